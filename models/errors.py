@@ -1,0 +1,17 @@
+"""The errors a user can cause. Each says what was wrong, with which value, and what would be right."""
+
+
+class StudioError(Exception):
+    """Base of every error that is shown to the user in one line."""
+
+
+class InputError(StudioError, ValueError):
+    """A value, option or file content that the program cannot work with."""
+
+
+class CheckpointError(StudioError):
+    """A file that is not a checkpoint this program can load."""
+
+
+class FileError(StudioError):
+    """A file that cannot be read or written."""

@@ -1,0 +1,97 @@
+"""Scoring: how probable a model finds given data, in bits per dimension, step by step, and class by class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.chain import Symbols
+from models.condition import Condition
+from models.conditional import LOG2, Categorical, Conditional
+from models.model import AutoregressiveModel
+
+if TYPE_CHECKING:
+    from models.training.data import Examples
+
+SCORING_BUDGET = 25_000
+"""Variables in one parallel pass: bounds the memory of the K log-probabilities of each."""
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """bits_per_dim: mean over all variables. nats: mean over examples. standard_error: of each, over examples."""
+
+    bits_per_dim: float
+    bits_per_dim_standard_error: float
+    nats: float
+    nats_standard_error: float
+    examples: int
+
+    def to_json(self) -> dict[str, float | int]:
+        return asdict(self)
+
+
+def in_float64(conditional: Conditional) -> Conditional:
+    """Logits in float64, so that sums of many log-probabilities keep their digits."""
+    return Categorical(conditional.logits.double()) if isinstance(conditional, Categorical) else conditional
+
+
+@torch.inference_mode()
+def surprises(model: AutoregressiveModel, symbols: Symbols, condition: Condition) -> npt.NDArray[np.float64]:
+    """-log2 p of every symbol of one example, float64 (T,), by the parallel pass."""
+    table = model.condition_tensor(condition)
+    row = torch.from_numpy(np.asarray(symbols, np.int64)).to(model.device)[None]
+    bits = -in_float64(model.conditionals(row, table)).log_prob(row) / LOG2
+    result: npt.NDArray[np.float64] = bits[0].cpu().numpy()
+    return result
+
+
+@torch.inference_mode()
+def total_nats(
+    model: AutoregressiveModel, examples: Sequence[Symbols], conditions: npt.NDArray[np.int64]
+) -> Iterator[float]:
+    """-log p of each example in nats, in order, in batches of neighbours of one length."""
+    start = 0
+    while start < len(examples):
+        length = len(examples[start])
+        stop = start + 1
+        while stop < len(examples) and len(examples[stop]) == length and (stop + 1 - start) * length <= SCORING_BUDGET:
+            stop += 1
+        rows = torch.from_numpy(np.stack([np.asarray(s, np.int64) for s in examples[start:stop]])).to(model.device)
+        table = torch.from_numpy(conditions[start:stop]).to(model.device)
+        yield from (-in_float64(model.conditionals(rows, table)).log_prob(rows).sum(1)).tolist()
+        start = stop
+
+
+def measure(model: AutoregressiveModel, examples: Examples, *, limit: int | None = None) -> Likelihood:
+    """The likelihood of (the first ``limit``) examples under their own conditions."""
+    count = len(examples) if limit is None else min(limit, len(examples))
+    nats = np.fromiter(total_nats(model, examples.symbols[:count], examples.conditions[:count]), np.float64, count)
+    lengths = np.array([len(s) for s in examples.symbols[:count]], np.float64)
+    rate = nats.sum() / lengths.sum()
+    # Of a ratio of two means over examples: the residuals' spread (for images, the plain standard error).
+    spread = np.std(nats - rate * lengths, ddof=1) / lengths.mean() if count > 1 else math.nan
+    return Likelihood(
+        bits_per_dim=float(rate / LOG2),
+        bits_per_dim_standard_error=float(spread / math.sqrt(count) / LOG2),
+        nats=float(nats.mean()),
+        nats_standard_error=float(np.std(nats, ddof=1) / math.sqrt(count)) if count > 1 else math.nan,
+        examples=count,
+    )
+
+
+@torch.inference_mode()
+def posterior(model: AutoregressiveModel, symbols: Symbols, condition: Condition, factor: str) -> dict[str, float]:
+    """p(value | x) of one factor by Bayes' rule with a uniform prior; the other factors as in ``condition``."""
+    values = next(f for f in model.factors if f.name == factor).values
+    log_likelihood = np.array(
+        [-surprises(model, symbols, {**condition, factor: value}).sum() * LOG2 for value in values]
+    )
+    weights = np.exp(log_likelihood - log_likelihood.max())
+    return dict(zip(values, (weights / weights.sum()).tolist(), strict=True))

@@ -1,0 +1,160 @@
+"""Gated PixelCNN, class-conditional.
+
+Paper: A. van den Oord, N. Kalchbrenner, O. Vinyals, L. Espeholt, A. Graves, K. Kavukcuoglu, "Conditional Image
+Generation with PixelCNN Decoders", NIPS 2016 (arXiv:1606.05328), section 2 and figure 2.
+
+A pixel sees the pixels above it through the *vertical* stack and those to its left through the *horizontal* stack;
+the vertical stack feeds the horizontal one, so that nothing above is blind. Each layer is gated,
+tanh(W_f x + V_f h) * sigmoid(W_g x + V_g h), where h is the condition (equation 4).
+
+Deviations from the paper:
+- Convolutions are shifted instead of masked: the vertical one covers the row above and its own row of *shifted*
+  features, so causality is in the shapes and cuDNN cannot break it.
+- Dilations widen the receptive field at no cost; every layer has a skip connection to the output.
+- Pixels enter as real numbers in -1 … 1, beside a plane of ones that tells the image from its padding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.chain import ImageChain
+from models.conditional import Categorical
+from models.errors import InputError
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+
+if TYPE_CHECKING:
+    from models.decoder import Decoder
+
+
+@dataclass(frozen=True)
+class GatedPixelCNNConfig:
+    """channels: features of each stack. dilations: one gated layer each. head: features before the softmax.
+
+    The first layer sees ``first_rows`` rows above and as many columns to either side.
+    """
+
+    channels: int
+    dilations: tuple[int, ...]
+    head: int
+    first_rows: int = 3
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.channels <= 1024 and 1 <= self.head <= 4096 and 1 <= self.first_rows <= 16):
+            raise InputError("a Gated PixelCNN has 1-1024 channels, a head of 1-4096 and 1-16 first rows")
+        if not 1 <= len(self.dilations) <= 100 or not all(1 <= d <= 64 for d in self.dilations):
+            raise InputError("a Gated PixelCNN has 1-100 layers with dilations of 1-64")
+
+
+def shift_down(x: Tensor) -> Tensor:
+    """Row r gets what row r - 1 had: (B, C, H, W)."""
+    return F.pad(x, (0, 0, 1, 0))[:, :, :-1]
+
+
+def gate(x: Tensor) -> Tensor:
+    """tanh of the first half of the channels times sigmoid of the second (equation 2)."""
+    content, opening = x.chunk(2, 1)
+    return torch.tanh(content) * torch.sigmoid(opening)
+
+
+class GatedLayer(nn.Module):
+    """One layer of both stacks (figure 2). Convolution kernels are k = 3, dilated.
+
+    The vertical stack at row r holds features of the rows up to and *including* r; it reaches the horizontal stack
+    shifted down by one row. The horizontal stack at column c holds features up to and including column c.
+    Nothing reads the residual output of the last layer, which therefore has none and hands its input through.
+    """
+
+    def __init__(self, channels: int, dilation: int, *, last: bool) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.vertical = nn.Conv2d(channels, 2 * channels, (2, 3), dilation=dilation, bias=False)
+        self.vertical_to_horizontal = nn.Conv2d(2 * channels, 2 * channels, 1, bias=False)
+        self.horizontal = nn.Conv2d(channels, 2 * channels, (1, 2), dilation=dilation, bias=False)
+        self.residual = None if last else nn.Conv2d(channels, channels, 1)
+        self.skip = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, v: Tensor, h: Tensor, v_bias: Tensor, h_bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        d = self.dilation
+        v_features = self.vertical(F.pad(v, (d, d, d, 0))) + v_bias
+        h_features = self.horizontal(F.pad(h, (d, 0, 0, 0))) + h_bias
+        h_features = h_features + self.vertical_to_horizontal(shift_down(v_features))
+        gated = gate(h_features)
+        h = h if self.residual is None else h + self.residual(gated)
+        return gate(v_features), h, self.skip(gated)
+
+
+class GatedPixelCNN(AutoregressiveModel):
+    """256-way (or K-way) softmax PixelCNN over a grey image."""
+
+    architecture = "gated_pixelcnn"
+    family = "masked convolution"
+    title = "Gated PixelCNN"
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        if not isinstance(spec.chain, ImageChain) or spec.chain.channels != 1:
+            raise InputError("a Gated PixelCNN of this file models grey images")
+        self.image_chain = spec.chain
+        config = dict(spec.config)
+        config["dilations"] = tuple(config.get("dilations", ()))
+        try:
+            self.config = GatedPixelCNNConfig(**config)
+        except TypeError as error:
+            raise InputError(f"not a Gated PixelCNN configuration: {error}") from None
+        c, k, layers = self.config.channels, self.config.first_rows, len(self.config.dilations)
+        self.first_vertical = nn.Conv2d(2, c, (k, 2 * k + 1))
+        self.first_horizontal = nn.Conv2d(2, c, (1, k))
+        self.layers = nn.ModuleList(
+            GatedLayer(c, d, last=i == layers - 1) for i, d in enumerate(self.config.dilations)
+        )
+        self.condition = FactorEmbeddings(spec.factors, layers * 4 * c)
+        self.bias = nn.Parameter(torch.zeros(layers * 4 * c))
+        self.head = nn.Conv2d(c, self.config.head, 1)
+        self.out = nn.Conv2d(self.config.head, spec.chain.alphabet.size, 1)
+
+    @property
+    def receptive_field(self) -> int | None:
+        return None if self.rows_above >= self.image_chain.height else self.rows_above * self.image_chain.width
+
+    @property
+    def rows_above(self) -> int:
+        """How many rows above a pixel its conditional can see."""
+        return self.config.first_rows + sum(self.config.dilations)
+
+    def planes(self, symbols: Tensor) -> Tensor:
+        """Symbols (B, D) to the two input planes (B, 2, H, W): intensity in -1 … 1, and ones."""
+        shape = (symbols.shape[0], 1, self.image_chain.height, self.image_chain.width)
+        levels = self.image_chain.alphabet.levels
+        intensity = symbols.reshape(shape).to(self.bias.dtype) * (2 / (levels - 1)) - 1
+        return torch.cat([intensity, torch.ones_like(intensity)], 1)
+
+    def layer_biases(self, condition: Tensor) -> Tensor:
+        """Bias plus condition of every layer: (B, layers, 4C), the vertical stack's 2C before the horizontal's."""
+        biases = self.bias + self.condition(condition)
+        return biases.reshape(condition.shape[0], len(self.layers), 4 * self.config.channels)
+
+    def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
+        steps, length = symbols.shape[1], self.image_chain.length
+        planes = self.planes(F.pad(symbols, (0, length - steps)))
+        k, c = self.config.first_rows, self.config.channels
+        # Vertical: rows r - k + 1 … r. Horizontal: columns c - k … c - 1, which is what keeps the pixel itself out.
+        v = self.first_vertical(F.pad(planes, (k, k, k - 1, 0)))
+        h = self.first_horizontal(F.pad(planes, (k, 0, 0, 0))[..., :-1]) + shift_down(v)
+        skips = torch.zeros_like(h)
+        for layer, bias in zip(self.layers, self.layer_biases(condition).unbind(1), strict=True):
+            v_bias, h_bias = bias[:, :, None, None].split(2 * c, 1)
+            v, h, skip = cast(GatedLayer, layer)(v, h, v_bias, h_bias)
+            skips = skips + skip
+        logits = self.out(F.relu(self.head(F.relu(skips))))
+        return Categorical(logits.flatten(2).transpose(1, 2)[:, :steps])
+
+    def cached(self, condition: Tensor) -> Decoder:
+        from models.networks.gated_pixelcnn_decoder import CachedGatedPixelCNN
+
+        return CachedGatedPixelCNN(self, condition)

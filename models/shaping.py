@@ -1,0 +1,65 @@
+"""How a conditional is shaped before a symbol is drawn: temperature, top-k, top-p, min-p, in that order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from models.errors import InputError
+
+MAX_TEMPERATURE = 2.0
+
+
+@dataclass(frozen=True)
+class Shaping:
+    """Settings of the shaping; the neutral ones leave the conditional as the model gave it.
+
+    temperature: 0 … 2, p^(1/temperature) renormalised; 0 is the mode of the step (not of the joint).
+    top_k: keep the k most probable symbols (ties: the lower symbol); 0 keeps all (Fan et al. 2018).
+    top_p: keep the smallest set of most probable symbols whose mass reaches top_p; 1 keeps all
+        (nucleus sampling, Holtzman et al. 2020).
+    min_p: keep the symbols with at least min_p times the largest probability; 0 keeps all (Nguyen et al. 2024).
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+
+    def __post_init__(self) -> None:
+        def number(name: str) -> float:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise InputError(f"{name} is a number, not {value!r}")
+            return float(value)
+
+        if not 0 <= number("temperature") <= MAX_TEMPERATURE:
+            raise InputError(f"temperature lies in 0 … {MAX_TEMPERATURE:g}, not {self.temperature:g}")
+        if number("top_k") != int(self.top_k) or self.top_k < 0:
+            raise InputError(f"top_k is a whole number, 0 (off) or more, not {self.top_k}")
+        if not 0 < number("top_p") <= 1:
+            raise InputError(f"top_p lies above 0 and up to 1 (off), not {self.top_p:g}")
+        if not 0 <= number("min_p") <= 1:
+            raise InputError(f"min_p lies in 0 (off) … 1, not {self.min_p:g}")
+
+    @property
+    def neutral(self) -> bool:
+        return self == NEUTRAL
+
+    def with_(self, **changes: Any) -> Shaping:
+        return replace(self, **changes)
+
+    def to_json(self) -> dict[str, float | int]:
+        return asdict(self)
+
+
+NEUTRAL = Shaping()
+
+
+def shaping_from_json(config: Mapping[str, Any]) -> Shaping:
+    try:
+        return Shaping(**config)
+    except TypeError as error:
+        raise InputError(f"not a shaping: {error}") from None

@@ -1,0 +1,299 @@
+"""One training loop for every model: maximum likelihood by AdamW, with EMA, cosine schedule, resume and early stop.
+
+The order of the examples and the dropping of factors are pure functions of (seed, epoch, step), so that a run which
+was stopped and resumed sees what an uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import sys
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from models.chain import ImageChain
+from models.checkpoint import save_checkpoint
+from models.errors import InputError
+from models.likelihood import Likelihood, measure
+from models.model import AutoregressiveModel, ModelSpec
+from models.networks import network_class
+from models.training.data import DataSet, Examples, data_set, load
+
+LOWEST_LEARNING_RATE = 0.02
+"""The end of the cosine, as a fraction of the recipe's learning rate."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run, read from a TOML file; each field's meaning stands beside it there."""
+
+    name: str
+    title: str
+    architecture: str
+    data: str
+    seed: int
+    steps: int
+    batch: int
+    learning_rate: float
+    warmup: int
+    ema: float
+    clip: float
+    weight_decay: float
+    any_rate: float
+    validate_every: int
+    validation_limit: int
+    patience: int
+    network: Mapping[str, Any]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """A recipe from a TOML file; raises InputError with the field that is wrong or missing."""
+    try:
+        return Recipe(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"cannot read the recipe {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise InputError(f"{path} is not a recipe: {error}") from None
+
+
+def build(recipe: Recipe) -> AutoregressiveModel:
+    data = data_set(recipe.data)
+    torch.manual_seed(recipe.seed)
+    return network_class(recipe.architecture)(
+        ModelSpec(recipe.architecture, data.chain, data.factors, recipe.network)
+    )
+
+
+def batches(recipe: Recipe, examples: Examples, start: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Indices of the examples of each step from ``start`` on, the same whether or not a run was interrupted."""
+    lengths = np.array([len(s) for s in examples.symbols])
+    step = 0
+    epoch = 0
+    while True:
+        rng = np.random.default_rng([recipe.seed, epoch])
+        if np.ptp(lengths) == 0:
+            order = rng.permutation(len(examples))
+            chunks = [order[i : i + recipe.batch] for i in range(0, len(order) - recipe.batch + 1, recipe.batch)]
+        else:
+            chunks = by_length(lengths, recipe.batch, rng)
+        for chunk in chunks:
+            if step >= start:
+                yield chunk
+            step += 1
+        epoch += 1
+
+
+def by_length(
+    lengths: npt.NDArray[np.int64], budget: int, rng: np.random.Generator
+) -> list[npt.NDArray[np.int64]]:
+    """Batches of like lengths, each of at most ``budget`` variables with its padding, in random order."""
+    order = np.argsort(lengths * rng.uniform(0.9, 1.1, len(lengths)))
+    chunks: list[list[int]] = [[]]
+    longest = 0
+    for index in order:
+        longest = max(longest, int(lengths[index]))
+        if chunks[-1] and longest * (len(chunks[-1]) + 1) > budget:
+            chunks.append([])
+            longest = int(lengths[index])
+        chunks[-1].append(int(index))
+    return [np.array(chunks[i]) for i in rng.permutation(len(chunks))]
+
+
+def collate(examples: Examples, chosen: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """Symbols (B, T) padded with zeros, and the mask (B, T) of those that count."""
+    rows = [examples.symbols[i] for i in chosen]
+    lengths = torch.tensor([len(row) for row in rows])
+    symbols = torch.zeros(len(rows), int(lengths.max()), dtype=torch.int64)
+    for n, row in enumerate(rows):
+        symbols[n, : len(row)] = torch.from_numpy(np.asarray(row, np.int64))
+    return symbols, torch.arange(symbols.shape[1]) < lengths[:, None]
+
+
+def drop_factors(recipe: Recipe, data: DataSet, conditions: npt.NDArray[np.int64], step: int) -> Tensor:
+    """Each factor replaced by ``any`` at the recipe's rate, where the factor allows it."""
+    rng = np.random.default_rng([recipe.seed, 0xA27, step])
+    dropped = rng.random(conditions.shape) < recipe.any_rate
+    result = conditions.copy()
+    for column, factor in enumerate(data.factors):
+        if factor.any:
+            result[dropped[:, column], column] = len(factor.values)
+    return torch.from_numpy(result)
+
+
+class Trainer:
+    """A run of a recipe. ``run`` trains to the end or to the early stop and leaves the best checkpoint at ``out``."""
+
+    def __init__(self, recipe: Recipe, data_folder: Path, out: Path, *, device: str, command: str) -> None:
+        self.recipe = recipe
+        self.out = out
+        self.state_file = out.with_suffix(".state")
+        self.device = torch.device(device)
+        self.command = command
+        self.data = data_set(recipe.data)
+        self.train = load(recipe.data, data_folder, "train")
+        self.valid = load(recipe.data, data_folder, "valid")
+        self.model = build(recipe).to(self.device)
+        self.ema = build(recipe).to(self.device)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.99)
+        )
+        self.step = 0
+        self.seconds = 0.0
+        self.best: Likelihood | None = None
+        self.since_best = 0
+        self.history: list[dict[str, float]] = []
+
+    def learning_rate(self, step: int) -> float:
+        if step < self.recipe.warmup:
+            return self.recipe.learning_rate * (step + 1) / self.recipe.warmup
+        done = (step - self.recipe.warmup) / max(1, self.recipe.steps - self.recipe.warmup)
+        cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, done))
+        return self.recipe.learning_rate * (LOWEST_LEARNING_RATE + (1 - LOWEST_LEARNING_RATE) * cosine)
+
+    def loss(self, symbols: Tensor, mask: Tensor, condition: Tensor) -> Tensor:
+        """Mean negative log-likelihood of the variables that count, in nats."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            conditional = self.model.conditionals(symbols, condition)
+        nats = -conditional.log_prob(symbols).float()
+        return (nats * mask).sum() / mask.sum()
+
+    def run(self) -> Likelihood:
+        recipe = self.recipe
+        varying = not isinstance(self.data.chain, ImageChain)
+        loss_of = torch.compile(self.loss, dynamic=varying)
+        mean_loss, started, began_at = 0.0, time.monotonic(), self.step
+        seconds_before = self.seconds
+        for chosen in batches(recipe, self.train, self.step):
+            if self.step >= recipe.steps or self.since_best >= recipe.patience:
+                break
+            symbols, mask = collate(self.train, chosen)
+            condition = drop_factors(recipe, self.data, self.train.conditions[chosen], self.step)
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.learning_rate(self.step)
+            loss = loss_of(symbols.to(self.device), mask.to(self.device), condition.to(self.device))
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+            self.optimiser.step()
+            self.step += 1
+            self.update_ema()
+            mean_loss = loss.item() if not mean_loss else 0.98 * mean_loss + 0.02 * loss.item()
+            self.seconds = seconds_before + time.monotonic() - started
+            if self.step % 20 == 0:
+                pace = (time.monotonic() - started) / (self.step - began_at)
+                left = pace * (recipe.steps - self.step) / 60
+                self.report(f"step {self.step}/{recipe.steps}  {mean_loss / math.log(2):.4f} bits/dim  "
+                            f"{pace:.2f} s/step  {left:.0f} min left")
+            if self.step % recipe.validate_every == 0 or self.step == recipe.steps:
+                self.validate()
+        assert self.best is not None
+        return self.best
+
+    @torch.no_grad()
+    def update_ema(self) -> None:
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        for mean, value in zip(self.ema.parameters(), self.model.parameters(), strict=True):
+            mean.lerp_(value, 1 - decay)
+
+    def validate(self) -> None:
+        likelihood = measure(self.ema, self.valid, limit=self.recipe.validation_limit)
+        self.history.append({"step": self.step, "bits_per_dim": round(likelihood.bits_per_dim, 5)})
+        if self.best is None or likelihood.bits_per_dim < self.best.bits_per_dim:
+            self.best, self.since_best = likelihood, 0
+            self.save()
+        else:
+            self.since_best += 1
+        self.save_state()
+        self.report(f"step {self.step}  validation {likelihood.bits_per_dim:.4f} bits/dim", end=True)
+
+    def save(self) -> None:
+        record = {
+            "recipe": asdict(self.recipe),
+            "command": self.command,
+            "steps": self.step,
+            "seconds": round(self.seconds),
+            "hardware": hardware(self.device),
+            "validation": self.history,
+        }
+        save_checkpoint(
+            self.out,
+            self.ema,
+            name=self.recipe.name,
+            title=self.recipe.title,
+            data={"name": self.data.name, "title": self.data.title, "licence": self.data.licence,
+                  "attribution": self.data.attribution},
+            training=record,
+            likelihood={"valid": self.best.to_json()} if self.best else {},
+        )
+
+    def save_state(self) -> None:
+        """Everything ``resume`` needs, as tensors and JSON: nothing in it is executed when it is read."""
+        tensors = {}
+        for prefix, model in (("model.", self.model), ("ema.", self.ema)):
+            tensors |= {prefix + name: p.detach().contiguous() for name, p in model.named_parameters()}
+        for name, p in self.model.named_parameters():
+            for moment in ("exp_avg", "exp_avg_sq"):
+                tensors[f"{moment}.{name}"] = self.optimiser.state[p][moment]
+        progress = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "since_best": self.since_best,
+            "history": self.history,
+            "best": self.best.to_json() if self.best else None,
+            "recipe": asdict(self.recipe),
+        }
+        temporary = self.state_file.with_suffix(".state.part")
+        save_file(tensors, temporary, metadata={"progress": json.dumps(progress)})
+        temporary.replace(self.state_file)
+
+    def resume(self) -> None:
+        """Goes on from the state file beside ``out``. Raises InputError where there is none, or of another recipe."""
+        if not self.state_file.exists():
+            raise InputError(f"nothing to resume: there is no {self.state_file}")
+        from safetensors import safe_open
+
+        with safe_open(self.state_file, "pt") as file:
+            progress = json.loads(file.metadata()["progress"])
+        if progress["recipe"] != json.loads(json.dumps(asdict(self.recipe))):
+            raise InputError(f"{self.state_file} belongs to another version of this recipe; remove it to start again")
+        tensors = load_file(self.state_file, device=str(self.device))
+        with torch.no_grad():
+            for prefix, model in (("model.", self.model), ("ema.", self.ema)):
+                for name, p in model.named_parameters():
+                    p.copy_(tensors[prefix + name])
+        for name, p in self.model.named_parameters():
+            self.optimiser.state[p] = {
+                "step": torch.tensor(float(progress["step"])),
+                **{moment: tensors[f"{moment}.{name}"] for moment in ("exp_avg", "exp_avg_sq")},
+            }
+        self.step, self.seconds = progress["step"], progress["seconds"]
+        self.since_best, self.history = progress["since_best"], progress["history"]
+        self.best = Likelihood(**progress["best"]) if progress["best"] else None
+
+    def report(self, line: str, *, end: bool = False) -> None:
+        sys.stderr.write(f"\r{line:<100}" + ("\n" if end else ""))
+        sys.stderr.flush()
+
+
+def hardware(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    return f"{torch.get_num_threads()} threads of {model}"
