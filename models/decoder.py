@@ -1,0 +1,211 @@
+"""Decoders: the incremental state of a model in the middle of a walk.
+
+All rows of a decoder stand at the same step. ``peek`` shows the next conditional, ``push`` takes the symbols drawn,
+``advance`` does both many times over, which compiled decoders replace by one kernel call.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.chain import Symbols
+from models.conditional import LOG2, Conditional, first_above, shape_probs
+from models.errors import InputError
+from models.model import AutoregressiveModel
+from models.shaping import Shaping
+
+DRAW = -1
+"""In an array of clamps: draw this symbol. In an array of symbols: the row had ended before this step."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A block of steps, each (B, n): int32 symbols (DRAW where the row had ended), float32 bits."""
+
+    symbols: Symbols
+    surprise: npt.NDArray[np.float32]
+    entropy: npt.NDArray[np.float32]
+
+
+class Decoder(ABC):
+    """Base of all decoders. A subclass has ``peek``, ``_push``, ``_rewind`` and ``_select``."""
+
+    engine: ClassVar[str]
+
+    def __init__(self, model: AutoregressiveModel, condition: Tensor) -> None:
+        self.model = model
+        self.condition = condition
+        self.step = 0
+        self._symbols = np.zeros((condition.shape[0], 256), np.int32)
+
+    @property
+    def rows(self) -> int:
+        return int(self.condition.shape[0])
+
+    @property
+    def symbols(self) -> Symbols:
+        """What was pushed so far, int32 (B, step)."""
+        return self._symbols[:, : self.step]
+
+    @abstractmethod
+    def peek(self) -> Conditional:
+        """The conditional of the next step, batch shape (B,). May be called any number of times."""
+
+    def push(self, symbols: npt.ArrayLike) -> None:
+        """Takes the next symbol of every row, int (B,)."""
+        column = np.asarray(symbols, np.int32)
+        if column.shape != (self.rows,):
+            raise InputError(f"push takes {self.rows} symbols, not an array of shape {column.shape}")
+        self._record(column[:, None])
+        self._push(column)
+        self.step += 1
+
+    def extend(self, prefix: npt.ArrayLike) -> None:
+        """Pushes many symbols of every row, int (B, n)."""
+        for column in np.asarray(prefix, np.int32).T:
+            self.push(column)
+
+    def rewind(self, step: int) -> None:
+        """Back to where ``step`` symbols had been pushed, as this very engine had left it."""
+        if not 0 <= step <= self.step:
+            raise InputError(f"a decoder at step {self.step} cannot rewind to {step}")
+        if step < self.step:
+            self._rewind(step)
+            self.step = step
+
+    def select(self, rows: Sequence[int]) -> Self:
+        """A new decoder that goes on from here with copies of the given rows."""
+        chosen = copy.copy(self)
+        chosen.condition = self.condition[torch.as_tensor(list(rows), device=self.condition.device)]
+        chosen._symbols = self._symbols[list(rows)]
+        chosen._select(list(rows))
+        return chosen
+
+    @torch.inference_mode()
+    def advance(
+        self,
+        uniforms: npt.NDArray[np.float64],
+        shaping: Shaping,
+        clamps: Symbols | None = None,
+        active: npt.NDArray[np.bool_] | None = None,
+    ) -> Drawn:
+        """Walks n steps: peek, shape, draw (or take the clamped symbol), push.
+
+        uniforms: float64 (B, n) in [0, 1). clamps: int32 (B, n), DRAW where a symbol is to be drawn. active: bool
+        (B,), rows that take part; the others, and rows after their stop symbol, are pushed zeros and report DRAW.
+        """
+        rows, count = uniforms.shape
+        device = self.condition.device
+        u = torch.from_numpy(uniforms).to(device)
+        fixed = torch.from_numpy(np.full((rows, count), DRAW, np.int32) if clamps is None else clamps).to(device)
+        alive = torch.ones(rows, dtype=torch.bool, device=device)
+        if active is not None:
+            alive = torch.from_numpy(active).to(device)
+        stop = self.model.chain.alphabet.stop_symbol
+        symbols = torch.full((rows, count), DRAW, dtype=torch.int32, device=device)
+        surprise = torch.zeros(rows, count, dtype=torch.float32, device=device)
+        entropy = torch.zeros(rows, count, dtype=torch.float32, device=device)
+        for i in range(count):
+            conditional = self.peek()
+            log_p = conditional.dense()
+            drawn = first_above(shape_probs(log_p, shaping), u[:, i])
+            symbol = torch.where(fixed[:, i] >= 0, fixed[:, i].long(), drawn)
+            symbols[:, i] = torch.where(alive, symbol.int(), DRAW)
+            surprise[:, i] = (-log_p.gather(-1, symbol[:, None])[:, 0] / LOG2).float()
+            entropy[:, i] = conditional.entropy().float()
+            self.push(torch.where(alive, symbol, 0).cpu().numpy())
+            if stop is not None:
+                alive = alive & (symbol != stop)
+                if not alive.any():
+                    break
+        return Drawn(symbols.cpu().numpy(), surprise.cpu().numpy(), entropy.cpu().numpy())
+
+    def _record(self, block: Symbols) -> None:
+        """Remembers symbols (B, n) from the present step on."""
+        stop = self.step + block.shape[1]
+        if stop > self._symbols.shape[1]:
+            grown = np.zeros((self.rows, max(stop, 2 * self._symbols.shape[1])), np.int32)
+            grown[:, : self.step] = self.symbols
+            self._symbols = grown
+        self._symbols[:, self.step : stop] = block
+
+    @abstractmethod
+    def _push(self, column: Symbols) -> None: ...
+
+    @abstractmethod
+    def _rewind(self, step: int) -> None: ...
+
+    @abstractmethod
+    def _select(self, rows: list[int]) -> None:
+        """Replaces this shallow copy's own state by copies of the given rows."""
+
+
+class ReferenceDecoder(Decoder):
+    """A full parallel pass per step: slow, obvious, and what every other decoder is tested against."""
+
+    engine = "reference"
+
+    @torch.inference_mode()
+    def peek(self) -> Conditional:
+        known = torch.from_numpy(self.symbols.astype(np.int64)).to(self.condition.device)
+        return self.model.conditionals(F.pad(known, (0, 1)), self.condition)[:, -1]
+
+    def _push(self, column: Symbols) -> None:
+        pass
+
+    def _rewind(self, step: int) -> None:
+        pass
+
+    def _select(self, rows: list[int]) -> None:
+        pass
+
+
+class SnapshotDecoder(Decoder):
+    """A decoder whose state moves on: it rewinds to a snapshot and pushes again from there, by the same engine.
+
+    A subclass has ``_state`` and ``_restore``, and calls ``_keep`` after it has moved. When there are too many
+    snapshots every other one is dropped, so that memory stays bounded and a rewind costs a bounded share of the walk.
+    """
+
+    SNAPSHOT_INTERVAL = 512
+    MAX_SNAPSHOTS = 16
+
+    def __init__(self, model: AutoregressiveModel, condition: Tensor) -> None:
+        super().__init__(model, condition)
+        self._snapshots: dict[int, Any] = {}
+        self._interval = self.SNAPSHOT_INTERVAL
+
+    @abstractmethod
+    def _state(self) -> Any:
+        """A copy of the state."""
+
+    @abstractmethod
+    def _restore(self, state: Any) -> None:
+        """Puts a copy of a state back."""
+
+    def _keep(self, step: int) -> None:
+        """Keeps a snapshot of the state at ``step`` if one is due."""
+        if step - max(self._snapshots, default=-self._interval) < self._interval:
+            return
+        self._snapshots[step] = self._state()
+        if len(self._snapshots) > self.MAX_SNAPSHOTS:
+            self._interval *= 2
+            self._snapshots = {s: state for s, state in self._snapshots.items() if s % self._interval == 0}
+
+    def _rewind(self, step: int) -> None:
+        nearest = max(s for s in self._snapshots if s <= step)
+        self._snapshots = {s: state for s, state in self._snapshots.items() if s <= nearest}
+        self._restore(self._snapshots[nearest])
+        again = self.symbols[:, nearest:step].copy()
+        self.step = nearest
+        self.extend(again)

@@ -1,0 +1,327 @@
+"""Walks: engines, the walk of a take through a model, reproduction, and conditionals on demand."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from models.chain import Symbols
+from models.conditional import Conditional
+from models.decoder import DRAW, Decoder, Drawn, ReferenceDecoder
+from models.errors import InputError
+from models.model import AutoregressiveModel
+from models.noise import uniforms
+from models.shaping import Shaping
+from models.trace import Segment, Take, Trace
+
+ENGINES = ("compiled", "cached", "reference")
+"""From the fastest to the most obvious."""
+
+CONDITIONAL_BUFFER_BYTES = 64 * 2**20
+
+FLOAT_TIE = 1e-4
+"""Engines agree on a CDF to about 1e-6; noise this close to a boundary may fall on either side of it."""
+
+
+def make_decoder(model: AutoregressiveModel, engine: str, condition: Tensor) -> Decoder:
+    """A decoder of an engine by name for condition (B, F). Raises InputError if the model or device has none."""
+    if engine not in ENGINES:
+        raise InputError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}")
+    decoder: Decoder | None = None
+    if engine == "reference":
+        decoder = ReferenceDecoder(model, condition)
+    elif engine == "cached":
+        decoder = model.cached(condition)
+    elif model.device.type == "cpu":
+        decoder = model.compiled(condition)
+    if decoder is None:
+        raise InputError(
+            f"{model.title} has no {engine} engine on {model.device.type}; it has: {', '.join(engines_of(model))}"
+        )
+    return decoder
+
+
+def engines_of(model: AutoregressiveModel) -> list[str]:
+    """The engines a model has on its device, fastest first."""
+    kind = type(model)
+    has = {
+        "compiled": kind.compiled is not AutoregressiveModel.compiled and model.device.type == "cpu",
+        "cached": kind.cached is not AutoregressiveModel.cached,
+        "reference": True,
+    }
+    return [engine for engine in ENGINES if has[engine]]
+
+
+@dataclass
+class Cohort:
+    """Traces that advance together: row n of the decoder belongs to ``members[n]``, a sample and its trace.
+
+    A member that is no longer shown, has ended, or has got another shaping leaves its row empty: the row is still
+    computed, since dropping it would change the rounding of its neighbours, but nothing of it is recorded.
+    ``pending`` (B, n) is the part of a known prefix that the decoder has yet to be told.
+    """
+
+    decoder: Decoder
+    members: list[tuple[int, Trace] | None]
+    pending: Symbols
+
+    @property
+    def step(self) -> int:
+        return self.decoder.step + self.pending.shape[1]
+
+    @property
+    def present(self) -> list[tuple[int, tuple[int, Trace]]]:
+        return [(row, member) for row, member in enumerate(self.members) if member is not None]
+
+
+class Walk:
+    """The walk of a take: advances the shown branch of every sample, those furthest behind first.
+
+    The only writer of the take's traces. Engine and device of a trace are those of its latest segment.
+    """
+
+    def __init__(self, model: AutoregressiveModel, take: Take) -> None:
+        self.model = model
+        self.take = take
+        self._cohorts: list[Cohort] = []
+
+    @property
+    def done(self) -> bool:
+        return self.take.finished
+
+    def reshape(self, shaping: Shaping) -> None:
+        """Another shaping from the next step of every growing trace on."""
+        for trace in self.take.traces:
+            if not trace.finished and trace.segment.shaping != shaping:
+                trace.reschedule(replace(trace.segment, start=len(trace), shaping=shaping))
+
+    def advance(self, count: int) -> int:
+        """Walks up to ``count`` steps of the samples furthest behind. Returns how many steps were taken.
+
+        Zero means that there is nothing left to do, or that a decoder is still being told a known prefix.
+        """
+        cohort = self._furthest_behind()
+        if cohort is None:
+            return 0
+        if cohort.pending.shape[1]:
+            cohort.decoder.extend(cohort.pending[:, :count])
+            cohort.pending = cohort.pending[:, count:]
+            return 0
+        start = cohort.step
+        ahead = [other.step - start for other in self._cohorts if other.step > start]
+        count = min([count, self.take.limit - start, *ahead])
+        noise = np.zeros((len(cohort.members), count))
+        clamps = np.full(noise.shape, DRAW, np.int32)
+        active = np.zeros(len(cohort.members), np.bool_)
+        for row, (_, trace) in cohort.present:
+            segment = trace.segment
+            noise[row] = uniforms(segment.seed, segment.sample, segment.salt, start, count)
+            active[row] = True
+            for step, value in trace.forced.items():
+                if start <= step < start + count:
+                    clamps[row, step - start] = value
+        shaping = cohort.present[0][1][1].segment.shaping
+        drawn = cohort.decoder.advance(noise, shaping, clamps, active)
+        for row, (_, trace) in cohort.present:
+            self._record(trace, drawn, clamps, row)
+        return count
+
+    def peek(self, sample: int) -> Conditional | None:
+        """The conditional of the step not yet drawn of a sample's shown branch; None if its decoder is not there."""
+        trace = self.take.samples[sample].trace
+        for cohort in self._cohorts:
+            for row, (_, member) in cohort.present:
+                if member is trace and cohort.decoder.step == len(trace) and not trace.finished:
+                    return cohort.decoder.peek()[row]
+        return None
+
+    def _furthest_behind(self) -> Cohort | None:
+        """The cohort to advance next, after every growing trace has found one."""
+        leaving = []
+        for cohort in self._cohorts:
+            self._dismiss(cohort)
+            if not cohort.present:
+                leaving.append(cohort)
+        housed = {id(trace) for cohort in self._cohorts for _, (_, trace) in cohort.present}
+        homeless: dict[tuple[int, str, Shaping], list[tuple[int, Trace]]] = {}
+        for number, sample in enumerate(self.take.samples):
+            trace = sample.trace
+            if not trace.finished and id(trace) not in housed:
+                alike = (len(trace), trace.segment.engine, trace.segment.shaping)
+                homeless.setdefault(alike, []).append((number, trace))
+        for (_, engine, _), members in homeless.items():
+            self._cohorts.append(self._house(engine, members))
+        self._cohorts = [cohort for cohort in self._cohorts if cohort not in leaving]
+        return min(self._cohorts, key=lambda cohort: cohort.step, default=None)
+
+    def _dismiss(self, cohort: Cohort) -> None:
+        """Empties the rows of members that do not go on with the others."""
+        shaping: Shaping | None = None
+        for row, (sample, trace) in cohort.present:
+            goes_on = self.take.samples[sample].trace is trace and not trace.finished and len(trace) == cohort.step
+            if goes_on and (shaping is None or trace.segment.shaping == shaping):
+                shaping = trace.segment.shaping
+            elif trace.finished or self.take.samples[sample].trace is not trace or shaping is not None:
+                cohort.members[row] = None
+
+    def _house(self, engine: str, members: list[tuple[int, Trace]]) -> Cohort:
+        """A decoder for traces of one length: a rewound copy of the one that their parents lived in, or a new one."""
+        start = len(members[0][1])
+        for cohort in self._cohorts:
+            rows = [self._row_of_parent(cohort, sample, trace) for sample, trace in members]
+            known = [row for row in rows if row is not None]
+            if len(known) == len(members) and cohort.decoder.engine == engine and start <= cohort.decoder.step:
+                decoder = cohort.decoder.select(known)
+                decoder.rewind(start)
+                return Cohort(decoder, list(members), np.empty((len(members), 0), np.int32))
+        condition = self.model.condition_tensor([trace.segment.condition for _, trace in members])
+        decoder = make_decoder(self.model, engine, condition)
+        return Cohort(decoder, list(members), np.stack([trace.symbols for _, trace in members]))
+
+    def _row_of_parent(self, cohort: Cohort, sample: int, trace: Trace) -> int | None:
+        """The row of a decoder that has seen this trace's symbols under this trace's condition."""
+        condition = self.model.condition_tensor(trace.segment.condition)[0]
+        for row in range(cohort.decoder.rows):
+            seen = cohort.decoder.symbols[row, : len(trace)]
+            same_condition = bool((cohort.decoder.condition[row] == condition).all())
+            if same_condition and len(seen) == len(trace) and np.array_equal(seen, trace.symbols):
+                return row
+        return None
+
+    def _record(self, trace: Trace, drawn: Drawn, clamps: Symbols, row: int) -> None:
+        symbols = drawn.symbols[row]
+        ended = np.flatnonzero(symbols == DRAW)
+        count = int(ended[0]) if ended.size else len(symbols)
+        trace.append(
+            symbols[:count], drawn.surprise[row, :count], drawn.entropy[row, :count], clamps[row, :count] != DRAW
+        )
+        stop = self.model.chain.alphabet.stop_symbol
+        if len(trace) >= self.take.limit or (count and stop is not None and symbols[count - 1] == stop):
+            trace.finished = True
+
+
+def run(model: AutoregressiveModel, take: Take, *, block: int = 160) -> Take:
+    """Walks a take to its end."""
+    walk = Walk(model, take)
+    while not walk.done:
+        walk.advance(block)
+    return take
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What walking a trace again gave.
+
+    first_difference: the step, or None if all symbols agree. recorded, again: the symbols there. distance: how far
+    the noise was from the boundary between them in the CDF that was walked again; a float tie if it is tiny.
+    """
+
+    steps: int
+    first_difference: int | None = None
+    recorded: int | None = None
+    again: int | None = None
+    distance: float | None = None
+
+    @property
+    def tie(self) -> bool:
+        return self.distance is not None and self.distance < FLOAT_TIE
+
+    @property
+    def agrees(self) -> bool:
+        return self.first_difference is None
+
+
+def reproduce(model: AutoregressiveModel, trace: Trace, *, engine: str | None = None) -> Reproduction:
+    """Walks a trace again along its schedule, clamping what was clamped, and compares the symbols.
+
+    engine: another one than the recorded. A difference counts as a float tie if the noise lies within FLOAT_TIE of
+    the boundary between the two symbols.
+    """
+    ends = [segment.start for segment in trace.schedule[1:]] + [len(trace)]
+    decoder: Decoder | None = None
+    held: Segment | None = None
+    for segment, end in zip(trace.schedule, ends, strict=True):
+        name = engine or segment.engine
+        if decoder is None or held is None or segment.condition != held.condition or name != decoder.engine:
+            decoder = make_decoder(model, name, model.condition_tensor(segment.condition))
+            decoder.extend(trace.symbols[None, : segment.start])
+        held = segment
+        count = end - segment.start
+        recorded = trace.symbols[segment.start : end]
+        clamps = np.where(trace.clamped[segment.start : end], recorded, DRAW).astype(np.int32)[None]
+        noise = uniforms(segment.seed, segment.sample, segment.salt, segment.start, count)
+        again = decoder.advance(noise[None], segment.shaping, clamps).symbols[0]
+        differs = np.flatnonzero(again != recorded)
+        if differs.size:
+            offset = int(differs[0])
+            decoder.rewind(segment.start + offset)
+            cdf = decoder.peek().shaped(segment.shaping)[0].cumsum(-1)
+            boundary = float(cdf[min(int(again[offset]), int(recorded[offset]))])
+            return Reproduction(
+                len(trace),
+                segment.start + offset,
+                int(recorded[offset]),
+                int(again[offset]),
+                abs(boundary - float(noise[offset])),
+            )
+    return Reproduction(len(trace))
+
+
+class ConditionalBuffer:
+    """The conditionals of traces, recomputed by parallel passes and kept up to a number of bytes.
+
+    A pass covers the whole chain where it is short, else a window of the trace with its receptive field before it.
+    """
+
+    WINDOW = 1024
+
+    def __init__(self, model: AutoregressiveModel, limit_bytes: int = CONDITIONAL_BUFFER_BYTES) -> None:
+        self.model = model
+        self.limit_bytes = limit_bytes
+        self._kept: OrderedDict[tuple[bytes, tuple[tuple[str, str], ...], int], npt.NDArray[np.float32]] = (
+            OrderedDict()
+        )
+
+    def log_probs(self, trace: Trace, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Raw natural log-probabilities of the steps start … stop - 1, float32 (stop - start, K).
+
+        ``stop`` may be one beyond the trace: the step not yet drawn.
+        """
+        if not 0 <= start < stop <= len(trace) + 1:
+            raise InputError(f"conditionals can be had for the steps 0 … {len(trace)}, not {start} … {stop - 1}")
+        rows = [self._log_prob(trace, step) for step in range(start, stop)]
+        return np.stack(rows)
+
+    def _log_prob(self, trace: Trace, step: int) -> npt.NDArray[np.float32]:
+        condition = trace.segment_at(min(step, max(0, len(trace) - 1)) if step < len(trace) else step).condition
+        width = self.model.chain.length or self.WINDOW
+        first = step // width * width
+        last = min(first + width, len(trace) + 1)
+        if self.model.chain.length is not None:
+            last = min(last, self.model.chain.length)
+        key_condition = tuple(sorted(condition.items()))
+        known = trace.symbols[: last - 1 if last > len(trace) else last]
+        key = (known.tobytes()[-4 * (width + (self.model.receptive_field or width)) :], key_condition, first)
+        if key not in self._kept:
+            self._kept[key] = self._pass(known, condition, first, last)
+            while len(self._kept) > 1 and sum(a.nbytes for a in self._kept.values()) > self.limit_bytes:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        result: npt.NDArray[np.float32] = self._kept[key][step - first]
+        return result
+
+    @torch.inference_mode()
+    def _pass(self, known: Symbols, condition: Mapping[str, str], first: int, last: int) -> npt.NDArray[np.float32]:
+        field = self.model.receptive_field
+        skipped = 0 if field is None or self.model.chain.length is not None else max(0, first - field)
+        window = np.zeros(last - skipped, np.int64)
+        window[: len(known) - skipped] = known[skipped:]
+        rows = torch.from_numpy(window).to(self.model.device)[None]
+        conditional = self.model.conditionals(rows, self.model.condition_tensor(condition))
+        return conditional[0, first - skipped :].dense().float().cpu().numpy()

@@ -1,0 +1,301 @@
+"""What a walk recorded: traces with their schedule, branches, and the take that holds them.
+
+Traces are append-only. One thread appends; any other may read the published prefix at any time: the length is
+published last, and a buffer that grows is replaced, so that a view once taken stays what it was. An edit does not
+change a trace but makes a branch. No torch here: the window shows takes before torch is imported.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.chain import Chain, Symbols, chain_from_json
+from models.condition import Factor, factors_from_json
+from models.errors import InputError
+from models.noise import check_seed
+from models.shaping import Shaping, shaping_from_json
+
+FIRST_CAPACITY = 1024
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One entry of a trace's schedule: what held from step ``start`` on."""
+
+    start: int
+    shaping: Shaping
+    condition: Mapping[str, str]
+    seed: int
+    sample: int
+    salt: int
+    engine: str
+    device: str = "cpu"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "start": self.start,
+            "shaping": self.shaping.to_json(),
+            "condition": dict(self.condition),
+            "seed": self.seed,
+            "sample": self.sample,
+            "salt": self.salt,
+            "engine": self.engine,
+            "device": self.device,
+        }
+
+
+def segment_from_json(config: Mapping[str, Any]) -> Segment:
+    try:
+        fields = dict(config)
+        fields["shaping"] = shaping_from_json(fields["shaping"])
+        fields["condition"] = {str(k): str(v) for k, v in fields["condition"].items()}
+        segment = Segment(**fields)
+        check_seed(segment.seed)
+        if min(segment.start, segment.sample, segment.salt) < 0:
+            raise InputError("a segment's start, sample and salt are not negative")
+        return segment
+    except (TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"not a schedule segment: {error}") from None
+
+
+class Trace:
+    """One sample's record. Arrays are views of the published prefix, all of the same length.
+
+    symbols: int32. surprise: float32, -log2 p of the symbol under the raw conditional, in bits. entropy: float32, of
+    the raw conditional, in bits. clamped: bool, which steps took a given symbol instead of drawing one.
+    """
+
+    def __init__(self, segment: Segment, *, parent: int | None = None, fork: int = 0) -> None:
+        self.schedule: list[Segment] = [segment]
+        self.parent = parent
+        """Index of the branch this one left, among its sample's branches."""
+        self.fork = fork
+        """The first step that is this branch's own."""
+        self.forced: dict[int, int] = {}
+        """Symbols to put at steps not yet drawn."""
+        self.finished = False
+        self._length = 0
+        self._symbols = np.empty(FIRST_CAPACITY, np.int32)
+        self._surprise = np.empty(FIRST_CAPACITY, np.float32)
+        self._entropy = np.empty(FIRST_CAPACITY, np.float32)
+        self._clamped = np.empty(FIRST_CAPACITY, np.bool_)
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def symbols(self) -> Symbols:
+        length = self._length
+        return self._symbols[:length]
+
+    @property
+    def surprise(self) -> npt.NDArray[np.float32]:
+        length = self._length
+        return self._surprise[:length]
+
+    @property
+    def entropy(self) -> npt.NDArray[np.float32]:
+        length = self._length
+        return self._entropy[:length]
+
+    @property
+    def clamped(self) -> npt.NDArray[np.bool_]:
+        length = self._length
+        return self._clamped[:length]
+
+    @property
+    def segment(self) -> Segment:
+        """What holds for the next step."""
+        return self.schedule[-1]
+
+    def segment_at(self, step: int) -> Segment:
+        """What held at a step."""
+        return next(s for s in reversed(self.schedule) if s.start <= step)
+
+    def reschedule(self, segment: Segment) -> None:
+        """From the next step on another segment holds; one that no step was drawn under is replaced."""
+        while self.schedule and self.schedule[-1].start >= segment.start:
+            self.schedule.pop()
+        self.schedule.append(segment)
+
+    def append(
+        self,
+        symbols: npt.NDArray[np.int32],
+        surprise: npt.NDArray[np.float32],
+        entropy: npt.NDArray[np.float32],
+        clamped: npt.NDArray[np.bool_],
+    ) -> None:
+        """Adds steps, then publishes them."""
+        start, stop = self._length, self._length + len(symbols)
+        if stop > len(self._symbols):
+            capacity = max(stop, 2 * len(self._symbols))
+            for name in ("_symbols", "_surprise", "_entropy", "_clamped"):
+                old = getattr(self, name)
+                new = np.empty(capacity, old.dtype)
+                new[:start] = old[:start]
+                setattr(self, name, new)
+        self._symbols[start:stop] = symbols
+        self._surprise[start:stop] = surprise
+        self._entropy[start:stop] = entropy
+        self._clamped[start:stop] = clamped
+        self._length = stop
+
+    def branch(self, step: int, segment: Segment, *, parent: int) -> Trace:
+        """A new trace with this one's steps before ``step``, going on under ``segment``."""
+        child = Trace(self.schedule[0], parent=parent, fork=step)
+        child.schedule = [s for s in self.schedule if s.start < step]
+        child.append(self.symbols[:step], self.surprise[:step], self.entropy[:step], self.clamped[:step])
+        child.reschedule(segment)
+        return child
+
+    @property
+    def bits(self) -> float:
+        """Sum of the surprises."""
+        return float(self.surprise.sum(dtype=np.float64))
+
+
+@dataclass
+class Sample:
+    """One of the samples of a take: its branches, and the one that is shown."""
+
+    branches: list[Trace]
+    current: int = 0
+
+    @property
+    def trace(self) -> Trace:
+        return self.branches[self.current]
+
+    def next_salt(self) -> int:
+        return 1 + max(s.salt for trace in self.branches for s in trace.schedule)
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """Which model made a take: enough to find it again and to know whether it is the same."""
+
+    name: str
+    title: str
+    weights: str
+    """Hash of the weights, see ``checkpoint.weights_hash``."""
+    chain: Chain
+    factors: tuple[Factor, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "title": self.title,
+            "weights": self.weights,
+            "chain": self.chain.to_json(),
+            "conditions": [f.to_json() for f in self.factors],
+        }
+
+
+def model_reference_from_json(config: Mapping[str, Any]) -> ModelReference:
+    try:
+        return ModelReference(
+            str(config["name"]),
+            str(config["title"]),
+            str(config["weights"]),
+            chain_from_json(config["chain"]),
+            factors_from_json(config["conditions"]),
+        )
+    except (TypeError, KeyError) as error:
+        raise InputError(f"not a model reference: {error}") from None
+
+
+def new_take_id() -> str:
+    """Sorts by time of creation."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
+
+
+@dataclass
+class Take:
+    """What one Generate made: samples with one model, one seed and one limit, each with its branches."""
+
+    model: ModelReference
+    samples: list[Sample]
+    limit: int
+    """The number of steps after which a walk ends if nothing ended it before."""
+    id: str = field(default_factory=new_take_id)
+
+    @property
+    def traces(self) -> list[Trace]:
+        """The shown branch of every sample."""
+        return [sample.trace for sample in self.samples]
+
+    @property
+    def finished(self) -> bool:
+        return all(trace.finished for trace in self.traces)
+
+    @property
+    def frontier(self) -> int:
+        """The end of what is drawn: of the shown branches that go on, the shortest; else the longest."""
+        growing = [len(trace) for trace in self.traces if not trace.finished]
+        return min(growing) if growing else max(len(trace) for trace in self.traces)
+
+    @property
+    def longest(self) -> int:
+        return max(len(trace) for trace in self.traces)
+
+    def branch(
+        self, sample: int, step: int, *, value: int | None = None, new_noise: bool = False, **changes: Any
+    ) -> Trace:
+        """A branch of one sample from ``step`` on, made the shown one.
+
+        value: the symbol to put at ``step``. new_noise: draw on with noise not used before; otherwise the branch
+        draws on with the noise of the old one, so that what differs is due to the edit alone.
+        changes: other fields of the segment (shaping, condition, engine, device).
+        """
+        owner = self.samples[sample]
+        trace = owner.trace
+        if not 0 <= step <= len(trace):
+            raise InputError(f"a branch starts in 0 … {len(trace)}, not at step {step}")
+        if value is not None and not 0 <= value < self.model.chain.alphabet.size:
+            raise InputError(f"a symbol lies in 0 … {self.model.chain.alphabet.size - 1}, not {value}")
+        held = trace.segment_at(step)
+        salt = owner.next_salt() if new_noise else held.salt
+        fields = {**held.__dict__, **changes, "start": step, "salt": salt}
+        child = trace.branch(step, Segment(**fields), parent=owner.current)
+        if value is not None:
+            child.forced[step] = value
+        owner.branches.append(child)
+        owner.current = len(owner.branches) - 1
+        return child
+
+
+def new_take(
+    model: ModelReference,
+    *,
+    seed: int,
+    count: int,
+    condition: Mapping[str, str],
+    shaping: Shaping,
+    engine: str,
+    device: str = "cpu",
+    first: int = 0,
+    limit: int | None = None,
+) -> Take:
+    """An empty take: samples ``first`` … ``first + count - 1`` of a seed, nothing drawn yet."""
+    check_seed(seed)
+    limit = model.chain.default_limit if limit is None else limit
+    if not 1 <= limit <= model.chain.limit:
+        raise InputError(f"the number of steps lies in 1 … {model.chain.limit}, not {limit}")
+    if count < 1 or first < 0:
+        raise InputError(f"a take has one sample or more, from sample 0 on; not {count} from {first}")
+    samples = [
+        Sample([Trace(Segment(0, shaping, dict(condition), seed, n, 0, engine, device))])
+        for n in range(first, first + count)
+    ]
+    return Take(model, samples, limit)
+
+
+def all_traces(take: Take) -> Iterator[Trace]:
+    for sample in take.samples:
+        yield from sample.branches
