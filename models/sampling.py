@@ -165,9 +165,9 @@ class Walk:
         shaping: Shaping | None = None
         for row, (sample, trace) in cohort.present:
             goes_on = self.take.samples[sample].trace is trace and not trace.finished and len(trace) == cohort.step
-            if goes_on and (shaping is None or trace.segment.shaping == shaping):
+            if goes_on and shaping in (None, trace.segment.shaping):
                 shaping = trace.segment.shaping
-            elif trace.finished or self.take.samples[sample].trace is not trace or shaping is not None:
+            else:
                 cohort.members[row] = None
 
     def _house(self, engine: str, members: list[tuple[int, Trace]]) -> Cohort:
@@ -295,33 +295,35 @@ class ConditionalBuffer:
         """
         if not 0 <= start < stop <= len(trace) + 1:
             raise InputError(f"conditionals can be had for the steps 0 … {len(trace)}, not {start} … {stop - 1}")
-        rows = [self._log_prob(trace, step) for step in range(start, stop)]
-        return np.stack(rows)
-
-    def _log_prob(self, trace: Trace, step: int) -> npt.NDArray[np.float32]:
-        condition = trace.segment_at(min(step, max(0, len(trace) - 1)) if step < len(trace) else step).condition
         width = self.model.chain.length or self.WINDOW
-        first = step // width * width
-        last = min(first + width, len(trace) + 1)
-        if self.model.chain.length is not None:
-            last = min(last, self.model.chain.length)
-        key_condition = tuple(sorted(condition.items()))
-        known = trace.symbols[: last - 1 if last > len(trace) else last]
-        key = (known.tobytes()[-4 * (width + (self.model.receptive_field or width)) :], key_condition, first)
+        parts = []
+        while start < stop:
+            segment = trace.segment_at(start)
+            later = [s.start for s in trace.schedule if s.start > start]
+            first = start // width * width
+            end = min([stop, first + width, *later])
+            parts.append(self._window(trace, segment.condition, first, end)[start - first : end - first])
+            start = end
+        return np.concatenate(parts)
+
+    def _window(self, trace: Trace, condition: Mapping[str, str], first: int, end: int) -> npt.NDArray[np.float32]:
+        """Log-probabilities of the steps from ``first`` on, at least up to ``end``, under one condition."""
+        width = self.model.chain.length or self.WINDOW
+        field = self.model.receptive_field
+        seen_from = 0 if field is None or self.model.chain.length is not None else max(0, first - field)
+        known = trace.symbols[seen_from : first + width - 1]
+        key = (known.tobytes(), tuple(sorted(condition.items())), first)
         if key not in self._kept:
-            self._kept[key] = self._pass(known, condition, first, last)
-            while len(self._kept) > 1 and sum(a.nbytes for a in self._kept.values()) > self.limit_bytes:
+            self._kept[key] = self._pass(known, condition, first - seen_from)
+            while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self.limit_bytes:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
-        result: npt.NDArray[np.float32] = self._kept[key][step - first]
-        return result
+        return self._kept[key]
 
     @torch.inference_mode()
-    def _pass(self, known: Symbols, condition: Mapping[str, str], first: int, last: int) -> npt.NDArray[np.float32]:
-        field = self.model.receptive_field
-        skipped = 0 if field is None or self.model.chain.length is not None else max(0, first - field)
-        window = np.zeros(last - skipped, np.int64)
-        window[: len(known) - skipped] = known[skipped:]
-        rows = torch.from_numpy(window).to(self.model.device)[None]
+    def _pass(self, known: Symbols, condition: Mapping[str, str], skipped: int) -> npt.NDArray[np.float32]:
+        """The conditionals after ``skipped`` of the known symbols, the step that follows them included."""
+        rows = torch.from_numpy(np.append(known, 0).astype(np.int64)).to(self.model.device)[None]
         conditional = self.model.conditionals(rows, self.model.condition_tensor(condition))
-        return conditional[0, first - skipped :].dense().float().cpu().numpy()
+        result: npt.NDArray[np.float32] = conditional[0, skipped:].dense().float().cpu().numpy()
+        return result
