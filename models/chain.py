@@ -36,8 +36,8 @@ class Alphabet:
     def __post_init__(self) -> None:
         if self.kind not in ("grey", "mu_law"):
             raise InputError(f"unknown alphabet {self.kind!r}; known: grey, mu_law")
-        if not 2 <= self.levels <= 65536:
-            raise InputError(f"an alphabet has 2 to 65536 levels, not {self.levels}")
+        if not (isinstance(self.levels, int) and isinstance(self.stop, bool) and 2 <= self.levels <= 65536):
+            raise InputError(f"an alphabet has 2 to 65536 levels, not {self.levels}; its stop is true or false")
 
     @property
     def size(self) -> int:
@@ -136,7 +136,8 @@ class ImageChain(Chain):
     stride_name: ClassVar[str] = "row"
 
     def __post_init__(self) -> None:
-        if not (1 <= self.height <= 1024 and 1 <= self.width <= 1024 and self.channels in (1, 3)):
+        whole = all(isinstance(n, int) for n in (self.height, self.width, self.channels))
+        if not (whole and 1 <= self.height <= 1024 and 1 <= self.width <= 1024 and self.channels in (1, 3)):
             raise InputError(
                 f"an image chain has 1 to 1024 rows and columns and 1 or 3 channels, "
                 f"not {self.height} x {self.width} x {self.channels}"
@@ -215,7 +216,7 @@ class SoundChain(Chain):
     stride_name: ClassVar[str] = "ms"
 
     def __post_init__(self) -> None:
-        if not 1000 <= self.rate <= 192_000:
+        if not (isinstance(self.rate, int) and 1000 <= self.rate <= 192_000):
             raise InputError(f"a sample rate lies in 1000 … 192000 Hz, not {self.rate}")
         if not 0 < self.default_seconds <= self.max_seconds <= 3600:
             raise InputError("a sound chain needs 0 < default_seconds <= max_seconds <= 3600")

@@ -88,7 +88,7 @@ def first_above(probs: Tensor, u: Tensor) -> Tensor:
 
     probs: float64 (*batch, K), summing to one up to rounding. u: float64 (*batch). Returns int64 (*batch).
     """
-    k = torch.searchsorted(probs.cumsum(-1), u.unsqueeze(-1), right=True).squeeze(-1)
+    k = torch.searchsorted(probs.cumsum(-1), u.unsqueeze(-1).contiguous(), right=True).squeeze(-1)
     last = probs.shape[-1] - 1 - (probs > 0).flip(-1).int().argmax(-1)
     return torch.minimum(k, last)
 

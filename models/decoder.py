@@ -173,17 +173,28 @@ class ReferenceDecoder(Decoder):
 class SnapshotDecoder(Decoder):
     """A decoder whose state moves on: it rewinds to a snapshot and pushes again from there, by the same engine.
 
-    A subclass has ``_state`` and ``_restore``, and calls ``_keep`` after it has moved. When there are too many
-    snapshots every other one is dropped, so that memory stays bounded and a rewind costs a bounded share of the walk.
+    A subclass has ``_state`` and ``_restore``, calls ``_keep(0)`` once it stands at step 0 and ``_keep`` after it has
+    moved, and picks the rows of ``_snapshots`` in ``_select``. When there are too many snapshots every other one is
+    dropped and the interval doubles, so that memory stays bounded and a rewind costs a bounded share of the walk.
     """
 
     SNAPSHOT_INTERVAL = 512
     MAX_SNAPSHOTS = 16
+    SNAPSHOT_BYTES = 256 * 2**20
 
     def __init__(self, model: AutoregressiveModel, condition: Tensor) -> None:
         super().__init__(model, condition)
         self._snapshots: dict[int, Any] = {}
         self._interval = self.SNAPSHOT_INTERVAL
+
+    @property
+    def max_snapshots(self) -> int:
+        """How many snapshots may be kept. A subclass of large state returns ``snapshots_within`` of its bytes."""
+        return self.MAX_SNAPSHOTS
+
+    def snapshots_within(self, state_bytes: int) -> int:
+        """How many states of this size fit into SNAPSHOT_BYTES: 2 (the first and another) to MAX_SNAPSHOTS."""
+        return max(2, min(self.MAX_SNAPSHOTS, self.SNAPSHOT_BYTES // state_bytes))
 
     @abstractmethod
     def _state(self) -> Any:
@@ -198,9 +209,9 @@ class SnapshotDecoder(Decoder):
         if step - max(self._snapshots, default=-self._interval) < self._interval:
             return
         self._snapshots[step] = self._state()
-        if len(self._snapshots) > self.MAX_SNAPSHOTS:
+        if len(self._snapshots) > self.max_snapshots:
             self._interval *= 2
-            self._snapshots = {s: state for s, state in self._snapshots.items() if s % self._interval == 0}
+            self._snapshots = {s: self._snapshots[s] for s in sorted(self._snapshots)[::2]}
 
     def _rewind(self, step: int) -> None:
         nearest = max(s for s in self._snapshots if s <= step)

@@ -14,14 +14,12 @@ from torch import Tensor
 from models.chain import Symbols
 from models.conditional import Conditional
 from models.decoder import DRAW, Decoder, Drawn, ReferenceDecoder
+from models.engines import ENGINES
 from models.errors import InputError
 from models.model import AutoregressiveModel
 from models.noise import uniforms
 from models.shaping import Shaping
 from models.trace import Segment, Take, Trace
-
-ENGINES = ("compiled", "cached", "reference")
-"""From the fastest to the most obvious."""
 
 CONDITIONAL_BUFFER_BYTES = 64 * 2**20
 

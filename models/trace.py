@@ -19,7 +19,7 @@ import numpy.typing as npt
 from models.chain import Chain, Symbols, chain_from_json
 from models.condition import Factor, factors_from_json
 from models.errors import InputError
-from models.noise import check_seed
+from models.noise import MAX_SEED, check_seed
 from models.shaping import Shaping, shaping_from_json
 
 FIRST_CAPACITY = 1024
@@ -57,9 +57,10 @@ def segment_from_json(config: Mapping[str, Any]) -> Segment:
         fields["shaping"] = shaping_from_json(fields["shaping"])
         fields["condition"] = {str(k): str(v) for k, v in fields["condition"].items()}
         segment = Segment(**fields)
-        check_seed(segment.seed)
-        if min(segment.start, segment.sample, segment.salt) < 0:
-            raise InputError("a segment's start, sample and salt are not negative")
+        for name in ("start", "seed", "sample", "salt"):
+            value = getattr(segment, name)
+            if type(value) is not int or not 0 <= value <= MAX_SEED:
+                raise InputError(f"{name} of a segment is a whole number in 0 … {MAX_SEED}, not {value!r}")
         return segment
     except (TypeError, KeyError, AttributeError) as error:
         raise InputError(f"not a schedule segment: {error}") from None
@@ -121,9 +122,7 @@ class Trace:
 
     def reschedule(self, segment: Segment) -> None:
         """From the next step on another segment holds; one that no step was drawn under is replaced."""
-        while self.schedule and self.schedule[-1].start >= segment.start:
-            self.schedule.pop()
-        self.schedule.append(segment)
+        self.schedule = [*(s for s in self.schedule if s.start < segment.start), segment]
 
     def append(
         self,

@@ -47,7 +47,8 @@ class GatedPixelCNNConfig:
     def __post_init__(self) -> None:
         if not (1 <= self.channels <= 1024 and 1 <= self.head <= 4096 and 1 <= self.first_rows <= 16):
             raise InputError("a Gated PixelCNN has 1-1024 channels, a head of 1-4096 and 1-16 first rows")
-        if not 1 <= len(self.dilations) <= 100 or not all(1 <= d <= 64 for d in self.dilations):
+        whole = all(isinstance(d, int) for d in self.dilations)
+        if not whole or not 1 <= len(self.dilations) <= 100 or not all(1 <= d <= 64 for d in self.dilations):
             raise InputError("a Gated PixelCNN has 1-100 layers with dilations of 1-64")
 
 
@@ -158,3 +159,8 @@ class GatedPixelCNN(AutoregressiveModel):
         from models.networks.gated_pixelcnn_decoder import CachedGatedPixelCNN
 
         return CachedGatedPixelCNN(self, condition)
+
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.gated_pixelcnn import CompiledGatedPixelCNN
+
+        return CompiledGatedPixelCNN(self, condition)

@@ -44,7 +44,8 @@ class WaveNetConfig:
     def __post_init__(self) -> None:
         if not all(1 <= n <= 4096 for n in (self.residual, self.skip, self.head)):
             raise InputError("a WaveNet has 1-4096 residual, skip and head channels")
-        if not 1 <= len(self.dilations) <= 200 or not all(1 <= d <= 65536 for d in self.dilations):
+        whole = all(isinstance(d, int) for d in self.dilations)
+        if not whole or not 1 <= len(self.dilations) <= 200 or not all(1 <= d <= 65536 for d in self.dilations):
             raise InputError("a WaveNet has 1-200 blocks with dilations of 1-65536")
 
 
@@ -104,7 +105,7 @@ class WaveNet(AutoregressiveModel):
 
     def layer_biases(self, condition: Tensor) -> Tensor:
         """Bias plus condition of every block: (B, layers, 2R)."""
-        biases = self.bias + self.condition(condition)
+        biases: Tensor = self.bias + self.condition(condition)
         return biases.reshape(condition.shape[0], len(self.blocks), 2 * self.config.residual)
 
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
@@ -121,3 +122,8 @@ class WaveNet(AutoregressiveModel):
         from models.networks.wavenet_decoder import CachedWaveNet
 
         return CachedWaveNet(self, condition)
+
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.wavenet import CompiledWaveNet
+
+        return CompiledWaveNet(self, condition)

@@ -1,0 +1,210 @@
+"""The models at hand: those that are shipped, and those that the user added. Reads headers only, without torch."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import assets
+from models.atomic import reason, write_atomically
+from models.checkpoint import SUFFIX, CheckpointHeader, read_header, weights_hash
+from models.errors import CheckpointError, FileError, InputError
+from models.trace import ModelReference
+
+SHIPPED = Path(assets.__file__).parent
+"""The folder of checkpoints and cards that comes with the program."""
+
+ADDED_FILE = "models.json"
+"""In the user's folder: a JSON list of the checkpoints they added."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of the list.
+
+    card: a Markdown file that explains it, and thumbnail: a PNG; None where there is none.
+    """
+
+    header: CheckpointHeader
+    path: Path
+    shipped: bool
+    card: Path | None
+    thumbnail: Path | None
+
+
+class Catalog:
+    """Looks at the disk whenever it is asked, so that what a training just wrote is there.
+
+    shipped: a folder with ``checkpoints/NAME.safetensors``, ``cards/NAME.md`` and ``cards/NAME.png``. user: the folder
+    in which to remember what was added; None forgets it when the program ends. An added checkpoint's card and
+    thumbnail lie beside it.
+    """
+
+    def __init__(self, shipped: Path = SHIPPED, user: Path | None = None) -> None:
+        self.shipped = _absolute(shipped)
+        self.user = user
+        self.problems: list[tuple[Path, str]] = []
+        """Files that could not be listed at the last ``entries``, and why."""
+        self._unsaved: list[Path] = []
+        self._hashes: dict[tuple[Path, int, int], str] = {}
+
+    def entries(self) -> list[Entry]:
+        """All models, by modality, family and title. Broken files are left out and collected in ``problems``.
+
+        An added file that is missing is left out without a problem, and stays remembered: it may be on a disk that is
+        not connected.
+        """
+        self.problems = []
+        found: list[Entry] = []
+        for path in self._shipped_files():
+            self._list(path, True, found)
+        try:
+            added = self._added()
+        except (FileError, InputError) as error:
+            self.problems.append((self._added_file(), str(error)))
+            added = []
+        for path in added:
+            if os.path.exists(path):
+                self._list(path, False, found)
+        return sorted(found, key=_order)
+
+    def find(self, name_or_path: str) -> Entry:
+        """A model by its name in the catalog, or any checkpoint by its path.
+
+        Where names collide the shipped model wins; the other can be had by its path. Raises InputError with the known
+        names for an unknown one; FileError and CheckpointError for a path, as ``read_header``.
+        """
+        entries = self.entries()
+        named = [entry for entry in entries if entry.header.name == name_or_path]
+        if named:
+            return next((entry for entry in named if entry.shipped), named[0])
+        path = Path(name_or_path)
+        if path.suffix == SUFFIX or os.path.isfile(path):
+            return self._entry_at(path, entries)
+        names = sorted({entry.header.name for entry in entries})
+        near = difflib.get_close_matches(name_or_path, names, 1)
+        suggestion = f"did you mean {near[0]}? " if near else ""
+        known = f"known models: {', '.join(names)}" if names else "the catalog is empty"
+        raise InputError(f"no model {name_or_path!r}; {suggestion}{known}; or give the path of a {SUFFIX} file")
+
+    def add(self, path: Path) -> Entry:
+        """Adds a checkpoint to the list and remembers it.
+
+        Raises FileError and CheckpointError as ``read_header``; FileError too if it cannot be remembered.
+        """
+        entry = self._entry_at(path, self.entries())
+        if not entry.shipped:
+            added = self._added_or_nothing()
+            if entry.path not in added:
+                self._remember([*added, entry.path])
+        return entry
+
+    def remove(self, path: Path) -> None:
+        """Takes an added checkpoint off the list; the file stays. Raises InputError if it was not added."""
+        path = _absolute(path)
+        added = self._added_or_nothing()
+        if path not in added:
+            raise InputError(f"{path} is not among the models that were added")
+        self._remember([other for other in added if other != path])
+
+    def match(self, reference: ModelReference) -> Entry | None:
+        """The model that made a take: the one with the same weights, else one of the same name, chain and conditions.
+
+        The latter shows the take but need not reproduce it: compare ``weights_hash``. Reads whole checkpoints, once
+        while they stay as they are, beginning with those of that name.
+        """
+        entries = self.entries()
+        entries.sort(key=lambda entry: entry.header.name != reference.name)
+        for entry in entries:
+            if self._weights(entry.path) == reference.weights:
+                return entry
+        for entry in entries:
+            header = entry.header
+            if (header.name, header.chain, header.factors) == (reference.name, reference.chain, reference.factors):
+                return entry
+        return None
+
+    def _shipped_files(self) -> list[Path]:
+        folder = self.shipped / "checkpoints"
+        # A name with a dot in front is a file that is being written.
+        return sorted(path for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+
+    def _list(self, path: Path, shipped: bool, found: list[Entry]) -> None:
+        try:
+            found.append(self._entry(path, shipped))
+        except (FileError, CheckpointError) as error:
+            self.problems.append((path, str(error)))
+
+    def _entry(self, path: Path, shipped: bool) -> Entry:
+        cards = self.shipped / "cards" if shipped else path.parent
+        card, thumbnail = (cards / f"{path.stem}{suffix}" for suffix in (".md", ".png"))
+        return Entry(
+            read_header(path),
+            path,
+            shipped,
+            card if os.path.isfile(card) else None,
+            thumbnail if os.path.isfile(thumbnail) else None,
+        )
+
+    def _entry_at(self, path: Path, entries: list[Entry]) -> Entry:
+        """The entry of a file, which may be one of the catalog or any other."""
+        path = _absolute(path)
+        known = next((entry for entry in entries if entry.path == path), None)
+        return known or self._entry(path, False)
+
+    def _weights(self, path: Path) -> str | None:
+        try:
+            status = path.stat()
+            key = (path, status.st_mtime_ns, status.st_size)
+            if key not in self._hashes:
+                self._hashes[key] = weights_hash(path)
+            return self._hashes[key]
+        except (OSError, FileError, CheckpointError):
+            return None
+
+    def _added_file(self) -> Path:
+        assert self.user is not None
+        return self.user / ADDED_FILE
+
+    def _added(self) -> list[Path]:
+        """Raises FileError or InputError for a list that cannot be read."""
+        if self.user is None:
+            return self._unsaved
+        file = self._added_file()
+        try:
+            paths = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise FileError(f"cannot read {file}: {reason(error)}") from None
+        except (ValueError, RecursionError):
+            paths = None
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            raise InputError(f"{file} is not a list of added models; adding one begins a new list")
+        return [Path(path) for path in paths]
+
+    def _added_or_nothing(self) -> list[Path]:
+        """A damaged list is begun anew; one that cannot be read is not overwritten."""
+        try:
+            return self._added()
+        except InputError:
+            return []
+
+    def _remember(self, paths: list[Path]) -> None:
+        if self.user is None:
+            self._unsaved = paths
+        else:
+            write_atomically(self._added_file(), json.dumps([str(path) for path in paths], indent=1).encode())
+
+
+def _absolute(path: Path) -> Path:
+    """Links stay links, so that one which is pointed elsewhere goes on meaning what the user meant."""
+    return Path(os.path.abspath(path))
+
+
+def _order(entry: Entry) -> tuple[str, str, str, str]:
+    header = entry.header
+    return header.chain.modality, header.family, header.title.casefold(), str(entry.path)

@@ -1,0 +1,69 @@
+"""Where compiled kernels are kept between runs, decided before numba is imported. Nothing here imports numba.
+
+numba reads ``NUMBA_CACHE_DIR`` once, when it is imported, and refuses to define a cached kernel if it cannot write
+anywhere: both are settled here. The folder carries the versions of the program and of numba in its name, so that a
+new release starts afresh.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from models.version import VERSION
+
+OVERRIDE = "SAMPLING_STUDIO_CACHE"
+"""Environment variable: the folder to use instead of the user's cache folder."""
+
+MARKER = "warm"
+
+
+def _user_cache() -> Path:
+    """The folder in which programs keep what they can make again."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, which is made first; a mode alone does not tell on every system."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=1)
+def cache_folder() -> Path:
+    """The folder of compiled kernels: ``SAMPLING_STUDIO_CACHE`` or the user's, else one that lasts for this process."""
+    name = f"kernels-{VERSION}-{version('numba')}"
+    try:
+        root = Path(os.environ[OVERRIDE]) if os.environ.get(OVERRIDE) else _user_cache() / "sampling-studio"
+        if _writable(root / name):
+            return root / name
+    except RuntimeError:  # a user without a home
+        pass
+    return Path(tempfile.mkdtemp(prefix="sampling-studio-kernels-"))
+
+
+def prepare_cache() -> None:
+    """Tells numba, which must not have been imported yet, where to keep compiled kernels. Never fails."""
+    os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
+
+
+def is_warm() -> bool:
+    """Whether every kernel of this version has been compiled to disk."""
+    return (cache_folder() / MARKER).is_file()
+
+
+def mark_warm() -> None:
+    """Records that every kernel has been compiled to disk."""
+    (cache_folder() / MARKER).touch()

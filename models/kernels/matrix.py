@@ -1,0 +1,151 @@
+"""Products with packed weights: the part of a walk that takes the time.
+
+Weights are packed in tiles of TILE outputs, [tile][in][TILE], so that a product streams through memory and keeps its
+sums in registers over all inputs. LLVM cannot find that by itself, since it has to assume that sums and weights
+overlap in memory; the innermost loop is therefore written in vectors here, which LLVM splits into what the processor
+has. It is 1.5 times as fast as a plain loop for one row of inputs, and for several, which share the weights that
+were loaded, 1.6 times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import binding, ir
+from numba import types
+from numba.extending import intrinsic
+
+from models.kernels.jit import kernel
+
+Float32s = npt.NDArray[np.float32]
+
+LANES = 16
+TILE = 64
+FLOAT_BYTES = 4
+TILE_BYTES = TILE * FLOAT_BYTES
+
+GROUP = 4 if binding.get_host_cpu_features().get("avx512f") else 1
+"""Rows of inputs that share weights: as many as there are registers for TILE sums of each."""
+
+
+def round_up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
+
+
+def pack(weights: npt.ArrayLike) -> Float32s:
+    """Weights (…, in, out) to tiles (…, out / TILE, in, TILE) with zeros for the outputs that fill the last tile."""
+    dense = np.asarray(weights, np.float32)
+    *rest, inputs, outputs = dense.shape
+    filled = np.zeros((*rest, inputs, round_up(outputs, TILE)), np.float32)
+    filled[..., :outputs] = dense
+    return np.ascontiguousarray(filled.reshape(*rest, inputs, -1, TILE).swapaxes(-2, -3))
+
+
+def _tile_product(rows: int) -> Callable[..., None]:
+    """One tile's product for ``rows`` rows of inputs, given by addresses and strides in bytes."""
+
+    def add_tile(
+        typing_context: Any, weights: Any, x: Any, x_stride: Any, sums: Any, sums_stride: Any, inputs: Any
+    ) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            weights, x, x_stride, sums, sums_stride, inputs = arguments
+            integer, scalar = ir.IntType(64), ir.FloatType()
+            vector = ir.VectorType(scalar, LANES)
+            undefined = ir.Constant(vector, ir.Undefined)
+            splat = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+
+            def constant(value: int) -> Any:
+                return ir.Constant(integer, value)
+
+            def pointer(address: Any, kind: Any) -> Any:
+                return builder.inttoptr(address, kind.as_pointer())
+
+            def vectors(address: Any) -> list[Any]:
+                """The addresses of a tile's vectors."""
+                return [builder.add(address, constant(v)) for v in range(0, TILE_BYTES, LANES * FLOAT_BYTES)]
+
+            def load(address: Any) -> Any:
+                value = builder.load(pointer(address, vector))
+                value.align = FLOAT_BYTES
+                return value
+
+            inputs_at = [builder.add(x, builder.mul(x_stride, constant(r))) for r in range(rows)]
+            sums_at = [vectors(builder.add(sums, builder.mul(sums_stride, constant(r)))) for r in range(rows)]
+            before = [[load(address) for address in row] for row in sums_at]
+            entry, loop, end = builder.block, builder.append_basic_block(), builder.append_basic_block()
+            builder.branch(loop)
+            builder.position_at_end(loop)
+            index = builder.phi(integer)
+            index.add_incoming(constant(0), entry)
+            held = [[builder.phi(vector) for _ in row] for row in before]
+            weight_row = [load(a) for a in vectors(builder.add(weights, builder.mul(index, constant(TILE_BYTES))))]
+            offset = builder.mul(index, constant(FLOAT_BYTES))
+            after = []
+            for r in range(rows):
+                value = builder.load(pointer(builder.add(inputs_at[r], offset), scalar))
+                spread = builder.shuffle_vector(
+                    builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0)), undefined, splat
+                )
+                after.append(
+                    [
+                        builder.fadd(total, builder.fmul(spread, weight, flags=("contract",)), flags=("contract",))
+                        for total, weight in zip(held[r], weight_row, strict=True)
+                    ]
+                )
+            following = builder.add(index, constant(1))
+            index.add_incoming(following, loop)
+            for r in range(rows):
+                for phi, first, new in zip(held[r], before[r], after[r], strict=True):
+                    phi.add_incoming(first, entry)
+                    phi.add_incoming(new, loop)
+            builder.cbranch(builder.icmp_signed("<", following, inputs), loop, end)
+            builder.position_at_end(end)
+            for r in range(rows):
+                for address, value in zip(sums_at[r], after[r], strict=True):
+                    builder.store(value, pointer(address, vector)).align = FLOAT_BYTES
+            return context.get_dummy_value()
+
+        return types.none(*[types.int64] * 6), code
+
+    product: Callable[..., None] = intrinsic(add_tile)
+    return product
+
+
+_add_tile = _tile_product(1)
+_add_tile_to_group = _tile_product(GROUP)
+
+
+@kernel
+def add_product(weights: Float32s, x: Float32s, sums: Float32s) -> None:
+    """sums += x @ weights, in place. weights: packed (tiles, in, TILE). x: (in,). sums: (tiles * TILE,)."""
+    tiles, inputs, _ = weights.shape
+    for tile in range(tiles):
+        _add_tile(
+            weights.ctypes.data + tile * inputs * TILE_BYTES,
+            x.ctypes.data,
+            0,
+            sums.ctypes.data + tile * TILE_BYTES,
+            0,
+            inputs,
+        )
+
+
+@kernel
+def add_products(weights: Float32s, x: Float32s, sums: Float32s) -> None:
+    """sums += x @ weights, in place. weights: packed (tiles, in, TILE). x: (rows, in). sums: (rows, tiles * TILE)."""
+    tiles, inputs, _ = weights.shape
+    rows = x.shape[0]
+    x_stride, sums_stride = x.strides[0], sums.strides[0]
+    grouped = rows - rows % GROUP
+    for tile in range(tiles):
+        tile_at = weights.ctypes.data + tile * inputs * TILE_BYTES
+        sums_at = sums.ctypes.data + tile * TILE_BYTES
+        for row in range(0, grouped, GROUP):
+            _add_tile_to_group(
+                tile_at, x.ctypes.data + row * x_stride, x_stride, sums_at + row * sums_stride, sums_stride, inputs
+            )
+        for row in range(grouped, rows):
+            _add_tile(tile_at, x.ctypes.data + row * x_stride, 0, sums_at + row * sums_stride, 0, inputs)

@@ -1,0 +1,513 @@
+"""Takes as data: the JSON record inside every exported file, the history file of a take, the command that repeats it.
+
+The record holds the shown branch of each sample: its symbols exactly, and the schedule they were drawn under. It does
+not hold surprise and entropy, which the model gives again; a take read from a record has NaN there. The history file
+holds everything, all branches and what was recorded at each step.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+import re
+import shlex
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from models.atomic import reason, write_atomically
+from models.chain import Chain, Symbols
+from models.condition import complete
+from models.errors import FileError, InputError
+from models.trace import ModelReference, Sample, Segment, Take, Trace, model_reference_from_json, segment_from_json
+from models.version import VERSION
+
+PROGRAM = "Sampling Studio"
+FORMAT = 1
+
+MAX_STEPS = 2**25
+"""Steps of all samples and branches together: half an hour of sound at 16 kHz."""
+MAX_SAMPLES = 2**16
+MAX_RECORD_BYTES = 48 * 2**20
+"""Of the JSON text; Pillow reads up to 64 MiB of text from a PNG."""
+MAX_FILE_BYTES = 2**30
+MAX_MEMBER_BYTES = 4 * MAX_STEPS + 2**12
+"""Of one array of an .npz: 32 bits a step, and its header."""
+
+SYMBOL_TYPES = ("|u1", "<u2", "<u4")
+
+# What the readers of zip, zlib, JSON, numpy and Pillow raise for a broken file, beside the errors of this program.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError,
+    OverflowError, ArithmeticError, struct.error, SyntaxError, RuntimeError, MemoryError, AssertionError,
+)  # fmt: skip
+
+
+@contextmanager
+def damage_as_file_error(name: str) -> Iterator[None]:
+    """Whatever goes wrong in reading a file's content becomes a FileError that names the file."""
+    try:
+        yield
+    except FileError:
+        raise
+    except InputError as error:
+        raise FileError(f"{name} has damaged metadata: {error}") from None
+    except _DAMAGE as error:
+        raise FileError(f"{name} is damaged or cut short: {error or type(error).__name__}") from None
+
+
+def read_bytes(source: Path | bytes) -> tuple[bytes, str]:
+    """The content of a file, and a name for messages. Raises FileError if it cannot be read or is far too large."""
+    if isinstance(source, bytes):
+        return source, "the data"
+    try:
+        with open(source, "rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise FileError(f"cannot read {source}: {reason(error)}") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise FileError(f"{source} is larger than {MAX_FILE_BYTES / 2**30:g} GiB, the most this program reads")
+    return data, str(source)
+
+
+# The shown branches
+
+
+def is_closed(symbols: Symbols, limit: int, chain: Chain) -> bool:
+    """Whether a walk of these symbols has ended: at its limit, or with the stop symbol."""
+    stop = chain.alphabet.stop_symbol
+    return len(symbols) >= limit or bool(stop is not None and len(symbols) and symbols[-1] == stop)
+
+
+def _frozen(trace: Trace, take: Take, upto: int | None = None) -> Trace:
+    """A copy of what is published of a trace, consistent while another thread appends to it."""
+    finished = trace.finished  # before the length: a trace that has finished does not grow
+    length = len(trace)  # before everything that grows with it
+    stop = length if upto is None else min(upto, length)
+    schedule = [segment for segment in trace.schedule if segment.start <= stop]
+    copy = Trace(schedule[0], parent=trace.parent, fork=trace.fork)
+    copy.schedule = schedule
+    copy.append(trace.symbols[:stop], trace.surprise[:stop], trace.entropy[:stop], trace.clamped[:stop])
+    copy.forced = dict(trace.forced)
+    copy.finished = stop == length and (finished or is_closed(copy.symbols, take.limit, take.model.chain))
+    return copy
+
+
+def shown(take: Take, *, samples: Sequence[int] | None = None, upto: int | None = None) -> Take:
+    """A take of the shown branches alone, copied as they are at this moment.
+
+    samples: which ones, by their index in the take; None for all. upto: only the steps before this one.
+    Safe while another thread appends. Raises InputError for a sample that is not there.
+    """
+    chosen = range(len(take.samples)) if samples is None else samples
+    if not chosen or len(set(chosen)) != len(chosen):
+        raise InputError(f"choose one sample or more, each once, not {list(chosen)}")
+    for index in chosen:
+        if not 0 <= index < len(take.samples):
+            raise InputError(f"the take has the samples 0 … {len(take.samples) - 1}, not {index}")
+    if upto is not None and upto < 0:
+        raise InputError(f"a number of steps is not negative: {upto}")
+    copies = []
+    for index in chosen:
+        copy = _frozen(take.samples[index].trace, take, upto)
+        copy.parent, copy.fork = None, 0
+        copy.forced = {step: symbol for step, symbol in copy.forced.items() if step >= len(copy)}
+        copies.append(Sample([copy]))
+    return Take(take.model, copies, take.limit, take.id)
+
+
+# The record
+
+
+def take_record(take: Take, *, samples: Sequence[int] | None = None, upto: int | None = None) -> dict[str, Any]:
+    """The JSON record of the shown branches of a take, or of some of its samples, or of their first steps.
+
+    ``samples[n].symbols`` is base64 of zlib of little-endian integers of the type ``dtype``; ``clamped`` lists the
+    runs [first, end) of steps that took a given symbol; ``forced`` the [step, symbol] pairs yet to be put.
+    """
+    return _head(take, "export") | {
+        "samples": [
+            _trace_to_json(trace)
+            | {"symbols": _pack(trace.symbols), "dtype": _symbol_type(trace.symbols), "clamped": _runs(trace.clamped)}
+            for trace in shown(take, samples=samples, upto=upto).traces
+        ]
+    }
+
+
+def take_from_record(record: Mapping[str, Any]) -> Take:
+    """The take that a record describes, each sample with one branch; surprise and entropy are NaN.
+
+    Raises InputError for anything that is not a record, and before unpacking anything that is too large.
+    """
+    with _invalid_as_input_error():
+        take = _take_from_head(record, "export")
+        _check_total(sum(_whole(entry["length"], "a length", 0, take.limit) for entry in _samples(record)))
+        for entry in _samples(record):
+            trace = _trace_from_json(entry, take)
+            length = entry["length"]
+            symbols = _unpack(entry["symbols"], entry["dtype"], length)
+            _check_symbols(symbols, take.model.chain)
+            clamped = np.zeros(length, np.bool_)
+            for first, end in entry["clamped"]:
+                clamped[_whole(first, "a clamped step", 0, length) : _whole(end, "a clamped step", 0, length)] = True
+            unknown = np.full(length, np.nan, np.float32)
+            trace.append(symbols, unknown, unknown, clamped)
+            trace.finished = trace.finished or is_closed(symbols, take.limit, take.model.chain)
+            take.samples.append(Sample([trace]))
+        return take
+
+
+def record_text(take: Take) -> str:
+    """The record as JSON in ASCII. Raises InputError if it is too large to be read back."""
+    text = json.dumps(take_record(take), separators=(",", ":"))
+    if len(text) > MAX_RECORD_BYTES:
+        raise InputError(
+            f"the record of {len(take.samples)} samples takes {len(text) / 2**20:.0f} MiB, more than the "
+            f"{MAX_RECORD_BYTES / 2**20:.0f} MiB that a file may carry: save fewer samples at once"
+        )
+    return text
+
+
+def take_from_text(text: str | bytes) -> Take:
+    """The take of ``record_text``. Raises InputError for anything else."""
+    if len(text) > MAX_RECORD_BYTES:
+        raise InputError(f"a record has at most {MAX_RECORD_BYTES} bytes, not {len(text)}")
+    return take_from_record(_json_object(text))
+
+
+# The history file
+
+
+def save_take(path: Path, take: Take) -> None:
+    """Writes everything about a take to one file, atomically, as it is at this moment.
+
+    An .npz: ``metadata`` (JSON) and, of every branch of every sample one after the other, the steps that are its own
+    (from its fork on): ``symbols`` int32, ``surprise`` and ``entropy`` float32 in bits, ``clamped`` bool.
+    Safe while another thread appends. Raises FileError if it cannot be written.
+    """
+    entries, traces = [], []
+    for sample in take.samples:
+        current = sample.current  # before the branches: a branch is there before it is shown
+        branches = [_frozen(trace, take) for trace in list(sample.branches)]
+        entries.append(
+            {
+                "current": current,
+                "branches": [_trace_to_json(t) | {"parent": t.parent, "fork": t.fork} for t in branches],
+            }
+        )
+        traces += branches
+    _check_total(sum(map(len, traces)))
+    arrays: dict[str, npt.NDArray[Any]] = {
+        name: np.concatenate([getattr(trace, name)[trace.fork :] for trace in traces])
+        for name in ("symbols", "surprise", "entropy", "clamped")
+    }
+    buffer = io.BytesIO()
+    metadata = json.dumps(_head(take, "take") | {"samples": entries}, separators=(",", ":"))
+    np.savez_compressed(buffer, allow_pickle=False, metadata=np.array(metadata), **arrays)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_take(path: Path) -> Take:
+    """The take of ``save_take``. Raises FileError if the file is not one, or is damaged."""
+    data, name = read_bytes(path)
+    return take_from_npz(data, name)
+
+
+def take_from_npz(data: bytes, name: str) -> Take:
+    """The take in the content of a history file; ``name`` is for messages."""
+    with damage_as_file_error(name):
+        arrays = read_arrays(data, ("metadata", "symbols", "surprise", "entropy", "clamped"))
+        metadata = _json_object(str(arrays.pop("metadata")))
+        with _invalid_as_input_error():
+            return _take_from_arrays(metadata, arrays)
+
+
+def _take_from_arrays(metadata: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Take:
+    take = _take_from_head(metadata, "take")
+    entries = [entry for sample in _samples(metadata) for entry in sample["branches"]]
+    _check_total(sum(_whole(entry["length"], "a length", 0, take.limit) for entry in entries))
+    own = sum(entry["length"] - _whole(entry["fork"], "a fork", 0, entry["length"]) for entry in entries)
+    types = {"symbols": np.int32, "surprise": np.float32, "entropy": np.float32, "clamped": np.bool_}
+    for key, array in arrays.items():
+        if array.shape != (own,) or array.dtype != types[key]:
+            raise InputError(f"{key} should hold {own} steps of {np.dtype(types[key])}, not {array.shape}")
+    _check_symbols_known(arrays["symbols"], take.model.chain)
+    at = 0
+    for entry in _samples(metadata):
+        branches: list[Trace] = []
+        for branch in entry["branches"]:
+            trace = _trace_from_json(branch, take)
+            trace.fork = branch["fork"]
+            if branch["parent"] is None:
+                _whole(trace.fork, "the fork of a branch without a parent", 0, 0)
+            else:
+                trace.parent = _whole(branch["parent"], "a parent", 0, len(branches) - 1)
+                parent = branches[trace.parent]
+                _whole(trace.fork, "a fork", 0, len(parent))
+                shared = slice(0, trace.fork)
+                trace.append(
+                    parent.symbols[shared], parent.surprise[shared], parent.entropy[shared], parent.clamped[shared]
+                )
+            part = slice(at, at + branch["length"] - trace.fork)
+            at = part.stop
+            trace.append(*(arrays[key][part] for key in ("symbols", "surprise", "entropy", "clamped")))
+            _check_symbols(trace.symbols, take.model.chain)
+            trace.finished = trace.finished or is_closed(trace.symbols, take.limit, take.model.chain)
+            branches.append(trace)
+        take.samples.append(Sample(branches, _whole(entry["current"], "the shown branch", 0, len(branches) - 1)))
+    return take
+
+
+def read_arrays(data: bytes, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Arrays of an .npz, each checked against MAX_MEMBER_BYTES before it is unpacked; never objects.
+
+    Raises KeyError for one that is not there, and what zipfile and numpy raise for damage.
+    """
+    arrays = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for name in names:
+            member = archive.getinfo(f"{name}.npy")
+            if member.file_size > MAX_MEMBER_BYTES:
+                raise InputError(f"{name} claims {member.file_size} bytes; at most {MAX_MEMBER_BYTES} are read")
+            content = io.BytesIO(archive.read(member))
+            version = np.lib.format.read_magic(content)
+            if version != (1, 0):
+                raise InputError(f"{name} has the array format {version}, not (1, 0)")
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(content)
+            if dtype.hasobject:
+                raise InputError(f"{name} holds objects, not numbers")
+            # Of the declared shape and the bytes that are there; reshape compares them without allocating.
+            flat = np.frombuffer(content.getbuffer()[content.tell() :], dtype)
+            arrays[name] = flat.reshape(shape, order="F" if fortran else "C")
+    return arrays
+
+
+def npz_members(data: bytes) -> set[str]:
+    """The names of the arrays of an .npz."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name.removesuffix(".npy") for name in archive.namelist()}
+
+
+# The command
+
+
+class Command(NamedTuple):
+    """text: for a shell. exact: whether it makes the take again as shown, up to float ties of the engine."""
+
+    text: str
+    exact: bool
+
+
+def command_line(take: Take, out: str | None = None) -> Command:
+    """The command that draws a take's samples again under the schedule they began with.
+
+    Options at their defaults are left out; engine and device are chosen by the program unless named, so they are
+    named. It is not exact if a sample was stopped, edited, branched with new noise, or drawn under more than one
+    segment. out: where it writes; a fitting name if None.
+    """
+    view = shown(take)
+    begun = [trace.schedule[0] for trace in view.traces]
+    first, model = begun[0], take.model
+    if out is None:
+        out = model.name + ({"image": ".png", "sound": ".wav"}[model.chain.modality] if _fits_one_file(take) else "")
+    words = ["sampling-studio", "sample", model.name, "-o", out]
+    for factor in model.factors:
+        if first.condition[factor.name] != factor.default:
+            words += ["--condition", f"{factor.name}={first.condition[factor.name]}"]
+    words += ["--seed", str(first.seed)]
+    shaping, limit = first.shaping, model.chain.default_limit
+    for option, value, default in (
+        ("--count", len(begun), 1),
+        ("--first", first.sample, 0),
+        ("--temperature", shaping.temperature, 1),
+        ("--top-k", shaping.top_k, 0),
+        ("--top-p", shaping.top_p, 1),
+        ("--min-p", shaping.min_p, 0),
+        ("--steps", take.limit, limit),
+    ):
+        if value != default:
+            words += [option, repr(value)]
+    words += ["--engine", first.engine, "--device", first.device]
+    exact = all(
+        trace.finished and len(trace.schedule) == 1 and not trace.clamped.any() and begun[n] == _nth(first, n)
+        for n, trace in enumerate(view.traces)
+    )
+    return Command(shlex.join(words), exact)
+
+
+def _nth(first: Segment, n: int) -> Segment:
+    """The segment of sample n of a take that begins with ``first``."""
+    return replace(first, sample=first.sample + n, salt=0)
+
+
+def _fits_one_file(take: Take) -> bool:
+    return take.model.chain.modality == "image" or len(take.samples) == 1
+
+
+# Parts of the record
+
+
+def _head(take: Take, kind: str) -> dict[str, Any]:
+    return {
+        "program": PROGRAM,
+        "version": VERSION,
+        "format": FORMAT,
+        "kind": kind,
+        "take": take.id,
+        "model": take.model.to_json(),
+        "limit": take.limit,
+    }
+
+
+def _take_from_head(record: Mapping[str, Any], kind: str) -> Take:
+    """The take of a record, yet without samples."""
+    if record.get("program") != PROGRAM:
+        raise InputError(f"not a record of {PROGRAM}")
+    if record["format"] != FORMAT or not isinstance(record["version"], str):
+        raise InputError(
+            f"it has format {record['format']!r} and was saved by version {record['version']!r}; "
+            f"this is version {VERSION}, which reads format {FORMAT}"
+        )
+    if record["kind"] != kind:
+        raise InputError(f"it holds {record['kind']!r} where {kind!r} is expected")
+    identity = record["take"]
+    # It may become a file name.
+    if not isinstance(identity, str) or not re.fullmatch(r"[0-9A-Za-z-]{1,64}", identity):
+        raise InputError(f"not the id of a take: {identity!r}")
+    model = model_reference_from_json(record["model"])
+    if not 1 <= len(_samples(record)) <= MAX_SAMPLES:
+        raise InputError(f"a take has 1 to {MAX_SAMPLES} samples, not {len(_samples(record))}")
+    return Take(model, [], _whole(record["limit"], "the limit", 1, model.chain.limit), identity)
+
+
+def _samples(record: Mapping[str, Any]) -> list[Any]:
+    samples = record["samples"]
+    if not isinstance(samples, list):
+        raise InputError("the samples are not a list")
+    return samples
+
+
+def _trace_to_json(trace: Trace) -> dict[str, Any]:
+    return {
+        "length": len(trace),
+        "finished": trace.finished,
+        "schedule": [segment.to_json() for segment in trace.schedule],
+        "forced": [[step, symbol] for step, symbol in sorted(trace.forced.items())],
+    }
+
+
+def _trace_from_json(entry: Mapping[str, Any], take: Take) -> Trace:
+    """A trace with its schedule and forced symbols, yet without steps."""
+    schedule = [segment_from_json(segment) for segment in entry["schedule"]]
+    starts = [segment.start for segment in schedule]
+    if not starts or starts[0] != 0 or starts != sorted(set(starts)) or starts[-1] > entry["length"]:
+        raise InputError(f"a schedule begins at step 0 and goes on in order up to {entry['length']}, not {starts}")
+    for segment in schedule:
+        _check_segment(segment, take.model)
+    trace = Trace(schedule[0])
+    trace.schedule = schedule
+    for step, symbol in entry["forced"]:
+        _whole(step, "a forced step", 0, take.limit - 1)
+        trace.forced[step] = _whole(symbol, "a forced symbol", 0, take.model.chain.alphabet.size - 1)
+    if not isinstance(entry["finished"], bool):
+        raise InputError(f"finished is true or false, not {entry['finished']!r}")
+    trace.finished = entry["finished"]
+    return trace
+
+
+def _check_segment(segment: Segment, model: ModelReference) -> None:
+    if complete(model.factors, segment.condition) != segment.condition:
+        raise InputError(f"the condition {dict(segment.condition)} leaves out some of the model's")
+    for name in (segment.engine, segment.device):
+        if not isinstance(name, str) or not re.fullmatch(r"[0-9a-z_:-]{1,32}", name):
+            raise InputError(f"not the name of an engine or device: {name!r}")
+
+
+def _whole(value: object, what: str, low: int, high: int) -> int:
+    if type(value) is not int or not low <= value <= high:
+        raise InputError(f"{what} is a whole number in {low} … {high}, not {value!r}")
+    return value
+
+
+def _check_total(steps: int) -> None:
+    if steps > MAX_STEPS:
+        raise InputError(f"{steps} steps are more than the {MAX_STEPS} that one file may hold")
+
+
+def _check_symbols_known(symbols: npt.NDArray[Any], chain: Chain) -> None:
+    size = chain.alphabet.size
+    if symbols.size and not 0 <= int(symbols.min()) <= int(symbols.max()) < size:
+        raise InputError(f"symbols lie in 0 … {size - 1}, not {symbols.min()} … {symbols.max()}")
+
+
+def _check_symbols(symbols: npt.NDArray[Any], chain: Chain) -> None:
+    _check_symbols_known(symbols, chain)
+    stop = chain.alphabet.stop_symbol
+    if stop is not None and (symbols[:-1] == stop).any():
+        raise InputError("the stop symbol stands before the end")
+
+
+def _symbol_type(symbols: Symbols) -> str:
+    return np.min_scalar_type(int(symbols.max(initial=0))).newbyteorder("<").str
+
+
+def _pack(symbols: Symbols) -> str:
+    return base64.b64encode(zlib.compress(symbols.astype(_symbol_type(symbols)).tobytes())).decode("ascii")
+
+
+def _unpack(text: str, dtype: str, length: int) -> Symbols:
+    if dtype not in SYMBOL_TYPES:
+        raise InputError(f"symbols have one of the types {', '.join(SYMBOL_TYPES)}, not {dtype!r}")
+    size = length * np.dtype(dtype).itemsize
+    unpacker = zlib.decompressobj()
+    try:
+        # One byte more than there should be, so that a longer stream shows without being unpacked.
+        data = unpacker.decompress(base64.b64decode(text, validate=True), size + 1)
+    except (binascii.Error, zlib.error) as error:
+        raise InputError(f"symbols cannot be unpacked: {error}") from None
+    if len(data) != size or not unpacker.eof:
+        raise InputError(f"the packed symbols are not {length} of type {dtype}")
+    wide = np.frombuffer(data, dtype)
+    if wide.size and wide.max() > np.iinfo(np.int32).max:
+        raise InputError(f"there is no symbol {wide.max()}")
+    return wide.astype(np.int32)
+
+
+def _runs(flags: npt.NDArray[np.bool_]) -> list[list[int]]:
+    """[first, end) of each run of True."""
+    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
+    pairs: list[list[int]] = edges.reshape(-1, 2).tolist()
+    return pairs
+
+
+def _json_object(text: str | bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise InputError("the record is not JSON") from None
+    if not isinstance(value, dict):
+        raise InputError("the record is not a JSON object")
+    return value
+
+
+@contextmanager
+def _invalid_as_input_error() -> Iterator[None]:
+    """A record with a missing or wrongly typed field raises InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except KeyError as error:
+        raise InputError(f"the record has no {error}") from None
+    except (TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
+        raise InputError(f"not a record of {PROGRAM}: {error}") from None

@@ -1,0 +1,501 @@
+"""The main window: canvas with timeline and transport in the middle, everything else in docks around it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import cast
+
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+    QKeySequence,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDockWidget,
+    QFileDialog,
+    QFrame,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from models.catalog import Catalog
+from models.chain import ImageChain, SoundChain
+from models.errors import StudioError
+from models.files import command_line
+from models.version import VERSION
+from studio.canvas import CANVASES, make_canvas
+from studio.export import ExportDialog
+from studio.inference import InferenceThread, Speed
+from studio.panels.condition import ConditionPanel
+from studio.panels.history import HistoryStrip
+from studio.panels.inspector import InspectorPanel
+from studio.panels.models import ModelsPanel
+from studio.panels.sampling import SamplingPanel
+from studio.panels.timeline import Timeline
+from studio.panels.transport import TransportPanel
+from studio.profile import Profile
+from studio.shortcuts import show_shortcuts
+from studio.sound import SoundPlayer
+from studio.state import Activity, Studio
+from studio.theme import apply_theme
+
+LAYOUT_VERSION = 1
+OVERLAYS = ("none", "entropy", "surprise")
+MESSAGE_MS = 8000
+FIRST_SIZE = QSize(1440, 900)
+
+
+class MainWindow(QMainWindow):
+    """See the module. Owns no truth: everything shown is in the ``Studio``."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self.studio = studio
+        self.setWindowTitle("Sampling Studio")
+        self.setObjectName("MainWindow")
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self._canvases: dict[str, QWidget] = {}
+        self._build_centre()
+        self._build_docks()
+        self._build_status()
+        self._build_actions()
+        self._default_layout = QByteArray()
+        studio.model_changed.connect(self._show_canvas)
+        studio.take_changed.connect(self._show_canvas)
+        studio.take_changed.connect(self._refresh)
+        studio.activity_changed.connect(self._refresh)
+        studio.settings_changed.connect(self._refresh)
+        studio.branches_changed.connect(self._refresh)
+        studio.grown.connect(self._refresh_progress)
+        studio.message.connect(self._say)
+        studio.error.connect(self._complain)
+        studio.worker.speed.connect(self._show_speed)
+        studio.worker.kernels_ready.connect(self._kernels_ready)
+        self.sound = SoundPlayer(studio, self)
+        self.transport.volume_changed.connect(self.sound.set_volume)
+        self.transport.mute_toggled.connect(self.sound.set_muted)
+        self.sound.playhead_moved.connect(self._move_playhead)
+        self.sound.reason_changed.connect(self._show_sound_reason)
+        self._show_canvas()
+        self._refresh()
+
+    # --- building ------------------------------------------------------------------------------------------------
+
+    def _build_centre(self) -> None:
+        self.stack = QStackedWidget()
+        self.stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.banner = QLabel()
+        self.banner.setObjectName("banner")
+        self.banner.setWordWrap(True)
+        self.banner.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.banner.setAccessibleName("Error")
+        self.banner.hide()
+        self._banner_timer = QTimer(self, singleShot=True, interval=2 * MESSAGE_MS)
+        self._banner_timer.timeout.connect(self.banner.hide)
+        self.timeline = Timeline(self.studio)
+        self.transport = TransportPanel(self.studio)
+        self.centre = QFrame()
+        self.centre.setObjectName("centre")
+        layout = QVBoxLayout(self.centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.banner)
+        layout.addWidget(self.stack, 1)
+        layout.addWidget(self.timeline)
+        layout.addWidget(self.transport)
+        self.setCentralWidget(self.centre)
+
+    def _build_docks(self) -> None:
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        self.setCorner(Qt.Corner.BottomLeftCorner, left)
+        self.setCorner(Qt.Corner.BottomRightCorner, right)
+        self.models_panel = ModelsPanel(self.studio)
+        self.condition_panel = ConditionPanel(self.studio)
+        self.inspector = InspectorPanel(self.studio)
+        self.sampling_panel = SamplingPanel(self.studio)
+        self.history = HistoryStrip(self.studio)
+        self.docks = [
+            self._dock("Models", self.models_panel, left),
+            self._dock("Condition", self.condition_panel, left),
+            self._dock("Conditional", self.inspector, right),
+            self._dock("Sampling", self.sampling_panel, right),
+            self._dock("History", self.history, Qt.DockWidgetArea.BottomDockWidgetArea),
+        ]
+
+    def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title)
+        dock.setObjectName(title)
+        dock.setWidget(panel)
+        dock.setAccessibleName(title)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _build_status(self) -> None:
+        self.speed_label, self.left_label, self.engine_label = QLabel(), QLabel(), QLabel()
+        self.sound_label, self.model_label = QLabel(), QLabel()
+        bar = self.statusBar()
+        for label in (self.speed_label, self.left_label, self.engine_label):
+            bar.addWidget(label)
+        bar.addPermanentWidget(self.sound_label)
+        bar.addPermanentWidget(self.model_label)
+
+    def _build_actions(self) -> None:
+        studio = self.studio
+        file, edit, generate, view, help_ = (
+            self.menuBar().addMenu(name) for name in ("&File", "&Edit", "&Generate", "&View", "&Help")
+        )
+        self._action(file, "&Open…", self.open_dialog, QKeySequence.StandardKey.Open, "a checkpoint or a saved sample")
+        self.recent_menu = file.addMenu("Open &recent")
+        self.recent_menu.aboutToShow.connect(self._fill_recent)
+        file.addSeparator()
+        self.save_action = self._action(file, "&Save as…", self.save_dialog, QKeySequence.StandardKey.Save)
+        self.copy_action = self._action(file, "&Copy image", self.copy_image, QKeySequence.StandardKey.Copy)
+        self.command_action = self._action(file, "Copy as command &line", self.copy_command, "Ctrl+Shift+C")
+        self.reproduce_action = self._action(
+            file, "&Reproduce", studio.reproduce, "Ctrl+R", "walk the take again and compare it symbol for symbol"
+        )
+        file.addSeparator()
+        self._action(file, "&Quit", self.close, QKeySequence.StandardKey.Quit)
+
+        undo, redo = studio.undo_stack.createUndoAction(self), studio.undo_stack.createRedoAction(self)
+        undo.setShortcuts(QKeySequence.StandardKey.Undo)
+        redo.setShortcuts([*QKeySequence.keyBindings(QKeySequence.StandardKey.Redo), QKeySequence("Ctrl+Y")])
+        edit.addActions([undo, redo])
+        edit.addSeparator()
+        self.noise_action = self._action(
+            edit, "&New noise from here", studio.new_noise, "N", "go on from this step with noise not used before"
+        )
+        self.noise_all_action = self._action(edit, "New noise from here, &all samples", self._new_noise_all, "Shift+N")
+        edit.addSeparator()
+        self._action(edit, "Neutral &sampling", studio.neutral_shaping, "Ctrl+0", "temperature 1, nothing cut off")
+        self._action(edit, "Use the &last seed", studio.use_last_seed, "Ctrl+L")
+
+        self.generate_action = self._action(generate, "&Generate", studio.generate, "Ctrl+Return")
+        self.begin_action = self._action(
+            generate, "Begin a &new take", self._begin_anew, "Ctrl+N", "leaves what is drawn in the history"
+        )
+        self._action(generate, "&Play or pause", studio.play, "Space")
+        self._action(generate, "S&top", studio.stop, "Escape")
+        generate.addSeparator()
+        steps = [
+            ("Step &forward", lambda: studio.step_by(1), "Right"),
+            ("Step &back", lambda: studio.step_by(-1), "Left"),
+            ("Next row or millisecond", lambda: studio.step_stride(1), "Down"),
+            ("Previous row or millisecond", lambda: studio.step_stride(-1), "Up"),
+            ("To the &start", lambda: studio.move_cursor(0), "Home"),
+            ("To the &end, following", studio.follow, "End"),
+        ]
+        for name, action, key in steps:
+            made = self._action(generate, name, action, key)
+            # Arrows and Home mean something else in lists and fields: they step while the centre has the focus.
+            made.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            self.centre.addAction(made)
+
+        for dock in self.docks:
+            view.addAction(dock.toggleViewAction())
+        view.addSeparator()
+        self._action(view, "&Reset layout", self.reset_layout)
+        view.addSeparator()
+        overlays = QActionGroup(self)
+        for number, overlay in enumerate(OVERLAYS):
+            shown = QAction(f"Overlay: {overlay}", self, checkable=True, shortcut=QKeySequence(f"Alt+{number}"))
+            shown.setData(overlay)
+            shown.setChecked(studio.overlay == overlay)
+            overlays.addAction(shown)
+            view.addAction(shown)
+        overlays.triggered.connect(self._choose_overlay)
+        self._overlays = overlays
+        studio.view_changed.connect(self._refresh_overlays)
+
+        self._action(help_, "&Shortcuts", self._show_shortcuts, QKeySequence.StandardKey.HelpContents)
+        self.card_action = self._action(help_, "Model &card", self.models_panel.show_card, "Ctrl+I")
+        self._action(help_, "&About Sampling Studio", self._about)
+
+    def _action(self, menu: QMenu, name: str, action: object, key: object = None, tip: str = "") -> QAction:
+        made = QAction(name, self)
+        made.triggered.connect(lambda _checked=False: action())  # type: ignore[operator]
+        if key is not None:
+            made.setShortcut(QKeySequence(cast(str, key)))
+        if tip:
+            made.setStatusTip(tip)
+            made.setToolTip(tip)
+        menu.addAction(made)
+        return made
+
+    # --- showing -------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _show_canvas(self) -> None:
+        chain = self.studio.chain
+        modality = chain.modality if chain else "image"
+        if modality not in CANVASES:
+            return
+        if modality not in self._canvases:
+            self._canvases[modality] = make_canvas(self.studio, modality)
+            self.stack.addWidget(self._canvases[modality])
+        self.stack.setCurrentWidget(self._canvases[modality])
+
+    @Slot()
+    def _refresh(self) -> None:
+        studio = self.studio
+        take = studio.take
+        has_steps = take is not None and take.longest > 0
+        for action in (self.save_action, self.command_action, self.noise_action, self.noise_all_action):
+            action.setEnabled(has_steps)
+        self.copy_action.setEnabled(has_steps and isinstance(studio.chain, ImageChain))
+        self.reproduce_action.setEnabled(has_steps and studio.loaded is not None)
+        self.generate_action.setEnabled(studio.loaded is not None)
+        self.begin_action.setEnabled(studio.loaded is not None)
+        self.card_action.setEnabled(studio.entry is not None)
+        self.generate_action.setText("&Pause" if studio.running else "&Resume" if studio.can_go_on else "&Generate")
+        if studio.loaded is None:
+            self.engine_label.setText("loading …" if studio.activity is Activity.LOADING else "no model")
+        elif not studio.running:
+            waiting = "" if studio.worker.kernels_warm else " · compiling kernels"
+            self.engine_label.setText(f"{studio.engine_name()} engine · {studio.loaded.device.upper()}{waiting}")
+            self.speed_label.clear()
+            self.left_label.clear()
+        seed = f" · seed {take.traces[0].schedule[0].seed}" if take else ""
+        title = take.model.title if take else studio.entry.header.title if studio.entry else ""
+        self.model_label.setText(title + seed)
+
+    @Slot()
+    def _refresh_progress(self) -> None:
+        if self.studio.take is not None and not self.save_action.isEnabled():
+            self._refresh()
+
+    @Slot(object)
+    def _show_speed(self, speed: Speed) -> None:
+        take = self.studio.take
+        if take is None or not self.studio.running:
+            return
+        unit = "samples/s" if take.model.chain.modality == "sound" else "steps/s"
+        self.speed_label.setText(f"{speed.steps_per_second:,.0f} {unit}".replace(",", " "))
+        if speed.steps_per_second > 0:
+            self.left_label.setText(f"{(take.limit - take.frontier) / speed.steps_per_second:.1f} s left")
+        self.engine_label.setText(f"{speed.engine} engine · {speed.device.upper()}")
+
+    @Slot()
+    def _kernels_ready(self) -> None:
+        self._say("The compiled engine is ready; the next take uses it.")
+        self._refresh()
+
+    @Slot(str)
+    def _say(self, text: str) -> None:
+        self.statusBar().showMessage(text, MESSAGE_MS)
+
+    @Slot(str)
+    def _complain(self, text: str) -> None:
+        """An error stands above the canvas for a while: no dialog stops the user, none is overlooked."""
+        self.banner.setText(text)
+        self.banner.show()
+        self._banner_timer.start()
+
+    @Slot(object)
+    def _move_playhead(self, seconds: float | None) -> None:
+        canvas = self._canvases.get("sound")
+        if canvas is not None:
+            canvas.set_playhead(seconds)  # type: ignore[attr-defined]
+
+    @Slot(str)
+    def _show_sound_reason(self, reason: str) -> None:
+        self.sound_label.setText("no sound" if reason else "")
+        self.sound_label.setToolTip(reason)
+        if reason and isinstance(self.studio.chain, SoundChain):
+            self._say(reason)
+
+    @Slot()
+    def _refresh_overlays(self) -> None:
+        for action in self._overlays.actions():
+            action.setChecked(action.data() == self.studio.overlay)
+
+    @Slot(QAction)
+    def _choose_overlay(self, action: QAction) -> None:
+        self.studio.set_overlay(str(action.data()))
+
+    # --- doing ---------------------------------------------------------------------------------------------------
+
+    def open_dialog(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Open", "", "Checkpoints and saved samples (*.safetensors *.png *.gif *.wav *.npz);;All files (*)"
+        )
+        if name:
+            self.studio.open_path(Path(name))
+
+    def _fill_recent(self) -> None:
+        self.recent_menu.clear()
+        for path in self.studio.profile.recent:
+            action = self.recent_menu.addAction(str(path))
+            action.setData(str(path))
+            action.triggered.connect(self._open_recent)
+        if self.recent_menu.isEmpty():
+            self.recent_menu.addAction("No recent files").setEnabled(False)
+
+    @Slot()
+    def _open_recent(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.studio.open_path(Path(str(action.data())))
+
+    def save_dialog(self) -> None:
+        if self.studio.take is None:
+            return
+        dialog = ExportDialog(self.studio, self)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.studio.export(dialog.path, **dialog.options)
+
+    def copy_image(self) -> None:
+        """The selected sample as it is drawn, one pixel a pixel."""
+        trace, chain = self.studio.trace, self.studio.chain
+        if trace is None or not isinstance(chain, ImageChain):
+            return
+        from studio.thumbnail import image_pixels
+
+        pixels = image_pixels(chain, trace.symbols)
+        image = QImage(pixels.tobytes(), chain.width, chain.height, 4 * chain.width, QImage.Format.Format_RGBA8888)
+        QGuiApplication.clipboard().setImage(image.copy())
+        self._say("The image is on the clipboard.")
+
+    def copy_command(self) -> None:
+        if self.studio.take is None:
+            return
+        command, exact = command_line(self.studio.take)
+        QGuiApplication.clipboard().setText(command)
+        self._say("The command is on the clipboard." if exact else "The command makes the take as it was before edits.")
+
+    def _begin_anew(self) -> None:
+        self.studio.pause()
+        self.studio.begin()
+
+    def _new_noise_all(self) -> None:
+        self.studio.new_noise(all_samples=True)
+
+    def _show_shortcuts(self) -> None:
+        show_shortcuts(self)
+
+    def _about(self) -> None:
+        QMessageBox.about(
+            self,
+            "About Sampling Studio",
+            f"<h3>Sampling Studio {VERSION}</h3><p>A studio for deep autoregressive generative models: watch, hear, "
+            "inspect and edit every step of a generation.</p><p>Apache License 2.0</p>",
+        )
+
+    # --- layout and life -----------------------------------------------------------------------------------------
+
+    def restore_layout(self) -> None:
+        """The layout of the last time, if it was one of this version; the default one is kept for ``reset``."""
+        self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize()))
+        self._arrange()
+        self._default_layout = self.saveState(LAYOUT_VERSION)
+        stored = self._store()
+        geometry, state = stored.value("geometry"), stored.value("state")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        if isinstance(state, QByteArray):
+            self.restoreState(state, LAYOUT_VERSION)
+
+    def _arrange(self) -> None:
+        left, condition, right, sampling, history = self.docks
+        self.resizeDocks([left, right], [250, 345], Qt.Orientation.Horizontal)
+        self.resizeDocks([left, condition], [500, 200], Qt.Orientation.Vertical)
+        self.resizeDocks([right, sampling], [500, 330], Qt.Orientation.Vertical)
+        self.resizeDocks([history], [86], Qt.Orientation.Vertical)
+
+    def reset_layout(self) -> None:
+        self.restoreState(self._default_layout, LAYOUT_VERSION)
+        for dock in self.docks:
+            dock.show()
+        self._arrange()
+
+    def _store(self) -> QSettings:
+        return QSettings(str(self.studio.profile.folder / "window.ini"), QSettings.Format.IniFormat)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        store = self._store()
+        store.setValue("geometry", self.saveGeometry())
+        store.setValue("state", self.saveState(LAYOUT_VERSION))
+        store.sync()
+        self.sound.close()
+        self.studio.close()
+        event.accept()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        for url in event.mimeData().urls()[:1]:
+            if url.isLocalFile():
+                self.studio.open_path(Path(url.toLocalFile()))
+
+
+def open_studio(profile: Profile) -> Studio:
+    """A studio on a profile with its inference thread running; ``Studio.close`` ends both."""
+    catalog = Catalog(user=profile.folder)
+    worker = InferenceThread(profile.save_take)
+    studio = Studio(catalog, profile, worker)
+    worker.start()
+    return studio
+
+
+def first_model(studio: Studio) -> str | None:
+    """The model of the last time, else the first in the list."""
+    last = studio.profile.get("model")
+    entries = studio.catalog.entries()
+    known = {entry.header.name for entry in entries} | {str(entry.path) for entry in entries}
+    if last in known:
+        return str(last)
+    return entries[0].header.name if entries else None
+
+
+def run_window(path: Path | None = None) -> int:
+    """Opens the window, on a checkpoint or a saved sample if one is named, and returns the exit status."""
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")  # before torch: its idle threads would fight the window for the cores
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Sampling Studio")
+    app.setApplicationVersion(VERSION)
+    app.setDesktopFileName("sampling-studio")
+    apply_theme(app)
+    try:
+        profile = Profile()
+    except StudioError as error:
+        QMessageBox.critical(None, "Sampling Studio", str(error))
+        return 1
+    if not profile.lock():
+        QMessageBox.information(None, "Sampling Studio", f"Sampling Studio is already open on {profile.folder}.")
+        return 1
+    studio = open_studio(profile)
+    window = MainWindow(studio)
+    window.restore_layout()
+    window.show()
+    QTimer.singleShot(0, window, lambda: start(studio, path))
+    return app.exec()
+
+
+def start(studio: Studio, path: Path | None) -> None:
+    """Opens what was asked for, else the model of the last time."""
+    if path is not None:
+        studio.open_path(path)
+    if studio.entry is None:
+        name = first_model(studio)
+        if name is not None:
+            studio.choose_model(name)

@@ -1,0 +1,153 @@
+"""What the canvases share: the invitation of an empty canvas, the read-out line, the legend of a heat map."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QFont, QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from models.chain import Alphabet, Chain
+from models.trace import Take
+from studio.state import Activity, Pointer, Studio
+from studio.theme import QUIET, QUIET_PIXELS, STAGE, TITLE, colours, heat_table, set_role
+
+HEAD_PIXELS = 19
+SHORT_NAMES = {"entropy": "Entropy", "surprise": "Surprise"}
+
+
+def full_bits(alphabet: Alphabet) -> float:
+    """log2 K: the entropy of the uniform conditional, where the scales of entropy and surprise end."""
+    return math.log2(alphabet.size)
+
+
+def grouped(number: int) -> str:
+    """A whole number with thin spaces between its thousands."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def step_facts(take: Take, pointer: Pointer) -> list[str]:
+    """Value, surprise and entropy of a drawn step in words; that it is not drawn yet, otherwise."""
+    trace = take.samples[pointer.sample].trace
+    if pointer.step >= len(trace):
+        return ["not drawn yet"]
+    facts = [f"value {take.model.chain.alphabet.label(int(trace.symbols[pointer.step]))}"]
+    for name, bits in (("surprise", trace.surprise[pointer.step]), ("entropy", trace.entropy[pointer.step])):
+        if not np.isnan(bits):
+            facts.append(f"{name} {bits:.2f} bits")
+    if trace.clamped[pointer.step]:
+        facts.append("put there")
+    return facts
+
+
+class Invitation(QWidget):
+    """The quiet page of a canvas that has nothing to show: what to do next, in two lines."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        set_role(self, STAGE)
+        self._head, self._line = QLabel(), QLabel()
+        font = QFont(self._head.font())
+        font.setPixelSize(HEAD_PIXELS)
+        font.setWeight(QFont.Weight.DemiBold)
+        self._head.setStyleSheet(f"font-size: {HEAD_PIXELS}px; font-weight: 600;")
+        set_role(self._line, QUIET)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(8)
+        layout.addStretch(1)
+        for label in (self._head, self._line):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setWordWrap(True)
+            layout.addWidget(label)
+        layout.addStretch(1)
+        for signal in (studio.model_changed, studio.activity_changed, studio.settings_changed):
+            signal.connect(self._refresh)
+        self._refresh()
+
+    @Slot()
+    def _refresh(self) -> None:
+        head, line = self._words()
+        self._head.setText(head)
+        self._line.setText(line)
+        self.setAccessibleName(f"{head}. {line}")
+
+    def _words(self) -> tuple[str, str]:
+        studio = self._studio
+        if studio.entry is None or studio.settings is None:
+            return "Choose a model", "Pick one from the list of models, or drop a checkpoint on the window."
+        title = studio.entry.header.title
+        if studio.activity is Activity.LOADING:
+            return f"Loading {title} …", "Settings can be changed meanwhile."
+        count = studio.settings.count
+        if studio.entry.header.chain.modality == "image":
+            what = "an image" if count == 1 else f"{count} images"
+            return "Press Generate", f"{title} draws {what}, one pixel after another."
+        what = "a clip" if count == 1 else f"{count} clips"
+        return "Press Generate", f"{title} speaks {what}, one sample after another; you hear it as it grows."
+
+
+class ReadOut(QLabel):
+    """One quiet line of facts about the step under the pointer."""
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(hint)
+        self._hint = hint
+        set_role(self, QUIET)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setMinimumHeight(20)
+        self.setAccessibleName("Read-out")
+
+    def show_facts(self, facts: list[str]) -> None:
+        """Facts side by side; none brings back the hint."""
+        self.setText("  ·  ".join(facts) if facts else self._hint)
+
+
+class Legend(QWidget):
+    """The scale of a heat map, in bits."""
+
+    BAR = QSize(120, 8)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name, self._top = "", ""
+        self._bar = QImage(heat_table().tobytes(), 256, 1, 768, QImage.Format.Format_RGB888).copy()
+        font = QFont(self.font())
+        font.setPixelSize(QUIET_PIXELS)
+        self.setFont(font)
+        self.setFixedHeight(20)
+
+    def show_scale(self, overlay: str, chain: Chain) -> None:
+        """overlay: ``entropy`` or ``surprise``. A surprise beyond log2 K has the last colour."""
+        bits = f"{full_bits(chain.alphabet):.3g}"
+        self._name = SHORT_NAMES[overlay]
+        self._top = f"≥ {bits} bits" if overlay == "surprise" else f"{bits} bits"
+        metrics = self.fontMetrics()
+        words = metrics.horizontalAdvance(self._name + "0" + self._top)
+        self.setFixedWidth(words + self.BAR.width() + 32)
+        self.setAccessibleName(f"{self._name}, from 0 to {self._top}")
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(colours(self).quiet)
+        metrics, x = self.fontMetrics(), 0
+        for words in (self._name + "  ", "0 "):
+            painter.drawText(x, 0, self.width(), self.height(), Qt.AlignmentFlag.AlignVCenter, words)
+            x += metrics.horizontalAdvance(words) + 2
+        bar = QRectF(x + 2, (self.height() - self.BAR.height()) / 2, self.BAR.width(), self.BAR.height())
+        painter.drawImage(bar, self._bar)
+        x = int(bar.right()) + 7
+        painter.drawText(x, 0, self.width(), self.height(), Qt.AlignmentFlag.AlignVCenter, self._top)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange:
+            self.update()
+        super().changeEvent(event)
+
+
+__all__ = ["TITLE", "Invitation", "Legend", "ReadOut", "full_bits", "grouped", "step_facts"]

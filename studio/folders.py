@@ -1,0 +1,20 @@
+"""Where the user's own files live. No Qt: the command line and the doctor need it, too."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def profile_folder() -> Path:
+    """The folder of this user: SAMPLING_STUDIO_PROFILE, or the platform's usual place."""
+    named = os.environ.get("SAMPLING_STUDIO_PROFILE")
+    if named:
+        return Path(named)
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", home / "AppData/Roaming")) / "Sampling Studio"
+    if sys.platform == "darwin":
+        return home / "Library/Application Support/Sampling Studio"
+    return Path(os.environ.get("XDG_DATA_HOME", home / ".local/share")) / "sampling-studio"

@@ -1,0 +1,526 @@
+"""The inference thread: one resident worker that owns torch, the loaded model and every decoder.
+
+Commands go in through a queue and are looked at between blocks of steps; what comes out are small signals, about
+thirty a second while a walk runs. The thread alone appends to traces; the window reads their published prefix. Two
+kinds of request are slots rather than queue entries, because only the latest counts: what the inspector looks at, and
+which stretch of conditionals is pictured.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import queue
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject, QThread, Signal
+
+from models.errors import StudioError
+from models.shaping import NEUTRAL, Shaping
+from models.trace import ModelReference, Take, Trace
+
+if TYPE_CHECKING:
+    from models.checkpoint import LoadedModel
+    from models.sampling import ConditionalBuffer, Walk
+
+log = logging.getLogger(__name__)
+
+BLOCK_SECONDS = 0.008
+"""What a block of steps should take: the longest wait of a command."""
+
+REPORT_SECONDS = 1 / 30
+SAVE_SECONDS = 3.0
+"""How often a walk that goes on is saved."""
+
+LARGEST_BLOCK = 4096
+LEAD_SECONDS = 0.3
+"""How far ahead of the clock a walk in real time runs, so that sound does not wait for it."""
+
+
+@dataclass(frozen=True)
+class LoadedInfo:
+    """What the window needs to know about a loaded model."""
+
+    reference: ModelReference
+    device: str
+    engines: tuple[str, ...]
+
+    def fastest_engine(self, kernels_warm: bool) -> str:
+        """The first engine that is ready: compiled kernels count only once they are in the on-disk cache."""
+        ready = [engine for engine in self.engines if engine != "compiled" or kernels_warm]
+        return ready[0]
+
+
+@dataclass(frozen=True)
+class WalkRequest:
+    """take goes on under a shaping at a pace (steps per second, infinity for all that is possible), up to a step."""
+
+    take: Take
+    shaping: Shaping
+    pace: float
+    until: int | None = None
+
+
+@dataclass(frozen=True)
+class InspectRequest:
+    token: int
+    take: Take
+    sample: int
+    trace: Trace
+    step: int
+    shaping: Shaping
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The conditional of one step. raw, shaped: probabilities, float64 (K,). symbol: None at a step not yet drawn.
+
+    shaping: the one that ``shaped`` shows; uniform: the noise that draws, or drew, this step.
+    """
+
+    token: int
+    sample: int
+    step: int
+    raw: npt.NDArray[np.float64]
+    shaped: npt.NDArray[np.float64]
+    shaping: Shaping
+    symbol: int | None
+    clamped: bool
+
+
+@dataclass(frozen=True)
+class GramRequest:
+    take: Take
+    trace: Trace
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Gram:
+    """A picture of conditionals: uint8 (steps, levels), the square root of p over its largest value, times 255."""
+
+    take_id: str
+    trace: Trace
+    start: int
+    image: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """steps_per_second: of each sample. engine, device: of the walk."""
+
+    steps_per_second: float
+    engine: str
+    device: str
+
+
+class Cancelled(Exception):
+    """The model that was being loaded is no longer wanted."""
+
+
+class InferenceThread(QThread):
+    """See the module. Its methods may be called from the GUI thread; its signals arrive there queued."""
+
+    loaded = Signal(int, object)
+    load_failed = Signal(int, str)
+    grown = Signal(str)
+    stopped = Signal(str)
+    inspected = Signal(object)
+    gram_ready = Signal(object)
+    scored = Signal(str)
+    reproduced = Signal(str, str)
+    saved = Signal(str)
+    exported = Signal(str)
+    failed = Signal(str)
+    speed = Signal(object)
+    kernels_ready = Signal()
+
+    def __init__(self, save_take: Callable[[Take], None], parent: QObject | None = None) -> None:
+        """save_take is called from this thread whenever a take should outlive the program."""
+        super().__init__(parent)
+        self._save_take = save_take
+        self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._inspect: InspectRequest | None = None
+        self._gram: GramRequest | None = None
+        self._wanted_load = 0
+        self._model: LoadedModel | None = None
+        self._walk: Walk | None = None
+        self._buffer: ConditionalBuffer | None = None
+        self._request: WalkRequest | None = None
+        self._shaping = NEUTRAL
+        self._pace = math.inf
+        self._clock = 0.0
+        self._owed = 0.0
+        self._block = 8
+        self._last_report = 0.0
+        self._last_save = 0.0
+        self._steps_reported = 0
+        self._warming: subprocess.Popen[bytes] | None = None
+        self.kernels_warm = False
+
+    # --- called from the GUI thread ----------------------------------------------------------------------------------
+
+    def load(self, token: int, path: Path, device: str) -> None:
+        self._wanted_load = token
+        self._commands.put(lambda: self._do_load(token, path, device))
+
+    def cancel_loading(self) -> None:
+        self._wanted_load = -1
+
+    def walk(self, request: WalkRequest) -> None:
+        self._commands.put(lambda: self._do_walk(request))
+
+    def pause(self) -> None:
+        self._commands.put(self._do_pause)
+
+    def set_shaping(self, shaping: Shaping) -> None:
+        self._commands.put(lambda: self._do_shape(shaping))
+
+    def set_pace(self, pace: float) -> None:
+        self._commands.put(lambda: self._do_pace(pace))
+
+    def inspect(self, request: InspectRequest) -> None:
+        self._inspect = request
+        self._commands.put(_look_again)
+
+    def gram(self, request: GramRequest) -> None:
+        self._gram = request
+        self._commands.put(_look_again)
+
+    def score(self, take: Take) -> None:
+        self._commands.put(lambda: self._do_score(take))
+
+    def reproduce(self, take: Take) -> None:
+        self._commands.put(lambda: self._do_reproduce(take))
+
+    def save(self, take: Take) -> None:
+        self._commands.put(lambda: self._do_save(take))
+
+    def export(self, take: Take, path: Path, options: dict[str, Any]) -> None:
+        self._commands.put(lambda: self._do_export(take, path, options))
+
+    def close(self) -> None:
+        """Ends the thread after the block it is in; what was walking is saved first."""
+        self._wanted_load = -1
+        self._commands.put(None)
+        self.wait()
+
+    # --- the thread --------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        self._start_warming()
+        try:
+            while self._serve_commands():
+                self._guard(self._serve_slots)
+                if self._request is not None:
+                    self._guard(self._serve_walk)
+                self._watch_warming()
+        finally:
+            if self._request is not None:
+                self._do_pause()
+            if self._warming is not None and self._warming.poll() is None:
+                self._warming.terminate()
+                self._warming.wait()
+
+    def _serve_commands(self) -> bool:
+        """Runs the commands that are there, waiting for one if there is nothing else to do. False ends the thread."""
+        timeout = self._idle_seconds()
+        while True:
+            try:
+                command = self._commands.get(timeout=timeout) if timeout else self._commands.get_nowait()
+            except queue.Empty:
+                return True
+            if command is None:
+                return False
+            self._guard(command)
+            timeout = 0.0
+
+    def _idle_seconds(self) -> float:
+        """How long the thread may sleep before something is due."""
+        if self._inspect is not None or self._gram is not None:
+            return 0.0
+        if self._request is None:
+            return 0.5 if self._warming is not None else 3600.0
+        if math.isinf(self._pace):
+            return 0.0
+        return max(0.0, min(0.05, (1 - self._due(time.monotonic())) / self._pace))
+
+    def _guard(self, action: Callable[[], Any]) -> None:
+        """The thread outlives whatever goes wrong in one command; the user hears of it."""
+        try:
+            action()
+        except StudioError as error:
+            self._give_up(str(error))
+        except MemoryError:
+            self._give_up("There is not enough memory for this.")
+        except Exception as error:
+            log.exception("in the inference thread")
+            self._give_up(f"Something went wrong in the inference thread: {error}")
+
+    def _give_up(self, reason: str) -> None:
+        self.failed.emit(reason)
+        if self._request is not None:
+            take = self._request.take
+            self._request = None
+            self.stopped.emit(take.id)
+
+    # --- loading -----------------------------------------------------------------------------------------------------
+
+    def _do_load(self, token: int, path: Path, device: str) -> None:
+        self._do_pause()
+        try:
+            self._check_wanted(token)
+            import torch
+
+            torch.set_num_threads(1)
+            self._check_wanted(token)
+            from models.checkpoint import load_checkpoint
+            from models.sampling import ConditionalBuffer, engines_of
+
+            where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+            if where == "cuda" and not torch.cuda.is_available():
+                raise StudioError("This machine has no CUDA device that torch can use; choose the CPU.")
+            model = load_checkpoint(path, where)
+            self._check_wanted(token)
+        except Cancelled:
+            return
+        except StudioError as error:
+            self.load_failed.emit(token, str(error))
+            return
+        except Exception as error:
+            log.exception("while loading %s", path)
+            self.load_failed.emit(token, f"{path.name} cannot be loaded: {error}")
+            return
+        self._model = model
+        self._walk = None
+        self._buffer = ConditionalBuffer(model.model)
+        self.loaded.emit(token, LoadedInfo(model.reference, where, tuple(engines_of(model.model))))
+
+    def _check_wanted(self, token: int) -> None:
+        if token != self._wanted_load:
+            raise Cancelled
+
+    def _start_warming(self) -> None:
+        """Compiles the kernels in a child process if the on-disk cache has none yet."""
+        from models.kernels.warm import is_warm
+
+        self.kernels_warm = is_warm()
+        if not self.kernels_warm:
+            nice = {"preexec_fn": lambda: os.nice(10)} if hasattr(os, "nice") else {}
+            self._warming = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "models.kernels.warm"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                **nice,  # type: ignore[call-overload]
+            )
+
+    def _watch_warming(self) -> None:
+        if self._warming is not None and self._warming.poll() is not None:
+            from models.kernels.warm import is_warm
+
+            self._warming = None
+            self.kernels_warm = is_warm()
+            if self.kernels_warm:
+                self.kernels_ready.emit()
+
+    # --- walking -----------------------------------------------------------------------------------------------------
+
+    def _do_walk(self, request: WalkRequest) -> None:
+        if self._model is None:
+            raise StudioError("No model is loaded.")
+        from models.sampling import Walk
+
+        if self._walk is None or self._walk.take is not request.take:
+            self._walk = Walk(self._model.model, request.take)
+        self._request = request
+        self._shaping = request.shaping
+        self._pace = request.pace
+        now = time.monotonic()
+        chain = request.take.model.chain
+        lead = LEAD_SECONDS * request.pace if chain.length is None and math.isfinite(request.pace) else 1.0
+        self._clock, self._owed = now, lead
+        self._last_report = self._last_save = now
+        self._steps_reported = 0
+
+    def _do_shape(self, shaping: Shaping) -> None:
+        self._shaping = shaping
+
+    def _do_pace(self, pace: float) -> None:
+        now = time.monotonic()
+        if math.isfinite(self._pace):
+            self._owed = min(self._due(now), 1.0)
+        self._clock = now
+        self._pace = pace
+
+    def _do_pause(self) -> None:
+        if self._request is not None:
+            take = self._request.take
+            self._request = None
+            self._save(take)
+            self.stopped.emit(take.id)
+
+    def _due(self, now: float) -> float:
+        """Steps that the pace has allowed and that are not walked yet."""
+        return self._owed + (now - self._clock) * self._pace
+
+    def _serve_walk(self) -> None:
+        request, walk = self._request, self._walk
+        assert request is not None and walk is not None
+        take = request.take
+        count = self._block
+        began = time.monotonic()
+        if math.isfinite(self._pace):
+            self._owed = min(self._due(began), max(2.0, self._pace * LEAD_SECONDS * 2))
+            self._clock = began
+            count = min(count, int(self._owed))
+        if request.until is not None:
+            count = min(count, request.until - take.frontier)
+        if not take.finished and (request.until is None or take.frontier < request.until):
+            if count < 1:
+                return
+            walk.reshape(self._shaping)
+            steps = walk.advance(count)
+            if math.isfinite(self._pace):
+                self._owed -= steps
+            self._steps_reported += steps
+            took = time.monotonic() - began
+            self._block = max(1, min(LARGEST_BLOCK, int(max(steps, 1) * BLOCK_SECONDS / max(took, 1e-6)), 2 * count))
+        self._report(request, walk)
+
+    def _report(self, request: WalkRequest, walk: Walk) -> None:
+        take, now = request.take, time.monotonic()
+        at_end = take.finished or (request.until is not None and take.frontier >= request.until)
+        if at_end or now - self._last_report >= REPORT_SECONDS:
+            segment = take.traces[0].segment
+            rate = self._steps_reported / max(now - self._last_report, 1e-6)
+            self.speed.emit(Speed(rate, segment.engine, segment.device))
+            self._last_report, self._steps_reported = now, 0
+            self.grown.emit(take.id)
+        if at_end:
+            self._do_pause()
+        elif now - self._last_save > SAVE_SECONDS:
+            self._last_save = now
+            self._save(take)
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def _serve_slots(self) -> None:
+        inspect, self._inspect = self._inspect, None
+        if inspect is not None and self._knows(inspect.take):
+            self._do_inspect(inspect)
+        if self._request is None or inspect is None:
+            gram, self._gram = self._gram, None
+            if gram is not None and self._knows(gram.take):
+                self._do_gram(gram)
+
+    def _knows(self, take: Take) -> bool:
+        return self._model is not None and self._model.reference.weights == take.model.weights
+
+    def _do_inspect(self, request: InspectRequest) -> None:
+        import torch
+
+        from models.conditional import shape_probs
+
+        assert self._buffer is not None
+        trace, step = request.trace, request.step
+        conditional = None
+        if step >= len(trace) and self._walk is not None and self._walk.take is request.take:
+            conditional = self._walk.peek(request.sample)
+            step = len(trace)
+        if conditional is not None:
+            log_p = conditional.dense()
+        else:
+            if trace.finished and step >= len(trace):
+                return
+            log_p = torch.from_numpy(self._buffer.log_probs(trace, step, step + 1)[0]).double()
+        shaped = shape_probs(log_p, request.shaping)
+        drawn = step < len(trace)
+        self.inspected.emit(
+            Inspection(
+                token=request.token,
+                sample=request.sample,
+                step=step,
+                raw=log_p.exp().cpu().numpy(),
+                shaped=shaped.cpu().numpy(),
+                shaping=request.shaping,
+                symbol=int(trace.symbols[step]) if drawn else None,
+                clamped=bool(trace.clamped[step]) if drawn else False,
+            )
+        )
+
+    def _do_gram(self, request: GramRequest) -> None:
+        assert self._buffer is not None
+        start, stop = max(0, request.start), min(request.stop, len(request.trace))
+        if start >= stop:
+            return
+        log_p = self._buffer.log_probs(request.trace, start, stop)[:, : request.take.model.chain.alphabet.levels]
+        brightness = np.exp(0.5 * (log_p - log_p.max(axis=1, keepdims=True)))
+        self.gram_ready.emit(
+            Gram(request.take.id, request.trace, start, (255 * brightness).astype(np.uint8))
+        )
+
+    # --- whole takes -------------------------------------------------------------------------------------------------
+
+    def _do_score(self, take: Take) -> None:
+        """Fills in surprise and entropy of a take that was read from an export."""
+        if not self._knows(take) or self._buffer is None:
+            return
+        for trace in take.traces:
+            log_p = self._buffer.log_probs(trace, 0, len(trace)).astype(np.float64)
+            picked = np.take_along_axis(log_p, trace.symbols[:, None].astype(np.int64), 1)[:, 0]
+            trace.surprise[:] = -picked / math.log(2)
+            trace.entropy[:] = -(np.exp(log_p) * log_p).sum(1) / math.log(2)
+        self.scored.emit(take.id)
+
+    def _do_reproduce(self, take: Take) -> None:
+        from models.sampling import reproduce
+
+        if self._model is None or not self._knows(take):
+            raise StudioError(f"{take.model.title} is not loaded with the weights that this take was made with.")
+        lines = []
+        for number, trace in enumerate(take.traces):
+            found = reproduce(self._model.model, trace)
+            if not found.agrees:
+                where = take.model.chain.locate(found.first_difference or 0)
+                kind = "a float tie" if found.tie else "no float tie"
+                lines.append(f"sample {number} differs from step {found.first_difference} ({where}): {kind}")
+        total = len(take.traces)
+        self.reproduced.emit(
+            take.id, f"Reproduced: all {total} agree symbol for symbol." if not lines else "; ".join(lines)
+        )
+
+    def _do_save(self, take: Take) -> None:
+        if any(len(trace) for trace in take.traces):
+            self._save_take(take)
+            self.saved.emit(take.id)
+
+    def _do_export(self, take: Take, path: Path, options: dict[str, Any]) -> None:
+        from models.files import export
+
+        try:
+            export(path, take, **options)
+        except StudioError as error:
+            self.failed.emit(str(error))
+        else:
+            self.exported.emit(str(path))
+
+    def _save(self, take: Take) -> None:
+        """A full disk must not end a walk: the user is told, and the walk goes on."""
+        try:
+            self._do_save(take)
+        except StudioError as error:
+            self.failed.emit(str(error))
+
+
+def _look_again() -> None:
+    """Wakes the thread for a request that is in a slot."""

@@ -1,0 +1,91 @@
+"""What the user has chosen for the next walk, model by model. Plain frozen data without Qt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from models.chain import Chain
+from models.condition import Factor, complete
+from models.errors import InputError, StudioError
+from models.noise import check_seed
+from models.engines import ENGINES
+from models.shaping import NEUTRAL, Shaping, shaping_from_json
+
+AUTO = "auto"
+DEVICES = (AUTO, "cpu", "cuda")
+MAX_COUNT = 64
+
+IMAGE_SECONDS = 4.0
+"""The default pace draws an image in this time."""
+
+SLOWEST_PACE = 1.0
+"""Steps per second."""
+
+
+def default_pace(chain: Chain) -> float:
+    """Steps per second for the eye or the ear: an image in about four seconds, sound in real time."""
+    if chain.length is not None:
+        return chain.length / IMAGE_SECONDS
+    return float(chain.stride * 1000)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """pace: steps per second, infinity for as fast as possible. limit: the longest walk, in steps."""
+
+    condition: Mapping[str, str]
+    pace: float
+    limit: int
+    shaping: Shaping = NEUTRAL
+    seed: int = 1
+    seed_locked: bool = False
+    count: int = 1
+    engine: str = AUTO
+    device: str = AUTO
+
+    def with_(self, **changes: Any) -> Settings:
+        return replace(self, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "condition": dict(self.condition),
+            "pace": None if math.isinf(self.pace) else self.pace,
+            "limit": self.limit,
+            "shaping": self.shaping.to_json(),
+            "seed": self.seed,
+            "seed_locked": self.seed_locked,
+            "count": self.count,
+            "engine": self.engine,
+            "device": self.device,
+        }
+
+
+def default_settings(chain: Chain, factors: tuple[Factor, ...]) -> Settings:
+    condition = {factor.name: factor.values[0] for factor in factors}
+    return Settings(condition=condition, pace=default_pace(chain), limit=chain.default_limit)
+
+
+def settings_from_json(config: Any, chain: Chain, factors: tuple[Factor, ...]) -> Settings:
+    """Settings as ``to_json`` wrote them; the model's defaults where they are damaged or no longer fit it."""
+    default = default_settings(chain, factors)
+    try:
+        pace = config["pace"]
+        settings = Settings(
+            condition=complete(factors, config["condition"]),
+            pace=math.inf if pace is None else max(SLOWEST_PACE, float(pace)),
+            limit=min(max(1, int(config["limit"])), chain.limit),
+            shaping=shaping_from_json(config["shaping"]),
+            seed=check_seed(int(config["seed"])),
+            seed_locked=bool(config["seed_locked"]),
+            count=min(max(1, int(config["count"])), MAX_COUNT),
+            engine=str(config["engine"]),
+            device=str(config["device"]),
+        )
+        if settings.engine not in (AUTO, *ENGINES) or settings.device not in DEVICES:
+            raise InputError("unknown engine or device")
+        return settings
+    except (TypeError, KeyError, ValueError, StudioError):
+        return default

@@ -1,0 +1,65 @@
+"""F1: every shortcut of the window, read from its actions, so that the list cannot be out of date."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMainWindow, QMenu, QTextBrowser, QVBoxLayout
+
+MOUSE = (
+    ("Hover over a pixel or a sample", "preview its conditional"),
+    ("Click a pixel or a sample", "keep the inspector on it"),
+    ("Click a value in the conditional", "put it there and go on from it"),
+    ("Drag along the timeline", "look at another step; generation goes on"),
+    ("Wheel over a wave", "zoom, down to single samples"),
+    ("Drop a file", "open a checkpoint or a saved sample"),
+)
+
+
+def shortcuts_html(window: QMainWindow) -> str:
+    """A table per menu."""
+    parts = []
+    for menu_action in window.menuBar().actions():
+        menu = menu_action.menu()
+        rows = rows_of(menu) if isinstance(menu, QMenu) else []
+        if rows:
+            parts.append(f"<h4>{escape(plain(menu_action.text()))}</h4>{table(rows)}")
+    parts.append(f"<h4>Mouse</h4>{table(list(MOUSE))}")
+    return "".join(parts)
+
+
+def rows_of(menu: QMenu) -> list[tuple[str, str]]:
+    native = QKeySequence.SequenceFormat.NativeText
+    return [
+        (action.shortcut().toString(native), plain(action.text()))
+        for action in menu.actions()
+        if not action.shortcut().isEmpty()
+    ]
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    cells = "".join(
+        f"<tr><td style='padding:2px 24px 2px 0'><b>{escape(key)}</b></td><td>{escape(what)}</td></tr>"
+        for key, what in rows
+    )
+    return f"<table>{cells}</table>"
+
+
+def plain(text: str) -> str:
+    return text.replace("&", "")
+
+
+def show_shortcuts(window: QMainWindow) -> None:
+    dialog = QDialog(window)
+    dialog.setWindowTitle("Shortcuts")
+    dialog.resize(520, 640)
+    text = QTextBrowser()
+    text.setHtml(shortcuts_html(window))
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    buttons.rejected.connect(dialog.reject)
+    layout = QVBoxLayout(dialog)
+    layout.addWidget(text)
+    layout.addWidget(buttons)
+    dialog.exec()
+    dialog.deleteLater()

@@ -1,0 +1,146 @@
+"""Hearing takes: what is generated while it grows, and what is finished when it is played.
+
+Without a device the playhead still moves, by the clock: everything but the sound works.
+"""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from models.chain import SoundChain
+from studio.audio import Playback, Player, TraceSource
+from studio.state import Activity, Studio
+
+TICK_MS = 33
+
+
+class SoundPlayer(QObject):
+    """Follows the studio: plays when a sound is generated or replayed, stops when the user stops."""
+
+    playhead_moved = Signal(object)
+    """Seconds from the start of the clip that is heard, or None while nothing is played."""
+    reason_changed = Signal(str)
+    """Why there is no sound and how to get it; empty while there is."""
+
+    def __init__(self, studio: Studio, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.studio = studio
+        self.player = Player()
+        self.player.volume = float(studio.profile.get("volume", 0.8))
+        self.player.muted = bool(studio.profile.get("muted", False))
+        self._reason = ""
+        self._began: tuple[float, int] | None = None
+        """Clock and sample at which playing without a device began."""
+        self._timer = QTimer(self, interval=TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self._was = studio.activity
+        studio.activity_changed.connect(self._on_activity)
+        studio.take_changed.connect(self.stop)
+        studio.selection_changed.connect(self._on_selection)
+        studio.cursor_changed.connect(self._on_cursor)
+        studio.branches_changed.connect(self.stop)
+        self._heard_sample = 0
+        self._cursor = 0
+        self.player.probe()
+        QTimer.singleShot(500, self, self._check_reason)
+
+    @property
+    def chain(self) -> SoundChain | None:
+        chain = self.studio.chain
+        return chain if self.studio.take is not None and isinstance(chain, SoundChain) else None
+
+    @Slot(float)
+    def set_volume(self, volume: float) -> None:
+        self.player.volume = volume
+        self.studio.profile.set("volume", volume)
+
+    @Slot(bool)
+    def set_muted(self, muted: bool) -> None:
+        self.player.muted = muted
+        self.studio.profile.set("muted", muted)
+
+    @Slot()
+    def stop(self) -> None:
+        self.player.stop()
+        self._began = None
+        self._timer.stop()
+        self.playhead_moved.emit(None)
+
+    def close(self) -> None:
+        self._timer.stop()
+        self.player.close()
+
+    def _play(self, start: int) -> None:
+        chain, trace = self.chain, self.studio.trace
+        if chain is None or trace is None:
+            return
+        self._heard_sample = self.studio.selected
+        self.player.play(TraceSource(trace, chain, self._grows), chain.rate, start)
+        self._began = (time.monotonic(), start)
+        self._timer.start()
+
+    def _grows(self) -> bool:
+        """Called from the sound thread, hence no more than a glance at one attribute."""
+        return self.studio.activity is Activity.RUNNING
+
+    @Slot()
+    def _on_activity(self) -> None:
+        was, self._was = self._was, self.studio.activity
+        chain = self.chain
+        if chain is None or self.studio.settings is None:
+            return
+        if self._was is Activity.RUNNING:
+            in_time = self.studio.settings.pace >= chain.rate
+            single_step = self.studio.walking_until is not None
+            if in_time and not single_step and was is not Activity.RUNNING:
+                self._play(self.studio.frontier)
+        elif self._was is Activity.REPLAYING:
+            self._play(min(self.studio.cursor, self._end()))
+        elif was is Activity.REPLAYING or self.studio.paused_by_user:
+            self.stop()
+
+    @Slot()
+    def _on_selection(self) -> None:
+        """Another clip of the list becomes the audible one, where the old one stood."""
+        if self._timer.isActive() and self.studio.selected != self._heard_sample:
+            self._play(self._position())
+
+    @Slot()
+    def _on_cursor(self) -> None:
+        """A jump of the cursor during a replay seeks."""
+        if self.studio.activity is Activity.REPLAYING and self._timer.isActive():
+            self._play(min(self.studio.cursor, self._end()))
+
+    def _end(self) -> int:
+        trace = self.studio.trace
+        return len(trace) if trace is not None else 0
+
+    def _position(self) -> int:
+        if self.player.available:
+            return self.player.position
+        if self._began is None or self.chain is None:
+            return 0
+        clock, start = self._began
+        return start + int((time.monotonic() - clock) * self.chain.rate)
+
+    @Slot()
+    def _tick(self) -> None:
+        self._check_reason()
+        chain = self.chain
+        if chain is None:
+            return self.stop()
+        position = min(self._position(), self._end())
+        self.playhead_moved.emit(position / chain.rate)
+        silent_end = not self.player.available and position >= self._end() and not self._grows()
+        if self.player.state is Playback.ENDED or silent_end:
+            self.stop()
+            self.studio.replay_ended()
+        return None
+
+    @Slot()
+    def _check_reason(self) -> None:
+        if self.player.reason != self._reason:
+            self._reason = self.player.reason
+            self.reason_changed.emit(self._reason)

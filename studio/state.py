@@ -1,0 +1,779 @@
+"""The state of the studio: what is chosen, what is shown, and what the user can do about it.
+
+Panels and canvases get this object, connect to its signals and keep no truth of their own. Nothing here draws; nothing
+here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals.
+
+Two positions matter. The *frontier* is the end of what is drawn. The *cursor* is the step the user looks at, from 0 to
+the frontier, where it stands on the step not yet drawn. Scrubbing moves the cursor and leaves generation alone; while
+``following`` it stays at the frontier.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from models.catalog import Catalog, Entry
+from models.chain import Chain
+from models.condition import complete
+from models.errors import StudioError
+from models.files import read_saved
+from models.shaping import Shaping
+from models.trace import Take, Trace, new_take
+from studio.inference import GramRequest, InferenceThread, InspectRequest, Inspection, LoadedInfo, WalkRequest
+from studio.profile import Profile
+from studio.settings import AUTO, Settings, settings_from_json
+
+RANDOM_SEEDS = 1_000_000
+"""A seed nobody chose is below this: short enough to read out and type."""
+
+REPLAY_TICK_MS = 33
+
+
+class Activity(Enum):
+    """What goes on: no model yet; a model is being loaded; nothing runs; a walk runs; what is drawn is replayed."""
+
+    EMPTY = "empty"
+    LOADING = "loading"
+    IDLE = "idle"
+    RUNNING = "running"
+    REPLAYING = "replaying"
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """One step of one sample of the take that is shown."""
+
+    sample: int
+    step: int
+
+
+class SettingsCommand(QUndoCommand):
+    """A change of settings; changes of one drag merge into one."""
+
+    def __init__(self, studio: Studio, before: Settings, after: Settings, what: str, drag: int | None) -> None:
+        super().__init__(what)
+        self.studio, self.before, self.after, self.drag = studio, before, after, drag
+        self.model = studio.model_name
+
+    def id(self) -> int:
+        return 1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        if not isinstance(other, SettingsCommand) or self.drag is None or other.drag != self.drag:
+            return False
+        self.after = other.after
+        return True
+
+    def undo(self) -> None:
+        self.studio._apply_settings(self.model, self.before)
+
+    def redo(self) -> None:
+        self.studio._apply_settings(self.model, self.after)
+
+
+class BranchCommand(QUndoCommand):
+    """Another branch of some samples is shown. Traces only grow, so undo just moves pointers."""
+
+    def __init__(self, studio: Studio, take: Take, before: dict[int, int], after: dict[int, int], what: str) -> None:
+        super().__init__(what)
+        self.studio, self.take, self.before, self.after = studio, take, before, after
+
+    def undo(self) -> None:
+        self.studio._show_branches(self.take, self.before)
+
+    def redo(self) -> None:
+        self.studio._show_branches(self.take, self.after)
+
+
+class DeleteCommand(QUndoCommand):
+    """A take leaves the history; its file is kept aside until the profile is tidied."""
+
+    def __init__(self, studio: Studio, take_id: str) -> None:
+        super().__init__("delete from history")
+        self.studio, self.take_id = studio, take_id
+
+    def undo(self) -> None:
+        self.studio.profile.restore_take(self.take_id)
+        self.studio.history_changed.emit()
+
+    def redo(self) -> None:
+        self.studio.profile.delete_take(self.take_id)
+        self.studio._forget(self.take_id)
+        self.studio.history_changed.emit()
+
+
+class Studio(QObject):
+    """See the module. Every method is called from the GUI thread."""
+
+    catalog_changed = Signal()
+    model_changed = Signal()
+    settings_changed = Signal()
+    take_changed = Signal()
+    """Another take is shown, or none."""
+    grown = Signal()
+    """The shown take has more steps, at most some thirty times a second."""
+    branches_changed = Signal()
+    cursor_changed = Signal()
+    selection_changed = Signal()
+    """Another sample is selected, or another step is pinned or hovered."""
+    view_changed = Signal()
+    """Overlay or another choice of how to look has changed."""
+    activity_changed = Signal()
+    inspected = Signal(object)
+    """An ``Inspection`` of the step that the inspector looks at."""
+    gram_ready = Signal(object)
+    history_changed = Signal()
+    message = Signal(str)
+    """A line for the status bar."""
+    error = Signal(str)
+    """A line that must not be overlooked."""
+
+    def __init__(self, catalog: Catalog, profile: Profile, worker: InferenceThread, parent: QObject | None = None):
+        super().__init__(parent)
+        self.catalog = catalog
+        self.profile = profile
+        self.worker = worker
+        self.undo_stack = QUndoStack(self)
+        self.entry: Entry | None = None
+        self.settings: Settings | None = None
+        self.take: Take | None = None
+        self.activity = Activity.EMPTY
+        self.loaded: LoadedInfo | None = None
+        self.cursor = 0
+        self.following = True
+        self.selected = 0
+        self.pinned: Pointer | None = None
+        self.hovered: Pointer | None = None
+        self.overlay = str(profile.get("overlay", "none"))
+        self.walking_until: int | None = None
+        """The step that a walk of single steps ends at; None while a walk goes on to its end."""
+        self.paused_by_user = False
+        """Whether the last thing that ended a walk was the user."""
+        self._load_token = 0
+        self._inspect_token = 0
+        self._seed_is_fresh = False
+        self._replay_position = 0.0
+        self._replay = QTimer(self, interval=REPLAY_TICK_MS)
+        self._replay.timeout.connect(self._replay_tick)
+        worker.loaded.connect(self._on_loaded)
+        worker.load_failed.connect(self._on_load_failed)
+        worker.grown.connect(self._on_grown)
+        worker.stopped.connect(self._on_stopped)
+        worker.inspected.connect(self._on_inspected)
+        worker.gram_ready.connect(self.gram_ready)
+        worker.scored.connect(self._on_scored)
+        worker.reproduced.connect(self._on_reproduced)
+        worker.saved.connect(self._on_saved)
+        worker.exported.connect(self._on_exported)
+        worker.failed.connect(self.error)
+
+    # --- what is there ---------------------------------------------------------------------------------------------
+
+    @property
+    def model_name(self) -> str:
+        return self.entry.header.name if self.entry else ""
+
+    @property
+    def chain(self) -> Chain | None:
+        """The chain of the take that is shown, else of the model that is chosen."""
+        if self.take is not None:
+            return self.take.model.chain
+        return self.entry.header.chain if self.entry else None
+
+    @property
+    def trace(self) -> Trace | None:
+        """The shown branch of the selected sample."""
+        return self.take.samples[self.selected].trace if self.take else None
+
+    @property
+    def frontier(self) -> int:
+        return self.take.frontier if self.take else 0
+
+    @property
+    def running(self) -> bool:
+        return self.activity is Activity.RUNNING
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether Generate would go on with the shown take instead of beginning another."""
+        return self.take is not None and not self.take.finished
+
+    def engine_name(self) -> str:
+        """The engine that the next walk begins with."""
+        if self.settings is None or self.settings.engine == AUTO:
+            return self.loaded.fastest_engine(self.worker.kernels_warm) if self.loaded else AUTO
+        return self.settings.engine
+
+    # --- models ----------------------------------------------------------------------------------------------------
+
+    def choose_model(self, name_or_path: str | Path) -> None:
+        """Chooses a model and has it loaded in the background. The last take of another model leaves the canvas."""
+        try:
+            entry = self.catalog.find(str(name_or_path))
+        except StudioError as error:
+            self.error.emit(str(error))
+            return
+        if self.entry is not None and entry.path == self.entry.path and self.activity is not Activity.EMPTY:
+            return
+        self.stop()
+        self._show_take(None)
+        self._set_entry(entry)
+
+    def open_checkpoint(self, path: Path) -> None:
+        """Adds a checkpoint file to the list and chooses it."""
+        try:
+            entry = self.catalog.add(path)
+        except StudioError as error:
+            self.error.emit(str(error))
+            return
+        self.profile.remember_recent(path)
+        self.catalog_changed.emit()
+        self.choose_model(str(entry.path))
+
+    def cancel_loading(self) -> None:
+        """Gives up loading; the model can be chosen again."""
+        if self.activity is Activity.LOADING:
+            self._load_token += 1
+            self.worker.cancel_loading()
+            self.entry = None
+            self.settings = None
+            self._set_activity(Activity.EMPTY)
+            self.model_changed.emit()
+            self.settings_changed.emit()
+
+    def _set_entry(self, entry: Entry) -> None:
+        self.entry = entry
+        header = entry.header
+        stored = self.profile.model_settings(header.name)
+        self.settings = settings_from_json(stored, header.chain, header.factors)
+        self.profile.set("model", header.name if entry.shipped else str(entry.path))
+        self.loaded = None
+        self._load()
+        self.model_changed.emit()
+        self.settings_changed.emit()
+
+    def _load(self) -> None:
+        assert self.entry is not None and self.settings is not None
+        self._load_token += 1
+        self._set_activity(Activity.LOADING)
+        self.worker.load(self._load_token, self.entry.path, self.settings.device)
+
+    @Slot(int, object)
+    def _on_loaded(self, token: int, info: LoadedInfo) -> None:
+        if token != self._load_token:
+            return
+        self.loaded = info
+        self._set_activity(Activity.IDLE)
+        if self.take is not None and self.take.model.weights != info.reference.weights:
+            self.message.emit(f"This take was made with other weights of {self.take.model.title}.")
+        if self.take is not None and np.isnan(self.take.traces[0].surprise).any():
+            self.worker.score(self.take)
+        self.inspect()
+
+    @Slot(int, str)
+    def _on_load_failed(self, token: int, reason: str) -> None:
+        if token == self._load_token:
+            self.entry = None
+            self.settings = None
+            self._set_activity(Activity.EMPTY)
+            self.model_changed.emit()
+            self.settings_changed.emit()
+            self.error.emit(reason)
+
+    # --- settings --------------------------------------------------------------------------------------------------
+
+    def change(self, what: str, *, drag: int | None = None, **changes: Any) -> None:
+        """Changes settings by name, undoably. drag: changes with the same number are one undo step."""
+        if self.settings is None:
+            return
+        try:
+            after = self.settings.with_(**changes)
+            if "condition" in changes and self.entry:
+                complete(self.entry.header.factors, after.condition)
+        except StudioError as error:
+            self.error.emit(str(error))
+            return
+        if after != self.settings:
+            self.undo_stack.push(SettingsCommand(self, self.settings, after, what, drag))
+
+    def reshape(self, *, drag: int | None = None, **changes: Any) -> None:
+        """Changes temperature, top_k, top_p or min_p; a walk that runs takes them from its next step on."""
+        if self.settings is None:
+            return
+        try:
+            shaping = self.settings.shaping.with_(**changes)
+        except StudioError as error:
+            self.error.emit(str(error))
+            return
+        self.change(", ".join(changes).replace("_", "-"), drag=drag, shaping=shaping)
+
+    def neutral_shaping(self) -> None:
+        self.change("neutral sampling", shaping=Shaping())
+
+    def set_seed(self, seed: int) -> None:
+        """A seed that somebody typed is meant: it stays until it is unlocked."""
+        self.change("seed", seed=seed, seed_locked=True)
+
+    def roll_seed(self) -> None:
+        """A new seed for the next Generate."""
+        self.change("seed", seed=secrets.randbelow(RANDOM_SEEDS))
+        self._seed_is_fresh = True
+
+    def use_last_seed(self) -> None:
+        """The seed of the take that is shown, locked."""
+        if self.take is not None:
+            self.set_seed(self.take.traces[0].schedule[0].seed)
+
+    def _apply_settings(self, model: str, settings: Settings) -> None:
+        if model != self.model_name or self.settings is None:
+            self.profile.set_model_settings(model, settings.to_json())
+            return
+        device_changed = settings.device != self.settings.device
+        self.settings = settings
+        self.profile.set_model_settings(model, settings.to_json())
+        self.worker.set_shaping(settings.shaping)
+        self.worker.set_pace(settings.pace)
+        if device_changed:
+            self.pause()
+            self._load()
+        self.settings_changed.emit()
+        self.inspect()
+
+    def set_overlay(self, overlay: str) -> None:
+        """``none``, ``entropy`` or ``surprise``."""
+        self.overlay = overlay
+        self.profile.set("overlay", overlay)
+        self.view_changed.emit()
+
+    # --- walking ---------------------------------------------------------------------------------------------------
+
+    def generate(self) -> None:
+        """The obvious thing: pauses what runs, goes on with what was begun, else begins a new take."""
+        if self.running:
+            self.pause()
+        elif self.can_go_on:
+            self.go_on()
+        else:
+            self.begin()
+
+    def begin(self) -> None:
+        """A new take with the present settings."""
+        if self.settings is None or self.loaded is None:
+            return
+        if not self.settings.seed_locked and not self._seed_is_fresh:
+            self.settings = self.settings.with_(seed=secrets.randbelow(RANDOM_SEEDS))
+            self.settings_changed.emit()
+        self._seed_is_fresh = False
+        s = self.settings
+        try:
+            take = new_take(
+                self.loaded.reference,
+                seed=s.seed,
+                count=s.count,
+                condition=s.condition,
+                shaping=s.shaping,
+                engine=self.engine_name(),
+                device=self.loaded.device,
+                limit=s.limit,
+            )
+        except StudioError as error:
+            self.error.emit(str(error))
+            return
+        self._show_take(take)
+        self.go_on()
+
+    def go_on(self, until: int | None = None) -> None:
+        """Walks on from the frontier, to step ``until`` if given."""
+        if self.take is None or self.settings is None or self.loaded is None or self.take.finished:
+            return
+        if self.take.model.weights != self.loaded.reference.weights:
+            self.error.emit(f"{self.take.model.title} is not loaded with the weights that this take was made with.")
+            return
+        self._stop_replay()
+        self.follow()
+        self.walking_until = until
+        self.paused_by_user = False
+        self._set_activity(Activity.RUNNING)
+        self.worker.walk(WalkRequest(self.take, self.settings.shaping, self.settings.pace, until))
+
+    def pause(self) -> None:
+        """Stops walking or replaying; what is drawn stays and can be gone on with."""
+        self._stop_replay()
+        if self.running:
+            self.paused_by_user = True
+            self.worker.pause()
+
+    def stop(self) -> None:
+        """Esc: pauses, or gives up loading."""
+        if self.activity is Activity.LOADING:
+            self.cancel_loading()
+        else:
+            self.pause()
+
+    def play(self) -> None:
+        """Space: pauses what runs or plays; else replays from the cursor, or goes on at the frontier."""
+        if self.activity in (Activity.RUNNING, Activity.REPLAYING):
+            self.pause()
+        elif self.take is None:
+            self.generate()
+        elif self.take.finished or self.cursor < self.frontier:
+            self.replay()
+        else:
+            self.go_on()
+
+    def replay(self) -> None:
+        """Plays what is drawn from the cursor, from the start if it stands at the end.
+
+        Images: the cursor moves at the chosen pace. Sound: the playhead moves in real time and the cursor stays;
+        whoever plays it says ``replay_ended``.
+        """
+        if self.take is None or self.settings is None:
+            return
+        if self.cursor >= self.take.longest:
+            self.move_cursor(0)
+        self._replay_position = float(self.cursor)
+        self.following = False
+        self._set_activity(Activity.REPLAYING)
+        if self.take.model.chain.modality != "sound":
+            self._replay.start()
+
+    def replay_ended(self) -> None:
+        """What plays has come to its end."""
+        if self.activity is Activity.REPLAYING:
+            self._set_activity(Activity.IDLE)
+
+    def _replay_tick(self) -> None:
+        if self.take is None or self.settings is None:
+            return self._stop_replay()
+        end = self.take.longest
+        pace = self.settings.pace if math.isfinite(self.settings.pace) else max(end, 1) / 1.0
+        self._replay_position = min(end, self._replay_position + pace * REPLAY_TICK_MS / 1000)
+        self._set_cursor(int(self._replay_position))
+        if self.cursor >= end:
+            self._stop_replay()
+            self.follow()
+        return None
+
+    def _stop_replay(self) -> None:
+        self._replay.stop()
+        self.replay_ended()
+
+    # --- cursor ----------------------------------------------------------------------------------------------------
+
+    def move_cursor(self, step: int) -> None:
+        """Looks at a step; the frontier's is the one not yet drawn."""
+        if self.take is None:
+            return
+        step = min(max(0, step), self.take.longest)
+        self.following = step >= self.take.longest
+        self._replay_position = float(step)
+        self.pinned = None
+        self._set_cursor(step)
+
+    def step_by(self, steps: int) -> None:
+        """Arrow keys: moves the cursor; beyond the frontier it walks that many steps."""
+        if self.take is None:
+            return
+        self.pause()
+        target = self.cursor + steps
+        if target > self.take.longest and not self.take.finished:
+            self.go_on(until=target)
+        else:
+            self.move_cursor(target)
+
+    def step_stride(self, strides: int) -> None:
+        """To the start of the next or previous row (or millisecond)."""
+        if self.chain is None:
+            return
+        stride = self.chain.stride
+        target = (self.cursor // stride + strides) * stride
+        if strides < 0 and self.cursor % stride:
+            target += stride
+        self.step_by(target - self.cursor)
+
+    def follow(self) -> None:
+        """End: the cursor follows the frontier again."""
+        self.following = True
+        self.pinned = None
+        if self.take is not None:
+            self._set_cursor(self.take.frontier)
+
+    def _set_cursor(self, step: int) -> None:
+        if step != self.cursor:
+            self.cursor = step
+            self.cursor_changed.emit()
+        self.inspect()
+
+    # --- selecting and inspecting ----------------------------------------------------------------------------------
+
+    def select(self, sample: int) -> None:
+        if self.take is not None and 0 <= sample < len(self.take.samples) and sample != self.selected:
+            self.selected = sample
+            self.selection_changed.emit()
+            self.inspect()
+
+    def pin(self, pointer: Pointer | None) -> None:
+        """A click on a pixel or a sample: the inspector and the edits stay with it."""
+        if pointer is not None:
+            self.select(pointer.sample)
+        self.pinned = pointer
+        self.selection_changed.emit()
+        self.inspect()
+
+    def hover(self, pointer: Pointer | None) -> None:
+        if pointer != self.hovered:
+            self.hovered = pointer
+            self.selection_changed.emit()
+            self.inspect()
+
+    @property
+    def inspected_pointer(self) -> Pointer | None:
+        """What the inspector shows: what is hovered, else pinned, else the cursor of the selected sample."""
+        if self.take is None:
+            return None
+        pointer = self.hovered or self.pinned or Pointer(self.selected, self.cursor)
+        if pointer.sample >= len(self.take.samples):
+            return None
+        trace = self.take.samples[pointer.sample].trace
+        last = len(trace) - 1 if trace.finished else len(trace)
+        return Pointer(pointer.sample, min(pointer.step, max(0, last)))
+
+    @property
+    def edit_pointer(self) -> Pointer | None:
+        """Where a value would be put: what is pinned, else the cursor of the selected sample."""
+        if self.take is None:
+            return None
+        pointer = self.pinned or Pointer(self.selected, self.cursor)
+        trace = self.take.samples[pointer.sample].trace
+        last = len(trace) - 1 if trace.finished else len(trace)
+        return Pointer(pointer.sample, min(pointer.step, max(0, last)))
+
+    def inspect(self) -> None:
+        """Asks for the conditional that the inspector shows; an older request not yet served is forgotten."""
+        pointer = self.inspected_pointer
+        if pointer is None or self.take is None or self.settings is None or self.loaded is None:
+            return
+        trace = self.take.samples[pointer.sample].trace
+        self._inspect_token += 1
+        live = pointer.step >= len(trace)
+        shaping = self.settings.shaping
+        if not live and (self.running or pointer.step != len(trace) - 1) and self.hovered:
+            shaping = trace.segment_at(pointer.step).shaping
+        self.worker.inspect(InspectRequest(self._inspect_token, self.take, pointer.sample, trace, pointer.step, shaping))
+
+    def request_gram(self, trace: Trace, start: int, stop: int) -> None:
+        """Asks for the picture of the conditionals of a stretch of a trace; answered by ``gram_ready``."""
+        if self.take is not None and self.loaded is not None:
+            self.worker.gram(GramRequest(self.take, trace, start, stop))
+
+    @Slot(object)
+    def _on_inspected(self, inspection: Inspection) -> None:
+        if inspection.token == self._inspect_token:
+            self.inspected.emit(inspection)
+
+    # --- editing ---------------------------------------------------------------------------------------------------
+
+    def put_value(self, value: int, pointer: Pointer | None = None) -> None:
+        """Puts a symbol at a step (by default the edit pointer) of one sample and goes on from it on a branch."""
+        pointer = pointer or self.edit_pointer
+        if pointer is None or self.take is None:
+            return
+        self._branch([pointer.sample], pointer.step, "put a value", value=value)
+
+    def new_noise(self, *, all_samples: bool = False) -> None:
+        """Goes on from the edit pointer with noise not used before, under the present settings."""
+        pointer = self.edit_pointer
+        if pointer is None or self.take is None or self.settings is None:
+            return
+        samples = range(len(self.take.samples)) if all_samples else [pointer.sample]
+        self._branch(
+            list(samples),
+            pointer.step,
+            "new noise",
+            new_noise=True,
+            shaping=self.settings.shaping,
+            condition=complete(self.take.model.factors, self.settings.condition),
+        )
+
+    def _branch(self, samples: list[int], step: int, what: str, **how: Any) -> None:
+        assert self.take is not None
+        if self.loaded is None:
+            self.error.emit("No model is loaded that could go on from an edit.")
+            return
+        was_running = self.running
+        before = {n: self.take.samples[n].current for n in samples}
+        try:
+            for n in samples:
+                trace = self.take.samples[n].trace
+                self.take.branch(n, min(step, len(trace)), engine=self.engine_name(), device=self.loaded.device, **how)
+        except StudioError as error:
+            self.error.emit(str(error))
+            return
+        after = {n: self.take.samples[n].current for n in samples}
+        self.undo_stack.push(BranchCommand(self, self.take, before, after, what))
+        self.pinned = None
+        if was_running or "value" not in how:
+            self.go_on()
+        else:
+            self.go_on(until=step + 1)
+
+    def show_branch(self, sample: int, branch: int) -> None:
+        """Switches a sample to another of its branches, undoably."""
+        if self.take is None or branch == self.take.samples[sample].current:
+            return
+        before = {sample: self.take.samples[sample].current}
+        self.undo_stack.push(BranchCommand(self, self.take, before, {sample: branch}, "switch branch"))
+
+    def _show_branches(self, take: Take, current: dict[int, int]) -> None:
+        for sample, branch in current.items():
+            take.samples[sample].current = branch
+        if take is self.take:
+            self.cursor = min(self.cursor, take.longest)
+            if self.following:
+                self.cursor = take.frontier
+            self.branches_changed.emit()
+            self.cursor_changed.emit()
+            self.inspect()
+        self.worker.save(take)
+
+    # --- takes and history -----------------------------------------------------------------------------------------
+
+    def show_take(self, take: Take) -> None:
+        """Shows a take with its settings, choosing its model."""
+        self.stop()
+        entry = self.catalog.match(take.model)
+        if entry is None:
+            self.error.emit(f"{take.model.title} ({take.model.name}) is not among the models: it can be looked at only.")
+        elif self.entry is None or entry.path != self.entry.path:
+            self._set_entry(entry)
+        self._show_take(take)
+        if self.settings is not None and entry is not None:
+            first = take.traces[0].schedule[0]
+            self.change(
+                "settings of a take",
+                condition=complete(entry.header.factors, first.condition),
+                shaping=take.traces[0].segment.shaping,
+                seed=first.seed,
+                seed_locked=self.settings.seed_locked,
+                count=len(take.samples),
+                limit=min(take.limit, entry.header.chain.limit),
+            )
+            self._seed_is_fresh = True
+        if self.loaded is not None and np.isnan(take.traces[0].surprise).any():
+            self.worker.score(take)
+
+    def open_history(self, take_id: str) -> None:
+        """Brings an entry of the history back. The take that is shown already is the live one and stays."""
+        if self.take is not None and self.take.id == take_id:
+            return
+        try:
+            self.show_take(self.profile.load_take(take_id))
+        except StudioError as error:
+            self.error.emit(str(error))
+
+    def open_saved(self, path: Path) -> None:
+        """Shows exactly what a saved file holds, with its settings."""
+        try:
+            take = read_saved(path).take
+        except StudioError as error:
+            self.error.emit(str(error))
+            return
+        self.show_take(take)
+        self.worker.save(take)
+
+    def open_path(self, path: Path) -> None:
+        """A dropped or named file: a checkpoint, or a saved sample."""
+        if path.suffix == ".safetensors":
+            self.open_checkpoint(path)
+        else:
+            self.open_saved(path)
+
+    def delete_take(self, take_id: str) -> None:
+        self.undo_stack.push(DeleteCommand(self, take_id))
+
+    def reproduce(self) -> None:
+        """Walks the shown take again and reports agreement or the first difference."""
+        if self.take is not None and self.loaded is not None:
+            self.pause()
+            self.worker.reproduce(self.take)
+            self.message.emit("Walking the take again …")
+
+    def export(self, path: Path, **options: Any) -> None:
+        """Saves the shown take to a file in the background; see ``models.files.export`` for the options."""
+        if self.take is not None:
+            self.worker.export(self.take, path, options)
+
+    def _forget(self, take_id: str) -> None:
+        if self.take is not None and self.take.id == take_id:
+            self.pause()
+            self._show_take(None)
+
+    def _show_take(self, take: Take | None) -> None:
+        self.take = take
+        self.selected = 0
+        self.pinned = self.hovered = None
+        self.following = True
+        self.cursor = take.frontier if take else 0
+        self.take_changed.emit()
+        self.cursor_changed.emit()
+        self.inspect()
+
+    # --- answers of the inference thread ---------------------------------------------------------------------------
+
+    @Slot(str)
+    def _on_grown(self, take_id: str) -> None:
+        if self.take is None or self.take.id != take_id:
+            return
+        self.grown.emit()
+        if self.following:
+            self._set_cursor(self.take.frontier)
+
+    @Slot(str)
+    def _on_stopped(self, take_id: str) -> None:
+        if self.take is None or self.take.id != take_id or not self.running:
+            return
+        self._set_activity(Activity.IDLE)
+        self.grown.emit()
+        if self.following:
+            self._set_cursor(self.take.frontier)
+
+    @Slot(str)
+    def _on_scored(self, take_id: str) -> None:
+        if self.take is not None and self.take.id == take_id:
+            self.grown.emit()
+            self.inspect()
+
+    @Slot(str, str)
+    def _on_reproduced(self, take_id: str, report: str) -> None:
+        if self.take is not None and self.take.id == take_id:
+            self.message.emit(report)
+
+    @Slot(str)
+    def _on_saved(self, take_id: str) -> None:
+        self.history_changed.emit()
+
+    @Slot(str)
+    def _on_exported(self, path: str) -> None:
+        self.message.emit(f"Saved {path}")
+
+    def _set_activity(self, activity: Activity) -> None:
+        if activity is not self.activity:
+            self.activity = activity
+            self.activity_changed.emit()
+
+    def close(self) -> None:
+        """Stops everything and keeps what was made. Waits for the inference thread, which answers within a block."""
+        self._replay.stop()
+        self.worker.close()
+        self.profile.close()
+
+

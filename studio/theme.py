@@ -1,0 +1,355 @@
+"""The look of the studio: semantic colours in a dark and a light set, one flat style for every widget.
+
+Blue is what is chosen and what is sampled, amber is *now*; everything else is quiet grey. A widget that paints itself
+asks ``colours(self)`` each time it paints and repaints on ``QEvent.Type.PaletteChange``: it then follows the system.
+
+A widget gets a role by a property, ``set_role(widget, QUIET)``: labels ``title``, ``quiet``; buttons ``primary``,
+``link``; containers ``panel``, ``stage``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject, QRectF, Qt, Slot
+from PySide6.QtGui import QBrush, QColor, QFont, QGuiApplication, QPainter, QPalette, QPen, QPixmap, QTransform
+from PySide6.QtWidgets import QApplication, QWidget
+
+TEXT_PIXELS = 13
+QUIET_PIXELS = 12
+RADIUS = 6
+
+TITLE, QUIET, PRIMARY, LINK, PANEL, STAGE = "title", "quiet", "primary", "link", "panel", "stage"
+
+HATCH_PITCH = 7.0
+"""Logical pixels between the lines of a hatch, measured along an edge."""
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours by what they mean."""
+
+    dark: bool
+    window: QColor
+    """The stage behind a canvas."""
+    panel: QColor
+    raised: QColor
+    """Buttons and fields."""
+    raised_hover: QColor
+    line: QColor
+    """Frames and separators."""
+    border: QColor
+    """The edge of a button or a field."""
+    text: QColor
+    quiet: QColor
+    chosen: QColor
+    """Blue: what is chosen or sampled."""
+    chosen_fill: QColor
+    """The ground of a chosen row or tile."""
+    primary: QColor
+    """The ground of the one obvious button."""
+    on_primary: QColor
+    now: QColor
+    """Amber: the newest step, the drawn value."""
+    hatch: QColor
+    """The lines over what is not drawn yet."""
+    area: QColor
+    """A quiet filled curve."""
+    danger: QColor
+
+
+def _theme(dark: bool, **names: str) -> Theme:
+    return Theme(dark=dark, **{name: QColor(value) for name, value in names.items()})
+
+
+DARK = _theme(
+    True,
+    window="#121317",
+    panel="#1b1c21",
+    raised="#272a31",
+    raised_hover="#30343d",
+    line="#2c2e36",
+    border="#3a3e48",
+    text="#e3e5ea",
+    quiet="#8f949f",
+    chosen="#57a4ff",
+    chosen_fill="#243f63",
+    primary="#2b78e0",
+    on_primary="#ffffff",
+    now="#f5a03c",
+    hatch="#2b2e36",
+    area="#4a4f5a",
+    danger="#f2686b",
+)
+LIGHT = _theme(
+    False,
+    window="#eceef1",
+    panel="#f9fafb",
+    raised="#ffffff",
+    raised_hover="#f0f2f5",
+    line="#d9dce2",
+    border="#c5c9d1",
+    text="#1d2026",
+    quiet="#646a76",
+    chosen="#1a6fdc",
+    chosen_fill="#d4e5fb",
+    primary="#1f6fd8",
+    on_primary="#ffffff",
+    now="#c96a00",
+    hatch="#cdd1d8",
+    area="#b3b8c2",
+    danger="#c8323a",
+)
+
+
+def system_theme() -> Theme:
+    """The system's choice; dark where it has none."""
+    return LIGHT if QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Light else DARK
+
+
+def colours(widget: QWidget) -> Theme:
+    """The theme that a widget is shown in."""
+    return DARK if widget.palette().color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
+
+
+def apply_theme(app: QApplication, theme: Theme | None = None) -> None:
+    """Gives the application its style and colours: those of ``theme``, or the system's, which it then follows."""
+    follower = app.findChild(_Follower)
+    if follower is None:
+        follower = _Follower(app)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(follower.follow)
+        app.setStyle("Fusion")
+        font = app.font()
+        font.setPixelSize(TEXT_PIXELS)
+        app.setFont(tabular(font))
+    follower.follows_system = theme is None
+    _dress(app, theme or system_theme())
+
+
+class _Follower(QObject):
+    """Dresses the application again when the system changes between dark and light."""
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self.app = app
+        self.follows_system = True
+
+    @Slot()
+    def follow(self) -> None:
+        if self.follows_system:
+            _dress(self.app, system_theme())
+
+
+def _dress(app: QApplication, theme: Theme) -> None:
+    app.setPalette(palette(theme))
+    app.setStyleSheet(style_sheet(theme))
+
+
+def tabular(font: QFont) -> QFont:
+    """The font with digits of one width, so that numbers do not jitter."""
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Gives a widget one of the roles of the style sheet."""
+    widget.setProperty("role", role)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def palette(theme: Theme) -> QPalette:
+    role = QPalette.ColorRole
+    result = QPalette()
+    for name, colour in {
+        role.Window: theme.panel,
+        role.WindowText: theme.text,
+        role.Base: theme.raised,
+        role.AlternateBase: theme.panel,
+        role.Text: theme.text,
+        role.PlaceholderText: theme.quiet,
+        role.Button: theme.raised,
+        role.ButtonText: theme.text,
+        role.BrightText: theme.danger,
+        role.Highlight: theme.primary,
+        role.HighlightedText: theme.on_primary,
+        role.Link: theme.chosen,
+        role.Accent: theme.chosen,
+        role.ToolTipBase: theme.raised,
+        role.ToolTipText: theme.text,
+        role.Light: theme.border,
+        role.Midlight: theme.line,
+        role.Mid: theme.line,
+        role.Dark: theme.line,
+        role.Shadow: theme.window,
+    }.items():
+        result.setColor(name, colour)
+    faint = mixed(theme.quiet, theme.panel, 0.4)
+    for name in (role.WindowText, role.Text, role.ButtonText):
+        result.setColor(QPalette.ColorGroup.Disabled, name, faint)
+    result.setColor(QPalette.ColorGroup.Disabled, role.Highlight, theme.line)
+    return result
+
+
+def mixed(colour: QColor, other: QColor, amount: float) -> QColor:
+    """``amount`` 0 … 1 of the way from a colour to another."""
+    keep = 1 - amount
+    return QColor(
+        round(colour.red() * keep + other.red() * amount),
+        round(colour.green() * keep + other.green() * amount),
+        round(colour.blue() * keep + other.blue() * amount),
+    )
+
+
+def faded(colour: QColor, alpha: float) -> QColor:
+    """The colour with an opacity of 0 … 1."""
+    result = QColor(colour)
+    result.setAlphaF(alpha)
+    return result
+
+
+def style_sheet(theme: Theme) -> str:
+    """One compact sheet; what it does not name is left to Fusion and the palette."""
+    c = {name: colour.name() for name, colour in vars(theme).items() if isinstance(colour, QColor)}
+    faint = mixed(theme.quiet, theme.panel, 0.4).name()
+    pressed = mixed(theme.raised, theme.window, 0.5).name()
+    primary_hover = mixed(theme.primary, QColor("white"), 0.1).name()
+    primary_pressed = mixed(theme.primary, QColor("black"), 0.12).name()
+    primary_off = mixed(theme.primary, theme.panel, 0.7).name()
+    return f"""
+QMainWindow, QMainWindow::separator {{ background: {c["line"]}; }}
+QMainWindow::separator {{ width: 1px; height: 1px; }}
+QMainWindow::separator:hover {{ background: {c["chosen"]}; }}
+QMenuBar {{ background: {c["panel"]}; padding: 2px 6px; }}
+QMenuBar::item {{ padding: 4px 9px; border-radius: 4px; }}
+QMenuBar::item:selected {{ background: {c["raised_hover"]}; }}
+QMenu {{ background: {c["raised"]}; border: 1px solid {c["border"]}; padding: 4px; }}
+QMenu::item {{ padding: 5px 24px 5px 22px; border-radius: 4px; }}
+QMenu::item:selected {{ background: {c["chosen_fill"]}; color: {c["text"]}; }}
+QMenu::item:disabled {{ color: {faint}; }}
+QMenu::separator {{ height: 1px; background: {c["line"]}; margin: 4px 6px; }}
+QStatusBar {{ background: {c["panel"]}; color: {c["quiet"]}; font-size: {QUIET_PIXELS}px; }}
+QStatusBar QLabel {{ color: {c["quiet"]}; font-size: {QUIET_PIXELS}px; }}
+QStatusBar::item {{ border: none; }}
+QDockWidget {{ font-weight: 600; }}
+QDockWidget::title {{ background: {c["panel"]}; padding: 7px 12px; text-align: left; }}
+QToolTip {{ background: {c["raised"]}; color: {c["text"]}; border: 1px solid {c["border"]}; padding: 3px 5px; }}
+QLabel[role="{TITLE}"] {{ font-weight: 600; }}
+QLabel[role="{QUIET}"] {{ color: {c["quiet"]}; font-size: {QUIET_PIXELS}px; }}
+QWidget[role="{PANEL}"] {{ background: {c["panel"]}; }}
+QWidget[role="{STAGE}"] {{ background: {c["window"]}; }}
+QPushButton, QToolButton {{
+  background: {c["raised"]}; border: 1px solid {c["border"]}; border-radius: {RADIUS}px; padding: 4px 10px;
+}}
+QPushButton:hover, QToolButton:hover {{ background: {c["raised_hover"]}; }}
+QPushButton:pressed, QToolButton:pressed {{ background: {pressed}; }}
+QPushButton:focus, QToolButton:focus {{ border-color: {c["chosen"]}; }}
+QPushButton:disabled, QToolButton:disabled {{ color: {faint}; border-color: {c["line"]}; }}
+QPushButton:checked, QToolButton:checked {{ background: {c["chosen_fill"]}; border-color: {c["chosen"]}; }}
+QPushButton[role="{PRIMARY}"] {{
+  background: {c["primary"]}; border-color: {c["primary"]}; color: {c["on_primary"]}; font-weight: 600;
+  padding: 6px 18px;
+}}
+QPushButton[role="{PRIMARY}"]:hover {{ background: {primary_hover}; }}
+QPushButton[role="{PRIMARY}"]:pressed {{ background: {primary_pressed}; }}
+QPushButton[role="{PRIMARY}"]:focus {{ border-color: {c["text"]}; }}
+QPushButton[role="{PRIMARY}"]:disabled {{ background: {primary_off}; border-color: {primary_off}; color: {faint}; }}
+QPushButton[role="{LINK}"], QToolButton[role="{LINK}"] {{
+  background: transparent; border: 1px solid transparent; color: {c["quiet"]}; padding: 2px 6px;
+  font-size: {QUIET_PIXELS}px;
+}}
+QPushButton[role="{LINK}"]:hover, QToolButton[role="{LINK}"]:hover {{ color: {c["text"]}; }}
+QPushButton[role="{LINK}"]:focus, QToolButton[role="{LINK}"]:focus {{ border-color: {c["chosen"]}; }}
+QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{
+  background: {c["raised"]}; border: 1px solid {c["border"]}; border-radius: {RADIUS}px; padding: 3px 7px;
+  selection-background-color: {c["primary"]}; selection-color: {c["on_primary"]};
+}}
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{ border-color: {c["chosen"]}; }}
+QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{ color: {faint}; }}
+QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{
+  width: 0; border: none;
+}}
+QComboBox::drop-down {{ border: none; width: 20px; }}
+QComboBox QAbstractItemView {{
+  background: {c["raised"]}; border: 1px solid {c["border"]}; selection-background-color: {c["chosen_fill"]};
+  selection-color: {c["text"]}; outline: none;
+}}
+QSlider {{ min-height: 18px; }}
+QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {c["line"]}; }}
+QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {c["chosen"]}; }}
+QSlider::sub-page:horizontal:disabled {{ background: {c["line"]}; }}
+QSlider::handle:horizontal {{
+  width: 12px; height: 12px; margin: -5px 0; border-radius: 7px; border: 1px solid {c["border"]};
+  background: {"#e8eaee" if theme.dark else "#ffffff"};
+}}
+QSlider::handle:horizontal:focus {{ border: 2px solid {c["chosen"]}; width: 10px; height: 10px; }}
+QScrollArea, QAbstractScrollArea {{ border: none; }}
+QListView, QTreeView {{ background: {c["panel"]}; outline: none; }}
+QListView::item:selected, QTreeView::item:selected {{ background: {c["chosen_fill"]}; color: {c["text"]}; }}
+QScrollBar {{ background: transparent; }}
+QScrollBar:vertical {{ width: 10px; }}
+QScrollBar:horizontal {{ height: 10px; }}
+QScrollBar::handle {{ background: {c["border"]}; border-radius: 3px; margin: 2px; min-height: 24px; min-width: 24px; }}
+QScrollBar::handle:hover {{ background: {c["quiet"]}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+QProgressBar {{ background: {c["line"]}; border: none; border-radius: 2px; max-height: 4px; }}
+QProgressBar::chunk {{ background: {c["chosen"]}; border-radius: 2px; }}
+"""
+
+
+def hatch_brush(theme: Theme, ratio: float) -> QBrush:
+    """Diagonal lines for what is not drawn yet, on the stage's colour; ``ratio``: device pixels per logical pixel.
+
+    The brush is in device pixels: paint with it under a painter scaled by 1 / ratio.
+    """
+    side = max(4, round(HATCH_PITCH * ratio))
+    tile = QPixmap(side, side)
+    tile.fill(theme.window)
+    painter = QPainter(tile)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(theme.hatch, ratio))
+    for offset in (-side, 0, side):
+        painter.drawLine(offset, side, offset + side, 0)
+    painter.end()
+    return QBrush(tile)
+
+
+def fill_hatched(painter: QPainter, rect: QRectF, theme: Theme) -> None:
+    """Hatches a rectangle in the painter's coordinates."""
+    ratio = painter.device().devicePixelRatioF()
+    brush = hatch_brush(theme, ratio)
+    brush.setTransform(QTransform.fromScale(1 / ratio, 1 / ratio))
+    painter.fillRect(rect, brush)
+
+
+def style_plot(plot: Any, theme: Theme) -> None:
+    """Gives a pyqtgraph ``PlotWidget`` or ``PlotItem`` the theme's background, quiet axes and small labels."""
+    if hasattr(plot, "setBackground"):
+        plot.setBackground(theme.window)
+        plot = plot.getPlotItem()
+    font = tabular(QFont(QApplication.font()))
+    font.setPixelSize(QUIET_PIXELS - 1)
+    for name in ("left", "bottom"):
+        axis = plot.getAxis(name)
+        axis.setPen(QPen(theme.line, 0))
+        axis.setTextPen(QPen(theme.quiet))
+        axis.setTickFont(font)
+
+
+HEAT_ANCHORS = (
+    "000004 0a0723 200c49 3c0964 560f6d 70196e 89226a a22b61 bb3654 d04544 e35932 f1711e f98c09 fcaa0f f9c932 f2e865 "
+    "fcffa4"
+).split()
+"""*inferno* (van der Walt and Smith 2015, CC0) at every sixteenth of its range: even to the eye, readable in grey."""
+
+
+def heat_table() -> npt.NDArray[np.uint8]:
+    """uint8 (256, 3): RGB from nothing (black) over red to much (pale yellow)."""
+    anchors = np.array([list(bytes.fromhex(code)) for code in HEAT_ANCHORS], np.float64)
+    at = np.linspace(0, len(anchors) - 1, 256)
+    columns = [np.interp(at, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
+    return np.rint(np.stack(columns, axis=1)).astype(np.uint8)

@@ -1,0 +1,58 @@
+"""Small pictures of takes for the history: the first image, or the outline of the first wave."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from models.chain import INT16_PEAK, ImageChain, SoundChain
+from models.trace import Take
+
+WAVE_WIDTH, WAVE_HEIGHT = 64, 40
+WAVE_COLOUR = (88, 166, 255)
+UNDRAWN = 64
+"""Alpha of what is not drawn: the strip's own ground shows through."""
+
+
+def thumbnail(take: Take) -> str:
+    """A PNG in base64."""
+    chain = take.model.chain
+    symbols = take.traces[0].symbols
+    if isinstance(chain, ImageChain):
+        pixels = image_pixels(chain, symbols)
+    else:
+        assert isinstance(chain, SoundChain)
+        pixels = wave_pixels(chain.wave(symbols), min(take.limit, max(1, len(symbols))))
+    file = io.BytesIO()
+    Image.fromarray(pixels, "RGBA").save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def image_pixels(chain: ImageChain, symbols: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+    """RGBA (H, W, 4); what is not drawn is transparent grey."""
+    full = np.zeros(chain.length, np.int32)
+    full[: len(symbols)] = symbols
+    image = chain.image(full).reshape(chain.height, chain.width, chain.channels)
+    drawn = (np.arange(chain.length) < len(symbols)).reshape(chain.height, chain.width, chain.channels).all(-1)
+    pixels = np.full((chain.height, chain.width, 4), 128, np.uint8)
+    pixels[..., :3] = np.where(drawn[..., None], image, 128)
+    pixels[..., 3] = np.where(drawn, 255, UNDRAWN)
+    return pixels
+
+
+def wave_pixels(wave: npt.NDArray[np.int16], length: int) -> npt.NDArray[np.uint8]:
+    """RGBA (WAVE_HEIGHT, WAVE_WIDTH, 4): the peak of every column about the middle."""
+    pixels = np.zeros((WAVE_HEIGHT, WAVE_WIDTH, 4), np.uint8)
+    edges = np.linspace(0, length, WAVE_WIDTH + 1).astype(int)
+    middle = (WAVE_HEIGHT - 1) / 2
+    rows = np.abs(np.arange(WAVE_HEIGHT) - middle)
+    for column in range(WAVE_WIDTH):
+        part = wave[edges[column] : edges[column + 1]]
+        if part.size:
+            reach = max(0.5, float(np.abs(part.astype(np.int32)).max()) / INT16_PEAK * middle)
+            pixels[rows <= reach, column] = (*WAVE_COLOUR, 255)
+    return pixels

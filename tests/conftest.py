@@ -1,0 +1,56 @@
+"""What every test relies on: no screen, one torch thread, a profile of its own, and nothing left behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def own_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests never touch the user's profile."""
+    monkeypatch.setenv("SAMPLING_STUDIO_PROFILE", str(tmp_path / "profile"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """No thread and no running timer outlives the test that began it."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]
+    assert not left, f"threads left behind: {left}"
+    from PySide6.QtCore import QCoreApplication, QEvent, QThread, QTimer
+
+    if QCoreApplication.instance() is None:
+        return
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    running = [o for o in gc.get_objects() if isinstance(o, QThread) and o.isRunning() and o is not main_qthread()]
+    assert not running, f"Qt threads left running: {running}"
+    ticking = [o for o in gc.get_objects() if isinstance(o, QTimer) and is_active(o)]
+    assert not ticking, f"timers left running: {ticking}"
+
+
+def main_qthread() -> object:
+    from PySide6.QtCore import QCoreApplication
+
+    app = QCoreApplication.instance()
+    return app.thread() if app else None
+
+
+def is_active(timer: object) -> bool:
+    try:
+        return bool(timer.isActive())  # type: ignore[attr-defined]
+    except RuntimeError:  # its C++ object is gone
+        return False

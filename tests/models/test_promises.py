@@ -1,0 +1,257 @@
+"""The promises of a chain, for every model in the catalog: a new one is under them the moment its checkpoint is there.
+
+Causal, normalised, decoder = network, same seed = same sample, score = walk, calibrated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from models.catalog import Catalog
+from models.chain import Alphabet, Chain, ImageChain, SoundChain
+from models.checkpoint import LoadedModel, load_checkpoint
+from models.conditional import LOG2
+from models.likelihood import surprises
+from models.model import AutoregressiveModel, ModelSpec
+from models.networks import network_class
+from models.sampling import FLOAT_TIE, Walk, engines_of, make_decoder, reproduce, run
+from models.shaping import NEUTRAL, Shaping
+from models.trace import Take, new_take
+
+NAMES = [entry.header.name for entry in Catalog(user=None).entries()]
+FAST = ("compiled", "cached")
+TEST_STEPS = 900
+"""Of an open chain, in these tests."""
+
+
+@cache
+def loaded(name: str) -> LoadedModel:
+    return load_checkpoint(Catalog(user=None).find(name).path)
+
+
+@cache
+def drawn(name: str, engine: str) -> Take:
+    """Two samples of a model."""
+    take = begin(name, engine, count=2)
+    return run(loaded(name).model, take)
+
+
+def begin(name: str, engine: str, *, count: int, first: int = 0, shaping: Shaping = NEUTRAL) -> Take:
+    reference = loaded(name).reference
+    return new_take(
+        reference,
+        seed=11,
+        count=count,
+        first=first,
+        condition={},
+        shaping=shaping,
+        engine=engine,
+        limit=steps_of(reference.chain),
+    )
+
+
+def steps_of(chain: Chain) -> int:
+    return chain.length or TEST_STEPS
+
+
+def symbols_of(name: str) -> npt.NDArray[np.int32]:
+    """A typical chain, long enough to test on."""
+    model = loaded(name).model
+    if model.chain.length is not None:
+        return drawn(name, engines_of(model)[0]).traces[0].symbols
+    rng = np.random.default_rng(5)
+    levels = model.chain.alphabet.levels
+    walk = np.cumsum(rng.normal(0, 6, TEST_STEPS)) % (2 * levels)
+    return np.where(walk < levels, walk, 2 * levels - 1 - walk).astype(np.int32)
+
+
+def parallel(model: AutoregressiveModel, symbols: npt.NDArray[np.int32]) -> torch.Tensor:
+    """Log-probabilities (T, K) of all steps of one chain by the parallel pass."""
+    with torch.inference_mode():
+        rows = torch.from_numpy(symbols.astype(np.int64))[None]
+        return model.conditionals(rows, model.condition_tensor({})).dense()[0]
+
+
+def total_variation(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float((a.exp() - b.exp()).abs().sum(-1).max() / 2)
+
+
+def test_the_catalog_offers_models() -> None:
+    assert {"gated-pixelcnn-mnist", "wavenet-fsdd"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_causal(name: str) -> None:
+    """Bit for bit: what comes later has no say."""
+    model = loaded(name).model
+    symbols = symbols_of(name)
+    before = parallel(model, symbols)
+    rng = np.random.default_rng(0)
+    for step in [0, 1, len(symbols) // 3, len(symbols) // 2, len(symbols) - 2]:
+        changed = symbols.copy()
+        changed[step:] = rng.integers(0, model.chain.alphabet.levels, len(symbols) - step)
+        after = parallel(model, changed)
+        assert torch.equal(before[: step + 1], after[: step + 1]), f"a conditional up to step {step} changed"
+        assert not torch.equal(before[step + 1 :], after[step + 1 :])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_conditional_sums_to_one(name: str) -> None:
+    total = parallel(loaded(name).model, symbols_of(name)).exp().sum(-1)
+    assert float((total - 1).abs().max()) < 1e-6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_joint_of_a_chain_small_enough_to_enumerate_sums_to_one(name: str) -> None:
+    """The same network on a tiny chain; with a stop symbol, what has not stopped by then is the tail."""
+    spec = loaded(name).model.spec
+    chain, steps = tiny(spec.chain)
+    torch.manual_seed(2)
+    model = network_class(spec.architecture)(ModelSpec(spec.architecture, chain, spec.factors, spec.config)).double()
+    stop = chain.alphabet.stop_symbol
+    total = tail = 0.0
+    for sequence in itertools.product(range(chain.alphabet.size), repeat=steps):
+        if stop in sequence[:-1]:
+            continue
+        nats = -parallel_nats(model.eval(), sequence)
+        if stop is not None and sequence[-1] != stop:
+            tail += float(np.exp(nats))
+        else:
+            total += float(np.exp(nats))
+    for shorter in range(1, steps) if stop is not None else ():
+        for sequence in itertools.product(range(chain.alphabet.levels), repeat=shorter - 1):
+            total += float(np.exp(-parallel_nats(model, (*sequence, stop))))
+    assert total + tail == pytest.approx(1, abs=1e-6)
+
+
+def tiny(chain: Chain) -> tuple[Chain, int]:
+    """A chain of the same kind that can be enumerated, and the number of steps to enumerate."""
+    if isinstance(chain, ImageChain):
+        return dataclasses.replace(chain, alphabet=Alphabet("grey", 3), height=2, width=2), 4 * chain.channels
+    assert isinstance(chain, SoundChain)
+    return dataclasses.replace(chain, alphabet=Alphabet("mu_law", 3, stop=chain.alphabet.stop)), 4
+
+
+def parallel_nats(model: AutoregressiveModel, sequence: tuple[int | None, ...]) -> float:
+    symbols = np.array(sequence, np.int32)
+    log_p = parallel(model, symbols)
+    return -float(log_p[torch.arange(len(symbols)), torch.from_numpy(symbols).long()].sum())
+
+
+def engines(name: str) -> list[str]:
+    return [engine for engine in engines_of(loaded(name).model) if engine in FAST]
+
+
+PAIRS = [(name, engine) for name in NAMES for engine in engines(name)]
+
+
+@pytest.mark.parametrize(("name", "engine"), PAIRS)
+def test_decoder_equals_network_from_any_prefix_and_after_any_rewind(name: str, engine: str) -> None:
+    model = loaded(name).model
+    symbols = symbols_of(name)
+    truth = parallel(model, symbols)
+    decoder = make_decoder(model, engine, model.condition_tensor({}))
+    length = len(symbols)
+    visits = [0, 1, 40, 41, length // 2, length // 3, 7, length - 1, length // 4]
+    for step in visits:
+        if step < decoder.step:
+            decoder.rewind(step)
+        else:
+            decoder.extend(symbols[None, decoder.step : step])
+        assert decoder.step == step
+        assert total_variation(decoder.peek().dense()[0], truth[step]) < 1e-4, f"at step {step}"
+
+
+@pytest.mark.parametrize(("name", "engine"), PAIRS)
+def test_a_walk_paused_rewound_and_resumed_is_the_straight_one_bit_for_bit(name: str, engine: str) -> None:
+    model = loaded(name).model
+    straight = drawn(name, engine)
+    pieces = begin(name, engine, count=2)
+    walk = Walk(model, pieces)
+    for size in itertools.cycle([1, 7, 64, 3, 200]):
+        if walk.done:
+            break
+        walk.advance(size)
+    for a, b in zip(straight.traces, pieces.traces, strict=True):
+        assert np.array_equal(a.symbols, b.symbols)
+        assert np.array_equal(a.surprise, b.surprise)
+    again = pieces.branch(0, min(len(pieces.traces[0]) // 2, 300))
+    while not again.finished:
+        walk.advance(50)
+    assert np.array_equal(again.symbols, straight.traces[0].symbols)
+
+
+@pytest.mark.parametrize(("name", "engine"), PAIRS)
+def test_a_sample_alone_is_the_one_of_the_batch_up_to_a_float_tie(name: str, engine: str) -> None:
+    batch = drawn(name, engine)
+    alone = run(loaded(name).model, begin(name, engine, count=1, first=1))
+    assert_same_up_to_a_tie(name, batch, 1, alone, 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_engines_agree_up_to_a_float_tie(name: str) -> None:
+    first, *others = engines(name)
+    for other in others:
+        assert_same_up_to_a_tie(name, drawn(name, first), 0, drawn(name, other), 0)
+
+
+def assert_same_up_to_a_tie(name: str, a: Take, sample_a: int, b: Take, sample_b: int) -> None:
+    """Where two walks first differ, their noise must lie on the boundary between the two symbols."""
+    x, y = a.traces[sample_a].symbols, b.traces[sample_b].symbols
+    shared = min(len(x), len(y))
+    differs = np.flatnonzero(x[:shared] != y[:shared])
+    if not differs.size:
+        assert len(x) == len(y)
+        return
+    found = reproduce(loaded(name).model, a.traces[sample_a], engine=b.traces[sample_b].segment.engine)
+    assert found.distance is not None
+    assert found.distance < FLOAT_TIE, f"step {found.first_difference}: {found.distance} from a boundary"
+
+
+@pytest.mark.parametrize(("name", "engine"), PAIRS)
+def test_a_recorded_walk_reproduces(name: str, engine: str) -> None:
+    for trace in drawn(name, engine).traces:
+        found = reproduce(loaded(name).model, trace)
+        assert found.agrees or found.tie
+
+
+@pytest.mark.parametrize(("name", "engine"), PAIRS)
+def test_the_surprises_of_a_walk_add_up_to_the_score(name: str, engine: str) -> None:
+    for trace in drawn(name, engine).traces:
+        score = surprises(loaded(name).model, trace.symbols, trace.segment.condition)
+        assert trace.bits == pytest.approx(float(score.sum()), rel=1e-4)
+        assert np.allclose(trace.surprise, score, atol=0.02)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_samples_are_as_surprising_as_their_entropy_says(name: str) -> None:
+    """At temperature 1 the mean of surprise - entropy is zero within its standard error."""
+    take = run(loaded(name).model, begin(name, engines(name)[0], count=12))
+    differences = np.array([float((t.surprise - t.entropy).sum(dtype=np.float64)) for t in take.traces])
+    error = differences.std(ddof=1) / np.sqrt(len(differences))
+    assert abs(differences.mean()) < 4 * error + 1e-3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reference_engine_walks_as_the_fast_ones_do(name: str) -> None:
+    """A few steps of the oracle: a full parallel pass for each."""
+    model = loaded(name).model
+    fast = drawn(name, engines(name)[0]).traces[0]
+    steps = min(len(fast), 60)
+    take = begin(name, "reference", count=1)
+    take.limit = steps
+    run(model, take)
+    slow = take.traces[0].symbols
+    differs = np.flatnonzero(slow != fast.symbols[:steps])
+    if differs.size:
+        found = reproduce(model, fast, engine="reference")
+        assert found.tie
+    assert abs(float(take.traces[0].surprise[: differs[0] if differs.size else steps].sum())
+               - float(fast.surprise[: differs[0] if differs.size else steps].sum())) < 0.05 * LOG2

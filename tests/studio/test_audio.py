@@ -1,0 +1,639 @@
+"""What is asked of the sound output, through the real PortAudio into a sound card that is recorded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from models.chain import Alphabet, SoundChain
+from models.errors import InputError
+from models.shaping import Shaping
+from models.trace import Segment, Trace
+from studio.audio import (
+    NO_DEVICE,
+    PORTAUDIO_MISSING,
+    SOUNDDEVICE_MISSING,
+    AudioOutput,
+    ClipSource,
+    Playback,
+    Player,
+    RingBuffer,
+    TraceSource,
+)
+from tests.audio_sink import (
+    Samples,
+    Sink,
+    SoundServer,
+    mortal_sound_server,
+    no_sound_card,
+    sink,
+    sound_server,
+    wait_until,
+)
+
+__all__ = ["mortal_sound_server", "no_sound_card", "sink", "sound_server"]
+
+RATE = 8000
+MATCH = 12
+"""So many equal samples in a row of noise are no accident."""
+
+
+def noise(samples: int, seed: int = 0) -> Samples:
+    """A pattern whose every stretch is found in one place only."""
+    return np.random.default_rng(seed).integers(-20000, 20000, samples, dtype=np.int16)
+
+
+def find(heard: Samples, pattern: Samples, start: int = 0) -> int:
+    """Where ``pattern`` lies in ``heard``, bit for bit; -1: nowhere."""
+    data, wanted = heard.tobytes(), pattern.tobytes()
+    at = data.find(wanted, 2 * start)
+    while at % 2:
+        at = data.find(wanted, at + 1) if at >= 0 else -2
+    return at // 2
+
+
+def stretches(heard: Samples, pattern: Samples) -> list[tuple[int, int]]:
+    """Splits a pattern heard with interruptions into (first, end) stretches; fails where a sample is missing."""
+    found, done, at = [], 0, 0
+    while done < len(pattern):
+        at = find(heard, pattern[done : done + MATCH], at)
+        assert at >= 0, f"sample {done} of {len(pattern)} was not heard"
+        length = min(len(pattern) - done, len(heard) - at)
+        same = pattern[done : done + length] == heard[at : at + length]
+        run = length if same.all() else int(same.argmin())
+        found.append((done, done + run))
+        done, at = done + run, at + run
+    return found
+
+
+class GrowingSource:
+    """A source that a test lets grow."""
+
+    def __init__(self, pattern: Samples) -> None:
+        self.pattern = pattern
+        self.published = 0
+
+    def finished(self) -> bool:
+        return self.published == len(self.pattern)
+
+    def read(self, start: int, stop: int) -> Samples:
+        return self.pattern[start : min(stop, self.published)]
+
+    def grow(self, block: int, seconds: float) -> None:
+        """Publishes everything, ``block`` samples every ``seconds``."""
+        while not self.finished():
+            self.published = min(self.published + block, len(self.pattern))
+            time.sleep(seconds)
+
+
+@pytest.fixture
+def player() -> Iterator[Player]:
+    player = Player()
+    yield player
+    player.close()
+    assert not [t for t in threading.enumerate() if t.name == "sound"]
+
+
+def play_to_the_end(player: Player) -> None:
+    wait_until(lambda: player.state is Playback.ENDED)
+
+
+# -- the ring buffer
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ring_buffer_gives_back_what_was_written_in_order(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    ring = RingBuffer(int(random.integers(1, 40)))
+    pattern = noise(3000, seed)
+    written, back = 0, np.zeros(0, np.int16)
+    while len(back) < len(pattern):
+        written += ring.write(pattern[written : written + random.integers(0, 60)])
+        assert ring.readable == written - len(back)
+        assert ring.readable + ring.free == ring.capacity
+        if ring.readable:
+            assert ring.first() == pattern[len(back)]
+        out = np.full(random.integers(0, 60), 7, np.int16)
+        count = ring.read_into(out)
+        assert (out[count:] == 7).all()
+        back = np.concatenate([back, out[:count]])
+    np.testing.assert_array_equal(back, pattern)
+
+
+def test_ring_buffer_takes_no_more_than_it_holds() -> None:
+    ring = RingBuffer(4)
+    assert ring.write(noise(10)) == 4
+    assert ring.write(noise(10)) == 0
+
+
+def test_ring_buffer_discards_what_is_in_it() -> None:
+    ring = RingBuffer(8)
+    ring.write(noise(5))
+    ring.discard()
+    assert ring.readable == 0
+    assert ring.write(noise(20, 1)) == 8
+    assert ring.first() == noise(20, 1)[0]
+
+
+def test_ring_buffer_joins_two_threads() -> None:
+    ring, pattern = RingBuffer(257), noise(200_000)
+    back = np.zeros_like(pattern)
+
+    def write() -> None:
+        done = 0
+        while done < len(pattern):
+            done += ring.write(pattern[done : done + 100])
+            time.sleep(0)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    done = 0
+    while done < len(back):
+        done += ring.read_into(back[done : done + 64])
+        time.sleep(0)
+    writer.join()
+    np.testing.assert_array_equal(back, pattern)
+
+
+def test_ring_buffer_of_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match="one sample or more, not 0"):
+        RingBuffer(0)
+
+
+# -- a clip
+
+
+def test_a_clip_is_heard_bit_for_bit_from_the_first_to_the_last_sample(sink: Sink, player: Player) -> None:
+    clip = noise(RATE)
+    player.play(ClipSource(clip), RATE)
+    play_to_the_end(player)
+    heard = sink.hear_out()
+    assert find(heard, clip) >= 0
+    assert player.position == len(clip)
+    assert player.underruns == 0
+    assert (player.available, player.reason) == (True, "")
+
+
+def test_a_clip_begins_and_ends_without_a_click(sink: Sink, player: Player) -> None:
+    clip = np.full(RATE // 4, 16000, np.int16)
+    player.play(ClipSource(clip), RATE)
+    play_to_the_end(player)
+    steps = np.abs(np.diff(sink.hear_out().astype(int)))
+    assert 0 < steps.max() < 500
+
+
+def test_silence_follows_the_end_and_the_device_is_left_to_others(sink: Sink, player: Player) -> None:
+    player.play(ClipSource(noise(800)), RATE)
+    wait_until(lambda: player.state is Playback.PLAYING and sink.streams == 1)
+    play_to_the_end(player)
+    wait_until(lambda: sink.streams == 0)
+    assert not sink.hear_out()[-800:].any()
+
+
+def test_a_clip_of_nothing_ends(sink: Sink, player: Player) -> None:
+    player.play(ClipSource(np.zeros(0, np.int16)), RATE)
+    play_to_the_end(player)
+    assert not sink.hear_out().any()
+
+
+def test_play_starts_where_it_is_told(sink: Sink, player: Player) -> None:
+    clip = noise(RATE // 2)
+    player.play(ClipSource(clip), RATE, start=3000)
+    assert player.position == 3000
+    play_to_the_end(player)
+    heard = sink.hear_out()
+    assert find(heard, clip[3000:]) >= 0
+    assert find(heard, clip[2900:2990]) == -1
+    assert player.position == len(clip)
+
+
+def test_a_clip_can_be_played_again(sink: Sink, player: Player) -> None:
+    clip = noise(1000)
+    for _ in range(2):
+        player.play(ClipSource(clip), RATE)
+        play_to_the_end(player)
+    heard = sink.hear_out()
+    assert find(heard, clip, find(heard, clip) + 1000) >= 0
+
+
+def test_another_clip_takes_the_place_of_the_one_that_plays(sink: Sink, player: Player) -> None:
+    first, second = noise(RATE * 2, 1), noise(2000, 2)
+    player.play(ClipSource(first), RATE)
+    wait_until(lambda: player.position > 1000)
+    player.play(ClipSource(second), RATE)
+    assert player.position == 0
+    play_to_the_end(player)
+    heard = sink.hear_out()
+    at = find(heard, second)
+    assert at > find(heard, first[:1000]) >= 0
+    assert find(heard, first[-MATCH:]) == -1
+    assert not heard[at + 2000 + RATE // 100 :].any()
+
+
+def test_the_latest_of_many_seeks_holds(sink: Sink, player: Player) -> None:
+    clip = noise(RATE)
+    player.play(ClipSource(clip), RATE)
+    wait_until(lambda: player.position > 800)
+    for target in range(0, 6000, 100):
+        player.seek(target)
+    player.seek(6000)
+    assert player.position == 6000
+    play_to_the_end(player)
+    assert find(sink.hear_out(), clip[6000:]) >= 0
+
+
+def test_a_seek_is_a_slide_and_no_click(sink: Sink, player: Player) -> None:
+    clip = np.repeat(np.array([16000, -16000], np.int16), RATE // 2)
+    clip = np.concatenate([clip[:4000], np.linspace(16000, -16000, 200).astype(np.int16), clip[4000:]])
+    player.play(ClipSource(clip), RATE)
+    wait_until(lambda: player.position > 800)
+    player.seek(6000)
+    play_to_the_end(player)
+    assert np.abs(np.diff(sink.hear_out().astype(int))).max() < 500
+
+
+def test_a_pause_loses_nothing(sink: Sink, player: Player) -> None:
+    clip = noise(RATE)
+    player.play(ClipSource(clip), RATE)
+    wait_until(lambda: player.position > 1000)
+    player.pause()
+    assert player.state is Playback.PAUSED
+    time.sleep(0.3)
+    held = player.position
+    time.sleep(0.05)
+    assert player.position == held < 5000
+    player.resume()
+    play_to_the_end(player)
+    assert stretches(sink.hear_out(), clip) == [(0, held), (held, len(clip))]
+
+
+def test_a_long_pause_leaves_the_device_to_others_and_loses_nothing(sink: Sink, player: Player) -> None:
+    clip = noise(RATE)
+    player.play(ClipSource(clip), RATE)
+    wait_until(lambda: player.position > 1000)
+    player.pause()
+    wait_until(lambda: sink.streams == 0)
+    held = player.position
+    player.resume()
+    assert player.position == held
+    play_to_the_end(player)
+    assert stretches(sink.hear_out(), clip) == [(0, held), (held, len(clip))]
+    assert player.position == len(clip)
+
+
+def test_a_seek_while_paused_is_heard_after_resume(sink: Sink, player: Player) -> None:
+    clip = noise(RATE)
+    player.play(ClipSource(clip), RATE)
+    wait_until(lambda: player.position > 500)
+    player.pause()
+    player.seek(7000)
+    time.sleep(0.1)
+    assert (player.state, player.position) == (Playback.PAUSED, 7000)
+    player.resume()
+    play_to_the_end(player)
+    assert find(sink.hear_out(), clip[7000:]) >= 0
+
+
+def test_stop_falls_silent_and_forgets_the_clip(sink: Sink, player: Player) -> None:
+    clip = noise(2 * RATE)
+    player.play(ClipSource(clip), RATE)
+    wait_until(lambda: player.position > 500)
+    player.stop()
+    assert (player.state, player.position) == (Playback.STOPPED, 0)
+    wait_until(lambda: sink.streams == 0)
+    heard = sink.hear_out()
+    assert find(heard, clip[:500]) >= 0
+    assert find(heard, clip[-MATCH:]) == -1
+    assert not heard[-400:].any()
+
+
+def test_mute_is_silence_and_the_playhead_goes_on(sink: Sink, player: Player) -> None:
+    player.muted = True
+    player.play(ClipSource(noise(2000)), RATE)
+    play_to_the_end(player)
+    assert not sink.hear_out().any()
+    assert player.position == 2000
+
+
+def test_volume_scales_what_is_heard(sink: Sink, player: Player) -> None:
+    clip = noise(2000)
+    player.volume = 0.5
+    player.play(ClipSource(clip), RATE)
+    play_to_the_end(player)
+    assert find(sink.hear_out(), np.rint(clip * 0.5).astype(np.int16)) >= 0
+
+
+def test_volume_changes_without_a_click(sink: Sink, player: Player) -> None:
+    player.play(ClipSource(np.full(RATE, 16000, np.int16)), RATE)
+    wait_until(lambda: player.position > 2000)
+    player.volume = 0.1
+    play_to_the_end(player)
+    heard = sink.hear_out().astype(int)
+    assert {16000, 1600} <= set(heard.tolist())
+    assert np.abs(np.diff(heard)).max() < 500
+
+
+def test_volume_stays_within_zero_and_one(player: Player) -> None:
+    player.volume = 7.0
+    assert player.volume == 1.0
+    player.volume = -1.0
+    assert player.volume == 0.0
+
+
+def test_the_playhead_never_goes_back_and_keeps_time(sink: Sink, player: Player) -> None:
+    player.play(ClipSource(noise(RATE + RATE // 2)), RATE)
+    wait_until(lambda: player.position > 2000)
+    began, first = time.perf_counter(), player.position
+    positions = [first]
+    while player.position < 10000:
+        time.sleep(1 / 30)
+        positions.append(player.position)
+    elapsed = time.perf_counter() - began
+    assert positions == sorted(positions)
+    assert max(np.diff(positions)) < RATE / 5
+    assert abs((positions[-1] - first) / RATE - elapsed) < 0.1
+
+
+def test_the_playhead_shows_what_is_heard(sink: Sink, player: Player) -> None:
+    clip = noise(2 * RATE)
+    player.play(ClipSource(clip), RATE)
+    wait_until(lambda: player.position > RATE)
+    position, heard = player.position, len(sink.heard)
+    begin = find(sink.hear_out(), clip[:100])
+    assert abs((heard - begin) - position) / RATE < 0.15
+
+
+@pytest.mark.parametrize("rate", [0, -8000, 10_000_000])
+def test_an_absurd_rate_is_refused(player: Player, rate: int) -> None:
+    with pytest.raises(InputError, match=f"not {rate}"):
+        player.play(ClipSource(noise(10)), rate)
+
+
+# -- a growing source
+
+
+def test_a_source_slower_than_real_time_is_heard_completely_and_in_order(sink: Sink, player: Player) -> None:
+    source = GrowingSource(noise(4000))
+    player.play(source, RATE)
+    source.grow(block=800, seconds=0.25)
+    play_to_the_end(player)
+    parts = stretches(sink.hear_out(), source.pattern)
+    assert len(parts) > 1
+    assert player.underruns >= len(parts) - 1
+    assert player.position == 4000
+
+
+def test_a_source_faster_than_real_time_is_heard_without_interruption(sink: Sink, player: Player) -> None:
+    source = GrowingSource(noise(RATE))
+    player.play(source, RATE)
+    source.grow(block=400, seconds=0.01)
+    play_to_the_end(player)
+    assert stretches(sink.hear_out(), source.pattern) == [(0, RATE)]
+    assert player.underruns == 0
+
+
+def test_sound_waits_at_the_frontier_and_goes_on(sink: Sink, player: Player) -> None:
+    source = GrowingSource(noise(4000))
+    source.published = 1500
+    player.play(source, RATE)
+    wait_until(lambda: player.position == 1500)
+    assert player.state is Playback.WAITING
+    assert player.underruns == 1
+    source.published = 4000
+    play_to_the_end(player)
+    assert stretches(sink.hear_out(), source.pattern) == [(0, 1500), (1500, 4000)]
+
+
+def test_a_few_samples_are_heard_although_no_more_come(sink: Sink, player: Player) -> None:
+    source = GrowingSource(noise(4000))
+    source.published = 100
+    player.play(source, RATE)
+    wait_until(lambda: player.position == 100)
+    assert find(sink.hear_out(), source.pattern[:100]) >= 0
+
+
+def test_a_trace_is_heard_without_its_stop_symbol(sink: Sink, player: Player) -> None:
+    chain = SoundChain(Alphabet("mu_law", 256, stop=True), rate=RATE, default_seconds=1.0, max_seconds=2.0)
+    trace = Trace(Segment(0, Shaping(), {}, 1, 0, 0, "reference"))
+    symbols = np.random.default_rng(0).integers(0, 256, 3001).astype(np.int32)
+    symbols[-1] = chain.alphabet.levels
+    bits = np.zeros(1000, np.float32)
+    player.play(TraceSource(trace, chain), RATE)
+    for block in np.split(symbols[:3000], 3):
+        trace.append(block, bits, bits, bits.astype(np.bool_))
+        time.sleep(0.02)
+    trace.append(symbols[3000:], bits[:1], bits[:1], np.zeros(1, np.bool_))
+    trace.finished = True
+    play_to_the_end(player)
+    assert find(sink.hear_out(), chain.wave(symbols)) >= 0
+    assert player.position == 3000
+
+
+def test_a_trace_that_nobody_draws_any_more_ends_at_its_frontier(sink: Sink, player: Player) -> None:
+    chain = SoundChain(Alphabet("mu_law", 256, stop=True), rate=RATE, default_seconds=1.0, max_seconds=2.0)
+    trace = Trace(Segment(0, Shaping(), {}, 1, 0, 0, "reference"))
+    bits = np.zeros(500, np.float32)
+    trace.append(np.full(500, 200, np.int32), bits, bits, bits.astype(np.bool_))
+    player.play(TraceSource(trace, chain, growing=lambda: False), RATE)
+    play_to_the_end(player)
+    assert player.position == 500
+
+
+# -- devices
+
+
+def tones(rate: int) -> tuple[npt.NDArray[np.float64], Samples]:
+    """Half a second of a chirp from 200 Hz to 3 kHz: time axis in s, and samples."""
+    t = np.arange(rate // 2) / rate
+    return t, np.rint(12000 * np.sin(2 * np.pi * (200 * t + 2800 * t**2))).astype(np.int16)
+
+
+def assert_same_sound(heard: Samples, device_rate: int, rate: int) -> None:
+    """What was heard at the device's rate is the chirp made at that rate, apart from the resampler's rounding."""
+    _, expected = tones(device_rate)
+    size = 1 << (len(heard) + len(expected)).bit_length()
+    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(expected, size))
+    at = int(np.fft.irfft(spectrum, size)[: len(heard)].argmax())
+    part = heard[at : at + len(expected)].astype(float)
+    assert len(part) == len(expected)
+    inner = slice(device_rate // 50, -device_rate // 50)  # a filter rings where a tone begins or ends
+    error = part[inner] - expected[inner]
+    assert np.sqrt((error**2).mean()) < 0.01 * np.sqrt((expected[inner].astype(float) ** 2).mean())
+
+
+@pytest.mark.parametrize("sink", [44100], indirect=True)
+def test_a_device_that_refuses_the_rate_is_fed_at_its_own(sink: Sink, player: Player) -> None:
+    rate = 768_000  # beyond what PulseAudio takes: a true refusal
+    player.play(ClipSource(tones(rate)[1]), rate)
+    play_to_the_end(player)
+    assert_same_sound(sink.hear_out(), 44100, rate)
+    assert player.position == rate // 2
+    assert player.underruns == 0
+
+
+@pytest.mark.parametrize("sink", [44100], indirect=True)
+def test_eight_kilohertz_reach_a_device_that_refuses_them(
+    sink: Sink, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sounddevice
+
+    accepts = sounddevice.check_output_settings
+
+    def only_44100(samplerate: float, **settings: object) -> None:
+        accepts(samplerate=samplerate if samplerate == 44100 else 10_000_000, **settings)
+
+    monkeypatch.setattr(sounddevice, "check_output_settings", only_44100)
+    source = GrowingSource(tones(RATE)[1])
+    player.play(source, RATE)
+    source.grow(block=400, seconds=0.01)
+    wait_until(lambda: player.position > 0)
+    play_to_the_end(player)
+    assert_same_sound(sink.hear_out(), 44100, RATE)
+    assert player.position == RATE // 2
+
+
+def use_everything(player: Player) -> None:
+    player.probe()
+    player.play(ClipSource(noise(1000)), RATE)
+    player.pause()
+    player.seek(500)
+    player.resume()
+    player.volume, player.muted = 0.3, True
+    time.sleep(0.1)
+    assert player.state is Playback.STOPPED
+    assert player.position == 500
+    player.stop()
+
+
+def test_without_a_device_everything_is_harmless_and_one_line_says_why(no_sound_card: None, player: Player) -> None:
+    use_everything(player)
+    assert not player.available
+    assert player.reason == NO_DEVICE
+    assert "\n" not in player.reason
+
+
+def test_a_device_that_appears_later_is_found(
+    no_sound_card: None, sound_server: SoundServer, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    player.play(ClipSource(noise(1000)), RATE)
+    wait_until(lambda: player.reason == NO_DEVICE)
+    with sound_server.sink(RATE) as card:
+        for name, value in sound_server.client.items():
+            monkeypatch.setenv(name, value)
+        player.play(ClipSource(noise(1000)), RATE)
+        play_to_the_end(player)
+        assert find(card.hear_out(), noise(1000)) >= 0
+    assert player.reason == ""
+
+
+def test_a_device_that_disappears_in_the_middle_is_reported(
+    mortal_sound_server: SoundServer, player: Player
+) -> None:
+    player.play(ClipSource(noise(RATE * 5)), RATE)
+    wait_until(lambda: player.position > 800)
+    mortal_sound_server.process.kill()
+    wait_until(lambda: not player.available)
+    assert player.reason.startswith("No sound: ")
+    assert player.state is Playback.STOPPED
+    player.seek(0)
+    player.pause()
+    player.stop()
+
+
+def test_a_probe_names_the_device_without_opening_it(sink: Sink, player: Player) -> None:
+    player.probe()
+    wait_until(lambda: player.available)
+    assert (player.device, player.reason) == ("default", "")
+    assert sink.streams == 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ("import ctypes.util; ctypes.util.find_library = lambda name: None", PORTAUDIO_MISSING),
+        ("import sys; sys.modules['sounddevice'] = None", SOUNDDEVICE_MISSING),
+    ],
+    ids=["no PortAudio", "no sounddevice"],
+)
+def test_without_portaudio_everything_is_harmless_and_one_line_says_how_to_get_it(broken: str, reason: str) -> None:
+    script = f"""
+{broken}
+from studio.audio import AudioOutput, Player
+from tests.studio.test_audio import use_everything
+output = AudioOutput()
+assert not output.start(8000) and not output.probe()
+output.pause(); output.resume(); output.flush(); output.finish(); output.stop()
+player = Player()
+use_everything(player)
+player.close()
+print(player.available, player.reason)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"False {reason}\n"
+
+
+def test_no_sound_library_is_imported_before_sound_is_asked_for() -> None:
+    script = "import sys, studio.audio; print({'sounddevice', 'soxr', 'torch', 'PySide6'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert result.stdout == "set()\n"
+
+
+# -- threads
+
+
+def test_close_in_the_middle_ends_the_thread_at_once(sink: Sink) -> None:
+    before = threading.enumerate()
+    player = Player()
+    player.play(ClipSource(noise(RATE)), RATE)
+    wait_until(lambda: player.position > 400)
+    began = time.perf_counter()
+    player.close()
+    assert time.perf_counter() - began < 0.5
+    assert threading.enumerate() == before
+    assert sink.streams == 0
+
+
+def test_a_player_that_was_never_used_has_no_thread() -> None:
+    before = threading.enumerate()
+    player = Player()
+    assert threading.enumerate() == before
+    assert (player.state, player.position, player.available) == (Playback.STOPPED, 0, False)
+    player.pause()
+    player.stop()
+    player.close()
+
+
+def test_nothing_happens_after_close(player: Player) -> None:
+    player.close()
+    player.play(ClipSource(noise(10)), RATE)
+    player.probe()
+    player.close()
+    assert player.state is Playback.STOPPED
+
+
+def test_asking_never_waits_for_the_device(sink: Sink, player: Player) -> None:
+    slowest = 0.0
+    for n in range(200):
+        began = time.perf_counter()
+        player.play(ClipSource(noise(4000)), RATE) if n % 20 == 0 else player.seek(10 * n)
+        _ = player.position, player.state
+        slowest = max(slowest, time.perf_counter() - began)
+        time.sleep(0.002)
+    assert slowest < 0.1
+
+
+def test_an_output_without_a_stream_takes_nothing() -> None:
+    output = AudioOutput()
+    assert (output.feed(noise(100)), output.room, output.position, output.drained) == (0, 0, 0, False)
