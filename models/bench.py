@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -117,6 +116,5 @@ def summary(model: AutoregressiveModel, speeds: list[EngineSpeed]) -> list[dict[
             row["real_time_factor"] = speed.steps_per_second / model.chain.rate
         elif model.chain.length is not None:
             row["ms_per_image"] = 1000 * model.chain.length / speed.steps_per_second
-        rows.append({key: value if not isinstance(value, float) or math.isfinite(value) else None
-                     for key, value in row.items()})
+        rows.append(row)
     return rows

@@ -64,11 +64,13 @@ class Alphabet:
         """Values (uint8 grey levels or int16 amplitudes, any shape) to the nearest symbols."""
         x = np.asarray(values)
         if self.kind == "grey":
-            return np.rint(x * ((self.levels - 1) / 255)).astype(np.int32)
+            grey: Symbols = np.rint(x * ((self.levels - 1) / 255)).astype(np.int32)
+            return grey
         mu = self.levels - 1
         amplitude = np.clip(x / INT16_PEAK, -1, 1)
         y = np.sign(amplitude) * np.log1p(mu * np.abs(amplitude)) / np.log1p(mu)
-        return np.floor((y + 1) / 2 * mu + 0.5).astype(np.int32)
+        codes: Symbols = np.floor((y + 1) / 2 * mu + 0.5).astype(np.int32)
+        return codes
 
     def label(self, symbol: int) -> str:
         """A symbol in words: ``212``, ``+1040 (181)``, ``stop``."""

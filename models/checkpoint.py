@@ -159,9 +159,7 @@ def load_checkpoint(path: Path, device: str = "cpu") -> LoadedModel:
 
     dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
     with _opened(path) as (file, layout):
-        with torch.device("meta"):
-            plan = _build(path, layout.header)
-        _compare(path, layout, plan)
+        _compare(path, layout, _plan(path, layout.header))
         model = _build(path, layout.header)
         # Filled through the state dict's own views: weights that a network ties stay tied.
         state = model.state_dict()
@@ -557,6 +555,28 @@ def _build(path: Path, header: CheckpointHeader) -> AutoregressiveModel:
     except Exception as error:
         what = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         raise _wrong(path, f"its {header.architecture} network cannot be built: {what}") from error
+
+
+def _plan(path: Path, header: CheckpointHeader) -> AutoregressiveModel:
+    """The network without memory for its weights: names and shapes only."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    drawing = (torch.Tensor.normal_, torch.Tensor.uniform_)
+
+    class WithoutValues(TorchFunctionMode):
+        """Skips initialising tensors that hold nothing, for which torch would import its compiler: several seconds."""
+
+        def __torch_function__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            kwargs = kwargs or {}
+            if func in drawing or getattr(func, "__module__", "") == "torch.nn.init":
+                return args[0] if args else kwargs["tensor"]
+            return func(*args, **kwargs)
+
+    with torch.device("meta"), WithoutValues():
+        return _build(path, header)
 
 
 def _compare(path: Path, layout: _Layout, plan: AutoregressiveModel) -> None:

@@ -209,10 +209,14 @@ def export_gif(
     height, width = (scale * side for side in _picture_size(chain, len(view.samples)))
     if height * width > MAX_GIF_PIXELS:
         raise InputError(f"an animation of {width} x {height} pixels is too large; use a smaller scale")
-    frames = [
-        Image.fromarray(picture(chain, [row[: round(view.longest * n / count)] for row in _rows(view)], scale))
-        for n in range(count + 1)
+    sheets = [
+        picture(chain, [row[: round(view.longest * n / count)] for row in _rows(view)], scale) for n in range(count + 1)
     ]
+    frames = [Image.fromarray(sheet) for sheet in sheets]
+    if chain.channels == 3:
+        # One palette for all frames; left to itself Pillow makes one for each, which takes minutes.
+        palette = Image.fromarray(np.concatenate([sheets[0], sheets[-1]])).quantize(256)
+        frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     durations = [round(1000 * seconds / count)] * count + [round(1000 * LAST_FRAME_SECONDS)]
     buffer = io.BytesIO()
     frames[0].save(

@@ -71,7 +71,7 @@ class Cohort:
 
     @property
     def step(self) -> int:
-        return self.decoder.step + self.pending.shape[1]
+        return self.decoder.step + int(self.pending.shape[1])
 
     @property
     def present(self) -> list[tuple[int, tuple[int, Trace]]]:

@@ -47,6 +47,8 @@ HISTORY = 1024
 """Blocks of which it is remembered when they are heard: seconds of them, at any block size."""
 CLOCK_GAIN = 0.25
 """How fast the clock of the playhead follows the times at which blocks are asked for."""
+CLOCK_JUMP_SECONDS = 0.05
+"""Where it is wrong by more than this, it follows at once."""
 INT16_MIN, INT16_MAX = -32768, 32767
 
 MIN_RATE, MAX_RATE = 1000, 1_000_000
@@ -187,6 +189,7 @@ class AudioOutput:
         # The controlling thread's own.
         self._pending: Samples = np.zeros(0, np.int16)
         self._accepted = 0
+        self._checked = 0.0
 
     # -- opening and closing
 
@@ -209,6 +212,7 @@ class AudioOutput:
             self.flush()
             return True
         self.stop()
+        self._renew()
         self.rate = rate
         try:
             self._open(self._find_device())
@@ -288,7 +292,6 @@ class AudioOutput:
         self._count = np.arange(1, self.device_rate + 1, dtype=np.float32)
         self._scratch = np.zeros(self.device_rate, np.float32)
         self._paused = False
-        self._renew()
         self._acknowledged = self._epoch
         self._phase = _Phase.RESTING
         self._level = self._consumed = self._silent = 0
@@ -302,7 +305,12 @@ class AudioOutput:
         """Whether the stream still runs. A device that is gone is closed, and ``reason`` says so. Call it regularly."""
         if self._stream is None:
             return False
-        if time.perf_counter() - self._called < LOST_SECONDS and self._stream.active:
+        now = time.perf_counter()
+        if now - self._checked > LOST_SECONDS / 2:
+            # This thread too was held up (a busy machine, a laptop that slept): that says nothing about the device.
+            self._called = now
+        self._checked = now
+        if now - self._called < LOST_SECONDS and self._stream.active:
             return True
         self._give_up(DEVICE_LOST)
         self.stop()
@@ -417,22 +425,24 @@ class AudioOutput:
         for entry_epoch, at, first, count in self._history.copy():
             if entry_epoch == epoch and now >= at:
                 heard = first + min(count, int((now - at) * self.device_rate))
-        if self.device_rate == self.rate:
+        if not heard or self.device_rate == self.rate:
             return heard
         return min(heard * self.rate // self.device_rate, self._accepted)
 
     # -- PortAudio's thread
 
-    def _callback(self, outdata: npt.NDArray[np.int16], frames: int, _time: Any, status: Any) -> None:
+    def _callback(self, outdata: npt.NDArray[np.int16], frames: int, times: Any, status: Any) -> None:
         """Fills one block. PortAudio's thread; copies only."""
         now = time.perf_counter()
         self._called = now
         if status.output_underflow and self._phase is _Phase.RUNNING:
             self.underruns += 1
-        # Blocks are asked for in bursts but heard one after the other: follow the calls slowly.
-        due = now + self.latency
+        # PortAudio knows how much the device still holds; some host interfaces leave that empty.
+        delay = times.outputBufferDacTime - times.currentTime
+        due = now + (delay if 0 < delay < 2 * self._held else self.latency)
+        # Blocks are asked for unevenly but heard one after the other: follow the calls slowly.
         late = due - self._clock_end
-        if abs(late) < LATENCY_SECONDS:
+        if abs(late) < CLOCK_JUMP_SECONDS:
             due = self._clock_end + CLOCK_GAIN * late
         self._clock_end = due + frames / self.device_rate
         out = outdata[:, 0]

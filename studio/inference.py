@@ -141,6 +141,7 @@ class InferenceThread(QThread):
     reproduced = Signal(str, str)
     saved = Signal(str)
     exported = Signal(str)
+    read_done = Signal(int, object)
     failed = Signal(str)
     speed = Signal(object)
     kernels_ready = Signal()
@@ -205,6 +206,10 @@ class InferenceThread(QThread):
 
     def save(self, take: Take) -> None:
         self._commands.put(lambda: self._do_save(take))
+
+    def read(self, token: int, read: Callable[[], Take]) -> None:
+        """Has a take read from a file; answered by ``read_done`` or ``failed``."""
+        self._commands.put(lambda: self._do_read(token, read))
 
     def export(self, take: Take, path: Path, options: dict[str, Any]) -> None:
         self._commands.put(lambda: self._do_export(take, path, options))
@@ -503,6 +508,14 @@ class InferenceThread(QThread):
         if any(len(trace) for trace in take.traces):
             self._save_take(take)
             self.saved.emit(take.id)
+
+    def _do_read(self, token: int, read: Callable[[], Take]) -> None:
+        try:
+            take = read()
+        except StudioError as error:
+            self.failed.emit(str(error))
+        else:
+            self.read_done.emit(token, take)
 
     def _do_export(self, take: Take, path: Path, options: dict[str, Any]) -> None:
         from models.files import export

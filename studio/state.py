@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -27,7 +28,7 @@ from models.condition import complete
 from models.errors import StudioError
 from models.files import read_saved
 from models.shaping import Shaping
-from models.trace import Take, Trace, new_take
+from models.trace import Take, Trace, new_take, new_take_id
 from studio.inference import GramRequest, InferenceThread, InspectRequest, Inspection, LoadedInfo, WalkRequest
 from studio.profile import Profile
 from studio.settings import AUTO, Settings, settings_from_json
@@ -160,6 +161,7 @@ class Studio(QObject):
         """Whether the last thing that ended a walk was the user."""
         self._load_token = 0
         self._inspect_token = 0
+        self._read_token = 0
         self._seed_is_fresh = False
         self._replay_position = 0.0
         self._replay = QTimer(self, interval=REPLAY_TICK_MS)
@@ -173,6 +175,7 @@ class Studio(QObject):
         worker.scored.connect(self._on_scored)
         worker.reproduced.connect(self._on_reproduced)
         worker.saved.connect(self._on_saved)
+        worker.read_done.connect(self._on_read)
         worker.exported.connect(self._on_exported)
         worker.failed.connect(self.error)
 
@@ -564,11 +567,10 @@ class Studio(QObject):
             return
         trace = self.take.samples[pointer.sample].trace
         self._inspect_token += 1
-        live = pointer.step >= len(trace)
-        shaping = self.settings.shaping
-        if not live and (self.running or pointer.step != len(trace) - 1) and self.hovered:
-            shaping = trace.segment_at(pointer.step).shaping
-        self.worker.inspect(InspectRequest(self._inspect_token, self.take, pointer.sample, trace, pointer.step, shaping))
+        request = InspectRequest(
+            self._inspect_token, self.take, pointer.sample, trace, pointer.step, self.settings.shaping
+        )
+        self.worker.inspect(request)
 
     def request_gram(self, trace: Trace, start: int, stop: int) -> None:
         """Asks for the picture of the conditionals of a stretch of a trace; answered by ``gram_ready``."""
@@ -673,22 +675,30 @@ class Studio(QObject):
 
     def open_history(self, take_id: str) -> None:
         """Brings an entry of the history back. The take that is shown already is the live one and stays."""
-        if self.take is not None and self.take.id == take_id:
-            return
-        try:
-            self.show_take(self.profile.load_take(take_id))
-        except StudioError as error:
-            self.error.emit(str(error))
+        if self.take is None or self.take.id != take_id:
+            self._read(lambda: self.profile.load_take(take_id))
 
     def open_saved(self, path: Path) -> None:
         """Shows exactly what a saved file holds, with its settings."""
-        try:
+
+        def read() -> Take:
             take = read_saved(path).take
-        except StudioError as error:
-            self.error.emit(str(error))
-            return
-        self.show_take(take)
-        self.worker.save(take)
+            take.id = new_take_id()  # an entry of its own: the history may hold this take with all its branches
+            self.profile.save_take(take)
+            return take
+
+        self._read(read)
+
+    def _read(self, read: Callable[[], Take]) -> None:
+        """Has a take read by the inference thread; of several asked for, the last one is shown."""
+        self._read_token += 1
+        self.worker.read(self._read_token, read)
+
+    @Slot(int, object)
+    def _on_read(self, token: int, take: Take) -> None:
+        if token == self._read_token:
+            self.show_take(take)
+            self.history_changed.emit()
 
     def open_path(self, path: Path) -> None:
         """A dropped or named file: a checkpoint, or a saved sample."""

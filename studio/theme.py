@@ -80,7 +80,7 @@ DARK = _theme(
     primary="#2b78e0",
     on_primary="#ffffff",
     now="#f5a03c",
-    hatch="#2b2e36",
+    hatch="#33363f",
     area="#4a4f5a",
     danger="#f2686b",
 )
@@ -98,7 +98,7 @@ LIGHT = _theme(
     chosen_fill="#d4e5fb",
     primary="#1f6fd8",
     on_primary="#ffffff",
-    now="#c96a00",
+    now="#dd7700",
     hatch="#cdd1d8",
     area="#b3b8c2",
     danger="#c8323a",

@@ -36,10 +36,10 @@ def image_pixels(chain: ImageChain, symbols: npt.NDArray[np.int32]) -> npt.NDArr
     """RGBA (H, W, 4); what is not drawn is transparent grey."""
     full = np.zeros(chain.length, np.int32)
     full[: len(symbols)] = symbols
-    image = chain.image(full).reshape(chain.height, chain.width, chain.channels)
-    drawn = (np.arange(chain.length) < len(symbols)).reshape(chain.height, chain.width, chain.channels).all(-1)
+    shape = (chain.height, chain.width, chain.channels)
+    drawn = np.asarray((np.arange(chain.length) < len(symbols)).reshape(shape).all(-1))
     pixels = np.full((chain.height, chain.width, 4), 128, np.uint8)
-    pixels[..., :3] = np.where(drawn[..., None], image, 128)
+    pixels[..., :3] = np.where(drawn[..., None], chain.image(full).reshape(shape), 128)
     pixels[..., 3] = np.where(drawn, 255, UNDRAWN)
     return pixels
 

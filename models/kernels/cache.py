@@ -2,12 +2,15 @@
 
 numba reads ``NUMBA_CACHE_DIR`` once, when it is imported, and refuses to define a cached kernel if it cannot write
 anywhere: both are settled here. The folder carries the versions of the program and of numba in its name, so that a
-new release starts afresh.
+new release starts afresh, and a digest of the kernels, so that an edited one does.
 """
 
 from __future__ import annotations
 
+import atexit
+import hashlib
 import os
+import shutil
 import sys
 import tempfile
 from functools import lru_cache
@@ -41,17 +44,29 @@ def _writable(folder: Path) -> bool:
         return False
 
 
+def _folder_name() -> str:
+    """Versions, and a digest of the kernels' sources: numba sees a change in a kernel's own file only."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return f"kernels-{VERSION}-{version('numba')}-{digest.hexdigest()[:8]}"
+
+
 @lru_cache(maxsize=1)
 def cache_folder() -> Path:
-    """The folder of compiled kernels: ``SAMPLING_STUDIO_CACHE`` or the user's, else one that lasts for this process."""
-    name = f"kernels-{VERSION}-{version('numba')}"
+    """The folder of compiled kernels: ``SAMPLING_STUDIO_CACHE`` or the user's, else one that ends with this process."""
+    name = _folder_name()
     try:
-        root = Path(os.environ[OVERRIDE]) if os.environ.get(OVERRIDE) else _user_cache() / "sampling-studio"
-        if _writable(root / name):
-            return root / name
+        chosen = os.environ.get(OVERRIDE)
+        root: Path | None = Path(chosen) if chosen else _user_cache() / "sampling-studio"
     except RuntimeError:  # a user without a home
-        pass
-    return Path(tempfile.mkdtemp(prefix="sampling-studio-kernels-"))
+        root = None
+    if root is None or not _writable(root / name):
+        root = Path(tempfile.mkdtemp(prefix="sampling-studio-"))
+        atexit.register(shutil.rmtree, root, ignore_errors=True)
+        os.environ[OVERRIDE] = str(root)  # the child process that compiles is to find the same
+        (root / name).mkdir()
+    return root / name
 
 
 def prepare_cache() -> None:

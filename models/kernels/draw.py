@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,7 @@ def _bits_to_float64(typing_context: Any, bits: Any) -> Any:
     return types.float64(types.int64), code
 
 
-_float64_from_bits: Callable[[int], float] = intrinsic(_bits_to_float64)
+_float64_from_bits = cast(Callable[[np.int64], float], intrinsic(_bits_to_float64))
 
 
 @kernel
@@ -215,7 +215,7 @@ def draw_symbol(
         e = fast_exp(x)
         p[k] = e
         total += e
-        weighted += e * x
+        weighted += e * max(x, EXP_LIMIT)  # 0 * -inf is not a number
     log_total = math.log(total)
     entropy = (log_total - weighted / total) / LN2
     symbol = clamp

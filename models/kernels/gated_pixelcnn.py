@@ -18,15 +18,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.chain import Symbols
+from models.chain import Alphabet, ImageChain, Symbols
 from models.conditional import Categorical
 from models.decoder import DRAW, Decoder, Drawn
 from models.errors import InputError
 from models.kernels.draw import draw_symbol, fast_sigmoid, fast_tanh
 from models.kernels.jit import kernel
 from models.kernels.matrix import TILE, add_product, add_products, pack, round_up
+from models.model import ModelSpec
 from models.networks.gated_pixelcnn import GatedLayer, GatedPixelCNN
-from models.shaping import Shaping
+from models.shaping import NEUTRAL, Shaping
 
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
@@ -206,53 +207,14 @@ def _horizontal_pixel(
 
 
 @kernel
-def _catch_up(
-    weights: Weights, state: State, scratch: Scratch, symbols: Symbols, sample: int, row: int, columns: int
-) -> None:
-    """Computes what is missing of a sample before ``columns`` columns of a row."""
-    progress = state.progress[sample]
-    width = state.vertical.shape[3]
-    if row == 0 and progress[1] == STALE:
-        for layer in range(state.bias.shape[1]):
-            _spread(state.bias[sample, layer, 1], state.from_above[sample, layer])
-        progress[1] = 0
-    while progress[0] < row:
-        _vertical_row(weights, state, scratch, symbols, sample, progress[0], width)
-        progress[0] += 1
-        progress[1] = 0
-    while progress[1] < columns:
-        _horizontal_pixel(weights, state, scratch, symbols, sample, row, progress[1], width)
-        progress[1] += 1
-
-
-@kernel
-def _logits(weights: Weights, state: State, scratch: Scratch, symbols: Symbols, sample: int, step: int) -> None:
-    """The logits of a sample's step."""
-    width = state.vertical.shape[3]
-    _catch_up(weights, state, scratch, symbols, sample, step // width, step % width + 1)
-    gates, hidden, logits = scratch.gates, scratch.hidden, scratch.logits
-    _rectify(state.skips[sample], gates)
-    _copy(weights.head_bias, hidden)
-    add_product(weights.head, gates, hidden)
-    _rectify(hidden, hidden)
-    _copy(weights.logits_bias, logits)
-    add_product(weights.logits, hidden, logits)
-
-
-@kernel
-def _peek(weights: Weights, state: State, scratch: Scratch, symbols: Symbols, step: int, logits: Float32s) -> None:
-    """The logits (B, K) of a step of every sample."""
-    for sample in range(logits.shape[0]):
-        _logits(weights, state, scratch, symbols[sample], sample, step)
-        _copy(scratch.logits[: logits.shape[1]], logits[sample])
-
-
-@kernel
-def _follow(weights: Weights, state: State, scratch: Scratch, symbols: Symbols, step: int) -> None:
-    """Computes the vertical stack of every sample above a step."""
-    width = state.vertical.shape[3]
-    for sample in range(symbols.shape[0]):
-        _catch_up(weights, state, scratch, symbols[sample], sample, step // width, 0)
+def _head(weights: Weights, state: State, scratch: Scratch, sample: int) -> None:
+    """The logits of the last pixel that the horizontal stack has been computed of."""
+    _rectify(state.skips[sample], scratch.gates)
+    _copy(weights.head_bias, scratch.hidden)
+    add_product(weights.head, scratch.gates, scratch.hidden)
+    _rectify(scratch.hidden, scratch.hidden)
+    _copy(weights.logits_bias, scratch.logits)
+    add_product(weights.logits, scratch.hidden, scratch.logits)
 
 
 @kernel
@@ -262,6 +224,7 @@ def _walk(
     scratch: Scratch,
     symbols: Symbols,
     start: int,
+    look: bool,
     uniforms: Float64s,
     clamps: Symbols,
     active: npt.NDArray[np.bool_],
@@ -271,15 +234,37 @@ def _walk(
     min_p: float,
     surprise: Float32s,
     entropy: Float32s,
+    logits: Float32s,
 ) -> None:
-    """Walks a block of steps; symbols (B, D) are read before ``start`` and written from there on."""
+    """Walks a block of steps, which may be empty, then computes what the next step needs of the vertical stack.
+
+    symbols: (B, D), read before ``start`` and written from there on. look: whether ``logits`` (B, K) are to be those of
+    the step after the block. All in one kernel, since each one that holds the network takes seconds to compile.
+    """
     samples, count = uniforms.shape
     size = scratch.probs.shape[0]
+    height, width = state.vertical.shape[2], state.vertical.shape[3]
     for sample in range(samples):
-        if active[sample]:
-            for i in range(count):
-                _logits(weights, state, scratch, symbols[sample], sample, start + i)
-                symbol, surprise[sample, i], entropy[sample, i] = draw_symbol(
+        known = symbols[sample]
+        progress = state.progress[sample]
+        for i in range(count + 1 if active[sample] else 0):
+            row = min((start + i) // width, height - 1)
+            columns = (start + i) % width + 1 if i < count or look else 0
+            if row == 0 and progress[1] == STALE:
+                for layer in range(state.bias.shape[1]):
+                    _spread(state.bias[sample, layer, 1], state.from_above[sample, layer])
+                progress[1] = 0
+            while progress[0] < row:
+                _vertical_row(weights, state, scratch, known, sample, progress[0], width)
+                progress[0] += 1
+                progress[1] = 0
+            while progress[1] < columns:
+                _horizontal_pixel(weights, state, scratch, known, sample, row, progress[1], width)
+                progress[1] += 1
+            if columns > 0:
+                _head(weights, state, scratch, sample)
+            if i < count:
+                known[start + i], surprise[sample, i], entropy[sample, i] = draw_symbol(
                     scratch.logits[:size],
                     scratch.probs,
                     scratch.order,
@@ -290,7 +275,8 @@ def _walk(
                     top_p,
                     min_p,
                 )
-                symbols[sample, start + i] = symbol
+            elif look:
+                _copy(scratch.logits[:size], logits[sample])
 
 
 _packed: WeakKeyDictionary[GatedPixelCNN, tuple[tuple[tuple[int, int], ...], Weights]] = WeakKeyDictionary()
@@ -400,8 +386,8 @@ class CompiledGatedPixelCNN(Decoder):
 
     def peek(self) -> Categorical:
         self._check_room(1)
-        logits = np.empty((self.rows, self.model.chain.alphabet.size), np.float32)
-        _peek(self._weights, self._state, self._scratch, self._symbols, self.step, logits)
+        logits = np.zeros((self.rows, self.model.chain.alphabet.size), np.float32)
+        self._run(np.empty((self.rows, 0)), NEUTRAL, logits=logits)
         return Categorical(torch.from_numpy(logits))
 
     def push(self, symbols: npt.ArrayLike) -> None:
@@ -416,7 +402,7 @@ class CompiledGatedPixelCNN(Decoder):
         self._check_symbols(block)
         self._record(block)
         self.step += block.shape[1]
-        _follow(self._weights, self._state, self._scratch, self._symbols, self.step)
+        self._run(np.empty((self.rows, 0)), NEUTRAL)
 
     def advance(
         self,
@@ -425,34 +411,50 @@ class CompiledGatedPixelCNN(Decoder):
         clamps: Symbols | None = None,
         active: npt.NDArray[np.bool_] | None = None,
     ) -> Drawn:
-        rows, count = uniforms.shape
+        count = uniforms.shape[1]
         self._check_room(count)
-        present = np.ones(rows, np.bool_) if active is None else active
-        fixed = np.full((rows, count), DRAW, np.int32) if clamps is None else clamps
-        self._check_symbols(np.maximum(fixed, 0))
-        surprise = np.zeros((rows, count), np.float32)
-        entropy = np.zeros((rows, count), np.float32)
-        stop = self.step + count
-        self._symbols[:, self.step : stop] = 0
+        if clamps is not None:
+            self._check_symbols(np.maximum(clamps, 0))
+        self._symbols[:, self.step : self.step + count] = 0
+        surprise, entropy = self._run(uniforms, shaping, clamps, active)
+        self.step += count
+        symbols = self.symbols[:, self.step - count :].copy()
+        if active is not None:
+            symbols[~active] = DRAW
+        return Drawn(symbols, surprise, entropy)
+
+    def _run(
+        self,
+        uniforms: npt.NDArray[np.float64],
+        shaping: Shaping,
+        clamps: Symbols | None = None,
+        active: npt.NDArray[np.bool_] | None = None,
+        *,
+        logits: Float32s | None = None,
+    ) -> tuple[Float32s, Float32s]:
+        """The kernel, from the present step on; returns surprise and entropy (B, n) in bits."""
+        surprise = np.zeros(uniforms.shape, np.float32)
+        entropy = np.zeros(uniforms.shape, np.float32)
         _walk(
             self._weights,
             self._state,
             self._scratch,
             self._symbols,
             self.step,
-            uniforms,
-            fixed,
-            present,
+            logits is not None,
+            # Copies: an array that is a view, or read-only, would be another type, and compile another kernel.
+            np.array(uniforms, np.float64, order="C"),
+            np.full(uniforms.shape, DRAW, np.int32) if clamps is None else np.array(clamps, np.int32, order="C"),
+            np.ones(self.rows, np.bool_) if active is None else np.array(active, np.bool_),
             float(shaping.temperature),
             int(shaping.top_k),
             float(shaping.top_p),
             float(shaping.min_p),
             surprise,
             entropy,
+            np.empty((0, 0), np.float32) if logits is None else logits,
         )
-        symbols = np.where(present[:, None], self._symbols[:, self.step : stop], np.int32(DRAW))
-        self.step = stop
-        return Drawn(symbols, surprise, entropy)
+        return surprise, entropy
 
     def _check_room(self, count: int) -> None:
         length = self._symbols.shape[1]
@@ -495,3 +497,14 @@ class CompiledGatedPixelCNN(Decoder):
             probs=np.zeros(size),
             order=np.zeros(size, np.int64),
         )
+
+
+def warm_up() -> None:
+    """Compiles the kernel, or loads it from the cache folder: it is the same for every size of network."""
+    chain = ImageChain(Alphabet("grey", 2), 2, 2)
+    model = GatedPixelCNN(
+        ModelSpec(GatedPixelCNN.architecture, chain, (), {"channels": 1, "dilations": [1], "head": 1})
+    )
+    decoder = CompiledGatedPixelCNN(model, model.condition_tensor({}))
+    decoder.advance(np.full((1, 2), 0.5), Shaping(temperature=0.5, top_k=1, top_p=0.5, min_p=0.5))
+    decoder.peek()

@@ -47,7 +47,7 @@ class GatedPixelCNNConfig:
     def __post_init__(self) -> None:
         if not (1 <= self.channels <= 1024 and 1 <= self.head <= 4096 and 1 <= self.first_rows <= 16):
             raise InputError("a Gated PixelCNN has 1-1024 channels, a head of 1-4096 and 1-16 first rows")
-        whole = all(isinstance(d, int) for d in self.dilations)
+        whole = all(type(d) is int for d in self.dilations)
         if not whole or not 1 <= len(self.dilations) <= 100 or not all(1 <= d <= 64 for d in self.dilations):
             raise InputError("a Gated PixelCNN has 1-100 layers with dilations of 1-64")
 
@@ -132,12 +132,12 @@ class GatedPixelCNN(AutoregressiveModel):
         """Symbols (B, D) to the two input planes (B, 2, H, W): intensity in -1 … 1, and ones."""
         shape = (symbols.shape[0], 1, self.image_chain.height, self.image_chain.width)
         levels = self.image_chain.alphabet.levels
-        intensity = symbols.reshape(shape).to(self.bias.dtype) * (2 / (levels - 1)) - 1
+        intensity: Tensor = symbols.reshape(shape).to(self.bias.dtype) * (2 / (levels - 1)) - 1
         return torch.cat([intensity, torch.ones_like(intensity)], 1)
 
     def layer_biases(self, condition: Tensor) -> Tensor:
         """Bias plus condition of every layer: (B, layers, 4C), the vertical stack's 2C before the horizontal's."""
-        biases = self.bias + self.condition(condition)
+        biases: Tensor = self.bias + self.condition(condition)
         return biases.reshape(condition.shape[0], len(self.layers), 4 * self.config.channels)
 
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
@@ -149,7 +149,7 @@ class GatedPixelCNN(AutoregressiveModel):
         h = self.first_horizontal(F.pad(planes, (k, 0, 0, 0))[..., :-1]) + shift_down(v)
         skips = torch.zeros_like(h)
         for layer, bias in zip(self.layers, self.layer_biases(condition).unbind(1), strict=True):
-            v_bias, h_bias = bias[:, :, None, None].split(2 * c, 1)
+            v_bias, h_bias = torch.split(bias[:, :, None, None], 2 * c, 1)
             v, h, skip = cast(GatedLayer, layer)(v, h, v_bias, h_bias)
             skips = skips + skip
         logits = self.out(F.relu(self.head(F.relu(skips))))

@@ -44,7 +44,7 @@ class WaveNetConfig:
     def __post_init__(self) -> None:
         if not all(1 <= n <= 4096 for n in (self.residual, self.skip, self.head)):
             raise InputError("a WaveNet has 1-4096 residual, skip and head channels")
-        whole = all(isinstance(d, int) for d in self.dilations)
+        whole = all(type(d) is int for d in self.dilations)
         if not whole or not 1 <= len(self.dilations) <= 200 or not all(1 <= d <= 65536 for d in self.dilations):
             raise InputError("a WaveNet has 1-200 blocks with dilations of 1-65536")
 

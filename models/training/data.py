@@ -112,7 +112,7 @@ def load_mnist(folder: Path, split: str) -> Examples:
         images, labels = (images[:cut], labels[:cut]) if split == "train" else (images[cut:], labels[cut:])
     chain = DATA_SETS["mnist"].chain
     assert isinstance(chain, ImageChain)
-    return Examples(chain.symbols(images), labels.astype(np.int64)[:, None])
+    return Examples(list(chain.symbols(images)), labels.astype(np.int64)[:, None])
 
 
 def first_existing(folder: Path, *names: str) -> Path | None:
@@ -186,4 +186,5 @@ def normalise(clip: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     """No DC, and the peak at FSDD_PEAK of full scale."""
     x = clip.astype(np.float64) - clip.mean()
     x *= FSDD_PEAK * INT16_PEAK / max(1.0, np.abs(x).max())
-    return np.rint(x).astype(np.int16)
+    level: npt.NDArray[np.int16] = np.rint(x).astype(np.int16)
+    return level

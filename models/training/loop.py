@@ -185,7 +185,7 @@ class Trainer:
                 group["lr"] = self.learning_rate(self.step)
             loss = loss_of(symbols.to(self.device), mask.to(self.device), condition.to(self.device))
             self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
             self.optimiser.step()
             self.step += 1
@@ -241,7 +241,7 @@ class Trainer:
 
     def save_state(self) -> None:
         """Everything ``resume`` needs, as tensors and JSON: nothing in it is executed when it is read."""
-        tensors = {}
+        tensors: dict[str, Tensor] = {}
         for prefix, model in (("model.", self.model), ("ema.", self.ema)):
             tensors |= {prefix + name: p.detach().contiguous() for name, p in model.named_parameters()}
         for name, p in self.model.named_parameters():

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Slot
-from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
-from models.chain import ImageChain
+from models.chain import Alphabet, ImageChain
 from models.trace import Take, Trace
 from studio.canvas.common import Invitation, Legend, ReadOut, full_bits, step_facts
 from studio.state import Pointer, Studio
-from studio.theme import STAGE, Theme, colours, faded, hatch_brush, heat_table, set_role
+from studio.theme import STAGE, colours, faded, hatch_brush, heat_table, set_role
 
 MARGIN, GAP = 16, 8
 """Around the grid and between its cells, in logical pixels."""
@@ -40,6 +41,12 @@ def _packed(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
 HEAT = _packed(heat_table())
 
 
+def _tables(alphabet: Alphabet) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
+    """Of every symbol: the pixel of a grey image, uint32 (K,), and the intensity, uint8 (K,)."""
+    levels = alphabet.decode(np.arange(alphabet.levels))
+    return _packed(np.repeat(levels[:, None], 3, axis=1)), levels
+
+
 class Picture:
     """The pixels of one trace: transparent where nothing is drawn."""
 
@@ -48,6 +55,7 @@ class Picture:
         self.shown = 0
         """Steps that are coloured."""
         self.unscored = False
+        self._grey, self._levels = _tables(chain.alphabet)
         self.pixels = np.zeros((chain.height, chain.width), np.uint32)
         self.image = QImage(
             self.pixels.data,  # type: ignore[call-overload]
@@ -56,6 +64,10 @@ class Picture:
             4 * chain.width,
             QImage.Format.Format_ARGB32_Premultiplied,
         )
+
+    @property
+    def full(self) -> bool:
+        return self.shown == self.chain.length
 
     def sync(self) -> tuple[int, int]:
         """Colours the steps that are new. Returns the rows [start, stop) that changed."""
@@ -73,20 +85,26 @@ class Picture:
         """The colours of the pixels [first, last) of a trace that has ``length`` steps."""
         chain = self.chain
         steps = slice(first * chain.channels, length)
-        padding = (0, last * chain.channels - length)
-        shape = (-1, chain.channels)
-        levels = np.pad(chain.alphabet.decode(self.trace.symbols[steps]), padding).reshape(shape)
-        plain = _packed(np.broadcast_to(levels, (len(levels), 3)))
+        if chain.channels == 1:
+            plain = self._grey[self.trace.symbols[steps]]
+        else:
+            plain = _packed(self._by_pixel(self._levels[self.trace.symbols[steps]]))
         if self.overlay == "none":
             return plain
-        figures = self.trace.entropy if self.overlay == "entropy" else self.trace.surprise
-        bits = np.pad(figures[steps], padding).reshape(shape)
-        drawn = np.pad(np.ones(length - steps.start), padding).reshape(shape).sum(axis=1)
-        mean = bits.sum(axis=1) / drawn
-        known = ~np.isnan(mean)
-        self.unscored |= not known.all()
-        heat = HEAT[np.clip(np.nan_to_num(mean) * (255 / full_bits(chain.alphabet)), 0, 255).astype(np.uint8)]
-        return np.where(known, heat, plain)
+        bits = self.trace.entropy[steps] if self.overlay == "entropy" else self.trace.surprise[steps]
+        if chain.channels > 1:
+            bits = self._by_pixel(bits).sum(axis=1) / self._by_pixel(np.ones_like(bits)).sum(axis=1)
+        unknown = np.isnan(bits)
+        heat = HEAT[np.minimum(np.where(unknown, 0, bits) * (255 / full_bits(chain.alphabet)), 255).astype(np.uint8)]
+        if unknown.any():
+            self.unscored = True
+            heat[unknown] = plain[unknown]
+        return heat
+
+    def _by_pixel(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Values of steps, from a pixel's first on, as rows of channels; 0 for the channels not drawn yet."""
+        channels = self.chain.channels
+        return np.pad(values, (0, -len(values) % channels)).reshape(-1, channels)
 
 
 @dataclass(frozen=True)
@@ -101,13 +119,8 @@ class Layout:
     across: int
     down: int
     """Distance from cell to cell."""
-    width: int
-    height: int
-    """Size of a cell."""
-
-    def cell(self, sample: int) -> QRect:
-        row, column = divmod(sample, self.columns)
-        return QRect(self.left + column * self.across, self.top + row * self.down, self.width, self.height)
+    cells: tuple[QRect, ...]
+    """By sample."""
 
 
 def lay_out(count: int, chain: ImageChain, width: int, height: int, ratio: float) -> Layout:
@@ -130,7 +143,25 @@ def lay_out(count: int, chain: ImageChain, width: int, height: int, ratio: float
     across, down = cell_width + gap, cell_height + gap
     left = (width - columns * across + gap) // 2
     top = (height - rows * down + gap) // 2
-    return Layout(columns, rows, scale, left, top, across, down, cell_width, cell_height)
+    cells = tuple(
+        QRect(left + n % columns * across, top + n // columns * down, cell_width, cell_height) for n in range(count)
+    )
+    return Layout(columns, rows, scale, left, top, across, down, cells)
+
+
+def _around(rect: QRect, width: int) -> QRect:
+    return rect.adjusted(-width, -width, width, width)
+
+
+def _edges(rect: QRect, width: int) -> list[QRect]:
+    """The four sides of a frame of ``width`` around a rectangle, none of it inside: the value stays visible."""
+    outer = _around(rect, width)
+    return [
+        QRect(outer.left(), outer.top(), outer.width(), width),
+        QRect(outer.left(), rect.bottom() + 1, outer.width(), width),
+        QRect(outer.left(), rect.top(), width, rect.height()),
+        QRect(rect.right() + 1, rect.top(), width, rect.height()),
+    ]
 
 
 class ImageGrid(QWidget):
@@ -185,16 +216,21 @@ class ImageGrid(QWidget):
             return
         chain = take.model.chain
         assert isinstance(chain, ImageChain)
-        self.setAccessibleDescription(f"{len(take.samples)} of {chain.describe()}, {take.frontier} steps drawn")
+        # One band for each row of the grid: its samples mostly grow together.
+        bands: dict[int, tuple[int, int]] = {}
         for n, trace in enumerate(take.traces):
             if n == len(self._pictures):
                 self._pictures.append(Picture(trace, chain, self._studio.overlay))
             elif self._pictures[n].trace is not trace:
                 self._pictures[n] = Picture(trace, chain, self._studio.overlay)
-                self.update(self._logical(self._grid.cell(n)))
+                self.update(self._logical(self._grid.cells[n]))
             start, stop = self._pictures[n].sync()
             if stop > start:
-                self._update_rows(n, start - 1, stop + 1)
+                row = n // self._grid.columns
+                low, high = bands.get(row, (start, stop))
+                bands[row] = min(low, start), max(high, stop)
+        for row, (start, stop) in bands.items():
+            self._update_band(row, start - 1, stop + 1)
         self._show_facts()
 
     @Slot()
@@ -208,8 +244,8 @@ class ImageGrid(QWidget):
             return
         chain = self._take.model.chain
         first, last = sorted((before // chain.stride, cursor // chain.stride))
-        for n in range(len(self._pictures)):
-            self._update_rows(n, first - 1, last + 2)
+        for row in range(self._grid.rows):
+            self._update_band(row, first - 1, last + 2)
 
     @Slot()
     def _on_selection(self) -> None:
@@ -247,7 +283,7 @@ class ImageGrid(QWidget):
     def _pixels(self, sample: int, row: int, column: int, rows: int = 1, columns: int = 1) -> QRect:
         """A block of pixels of one sample, in device pixels."""
         grid = self._grid
-        cell = grid.cell(sample)
+        cell = grid.cells[sample]
         left, top = round(column * grid.scale), round(row * grid.scale)
         right, bottom = round((column + columns) * grid.scale), round((row + rows) * grid.scale)
         return QRect(cell.left() + left, cell.top() + top, max(1, right - left), max(1, bottom - top))
@@ -279,10 +315,15 @@ class ImageGrid(QWidget):
             rects.append(self._pixels(sample, last_row, 0, 1, last_column))
         return rects
 
-    def _update_rows(self, sample: int, start: int, stop: int) -> None:
-        picture = self._pictures[sample]
-        start, stop = max(0, start), min(picture.chain.height, stop)
-        self.update(self._logical(self._pixels(sample, start, 0, max(1, stop - start), picture.chain.width)))
+    def _update_band(self, row_of_cells: int, start: int, stop: int) -> None:
+        """Has the image rows [start, stop) painted anew in a whole row of the grid."""
+        sample = row_of_cells * self._grid.columns
+        chain = self._pictures[sample].chain
+        start, stop = max(0, start), min(chain.height, stop)
+        if start < stop:
+            band = self._pixels(sample, start, 0, stop - start, chain.width)
+            band.setWidth(self._grid.columns * self._grid.across)
+            self.update(self._logical(band))
 
     def _update_pixel(self, pointer: Pointer) -> None:
         if pointer.sample < len(self._pictures) and pointer.step < (self._pictures[0].chain.length or 0):
@@ -326,40 +367,47 @@ class ImageGrid(QWidget):
         if self._take is None or len(self._pictures) != len(self._take.samples):
             return
         painter.scale(1 / ratio, 1 / ratio)
-        hatch = hatch_brush(theme, ratio)
-        region = event.region()
-        for n, picture in enumerate(self._pictures):
-            if region.intersects(self._logical(self._grid.cell(n))):
-                self._paint_cell(painter, n, picture, theme, hatch)
-        for pointer, colour, weight in (
-            (self._studio.pinned, theme.chosen, 2.0),
-            (self._studio.hovered, theme.chosen, 1.0),
-        ):
-            if pointer is not None and pointer.sample < len(self._pictures):
-                self._outline(painter, self._pixel(pointer), QPen(colour), round(weight * ratio))
-
-    def _paint_cell(self, painter: QPainter, n: int, picture: Picture, theme: Theme, hatch: object) -> None:
-        chain, grid, ratio = picture.chain, self._grid, self.devicePixelRatioF()
-        cell = grid.cell(n)
-        length = picture.chain.length
-        if picture.shown < length:
-            row = picture.shown // chain.stride
-            painter.fillRect(self._pixels(n, row, 0, chain.height - row, chain.width), hatch)  # type: ignore[call-overload]
-        rows = -(-picture.shown // chain.stride)
-        if rows:
-            source = QRect(0, 0, chain.width, rows)
-            painter.drawImage(self._pixels(n, 0, 0, rows, chain.width), picture.image, source)
+        painter.setPen(Qt.PenStyle.NoPen)
+        grid, region, studio = self._grid, event.region(), self._studio
+        shown = [n for n, cell in enumerate(grid.cells) if region.intersects(self._logical(cell))]
+        pictures = {n: self._pictures[n] for n in shown}
+        fill = painter.drawRects
+        # Frames first, as whole rectangles: what they enclose is covered by pixels and hatch.
+        painter.setBrush(theme.line)
+        fill([_around(grid.cells[n], max(1, round(ratio))) for n in shown])
+        if len(self._pictures) > 1:
+            painter.setBrush(theme.chosen)
+            fill([_around(grid.cells[studio.selected], round(2 * ratio))])
+        if bare := [self._bare(n, picture) for n, picture in pictures.items() if not picture.full]:
+            painter.setBrush(hatch_brush(theme, ratio))
+            fill(bare)
+        for n, picture in pictures.items():
+            rows = -(-picture.shown // picture.chain.stride)
+            if rows:
+                target = self._pixels(n, 0, 0, rows, picture.chain.width)
+                painter.drawImage(target, picture.image, QRect(0, 0, picture.chain.width, rows))
         cursor = self._shown_cursor
-        if cursor is not None and cursor < picture.shown:
-            for rect in self._span(n, cursor, picture.shown):
-                painter.fillRect(rect, faded(theme.window, VEIL))
-        thin = max(1, round(ratio))
-        self._outline(painter, cell, QPen(theme.line), thin)
-        if n == self._studio.selected and len(self._pictures) > 1:
-            self._outline(painter, cell, QPen(theme.chosen), round(2 * ratio))
-        now = self._now(picture)
-        if now is not None:
-            self._outline(painter, self._pixel(Pointer(n, now)), QPen(theme.now), max(1, round(1.5 * ratio)))
+        if cursor is not None and (
+            veiled := [rect for n, picture in pictures.items() for rect in self._span(n, cursor, picture.shown)]
+        ):
+            painter.setBrush(faded(theme.window, VEIL))
+            fill(veiled)
+        for colour, weight, pointers in (
+            (theme.now, 1.5, [Pointer(n, now) for n, p in pictures.items() if (now := self._now(p)) is not None]),
+            (theme.chosen, 2.0, [studio.pinned]),
+            (theme.chosen, 1.0, [studio.hovered]),
+        ):
+            width = max(1, round(weight * ratio))
+            pixels = [self._pixel(p) for p in pointers if p is not None and p.sample in pictures]
+            if pixels:
+                painter.setBrush(colour)
+                fill([edge for pixel in pixels for edge in _edges(pixel, width)])
+
+    def _bare(self, n: int, picture: Picture) -> QRect:
+        """The rows of a sample that are not wholly drawn."""
+        chain = picture.chain
+        row = picture.shown // chain.stride
+        return self._pixels(n, row, 0, chain.height - row, chain.width)
 
     def _now(self, picture: Picture) -> int | None:
         """The step that is outlined: the cursor's, or the newest one while the sample grows."""
@@ -367,16 +415,6 @@ class ImageGrid(QWidget):
         if cursor is not None and cursor < picture.shown:
             return cursor
         return picture.shown - 1 if picture.shown and not picture.trace.finished else None
-
-    @staticmethod
-    def _outline(painter: QPainter, rect: QRect, pen: QPen, width: int) -> None:
-        """A frame of ``width`` device pixels around a rectangle, none of it inside."""
-        outer = rect.adjusted(-width, -width, width, width)
-        colour = pen.color()
-        painter.fillRect(outer.left(), outer.top(), outer.width(), width, colour)
-        painter.fillRect(outer.left(), rect.bottom() + 1, outer.width(), width, colour)
-        painter.fillRect(outer.left(), rect.top(), width, rect.height(), colour)
-        painter.fillRect(rect.right() + 1, rect.top(), width, rect.height(), colour)
 
     # --- pointing ----------------------------------------------------------------------------------------------------
 
@@ -411,8 +449,7 @@ class ImageGrid(QWidget):
             self._read_out.show_facts([])
             return
         sample = [f"sample {pointer.sample}"] if len(take.samples) > 1 else []
-        place = [f"step {pointer.step}", take.model.chain.locate(pointer.step)]
-        self._read_out.show_facts(sample + place + step_facts(take, pointer))
+        self._read_out.show_facts([*sample, take.model.chain.locate(pointer.step), *step_facts(take, pointer)])
 
     # --- changes of size and look ------------------------------------------------------------------------------------
 
@@ -448,6 +485,7 @@ class ImageCanvas(QWidget):
         set_role(body, STAGE)
         foot = QHBoxLayout()
         foot.setContentsMargins(16, 4, 16, 8)
+        foot.setSpacing(24)
         foot.addWidget(self.read_out, 1)
         foot.addWidget(self.legend)
         column = QVBoxLayout(body)

@@ -21,6 +21,7 @@ from PySide6.QtGui import (
     QIcon,
     QIconEngine,
     QKeyEvent,
+    QKeySequence,
     QMouseEvent,
     QPainter,
     QPainterPath,
@@ -381,14 +382,14 @@ class NumberField(QLineEdit):
         self.editingFinished.connect(self._finish)
 
     def show_number(self, text: str) -> None:
-        """The number that holds; a text that the user is still writing stays."""
-        if text == self._holds and (self.problem or self.isModified()):
-            return
+        """The number that holds. What the user is writing stays, and so does what was wrong, until the number changes."""
+        changed = text != self._holds
         self._holds = text
-        if not self.isModified() or self.problem:
-            self.mark("")
-            if self.text() != text:
-                self.setText(text)
+        if self.isModified() and not (self.problem and changed):
+            return
+        self.mark("")
+        if self.text() != text:
+            self.setText(text)
 
     def mark(self, problem: str) -> None:
         """Frames the field and keeps what was typed; an empty problem takes the frame away."""
@@ -412,15 +413,14 @@ class NumberField(QLineEdit):
         self.given_up.emit()
 
     def event(self, event: QEvent) -> bool:
-        takes_escape = self.isModified() or bool(self.problem)
-        if (
-            takes_escape
-            and event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Escape
-        ):
-            event.accept()
-            return True
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if event.key() == Qt.Key.Key_Escape and (self.isModified() or self.problem):
+                event.accept()
+                return True
+            undoes = event.matches(QKeySequence.StandardKey.Undo) or event.matches(QKeySequence.StandardKey.Redo)
+            if undoes and not self.isModified():
+                event.ignore()
+                return False
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -198,6 +198,16 @@ def test_reading_a_header_imports_no_torch(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_loading_does_not_import_torchs_compiler(tmp_path: Path) -> None:
+    """It takes seconds, and initialising weights on the meta device would do it."""
+    path = write(tmp_path / "tiny.safetensors", pixelcnn())
+    code = (
+        "import sys; from pathlib import Path; from models.checkpoint import load_checkpoint;"
+        f"load_checkpoint(Path({str(path)!r})); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_an_unknown_device_is_the_users_mistake_and_not_the_files(tmp_path: Path) -> None:
     path = write(tmp_path / "tiny.safetensors", pixelcnn())
     with pytest.raises(InputError, match="abacus"):

@@ -247,6 +247,7 @@ def test_clamped_symbols_are_taken_and_measured(engine: str) -> None:
     assert fast.surprise == pytest.approx(slow.surprise, abs=1e-4)
 
 
+@pytest.mark.usefixtures("often")
 def test_the_stop_symbol_ends_a_row_and_the_others_go_on(engine: str) -> None:
     model = small_wavenet(stop=True)
     clamps = random_symbols(3, 30)
@@ -259,6 +260,7 @@ def test_the_stop_symbol_ends_a_row_and_the_others_go_on(engine: str) -> None:
     assert decoder.step == 30
 
 
+@pytest.mark.usefixtures("often")
 def test_a_walk_stands_still_when_its_last_row_has_ended(engine: str) -> None:
     model = small_wavenet(stop=True)
     clamps = random_symbols(2, 30)

@@ -1,0 +1,27 @@
+"""Compiles every kernel to disk: ``python -m models.kernels.warm``, to be run as a child process.
+
+Compiling in a thread of the application would stall its window. Until this has run, walks use the torch engine.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from models.kernels.cache import is_warm, mark_warm
+
+__all__ = ["KERNELS", "is_warm", "warm_up"]
+
+KERNELS = ("models.kernels.gated_pixelcnn:warm_up",)
+"""``module:function``, where the function walks a tiny model through all that its compiled decoder can do."""
+
+
+def warm_up() -> None:
+    """Compiles every kernel that is not on disk yet, and records that all are."""
+    for kernel in KERNELS:
+        module, function = kernel.split(":")
+        getattr(import_module(module), function)()
+    mark_warm()
+
+
+if __name__ == "__main__":
+    warm_up()

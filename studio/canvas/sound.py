@@ -1,0 +1,733 @@
+"""The canvas of sounds: the wave as it grows, the bits it cost, and the conditionals along it.
+
+All plots are made once and only their data change. What is drawn is taken from pyramids, so that a frame costs the
+width of the plot, not the length of the clip. Times are in seconds.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGraphicsSceneMouseEvent,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QStackedLayout,
+    QStyleOptionGraphicsItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from models.chain import INT16_PEAK, SoundChain
+from models.trace import Take, Trace
+from studio.canvas.common import SHORT_NAMES, Invitation, ReadOut, full_bits, grouped, step_facts
+from studio.canvas.pyramid import Floats, Pyramid
+from studio.inference import Gram
+from studio.state import Pointer, Studio
+from studio.theme import QUIET, STAGE, TITLE, Theme, colours, faded, fill_hatched, heat_table, set_role, style_plot
+
+GRAM_SECONDS = 0.025
+"""The stretch whose conditionals are pictured."""
+
+GRAM_EDGE = 0.08
+"""The picture moves on when the inspected step comes this close to its ends, as a part of its width."""
+
+GRAM_DELAY_MS, GRAM_RUNNING_DELAY_MS = 20, 200
+"""A picture is asked for this long after it is wanted: many moves are one request, and a walk is not slowed down."""
+
+CLOSEST_STEPS = 16
+"""The wheel zooms in down to this many steps."""
+
+POINT_PIXELS = 5
+"""Samples at least this far apart are drawn as points."""
+
+AXIS_PIXELS = 46
+CLIP_HEIGHT, CLIPS_WIDTH = 40, 168
+
+
+class Clip:
+    """What is drawn of one trace: its amplitudes, -1 … 1, entropies and surprises, in bits, as pyramids."""
+
+    def __init__(self, trace: Trace, chain: SoundChain) -> None:
+        self.trace = trace
+        self._amplitudes = np.zeros(chain.alphabet.size, np.float32)
+        self._amplitudes[: chain.alphabet.levels] = chain.alphabet.decode(np.arange(chain.alphabet.levels)) / INT16_PEAK
+        self.wave = Pyramid()
+        self.entropy = Pyramid()
+        self.surprise = Pyramid()
+        self._unscored = False
+
+    def sync(self) -> bool:
+        """Takes in the steps that are new. Returns whether anything changed."""
+        trace = self.trace
+        length = len(trace)
+        start = len(self.wave)
+        rescored = self._unscored and not np.isnan(trace.entropy[:length]).any()
+        if rescored:
+            self.entropy, self.surprise, self._unscored = Pyramid(), Pyramid(), False
+        if length == start and not rescored:
+            return False
+        self.wave.extend(self._amplitudes[trace.symbols[start:length]])
+        for pyramid, figures in ((self.entropy, trace.entropy), (self.surprise, trace.surprise)):
+            new = figures[len(pyramid) : length]
+            self._unscored |= bool(np.isnan(new).any())
+            pyramid.extend(new)
+        return True
+
+
+class TimeAxis(pg.AxisItem):  # type: ignore[misc]
+    """Seconds below a plot, with as many digits as the ticks need."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        digits = max(0, -math.floor(math.log10(spacing) + 1e-9)) if spacing > 0 else 0
+        return [f"{value:.{digits}f} s" for value in values]
+
+
+class Hatch(pg.GraphicsObject):  # type: ignore[misc]
+    """The hatched stretch of a plot where nothing is drawn yet, in the plot's own units."""
+
+    def __init__(self, owner: QWidget) -> None:
+        super().__init__()
+        self._owner = owner
+        self._rect = QRectF()
+        self.setZValue(-10)
+
+    def cover(self, left: float, right: float, bottom: float, top: float) -> None:
+        rect = QRectF(left, bottom, max(0.0, right - left), top - bottom)
+        if rect != self._rect:
+            self.prepareGeometryChange()
+            self._rect = rect
+            self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self._rect
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        device = painter.transform().mapRect(self._rect)
+        painter.resetTransform()
+        fill_hatched(painter, device, colours(self._owner))
+
+
+class TimeView(pg.ViewBox):  # type: ignore[misc]
+    """A plot's area that zooms and pans in time alone and tells where it is clicked."""
+
+    clicked = Signal(float)
+    whole_wanted = Signal()
+
+    def __init__(self, *, zooms: bool) -> None:
+        super().__init__(enableMenu=False, defaultPadding=0)
+        self.setMouseEnabled(x=zooms, y=False)
+        self._zooms = zooms
+
+    def mouseClickEvent(self, event: QGraphicsSceneMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            event.accept()
+            if event.double() and self._zooms:
+                self.whole_wanted.emit()
+            else:
+                self.clicked.emit(self.mapSceneToView(event.scenePos()).x())
+
+
+class TimePlot(pg.PlotWidget):  # type: ignore[misc]
+    """A plot over time, with the marks that all of them share."""
+
+    pointed = Signal(object)
+    """The time under the mouse, or None when it has left."""
+
+    def __init__(self, name: str, *, zooms: bool) -> None:
+        self.view = TimeView(zooms=zooms)
+        super().__init__(viewBox=self.view, axisItems={"bottom": TimeAxis("bottom")})
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.hideButtons()
+        self.getAxis("left").setWidth(AXIS_PIXELS)
+        self.getAxis("bottom").setHeight(22)
+        self.hatch = Hatch(self)
+        self.frontier = pg.InfiniteLine(angle=90)
+        self.inspected = pg.InfiniteLine(angle=90)
+        self.hovered = pg.InfiniteLine(angle=90)
+        for item in (self.hatch, self.frontier, self.inspected, self.hovered):
+            self.addItem(item, ignoreBounds=True)
+        self.setMouseTracking(True)
+
+    def dress(self, theme: Theme) -> None:
+        style_plot(self, theme)
+        self.frontier.setPen(pg.mkPen(theme.now, width=2))
+        self.inspected.setPen(pg.mkPen(theme.chosen, width=2))
+        self.hovered.setPen(pg.mkPen(faded(theme.chosen, 0.8), width=1))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        scene = self.mapToScene(event.position().toPoint())
+        inside = self.view.sceneBoundingRect().contains(scene)
+        self.pointed.emit(self.view.mapSceneToView(scene).x() if inside else None)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.pointed.emit(None)
+
+    def position_of(self, seconds: float, y: float = 0.0) -> QPointF:
+        """Where a point of the plot lies in its viewport, in logical pixels."""
+        scene = self.view.mapViewToScene(QPointF(seconds, y))
+        return QPointF(self.mapFromScene(scene))
+
+
+class Playhead(pg.GraphicsObject):  # type: ignore[misc]
+    """What is heard now: a thin line under a triangle."""
+
+    SIZE = 5.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seconds = 0.0
+        self.colour = QColor()
+        self.setZValue(20)
+        self.hide()
+
+    def move_to(self, seconds: float | None) -> None:
+        self.setVisible(seconds is not None)
+        if seconds is not None and seconds != self._seconds:
+            self.prepareGeometryChange()
+            self._seconds = seconds
+            self.update()
+
+    def boundingRect(self) -> QRectF:
+        across, _ = self.pixelVectors()
+        reach = (self.SIZE + 1) * (across.x() if across is not None else 0.0)
+        return QRectF(self._seconds - reach, -1, 2 * reach, 2)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        top = painter.transform().map(QPointF(self._seconds, 1))
+        bottom = painter.transform().map(QPointF(self._seconds, -1))
+        painter.resetTransform()
+        painter.setPen(QPen(self.colour, 1))
+        painter.drawLine(top, bottom)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.colour)
+        size = QPointF(self.SIZE, 0)
+        painter.drawPolygon(QPolygonF([top - size, top + size, top + QPointF(0, 1.4 * self.SIZE)]))
+
+
+class ClipList(QWidget):
+    """All clips of a take as small waves, one below the other; the selected one is heard."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self.clips: list[Clip] = []
+        self.span = 1
+        """Steps that the width of a row stands for."""
+        self.setAccessibleName("Clips")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def sizeHint(self) -> QSize:
+        return QSize(CLIPS_WIDTH, CLIP_HEIGHT * len(self.clips))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._studio.select(int(event.position().y() // CLIP_HEIGHT))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = colours(self), QPainter(self)
+        painter.fillRect(event.rect(), theme.window)
+        first, last = event.rect().top() // CLIP_HEIGHT, event.rect().bottom() // CLIP_HEIGHT
+        for n in range(first, min(last + 1, len(self.clips))):
+            self._paint_row(painter, n, theme)
+
+    def _paint_row(self, painter: QPainter, n: int, theme: Theme) -> None:
+        row = QRectF(2, n * CLIP_HEIGHT + 2, self.width() - 4, CLIP_HEIGHT - 4)
+        chosen = n == self._studio.selected
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.chosen if chosen else theme.line, 1))
+        painter.setBrush(theme.chosen_fill if chosen else theme.panel)
+        painter.drawRoundedRect(row.adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(theme.text if chosen else theme.quiet)
+        painter.drawText(row.adjusted(8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, str(n))
+        wave, room = self.clips[n].wave, row.adjusted(30, 4, -8, -4)
+        count = min(int(room.width() * len(wave) / max(self.span, len(wave))), len(wave))
+        if count < 1:
+            return
+        low, high, _ = wave.columns(0, len(wave), count)
+        x = room.left() + np.arange(count)
+        middle, reach = room.center().y(), room.height() / 2
+        top = middle - np.maximum(high, 0.02) * reach
+        bottom = middle - np.minimum(low, -0.02) * reach
+        painter.setPen(QPen(theme.chosen, 1))
+        corners = np.stack([np.stack([x, top], 1), np.stack([x, bottom], 1)], 1).reshape(-1, 2).tolist()
+        painter.drawLines([QPointF(a, b) for a, b in corners])
+
+
+class SoundCanvas(QWidget):
+    """Wave, bits and conditional-gram of the selected clip; an invitation while there is no take."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._clips: list[Clip] = []
+        self._zoomed = False
+        self._gram: Gram | None = None
+        self._gram_wanted: tuple[Trace, int, int] | None = None
+        self._over_gram = False
+        self._playhead: float | None = None
+        self._ask_gram = QTimer(self, singleShot=True)
+        self._ask_gram.timeout.connect(self._request_gram)
+        self.setAccessibleName("Canvas")
+
+        self.read_out = ReadOut("Point at the wave to see a conditional; click to keep it; the wheel zooms.")
+        self.wave_plot = TimePlot("Waveform", zooms=True)
+        self.bits_plot = TimePlot("Bits per sample", zooms=True)
+        self.gram_plot = TimePlot("Conditional-gram", zooms=False)
+        self.clip_list = ClipList(studio)
+        self.invitation = Invitation(studio)
+        self._make_items()
+        self._wave_facts, self._bits_facts, self._gram_facts = QLabel(), QLabel(), QLabel()
+        self._bits_title = QLabel()
+        self._lay_out()
+        self._dress()
+
+        self.wave_plot.view.sigXRangeChanged.connect(self._on_range)
+        self.wave_plot.view.sigRangeChangedManually.connect(self._on_zoom)
+        self.bits_plot.view.sigRangeChangedManually.connect(self._on_zoom)
+        self.wave_plot.view.whole_wanted.connect(self.show_whole)
+        self.bits_plot.view.whole_wanted.connect(self.show_whole)
+        for plot in (self.wave_plot, self.bits_plot, self.gram_plot):
+            plot.view.clicked.connect(self._on_click)
+            plot.pointed.connect(self._on_pointed)
+        studio.take_changed.connect(self._on_take)
+        studio.branches_changed.connect(self._on_branches)
+        studio.grown.connect(self._on_grown)
+        studio.cursor_changed.connect(self._on_marks)
+        studio.selection_changed.connect(self._on_selection)
+        studio.view_changed.connect(self._on_view)
+        studio.gram_ready.connect(self._on_gram)
+        self._on_take()
+
+    def _make_items(self) -> None:
+        self._wave = pg.PlotCurveItem(antialias=False)
+        self._points = pg.ScatterPlotItem(size=5, pxMode=True, pen=None)
+        self._lens = pg.LinearRegionItem(movable=False)
+        self._lens.setZValue(-5)
+        self.playhead = Playhead()
+        for item in (self._lens, self._wave, self._points, self.playhead):
+            self.wave_plot.addItem(item, ignoreBounds=True)
+        self.wave_plot.setYRange(-1, 1, padding=0)
+        self.wave_plot.getAxis("left").setTicks([[(-1, "−1"), (-0.5, "−0.5"), (0, "0"), (0.5, "0.5"), (1, "1")]])
+        self._peak_bits = pg.PlotCurveItem(antialias=False)
+        self._mean_bits = pg.PlotCurveItem(antialias=False, fillLevel=0)
+        for item in (self._mean_bits, self._peak_bits):
+            self.bits_plot.addItem(item, ignoreBounds=True)
+        self.bits_plot.setXLink(self.wave_plot)
+        self._picture = pg.ImageItem(axisOrder="col-major")
+        self._picture.setLookupTable(heat_table())
+        self._path = pg.PlotCurveItem(antialias=True)
+        for item in (self._picture, self._path):
+            self.gram_plot.addItem(item, ignoreBounds=True)
+
+    def _lay_out(self) -> None:
+        body = QWidget()
+        body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        set_role(body, STAGE)
+        self._bits_box, self._gram_box = QWidget(), QWidget()
+        column = QVBoxLayout()
+        column.setSpacing(6)
+        self._add_plot(column, QLabel("Waveform"), self._wave_facts, self.wave_plot, QWidget(), 4)
+        self._add_plot(column, self._bits_title, self._bits_facts, self.bits_plot, self._bits_box, 2)
+        self._add_plot(column, QLabel("Conditional-gram"), self._gram_facts, self.gram_plot, self._gram_box, 4)
+        column.addWidget(self.read_out)
+        self.clip_scroll = QScrollArea()
+        self.clip_scroll.setWidget(self.clip_list)
+        self.clip_scroll.setWidgetResizable(True)
+        self.clip_scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.clip_scroll.setFixedWidth(CLIPS_WIDTH + 12)
+        row = QHBoxLayout(body)
+        row.setContentsMargins(16, 12, 16, 8)
+        row.setSpacing(12)
+        row.addWidget(self.clip_scroll)
+        row.addLayout(column, 1)
+        self._pages = QStackedLayout(self)
+        self._pages.addWidget(self.invitation)
+        self._pages.addWidget(body)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    @staticmethod
+    def _add_plot(column: QVBoxLayout, title: QLabel, facts: QLabel, plot: QWidget, box: QWidget, share: int) -> None:
+        set_role(title, TITLE)
+        set_role(facts, QUIET)
+        head = QHBoxLayout()
+        head.addWidget(title)
+        head.addStretch(1)
+        head.addWidget(facts)
+        inner = QVBoxLayout(box)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(4)
+        inner.addLayout(head)
+        inner.addWidget(plot, 1)
+        column.addWidget(box, share)
+
+    def _dress(self) -> None:
+        """Colours of the present theme."""
+        theme = colours(self)
+        for plot in (self.wave_plot, self.bits_plot, self.gram_plot):
+            plot.dress(theme)
+        self._wave.setPen(pg.mkPen(theme.chosen, width=1))
+        self._points.setBrush(pg.mkBrush(theme.chosen))
+        self._lens.setBrush(pg.mkBrush(faded(theme.chosen, 0.16)))
+        for line in self._lens.lines:
+            line.setPen(pg.mkPen(faded(theme.chosen, 0.5), width=1))
+        self.playhead.colour = theme.text
+        self.playhead.update()
+        self._mean_bits.setPen(pg.mkPen(theme.quiet, width=1))
+        self._mean_bits.setBrush(pg.mkBrush(faded(theme.quiet, 0.45)))
+        self._peak_bits.setPen(pg.mkPen(faded(theme.quiet, 0.55), width=1))
+        self._path.setPen(pg.mkPen(QColor(255, 255, 255, 190), width=1))
+
+    # --- following the state -----------------------------------------------------------------------------------------
+
+    @property
+    def _take(self) -> Take | None:
+        take = self._studio.take
+        return take if take is not None and isinstance(take.model.chain, SoundChain) else None
+
+    @property
+    def _chain(self) -> SoundChain:
+        assert self._take is not None
+        chain = self._take.model.chain
+        assert isinstance(chain, SoundChain)
+        return chain
+
+    @property
+    def _clip(self) -> Clip | None:
+        """The selected clip."""
+        return self._clips[self._studio.selected] if self._studio.selected < len(self._clips) else None
+
+    @property
+    def extent(self) -> int:
+        """Steps that the whole view shows: the clip, or while it grows a round length that holds it."""
+        take = self._take
+        assert take is not None
+        longest = max(take.longest, CLOSEST_STEPS)
+        if take.finished:
+            return longest
+        extent = self._chain.default_limit
+        while extent < longest:
+            extent *= 2
+        return max(longest, min(extent, take.limit))
+
+    def set_playhead(self, seconds: float | None) -> None:
+        """Shows what is heard at this moment, in seconds from the start of the clip; None while nothing plays."""
+        self._playhead = seconds
+        self.playhead.move_to(seconds)
+
+    @Slot()
+    def _on_take(self) -> None:
+        take = self._take
+        self._clips = [Clip(trace, self._chain) for trace in take.traces] if take is not None else []
+        self._gram = self._gram_wanted = None
+        self._zoomed = False
+        self._picture.hide()
+        self._path.setData([], [])
+        self.set_playhead(None)
+        self._pages.setCurrentIndex(take is not None)
+        self.clip_list.clips = self._clips
+        self.clip_scroll.setVisible(len(self._clips) > 1)
+        self.clip_list.setMinimumHeight(CLIP_HEIGHT * len(self._clips))
+        if take is None:
+            return
+        levels = self._chain.alphabet.levels
+        self.gram_plot.setYRange(0, levels, padding=0)
+        quarters = range(0, levels + 1, max(1, levels // 4))
+        self.gram_plot.getAxis("left").setTicks([[(value, str(min(value, levels - 1))) for value in quarters]])
+        self._on_view()
+        self._on_grown()
+
+    @Slot()
+    def _on_branches(self) -> None:
+        take = self._take
+        if take is None:
+            return
+        for n, trace in enumerate(take.traces):
+            if self._clips[n].trace is not trace:
+                self._clips[n] = Clip(trace, self._chain)
+        self._on_grown()
+
+    @Slot()
+    def _on_grown(self) -> None:
+        if self._take is None:
+            return
+        for clip in self._clips:
+            clip.sync()
+        self.clip_list.span = self.extent
+        if self.clip_scroll.isVisible():
+            self.clip_list.update()
+        self._fit()
+        self._draw()
+        self._on_marks()
+
+    @Slot()
+    def _on_view(self) -> None:
+        overlay = self._studio.overlay
+        self._bits_box.setVisible(overlay != "none")
+        self.wave_plot.getAxis("bottom").setStyle(showValues=True)
+        if overlay != "none" and self._take is not None:
+            self._bits_title.setText(SHORT_NAMES[overlay])
+            self._draw()
+
+    @Slot()
+    def _on_selection(self) -> None:
+        clip = self._clip
+        if clip is None:
+            return
+        if self._shown_trace is not clip.trace:
+            self.clip_list.update()
+            self._fit()
+            self._draw()
+        self._on_marks()
+
+    _shown_trace: Trace | None = None
+
+    def _fit(self) -> None:
+        """The limits of zooming, and the whole clip in view unless the user zoomed in."""
+        rate, extent = self._chain.rate, self.extent
+        view = self.wave_plot.view
+        for each in (view, self.bits_plot.view):
+            each.setLimits(xMin=0, xMax=extent / rate, minXRange=CLOSEST_STEPS / rate, maxXRange=extent / rate)
+        if not self._zoomed:
+            view.setXRange(0, extent / rate, padding=0)
+
+    @Slot()
+    def show_whole(self) -> None:
+        """The whole clip again."""
+        self._zoomed = False
+        if self._take is not None:
+            self._fit()
+
+    @Slot()
+    def _on_zoom(self) -> None:
+        (left, right), _ = self.wave_plot.view.viewRange()
+        self._zoomed = (right - left) * self._chain.rate < self.extent * 0.999 if self._take is not None else False
+
+    @Slot()
+    def _on_range(self) -> None:
+        if self._take is not None:
+            self._draw()
+
+    # --- drawing -----------------------------------------------------------------------------------------------------
+
+    def _visible(self, length: int) -> tuple[int, int]:
+        """The steps in view, with one more at either end."""
+        (left, right), _ = self.wave_plot.view.viewRange()
+        rate = self._chain.rate
+        return min(length, max(0, math.floor(left * rate) - 1)), min(length, math.ceil(right * rate) + 2)
+
+    def _draw(self) -> None:
+        """Wave and bits of what is in view, at the resolution of the screen."""
+        clip, rate = self._clip, self._chain.rate
+        if clip is None:
+            return
+        self._shown_trace = clip.trace
+        length = len(clip.wave)
+        start, stop = self._visible(length)
+        width = max(1.0, self.wave_plot.view.width())
+        (left, right), _ = self.wave_plot.view.viewRange()
+        per_pixel = (right - left) * rate / width
+        columns = max(1, math.ceil((stop - start) / max(per_pixel, 1e-9)))
+        if start >= stop:
+            self._wave.setData([], [])
+        elif per_pixel <= 2:
+            self._wave.setData(np.arange(start, stop) / rate, clip.wave.values[start:stop])
+        else:
+            low, high, _ = clip.wave.columns(start, stop, columns)
+            at = (start + (np.arange(columns) + 0.5) * ((stop - start) / columns)) / rate
+            self._wave.setData(np.repeat(at, 2), np.stack([low, high], axis=1).reshape(-1))
+        if start < stop and per_pixel * POINT_PIXELS <= 1:
+            self._points.setData(np.arange(start, stop) / rate, clip.wave.values[start:stop])
+        elif len(self._points.data):
+            self._points.clear()
+        if self._studio.overlay != "none":
+            pyramid = clip.entropy if self._studio.overlay == "entropy" else clip.surprise
+            self._draw_bits(pyramid, start, stop, min(columns, stop - start))
+        self._hatch(length)
+        self._wave_facts.setText(self._describe(clip))
+
+    def _draw_bits(self, pyramid: Pyramid, start: int, stop: int, columns: int) -> None:
+        if start >= stop:
+            self._peak_bits.setData([], [])
+            self._mean_bits.setData([], [])
+            return
+        # A pixel's mean jitters as much as its samples do: three pixels to a bin read as a curve.
+        bins = max(1, columns // 3) if columns < stop - start else columns
+        _, high, mean = pyramid.columns(start, stop, bins)
+        at = (start + (np.arange(bins) + 0.5) * ((stop - start) / bins) - 0.5) / self._chain.rate
+        self._mean_bits.setData(at, mean)
+        if bins < stop - start:
+            self._peak_bits.setData(at, high)
+        else:
+            self._peak_bits.setData([], [])
+        top = full_bits(self._chain.alphabet)
+        self.bits_plot.setYRange(0, max(top, float(high.max()) * 1.05), padding=0)
+        self._bits_facts.setText(f"bits per sample · mean {float(pyramid.values.mean()):.2f}")
+
+    def _hatch(self, length: int) -> None:
+        rate, end = self._chain.rate, self.extent / self._chain.rate
+        self.wave_plot.hatch.cover(length / rate, end, -1, 1)
+        (_, _), (bottom, top) = self.bits_plot.view.viewRange()
+        self.bits_plot.hatch.cover(length / rate, end, bottom, top)
+
+    def _describe(self, clip: Clip) -> str:
+        rate, length = self._chain.rate, len(clip.wave)
+        facts = [f"{length / rate:.2f} s", f"{rate / 1000:g} kHz"]
+        if length:
+            low, high, _ = clip.wave.columns(0, length, 1)
+            facts.append(f"peak {decibels(max(-float(low[0]), float(high[0])))}")
+        return " · ".join(facts)
+
+    @Slot()
+    def _on_marks(self) -> None:
+        """Frontier, inspected and hovered step, lens and read-out."""
+        clip, studio = self._clip, self._studio
+        if clip is None or self._take is None:
+            return
+        rate, length = self._chain.rate, len(clip.wave)
+        mine = studio.hovered if studio.hovered is not None and studio.hovered.sample == studio.selected else None
+        pinned = studio.pinned if studio.pinned is not None and studio.pinned.sample == studio.selected else None
+        looked_at = pinned.step if pinned is not None else None if studio.following else studio.cursor
+        for plot in (self.wave_plot, self.bits_plot, self.gram_plot):
+            _place(plot.frontier, None if clip.trace.finished or not length else length / rate)
+            _place(plot.inspected, None if looked_at is None else looked_at / rate)
+            _place(plot.hovered, None if mine is None else mine.step / rate)
+        self._show_facts(mine or pinned)
+        self._want_gram()
+
+    def _show_facts(self, pointer: Pointer | None) -> None:
+        take, clip = self._take, self._clip
+        if pointer is None or take is None or clip is None:
+            self.read_out.show_facts([])
+            return
+        facts = [self._chain.locate(pointer.step), f"sample {grouped(pointer.step)}"]
+        if pointer.step < len(clip.wave):
+            amplitude = float(clip.wave.values[pointer.step])
+            facts += [f"amplitude {amplitude:+.4f}".replace("-", "−"), decibels(abs(amplitude))]
+        self.read_out.show_facts(facts + step_facts(take, pointer))
+
+    # --- conditional-gram --------------------------------------------------------------------------------------------
+
+    def _want_gram(self) -> None:
+        """Finds the stretch to picture and asks for it a little later, so that a drag is not a hundred requests."""
+        clip = self._clip
+        if clip is None or not len(clip.wave):
+            return
+        length, span = len(clip.wave), max(2, round(GRAM_SECONDS * self._chain.rate))
+        pointer = self._studio.inspected_pointer
+        if pointer is None or pointer.sample != self._studio.selected:
+            return
+        wanted = self._gram_wanted
+        if wanted is not None and wanted[0] is clip.trace:
+            _, start, stop = wanted
+            edge = round(GRAM_EDGE * span)
+            inside = start + (edge if start else 0) <= pointer.step < stop - (edge if stop < length else 0)
+            full = stop - start == min(span, length)
+            at_end = pointer.step >= length
+            if full and (self._over_gram or inside or (at_end and stop == length)):
+                return
+        centre = min(pointer.step, length)
+        start = max(0, min(centre - span // 2, length - span))
+        self._gram_wanted = (clip.trace, start, min(length, start + span))
+        if not self._ask_gram.isActive():
+            self._ask_gram.start(GRAM_RUNNING_DELAY_MS if self._studio.running else GRAM_DELAY_MS)
+
+    @Slot()
+    def _request_gram(self) -> None:
+        if self._gram_wanted is not None and self.isVisible():
+            self._studio.request_gram(*self._gram_wanted)
+
+    @Slot(object)
+    def _on_gram(self, gram: Gram) -> None:
+        clip = self._clip
+        if clip is None or gram.trace is not clip.trace:
+            return
+        self._gram = gram
+        rate, steps, levels = self._chain.rate, *gram.image.shape
+        left, right = gram.start / rate, (gram.start + steps) / rate
+        self._picture.setImage(gram.image, levels=(0, 255), autoLevels=False)
+        # A step's column and a value's row are centred on them.
+        self._picture.setRect(QRectF(left - 0.5 / rate, -0.5, steps / rate, levels))
+        self._picture.show()
+        symbols = gram.trace.symbols[gram.start : gram.start + steps]
+        symbols = symbols[symbols < levels]
+        self._path.setData((gram.start + np.arange(len(symbols))) / rate, symbols.astype(np.float32))
+        self.gram_plot.setXRange(left - 0.5 / rate, right - 0.5 / rate, padding=0)
+        self._lens.setRegion((left, right))
+        self._lens.show()
+        milliseconds = 1000 * steps / rate
+        self._gram_facts.setText(f"time × value, brightness = probability · {milliseconds:.0f} ms from {left:.4f} s")
+
+    # --- pointing ----------------------------------------------------------------------------------------------------
+
+    def _step_at(self, seconds: float) -> int | None:
+        """The step at a time, if it has a conditional: it is drawn, or it is the very next."""
+        clip = self._clip
+        if clip is None:
+            return None
+        step = round(seconds * self._chain.rate)
+        last = len(clip.trace) - 1 if clip.trace.finished else len(clip.trace)
+        return step if 0 <= step <= last else None
+
+    @Slot(object)
+    def _on_pointed(self, seconds: float | None) -> None:
+        self._over_gram = seconds is not None and self.sender() is self.gram_plot
+        step = self._step_at(seconds) if seconds is not None and self._take is not None else None
+        self._studio.hover(None if step is None else Pointer(self._studio.selected, step))
+
+    @Slot(float)
+    def _on_click(self, seconds: float) -> None:
+        if self._take is None:
+            return
+        step = self._step_at(seconds)
+        pointer = None if step is None else Pointer(self._studio.selected, step)
+        self._studio.pin(None if pointer == self._studio.pinned else pointer)
+
+    # --- changes of size and look ------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._take is not None:
+            self._draw()
+
+    def hideEvent(self, event: QEvent) -> None:
+        self._ask_gram.stop()
+        super().hideEvent(event)  # type: ignore[arg-type]
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange:
+            self._dress()
+        super().changeEvent(event)
+
+
+def decibels(amplitude: float) -> str:
+    """An amplitude of 0 … 1 relative to full scale."""
+    return f"{20 * math.log10(amplitude):.1f} dB".replace("-", "−") if amplitude > 0 else "−∞ dB"
+
+
+def _place(line: pg.InfiniteLine, seconds: float | None) -> None:
+    line.setVisible(seconds is not None)
+    if seconds is not None:
+        line.setPos(seconds)
+
+
+def main() -> int:
+    from studio.canvas.demo import SPEECH_CHAIN, show_alone
+
+    return show_alone(SoundCanvas, SPEECH_CHAIN, 4)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,766 @@
+"""The command line. Neither torch nor Qt is imported before a command needs it.
+
+Exit codes: 0 done, 1 a file or the data in it cannot be used, 2 wrong arguments, 130 interrupted. Every error is one
+line on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from models.chain import Chain, SoundChain
+from models.condition import complete
+from models.engines import ENGINES
+from models.errors import FileError, InputError, StudioError
+from models.noise import check_seed
+from models.shaping import Shaping
+from models.version import VERSION
+
+if TYPE_CHECKING:
+    from models.catalog import Catalog, Entry
+    from models.checkpoint import LoadedModel
+    from models.trace import Take
+
+PROGRAM = "sampling-studio"
+BAD_INPUT, BAD_ARGUMENTS, INTERRUPTED = 1, 2, 130
+AUTO = "auto"
+DEVICES = (AUTO, "cpu", "cuda")
+DEFAULT_SEED = 0
+CHUNK = 64
+"""Samples walked at once: bounds the memory of the decoders."""
+BLOCK = 160
+"""Steps between two looks at the progress line."""
+PROGRESS_SECONDS = 0.1
+
+
+class ArgumentsError(StudioError):
+    """What was typed after the program's name is wrong."""
+
+
+@contextmanager
+def typed_by_user() -> Iterator[None]:
+    """Values that the user typed are checked here: an InputError is a wrong argument, not a wrong file."""
+    try:
+        yield
+    except InputError as error:
+        raise ArgumentsError(str(error)) from None
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ArgumentsError(f"{message} (see {self.prog} --help)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = dispatch(arguments)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # --help and --version
+        return int(stop.code or 0)
+    except ArgumentsError as error:
+        return fail(error, BAD_ARGUMENTS)
+    except StudioError as error:
+        return fail(error, BAD_INPUT)
+    except MemoryError:
+        return fail(StudioError("there is not enough memory for this; ask for fewer samples or steps"), BAD_INPUT)
+    except BrokenPipeError:
+        # Whoever read the output has had enough; python would complain about it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        return INTERRUPTED
+
+
+def fail(error: StudioError, code: int) -> int:
+    sys.stderr.write(f"{PROGRAM}: error: {' '.join(str(error).split())}\n")
+    return code
+
+
+def dispatch(arguments: list[str]) -> int:
+    if not arguments or (not arguments[0].startswith("-") and arguments[0] not in COMMANDS) or arguments[0] == "--":
+        return open_window(arguments)
+    chosen = parser().parse_args(arguments)
+    # OpenMP threads that spin while they wait starve each other on a busy machine; read when torch is imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    code: int = chosen.run(chosen)
+    return code
+
+
+# The parser
+
+
+def parser() -> Parser:
+    top = Parser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [FILE]\n       {PROGRAM} COMMAND ...",
+        description="Opens the window, on a checkpoint or a saved sample if FILE names one; or runs a command.",
+        epilog=f"{PROGRAM} COMMAND --help explains a command. Commands need no screen.",
+    )
+    top.add_argument("--version", action="version", version=f"{PROGRAM} {VERSION}")
+    commands = top.add_subparsers(prog=PROGRAM, title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, summary: str, *, json_output: bool = True, details: str = "") -> Parser:
+        command: Parser = commands.add_parser(name, help=summary, description=f"{summary} {details}".strip())
+        command.set_defaults(run=COMMANDS[name])
+        if json_output:
+            command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+        return command
+
+    add("models", "List the models.")
+
+    sample = add("sample", "Draw samples from a model and save them.")
+    add_model(sample)
+    sample.add_argument(
+        "-o", "--out", metavar="OUT", required=True, type=Path,
+        help=".png (a grid if several), .gif, .wav (one clip), .npz, or a folder (one file per sample)",
+    )  # fmt: skip
+    add_condition(sample)
+    sample.add_argument(
+        "--seed", type=whole, default=DEFAULT_SEED, metavar="N",
+        help="with the sample's number it decides all noise (default: %(default)s, so a command repeats itself)",
+    )  # fmt: skip
+    sample.add_argument("--count", type=positive, default=1, metavar="N", help="how many (default: 1)")
+    sample.add_argument("--first", type=whole, default=0, metavar="N", help="number of the first (default: 0)")
+    sample.add_argument("--temperature", type=number, default=1.0, metavar="T", help="0 … 2 (default: 1)")
+    sample.add_argument("--top-k", type=whole, default=0, metavar="K", help="keep the K likeliest (default: 0, all)")
+    sample.add_argument(
+        "--top-p", type=number, default=1.0, metavar="P", help="keep the likeliest of mass P (default: 1, all)"
+    )
+    sample.add_argument(
+        "--min-p", type=number, default=0.0, metavar="P", help="keep P times the largest or more (default: 0, all)"
+    )
+    length = sample.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=positive, metavar="N", help="variables of each sample at most")
+    length.add_argument("--seconds", type=number, metavar="S", help="length of each clip at most")
+    sample.add_argument(
+        "--engine", choices=(AUTO, *ENGINES), default=AUTO, help="default: the fastest that the model has"
+    )
+    add_device(sample, "default: cpu where an engine is compiled for it, else cuda where there is one")
+
+    score = add(
+        "score", "How probable a model finds images or sounds.",
+        details="Sound is scored as it lies in the file, at its own level.",
+    )  # fmt: skip
+    add_model(score)
+    score.add_argument("files", metavar="FILE", nargs="+", type=Path, help=".png, .gif, .wav or .npz with `samples`")
+    add_condition(score)
+    score.add_argument("--posterior", action="store_true", help="also p(value | x) of every condition of the model")
+
+    evaluate = add(
+        "evaluate", "Likelihood of a data set, with its standard error.",
+        details="Sound is normalised as in training: no DC, peak at 0.8 of full scale.",
+    )  # fmt: skip
+    add_model(evaluate)
+    evaluate.add_argument(
+        "data", metavar="DATA", type=Path,
+        help="an .npz (its test part; or `images` and `labels`; or `samples`, `offsets` and an array by the name of "
+        "each condition), or the folder of the data set the model learned from",
+    )  # fmt: skip
+    evaluate.add_argument("--limit", type=positive, metavar="N", help="the first N examples only")
+    evaluate.add_argument("--write", action="store_true", help="store the result in the checkpoint as its test score")
+
+    again = add(
+        "reproduce", "Walk a saved sample again: the same, or the first difference.",
+        details="The exit code is 0 if it is the same up to a float tie, else 1.",
+    )  # fmt: skip
+    again.add_argument("file", metavar="FILE", type=Path, help="a file that this program saved")
+    again.add_argument("--model", metavar="MODEL", help="where the model is, if it is not in the list of models")
+
+    bench = add("bench", "Steps per second of every engine of a model, one sample at a time, on one thread.")
+    add_model(bench)
+
+    train = add(
+        "train", "Train a model.", json_output=False, details="Ctrl-C leaves a state that --resume goes on from."
+    )
+    train.add_argument("recipe", metavar="RECIPE", help="a .toml file, or the name of a recipe that is included")
+    train.add_argument("--data", metavar="DIR", required=True, type=Path, help="the folder of the data sets")
+    train.add_argument("-o", "--out", metavar="OUT", required=True, type=Path, help="the .safetensors file to write")
+    train.add_argument("--resume", action="store_true", help="go on from OUT's state file")
+    add_device(train, "default: cuda where there is one, else cpu")
+
+    add(
+        "doctor", "What is installed, what is missing, and how to get it.",
+        details="The exit code is 0 if the window can start.",
+    )  # fmt: skip
+    return top
+
+
+def add_model(command: Parser) -> None:
+    command.add_argument("model", metavar="MODEL", help="a name from `models`, or the path of a checkpoint")
+
+
+def add_condition(command: Parser) -> None:
+    command.add_argument(
+        "--condition", type=assignment, action="append", default=[], metavar="NAME=VALUE",
+        help="fix a condition; the others are `any` where the model was trained for it, else their first value",
+    )  # fmt: skip
+
+
+def add_device(command: Parser, default: str) -> None:
+    command.add_argument("--device", choices=DEVICES, default=AUTO, help=default)
+
+
+def number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, not {text!r}") from None
+
+
+def whole(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, not {text!r}")
+    return value
+
+
+def positive(text: str) -> int:
+    if whole(text) == 0:
+        raise argparse.ArgumentTypeError("expected a whole number, 1 or more, not '0'")
+    return int(text)
+
+
+def assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
+    return name, value
+
+
+# What commands share
+
+
+class Progress:
+    """One line on standard error that is written over again, if that is a terminal."""
+
+    def __init__(self) -> None:
+        self.shown = sys.stderr.isatty()
+        self._last = -math.inf
+
+    def __call__(self, line: str, *, force: bool = False) -> None:
+        if self.shown and (force or time.monotonic() - self._last > PROGRESS_SECONDS):
+            self._last = time.monotonic()
+            sys.stderr.write(f"\r\033[K{line}")
+            sys.stderr.flush()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.shown:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+
+def write_json(value: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def finite(value: Any) -> Any:
+    """JSON has neither infinities nor NaN: they become null."""
+    if isinstance(value, Mapping):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_line(line: str = "") -> None:
+    sys.stdout.write(line + "\n")
+
+
+def user_catalog() -> Catalog:
+    from models.catalog import Catalog
+    from studio.folders import profile_folder
+
+    return Catalog(user=profile_folder())
+
+
+def find_model(name_or_path: str) -> Entry:
+    with typed_by_user():
+        return user_catalog().find(name_or_path)
+
+
+def load_model(entry: Entry, device: str = "cpu", *, threads: int | None = None) -> LoadedModel:
+    """The network of an entry, with so many torch threads, or as many as torch finds fit."""
+    import torch
+
+    from models.checkpoint import load_checkpoint
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    with typed_by_user():
+        return load_checkpoint(entry.path, device)
+
+
+def cuda_or_cpu() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def condition_of(arguments: argparse.Namespace, entry: Entry) -> dict[str, str]:
+    with typed_by_user():
+        chosen = dict(arguments.condition)
+        if len(chosen) < len(arguments.condition):
+            raise InputError("each condition can be given once")
+        return complete(entry.header.factors, chosen)
+
+
+def in_words(condition: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in condition.items()) or "no condition"
+
+
+def size_in_words(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+# The commands
+
+
+def open_window(arguments: list[str]) -> int:
+    window = Parser(prog=PROGRAM, add_help=False)
+    window.add_argument("file", metavar="FILE", nargs="?", type=Path)
+    file: Path | None = window.parse_args(arguments).file
+    if file is not None and not file.is_file():
+        if not file.suffix and len(file.parts) == 1 and not file.exists():
+            raise ArgumentsError(f"no command and no file {str(file)!r}; the commands are {', '.join(COMMANDS)}")
+        raise FileError(f"cannot open {file}: there is no such file")
+    from studio.app import run_window
+
+    code: int = run_window(file)
+    return code
+
+
+def list_models(arguments: argparse.Namespace) -> int:
+    catalog = user_catalog()
+    entries = catalog.entries()
+    for path, problem in catalog.problems:
+        sys.stderr.write(f"{PROGRAM}: {path} is left out: {problem}\n")
+    if arguments.json:
+        write_json({"models": [describe(entry) for entry in entries]})
+        return 0
+    for entry in entries:
+        header = entry.header
+        bits = header.bits_per_dim
+        measured = "not measured" if bits is None else f"{bits:.3f} bits/dim ({header.measured_on})"
+        write_line(header.name)
+        write_line(f"  {header.title}: {header.chain.modality}, {header.architecture}, {header.chain.describe()}")
+        for factor in header.factors:
+            write_line(f"  {factor.name}: {', '.join(factor.values)}{' (or any)' if factor.any else ''}")
+        write_line(f"  {measured}, {header.parameters:,} parameters, {size_in_words(header.size_bytes)}")
+    if not entries:
+        write_line("There are no models yet.")
+    return 0
+
+
+def describe(entry: Entry) -> dict[str, Any]:
+    header = entry.header
+    return {
+        "name": header.name,
+        "title": header.title,
+        "modality": header.chain.modality,
+        "architecture": header.architecture,
+        "shape": header.chain.describe(),
+        "chain": header.chain.to_json(),
+        "conditions": {factor.name: [*factor.values, *(["any"] if factor.any else [])] for factor in header.factors},
+        "bits_per_dim": header.bits_per_dim,
+        "measured_on": header.measured_on,
+        "likelihood": header.likelihood,
+        "parameters": header.parameters,
+        "receptive_field": header.receptive_field,
+        "data": header.data,
+        "size_bytes": header.size_bytes,
+        "path": str(entry.path),
+    }
+
+
+def sample(arguments: argparse.Namespace) -> int:
+    entry = find_model(arguments.model)
+    chain = entry.header.chain
+    condition = condition_of(arguments, entry)
+    with typed_by_user():
+        shaping = Shaping(arguments.temperature, arguments.top_k, arguments.top_p, arguments.min_p)
+        check_seed(arguments.seed)
+        limit = limit_of(arguments, chain)
+        check_output(arguments.out, chain, arguments.count, limit)
+
+    import torch
+
+    from models.files import export
+    from models.sampling import Walk, engines_of, make_decoder
+    from models.trace import Take, new_take
+
+    device, engine = arguments.device, arguments.engine
+    loaded = load_model(entry, "cpu" if device == AUTO else device, threads=1)
+    if device == AUTO:
+        device = "cpu"
+        if (engine if engine != AUTO else engines_of(loaded.model)[0]) != "compiled" and torch.cuda.is_available():
+            device = "cuda"
+            loaded.model.to(device)
+    engine = engines_of(loaded.model)[0] if engine == AUTO else engine
+    with typed_by_user():  # an engine that the model has not
+        make_decoder(loaded.model, engine, loaded.model.condition_tensor(condition))
+    drawn = Take(loaded.reference, [], limit)
+    began = time.perf_counter()
+    with Progress() as progress:
+        for start in range(0, arguments.count, CHUNK):
+            take = new_take(
+                loaded.reference,
+                seed=arguments.seed,
+                count=min(CHUNK, arguments.count - start),
+                condition=condition,
+                shaping=shaping,
+                engine=engine,
+                device=device,
+                first=arguments.first + start,
+                limit=limit,
+            )
+            walk = Walk(loaded.model, take)
+            while not walk.done:
+                progress(f"sample {start + len(take.samples)} of {arguments.count}: step {take.frontier} of {limit}")
+                walk.advance(BLOCK)
+            drawn.samples += take.samples
+    seconds = time.perf_counter() - began
+    with typed_by_user():
+        files = export(arguments.out, drawn)
+    report_samples(arguments, entry, drawn, seconds, files)
+    return 0
+
+
+def limit_of(arguments: argparse.Namespace, chain: Chain) -> int:
+    """The largest number of steps of each sample."""
+    if arguments.seconds is not None:
+        if not isinstance(chain, SoundChain):
+            raise InputError(f"--seconds is for sound, and the model draws an {chain.modality}; use --steps")
+        if not 0 < arguments.seconds <= chain.max_seconds:
+            raise InputError(f"--seconds lies above 0 and up to {chain.max_seconds:g}, not {arguments.seconds:g}")
+        return max(1, round(float(arguments.seconds) * chain.rate))
+    steps = chain.default_limit if arguments.steps is None else int(arguments.steps)
+    if steps > chain.limit:
+        raise InputError(f"--steps lies in 1 … {chain.limit}, not {steps}")
+    return steps
+
+
+def check_output(out: Path, chain: Chain, count: int, limit: int) -> None:
+    """What ``export`` would refuse, before anything is drawn."""
+    from models.record import MAX_SAMPLES, MAX_STEPS
+
+    suffix = out.suffix.lower()
+    fitting = {"image": (".png", ".gif", ".npz"), "sound": (".wav", ".npz")}[chain.modality]
+    if suffix and not out.is_dir() and suffix not in fitting:
+        known = ", ".join(fitting)
+        raise InputError(f"cannot save {chain.modality} as {suffix!r}; use {known}, or a folder (no suffix)")
+    if suffix == ".wav" and count > 1 and not out.is_dir():
+        raise InputError(f"a .wav holds one clip, not {count}; save to a folder (no suffix) or to .npz")
+    if count > MAX_SAMPLES or count * limit > MAX_STEPS:
+        most = min(MAX_SAMPLES, MAX_STEPS // limit)
+        raise InputError(f"{count} samples of {limit} steps are too many for one command; at most {most}")
+
+
+def report_samples(
+    arguments: argparse.Namespace, entry: Entry, drawn: Take, seconds: float, files: list[Path]
+) -> None:
+    traces = drawn.traces
+    segment = traces[0].segment
+    steps = sum(len(trace) for trace in traces)
+    bits = [trace.bits for trace in traces]
+    result = {
+        "model": entry.header.name,
+        "condition": dict(segment.condition),
+        "shaping": segment.shaping.to_json(),
+        "seed": arguments.seed,
+        "first": arguments.first,
+        "count": len(traces),
+        "steps": steps,
+        "bits_per_dim": sum(bits) / steps,
+        "nats": [value * math.log(2) for value in bits],
+        "seconds": seconds,
+        "steps_per_second": steps / seconds,
+        "engine": segment.engine,
+        "device": segment.device,
+        "files": [str(file) for file in files],
+    }
+    if arguments.json:
+        write_json(result)
+        return
+    where = str(files[0]) if len(files) == 1 else f"{len(files)} files in {arguments.out}"
+    write_line(f"{where}: {entry.header.title}, {in_words(segment.condition)}, seed {arguments.seed}")
+    write_line(
+        f"{result['bits_per_dim']:.3f} bits/dim; {steps} steps in {seconds:.2f} s, {steps / seconds:,.0f} a second, "
+        f"{segment.engine} on {segment.device}"
+    )
+
+
+def score(arguments: argparse.Namespace) -> int:
+    from models.evaluation import read_symbols
+
+    entry = find_model(arguments.model)
+    condition = condition_of(arguments, entry)
+    found = [(file, read_symbols(file, entry.header.chain)) for file in arguments.files]
+    loaded = load_model(entry)
+
+    from models.likelihood import posterior, surprises
+
+    results: list[dict[str, Any]] = []
+    with Progress() as progress:
+        for file, examples in found:
+            for n, symbols in enumerate(examples):
+                progress(f"{file}: {n} of {len(examples)}")
+                bits = float(surprises(loaded.model, symbols, condition).sum())
+                result: dict[str, Any] = {
+                    "file": str(file),
+                    "sample": n,
+                    "steps": len(symbols),
+                    "bits": bits,
+                    "bits_per_dim": bits / len(symbols),
+                    "nats": bits * math.log(2),
+                }
+                if arguments.posterior:
+                    result["posterior"] = {
+                        factor.name: posterior(loaded.model, symbols, condition, factor.name)
+                        for factor in entry.header.factors
+                    }
+                results.append(result)
+    if arguments.json:
+        write_json({"model": entry.header.name, "condition": condition, "files": results})
+        return 0
+    several = {file for file, examples in found if len(examples) > 1}
+    for result in results:
+        name = result["file"] + (f" [{result['sample']}]" if Path(result["file"]) in several else "")
+        write_line(
+            f"{name}: {result['bits_per_dim']:.4f} bits/dim, {result['bits']:.1f} bits, {result['nats']:.1f} nats"
+        )
+        for factor_name, probabilities in result.get("posterior", {}).items():
+            ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
+            write_line(f"  {factor_name}: " + ", ".join(f"{value} {p:.4f}" for value, p in ranked))
+    return 0
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    from models.evaluation import read_examples
+
+    entry = find_model(arguments.model)
+    header = entry.header
+    with Progress() as progress:
+        progress(f"reading {arguments.data}", force=True)
+        examples = read_examples(arguments.data, header)
+        loaded = load_model(entry)
+
+        from models.likelihood import measure
+
+        count = min(arguments.limit or len(examples), len(examples))
+        progress(f"scoring {count} of {len(examples)} examples", force=True)
+        began = time.perf_counter()
+        measured = measure(loaded.model, examples, limit=arguments.limit).to_json()
+    normalised = isinstance(header.chain, SoundChain)
+    if arguments.write:
+        from models.checkpoint import update_header
+
+        update_header(entry.path, likelihood={**header.likelihood, "test": measured})
+    if arguments.json:
+        result = {"model": header.name, "data": str(arguments.data), **measured, "normalised": normalised}
+        write_json(result | {"seconds": time.perf_counter() - began, "written": arguments.write})
+        return 0
+    for unit, key in (("bits/dim", "bits_per_dim"), ("nats", "nats")):
+        write_line(f"{measured[key]:.4f} ± {measured[f'{key}_standard_error']:.4f} {unit}")
+    write_line(f"{measured['examples']} examples" + (", normalised: no DC, peak 0.8" if normalised else ""))
+    return 0
+
+
+def reproduce(arguments: argparse.Namespace) -> int:
+    from models.checkpoint import weights_hash
+    from models.files import read_saved
+
+    take = read_saved(arguments.file).take
+    wanted = f"{take.model.name} with the weights {take.model.weights}"
+    entry = find_model(arguments.model) if arguments.model else user_catalog().match(take.model)
+    if entry is None:
+        raise FileError(f"{arguments.file} was made by {wanted}, which is not among the models; name it by --model")
+    if (held := weights_hash(entry.path)) != take.model.weights:
+        raise FileError(f"{arguments.file} was made by {wanted}; {entry.path} has others, {held}")
+
+    from models.sampling import engines_of, reproduce
+
+    recorded = take.traces[0].segment
+    device = "cuda" if recorded.device.startswith("cuda") and cuda_or_cpu() == "cuda" else "cpu"
+    loaded = load_model(entry, device, threads=1)
+    engines = engines_of(loaded.model)
+    used = {segment.engine for trace in take.traces for segment in trace.schedule}
+    # The engine of the recording where it is there, so that agreement is bit for bit; else the fastest.
+    engine = None if used <= set(engines) else engines[0]
+    results: list[dict[str, Any]] = []
+    with Progress() as progress:
+        for trace in take.traces:
+            progress(f"sample {len(results) + 1} of {len(take.traces)}", force=True)
+            again = reproduce(loaded.model, trace, engine=engine)
+            at = again.first_difference
+            results.append(
+                {
+                    "sample": trace.schedule[0].sample,
+                    "steps": again.steps,
+                    "agrees": again.agrees,
+                    "first_difference": at,
+                    "location": None if at is None else take.model.chain.locate(at),
+                    "recorded": again.recorded,
+                    "again": again.again,
+                    "distance": again.distance,
+                    "tie": again.tie,
+                }
+            )
+    good = all(result["agrees"] or result["tie"] for result in results)
+    if arguments.json:
+        write_json(
+            {
+                "file": str(arguments.file),
+                "model": entry.header.name,
+                "engine": engine or sorted(used),
+                "device": device,
+                "agrees": all(result["agrees"] for result in results),
+                "reproduced": good,
+                "samples": results,
+            }
+        )
+        return 0 if good else BAD_INPUT
+    for result in results:
+        if result["agrees"]:
+            write_line(f"sample {result['sample']}: the same, {result['steps']} steps")
+        else:
+            label = take.model.chain.alphabet.label
+            kind = "a float tie" if result["tie"] else "no float tie"
+            write_line(
+                f"sample {result['sample']}: differs at step {result['first_difference']} ({result['location']}): "
+                f"{label(result['recorded'])} recorded, {label(result['again'])} now; {kind}, "
+                f"{result['distance']:.1e} from the boundary"
+            )
+    return 0 if good else BAD_INPUT
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    entry = find_model(arguments.model)
+    loaded = load_model(entry, threads=1)
+
+    import torch
+
+    from models.bench import bench as measure_engines
+    from models.bench import summary
+    from models.training.loop import hardware
+
+    with Progress() as progress:
+        rows = summary(loaded.model, measure_engines(loaded.model, lambda line: progress(line, force=True)))
+    machine = hardware(torch.device("cpu"))
+    if arguments.json:
+        write_json(
+            {
+                "model": entry.header.name,
+                "engines": rows,
+                "batch": 1,
+                "torch": torch.__version__,
+                "threads": torch.get_num_threads(),
+                "hardware": machine,
+            }
+        )
+        return 0
+    write_line(f"{entry.header.title}, one sample at a time, torch {torch.__version__}, {machine}")
+    for row in rows:
+        if "real_time_factor" in row:
+            meaning = f"{row['real_time_factor']:.3g} x real time"
+        else:
+            meaning = f"{row['ms_per_image']:,.1f} ms an image"
+        write_line(
+            f"{row['engine']:<10} {row['steps_per_second']:>10,.0f} steps/s  {meaning:<22} "
+            f"{row['ratio_to_reference']:>8,.1f} x reference"
+        )
+    return 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    with typed_by_user():
+        recipe_path = find_recipe(arguments.recipe)
+        if arguments.out.suffix != ".safetensors":
+            raise InputError(f"OUT is a .safetensors file, not {arguments.out}")
+    folder = arguments.out.absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise FileError(f"cannot write {arguments.out}: {folder} is not a folder that can be written")
+    state = arguments.out.with_suffix(".state")
+    if state.exists() and not arguments.resume:
+        raise FileError(f"{state} is there from an earlier run: --resume goes on from it; remove it to start again")
+
+    from models.training.loop import Trainer, read_recipe
+
+    device = cuda_or_cpu() if arguments.device == AUTO else arguments.device
+    if device == "cuda" and cuda_or_cpu() == "cpu":
+        raise ArgumentsError("there is no CUDA device that torch can use; use --device cpu")
+    # The command as others would type it: where this user keeps things stays out of the checkpoint.
+    command = shlex.join(
+        [PROGRAM, "train", recipe_path.stem, "--data", "DATA", "-o", arguments.out.name, "--device", device]
+    )
+    trainer = Trainer(read_recipe(recipe_path), arguments.data, arguments.out, device=device, command=command)
+    if arguments.resume:
+        trainer.resume()
+    try:
+        best = trainer.run()
+    except KeyboardInterrupt:
+        if trainer.step:
+            trainer.save_state()
+            sys.stderr.write(f"\ninterrupted at step {trainer.step}; --resume goes on from there\n")
+        return INTERRUPTED
+    write_line(f"{arguments.out}: {best.bits_per_dim:.4f} bits/dim (valid)")
+    return 0
+
+
+def find_recipe(name_or_path: str) -> Path:
+    """A recipe file, or an included recipe by its name, with - or _."""
+    import models.training.recipes
+
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        return path
+    included = sorted(Path(models.training.recipes.__path__[0]).glob("*.toml"))
+    for recipe in included:
+        if recipe.stem == name_or_path.replace("-", "_"):
+            return recipe
+    names = ", ".join(recipe.stem for recipe in included)
+    raise InputError(f"no recipe {name_or_path!r}; the recipes are {names}; or give the path of a .toml file")
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    from studio.doctor import examine
+
+    diagnosis = examine()
+    if arguments.json:
+        write_json(diagnosis.to_json())
+    else:
+        write_line(diagnosis.to_text())
+    return 0 if diagnosis.window else BAD_INPUT
+
+
+COMMANDS = {
+    "models": list_models,
+    "sample": sample,
+    "score": score,
+    "evaluate": evaluate,
+    "reproduce": reproduce,
+    "bench": bench,
+    "train": train,
+    "doctor": doctor,
+}

@@ -1,0 +1,279 @@
+"""What was generated, newest first: a strip of small pictures."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QKeyEvent, QPainter, QPen, QPixmap, QWheelEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QListView,
+    QMenu,
+    QStackedLayout,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from studio.panels.widgets import EmptyState, grouped
+from studio.profile import HistoryEntry
+from studio.state import Studio
+from studio.theme import QUIET_PIXELS, RADIUS, colours, faded, fill_hatched, mixed
+
+TILE = 52
+PICTURE = 44
+SPACING = 6
+ENTRY = Qt.ItemDataRole.UserRole
+PICTURE_ROLE = Qt.ItemDataRole.UserRole + 1
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+def made_at(take_id: str) -> str:
+    """When a take was begun, in local time, from its name."""
+    try:
+        moment = datetime.strptime(take_id.split("-")[0], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+    except ValueError:
+        return ""
+    return f"{moment.astimezone():%d %B %Y, %H:%M}"
+
+
+def describe(entry: HistoryEntry) -> str:
+    """An entry in words, for its tool tip and for who cannot see it."""
+    samples = f"{entry.count} samples, " if entry.count > 1 else ""
+    state = f"{grouped(entry.steps)} steps" if entry.finished else f"stopped at step {grouped(entry.steps)}"
+    branches = entry.branches - entry.count
+    edits = f", {branches} branch{'es' if branches > 1 else ''}" if branches > 0 else ""
+    return f"{entry.title}\n{samples}{state}{edits}\n{made_at(entry.id)}".rstrip()
+
+
+class HistoryModel(QAbstractListModel):
+    """The entries and their decoded pictures. ``update`` touches what has changed and nothing else."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.entries: list[HistoryEntry] = []
+        self._pictures: dict[str, tuple[str, QPixmap]] = {}
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.entries)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        entry = self.entries[index.row()]
+        if role == ENTRY:
+            return entry
+        if role == PICTURE_ROLE:
+            return self._picture(entry)
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return describe(entry)
+        return None
+
+    def row_of(self, take_id: str) -> int:
+        """The row of a take, or -1."""
+        return next((row for row, entry in enumerate(self.entries) if entry.id == take_id), -1)
+
+    def update(self, entries: list[HistoryEntry]) -> None:
+        kept = {entry.id for entry in entries}
+        for row in reversed(range(len(self.entries))):
+            if self.entries[row].id not in kept:
+                self.beginRemoveRows(QModelIndex(), row, row)
+                self._pictures.pop(self.entries.pop(row).id, None)
+                self.endRemoveRows()
+        for row, entry in enumerate(entries):
+            if row >= len(self.entries) or self.entries[row].id != entry.id:
+                self.beginInsertRows(QModelIndex(), row, row)
+                self.entries.insert(row, entry)
+                self.endInsertRows()
+            elif self.entries[row] != entry:
+                self.entries[row] = entry
+                self.dataChanged.emit(self.index(row), self.index(row))
+
+    def _picture(self, entry: HistoryEntry) -> QPixmap:
+        kept = self._pictures.get(entry.id)
+        if kept is None or kept[0] != entry.thumbnail:
+            picture = QPixmap()
+            picture.loadFromData(base64.b64decode(entry.thumbnail), "PNG")
+            kept = self._pictures[entry.id] = (entry.thumbnail, picture)
+        return kept[1]
+
+
+class HistoryDelegate(QStyledItemDelegate):
+    """A tile: the picture, framed blue if it is the take that is shown, with a bar of how far it got if it stopped."""
+
+    def __init__(self, studio: Studio, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.studio = studio
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(TILE, TILE)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        view = self.parent()
+        entry = index.data(ENTRY)
+        assert isinstance(view, QWidget)
+        theme = colours(view)
+        tile = QRectF(option.rect.x(), option.rect.y(), TILE, TILE).adjusted(1, 1, -1, -1)  # type: ignore[attr-defined]
+        state = option.state  # type: ignore[attr-defined]
+        current = self.studio.take is not None and self.studio.take.id == entry.id
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.window)
+        painter.drawRoundedRect(tile, RADIUS - 2, RADIUS - 2)
+        picture = index.data(PICTURE_ROLE)
+        room = tile.adjusted(3, 3, -3, -3)
+        if not picture.isNull():
+            factor = min(room.width() / picture.width(), room.height() / picture.height())
+            shown = QRectF(0, 0, picture.width() * factor, picture.height() * factor)
+            shown.moveCenter(room.center())
+            if entry.modality == "image" and not entry.finished:
+                fill_hatched(painter, shown, theme)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, entry.modality != "image")
+            painter.drawPixmap(shown, picture, QRectF(picture.rect()))
+        if not entry.finished:
+            done = min(1.0, entry.steps / max(1, entry.limit))
+            bar = QRectF(room.left(), room.bottom() - 3, room.width(), 3)
+            painter.fillRect(bar, faded(theme.window, 0.8))
+            painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * done, 3), theme.now)
+        if entry.count > 1:
+            font = painter.font()
+            font.setPixelSize(QUIET_PIXELS - 2)
+            painter.setFont(font)
+            text = f"×{entry.count}"
+            width = painter.fontMetrics().horizontalAdvance(text) + 6
+            badge = QRectF(room.right() - width, room.top(), width, 14)
+            painter.setBrush(faded(theme.panel, 0.85))
+            painter.drawRoundedRect(badge, 3, 3)
+            painter.setPen(theme.text)
+            painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, text)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        focused = bool(state & QStyle.StateFlag.State_HasFocus)
+        hovered = bool(state & QStyle.StateFlag.State_MouseOver)
+        line = theme.chosen if current else theme.quiet if hovered else theme.border
+        painter.setPen(QPen(line, 2 if current else 1))
+        painter.drawRoundedRect(tile, RADIUS - 2, RADIUS - 2)
+        if focused:
+            painter.setPen(QPen(mixed(theme.chosen, theme.text, 0.4), 1, Qt.PenStyle.DotLine))
+            painter.drawRoundedRect(tile.adjusted(2.5, 2.5, -2.5, -2.5), RADIUS - 3, RADIUS - 3)
+        painter.restore()
+
+
+class HistoryView(QListView):
+    """One row, with the keys and the wheel of a strip."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self.studio = studio
+        self.setAccessibleName("History")
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(False)
+        self.setSpacing(SPACING // 2)
+        self.setUniformItemSizes(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setMouseTracking(True)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setItemDelegate(HistoryDelegate(studio, self))
+        self.clicked.connect(self._open)
+        self.customContextMenuRequested.connect(self._show_menu)
+
+    def event(self, event: QEvent) -> bool:
+        """Delete and Return belong to the strip while it has the keyboard, whatever the window uses them for."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            and not event.modifiers()
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        index = self.currentIndex()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and index.isValid():
+            self._open(index)
+        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and index.isValid():
+            self._delete(index)
+        else:
+            super().keyPressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """An ordinary wheel scrolls sideways."""
+        bar, delta = self.horizontalScrollBar(), event.angleDelta()
+        bar.setValue(bar.value() - (delta.x() or delta.y()))
+        event.accept()
+
+    @Slot(QModelIndex)
+    def _open(self, index: QModelIndex) -> None:
+        self.studio.open_history(index.data(ENTRY).id)
+
+    def _delete(self, index: QModelIndex) -> None:
+        self.studio.delete_take(index.data(ENTRY).id)
+
+    @Slot(QPoint)
+    def _show_menu(self, at: QPoint) -> None:
+        index = self.indexAt(at)
+        if not index.isValid():
+            return
+        kept = QPersistentModelIndex(index)
+        menu = QMenu(self)
+        open_action, delete_action = menu.addAction("Open"), menu.addAction("Delete")
+        chosen = menu.exec(self.viewport().mapToGlobal(at))
+        menu.deleteLater()
+        if kept.isValid() and chosen is open_action:
+            self._open(QModelIndex(kept))  # type: ignore[call-overload]
+        elif kept.isValid() and chosen is delete_action:
+            self._delete(QModelIndex(kept))  # type: ignore[call-overload]
+
+
+class HistoryStrip(QWidget):
+    """See the module."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.studio = studio
+        self.view = HistoryView(studio)
+        self.model = HistoryModel(self)
+        self.view.setModel(self.model)
+        self.empty = EmptyState("What you generate is kept here.")
+        self.stack = QStackedLayout(self)
+        self.stack.setContentsMargins(8, 0, 8, 4)
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.view)
+        bar = self.view.horizontalScrollBar().sizeHint().height()
+        self.setMinimumHeight(TILE + SPACING + bar + 4)
+        self.setMaximumHeight(TILE + 3 * SPACING + bar + 8)
+        studio.history_changed.connect(self._refresh)
+        studio.take_changed.connect(self._show_current)
+        self._refresh()
+
+    @Slot()
+    def _refresh(self) -> None:
+        before = len(self.model.entries)
+        self.model.update(self.studio.profile.history())
+        self.stack.setCurrentWidget(self.view if self.model.entries else self.empty)
+        if len(self.model.entries) > before:
+            self._show_current()
+
+    @Slot()
+    def _show_current(self) -> None:
+        take = self.studio.take
+        row = self.model.row_of(take.id) if take is not None else -1
+        if row >= 0:
+            self.view.setCurrentIndex(self.model.index(row))
+            self.view.scrollTo(self.model.index(row))
+        self.view.viewport().update()
+
+
+if __name__ == "__main__":
+    from studio.panels.demo import show_panel
+
+    show_panel(HistoryStrip)

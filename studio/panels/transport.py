@@ -1,0 +1,285 @@
+"""Under the canvas: one button that generates, pauses and resumes, the steps about the cursor, and where it stands."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from models.chain import Chain
+from models.trace import Take
+from studio.panels.widgets import GAP, MARGIN, LadderSlider, PushButton, ToolButton, glyph_icon, grouped, label
+from studio.state import Activity, Studio
+from studio.theme import PRIMARY, QUIET, set_role
+
+OVERLAYS = ("none", "entropy", "surprise")
+BUTTON_HEIGHT = 32
+MAIN_WIDTH = 128
+ICON_SIDE = 18
+DEFAULT_VOLUME = 0.8
+VOLUME_KEY, MUTE_KEY = "volume", "muted"
+
+
+def step_text(chain: Chain, take: Take, cursor: int) -> str:
+    """Where the cursor stands: ``step 431 of 784 · row 15, column 11``."""
+    longest = take.longest
+    if take.finished:
+        if cursor >= longest:
+            return f"all {grouped(longest)} steps drawn"
+        return f"step {grouped(cursor)} of {grouped(longest)} · {chain.locate(cursor)}"
+    of = "of" if chain.length is not None else "of at most"
+    if cursor >= take.limit:
+        return f"step {grouped(cursor)} {of} {grouped(take.limit)}"
+    return f"step {grouped(cursor)} {of} {grouped(take.limit)} · {chain.locate(cursor)}"
+
+
+class TransportPanel(QWidget):
+    """See the module. ``volume_changed`` carries 0 … 1."""
+
+    volume_changed = Signal(float)
+    mute_toggled = Signal(bool)
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.studio = studio
+        self.main_button = PushButton("Generate", tip="Generate, pause or resume (Ctrl+Return)")
+        self.main_button.setFixedSize(MAIN_WIDTH, BUTTON_HEIGHT + 2)
+        self.main_button.setIconSize(QSize(ICON_SIDE, ICON_SIDE))
+        set_role(self.main_button, PRIMARY)
+        self._main_icons = {
+            name: glyph_icon(name, self.main_button, lambda theme: theme.on_primary) for name in ("play", "pause")
+        }
+        self.start_button = self._tool("", "start", "To the start (Home)", "To the start")
+        self.back_stride = self._tool("row", "far back", "", "Previous row")
+        self.back_step = self._tool("step", "back", "One step back (Left)", "Step back")
+        self.forward_step = self._tool("step", "forward", "One step on; beyond the frontier it is drawn (Right)", "Step on")
+        self.forward_stride = self._tool("row", "far forward", "", "Next row")
+        self.end_button = self._tool("", "end", "To the end, and follow what is drawn (End)", "To the end")
+        self.replay_button = self._tool("", "play", "Replay what is drawn, from the cursor on (Space)", "Replay")
+        self.new_button = self._tool("", "new", "Begin a new take (Ctrl+N)", "New take")
+        self._replay_icons = {name: glyph_icon(name, self.replay_button) for name in ("play", "pause")}
+        self.step_label = label(role=QUIET)
+        self.bits_label = label(role=QUIET)
+        self.bits_label.setToolTip("Mean surprise of the selected sample up to the cursor")
+        self.overlay_box = QComboBox()
+        self.overlay_box.addItems(OVERLAYS)
+        self.overlay_box.setAccessibleName("Overlay")
+        self.overlay_box.setToolTip("Colours the canvas by entropy or surprise (Alt+0, Alt+1, Alt+2)")
+        self.overlay_box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.mute_button = self._tool("", "loud", "Mute", "Mute")
+        self.mute_button.setCheckable(True)
+        self._sound_icons = {name: glyph_icon(name, self.mute_button) for name in ("loud", "muted")}
+        self.volume = LadderSlider("Volume", [n / 100 for n in range(101)])
+        self.volume.setFixedWidth(88)
+        self.volume.setToolTip("Volume")
+        self._build()
+        self._connect()
+        self._restore_volume()
+        self._show_model()
+        self._refresh()
+
+    def _tool(self, text: str, glyph: str, tip: str, name: str) -> ToolButton:
+        button = ToolButton(text, glyph, tip, name)
+        button.setIconSize(QSize(ICON_SIDE, ICON_SIDE))
+        button.setFixedHeight(BUTTON_HEIGHT)
+        return button
+
+    def _build(self) -> None:
+        facts = QHBoxLayout()
+        facts.setSpacing(GAP)
+        facts.addWidget(self.step_label)
+        facts.addStretch(1)
+        facts.addWidget(self.bits_label)
+        facts.addSpacing(GAP)
+        facts.addWidget(label("overlay", QUIET))
+        facts.addWidget(self.overlay_box)
+        middle = QHBoxLayout()
+        middle.setSpacing(GAP // 2 + 2)
+        for button in (
+            self.start_button,
+            self.back_stride,
+            self.back_step,
+            self.main_button,
+            self.forward_step,
+            self.forward_stride,
+            self.end_button,
+        ):
+            middle.addWidget(button)
+        left = QHBoxLayout()
+        left.setSpacing(GAP // 2 + 2)
+        left.addWidget(self.new_button)
+        left.addWidget(self.replay_button)
+        left.addStretch(1)
+        self.sound = QWidget()
+        sound = QHBoxLayout(self.sound)
+        sound.setContentsMargins(0, 0, 0, 0)
+        sound.setSpacing(GAP // 2)
+        sound.addWidget(self.mute_button)
+        sound.addWidget(self.volume)
+        policy = self.sound.sizePolicy()
+        # Its place is kept while an image is shown, so that the buttons stay where they are.
+        policy.setRetainSizeWhenHidden(True)
+        policy.setHorizontalPolicy(QSizePolicy.Policy.Fixed)
+        self.sound.setSizePolicy(policy)
+        row = QGridLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addLayout(left, 0, 0)
+        row.addLayout(middle, 0, 1)
+        row.addWidget(self.sound, 0, 2, Qt.AlignmentFlag.AlignRight)
+        row.setColumnStretch(0, 1)
+        row.setColumnStretch(2, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(MARGIN, 4, MARGIN, MARGIN)
+        column.setSpacing(GAP)
+        column.addLayout(facts)
+        column.addLayout(row)
+
+    def _connect(self) -> None:
+        studio = self.studio
+        self.main_button.clicked.connect(self._generate)
+        self.start_button.clicked.connect(self._to_start)
+        self.back_stride.clicked.connect(self._back_stride)
+        self.back_step.clicked.connect(self._back_step)
+        self.forward_step.clicked.connect(self._forward_step)
+        self.forward_stride.clicked.connect(self._forward_stride)
+        self.end_button.clicked.connect(self._to_end)
+        self.replay_button.clicked.connect(self._play)
+        self.new_button.clicked.connect(self._begin)
+        self.overlay_box.textActivated.connect(studio.set_overlay)
+        self.volume.moved.connect(self._set_volume)
+        self.mute_button.toggled.connect(self._set_muted)
+        studio.model_changed.connect(self._show_model)
+        studio.take_changed.connect(self._show_model)
+        for signal in (studio.activity_changed, studio.take_changed, studio.branches_changed, studio.view_changed):
+            signal.connect(self._refresh)
+        for signal in (studio.cursor_changed, studio.grown, studio.selection_changed):
+            signal.connect(self._refresh_place)
+
+    # --- showing ---------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _show_model(self) -> None:
+        """Words and parts that depend on what kind of data it is."""
+        chain = self.studio.chain
+        stride = chain.stride_name if chain else "row"
+        spoken = "millisecond" if stride == "ms" else stride
+        for button, which, key in ((self.back_stride, "Previous", "Up"), (self.forward_stride, "Next", "Down")):
+            button.setText(stride)
+            button.setToolTip(f"{which} {spoken} ({key})")
+            button.setAccessibleName(f"{which} {spoken}")
+        self.sound.setVisible(chain is not None and chain.modality == "sound")
+        self._refresh()
+
+    @Slot()
+    def _refresh(self) -> None:
+        studio, take = self.studio, self.studio.take
+        has_steps = take is not None and take.longest > 0
+        begun = studio.can_go_on and has_steps
+        text = "Pause" if studio.running else "Resume" if begun else "Generate"
+        self.main_button.setText(text)
+        self.main_button.setIcon(self._main_icons["pause" if studio.running else "play"])
+        self.main_button.setAccessibleName(text)
+        self.main_button.setEnabled(studio.loaded is not None)
+        replaying = studio.activity is Activity.REPLAYING
+        self.replay_button.setIcon(self._replay_icons["pause" if replaying else "play"])
+        self.replay_button.setAccessibleName("Pause replay" if replaying else "Replay")
+        self.replay_button.setEnabled(has_steps and not studio.running)
+        self.new_button.setEnabled(studio.loaded is not None and take is not None)
+        for button in (self.start_button, self.back_step, self.back_stride):
+            button.setEnabled(has_steps)
+        for button in (self.forward_step, self.forward_stride, self.end_button):
+            button.setEnabled(take is not None)
+        self.overlay_box.setCurrentText(studio.overlay)
+        self._refresh_place()
+
+    @Slot()
+    def _refresh_place(self) -> None:
+        studio, take, trace = self.studio, self.studio.take, self.studio.trace
+        if take is None or trace is None:
+            self.step_label.setText("nothing drawn yet" if studio.entry else "")
+            self.bits_label.setText("")
+            return
+        if not self.back_step.isEnabled() and take.longest:
+            self._refresh()
+            return
+        self.step_label.setText(step_text(take.model.chain, take, studio.cursor))
+        drawn = trace.surprise[: studio.cursor]
+        mean = float(drawn.mean()) if drawn.size else math.nan
+        self.bits_label.setText("" if math.isnan(mean) else f"{mean:.3f} bits/dim")
+
+    # --- doing -----------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _generate(self) -> None:
+        self.studio.generate()
+
+    @Slot()
+    def _begin(self) -> None:
+        self.studio.pause()
+        self.studio.begin()
+
+    @Slot()
+    def _play(self) -> None:
+        if self.studio.activity is Activity.REPLAYING:
+            self.studio.pause()
+        else:
+            self.studio.replay()
+
+    @Slot()
+    def _to_start(self) -> None:
+        self.studio.move_cursor(0)
+
+    @Slot()
+    def _to_end(self) -> None:
+        self.studio.follow()
+
+    @Slot()
+    def _back_step(self) -> None:
+        self.studio.step_by(-1)
+
+    @Slot()
+    def _forward_step(self) -> None:
+        self.studio.step_by(1)
+
+    @Slot()
+    def _back_stride(self) -> None:
+        self.studio.step_stride(-1)
+
+    @Slot()
+    def _forward_stride(self) -> None:
+        self.studio.step_stride(1)
+
+    # --- sound -----------------------------------------------------------------------------------------------------
+
+    def _restore_volume(self) -> None:
+        stored = self.studio.profile.get(VOLUME_KEY, DEFAULT_VOLUME)
+        valid = isinstance(stored, int | float) and 0 <= stored <= 1
+        self.volume.show_value(float(stored) if valid else DEFAULT_VOLUME)
+        self.mute_button.setChecked(self.studio.profile.get(MUTE_KEY, False) is True)
+
+    @property
+    def volume_level(self) -> float:
+        return self.volume.ladder[self.volume.value()]
+
+    @property
+    def muted(self) -> bool:
+        return self.mute_button.isChecked()
+
+    @Slot(float, int)
+    def _set_volume(self, volume: float, _drag: int) -> None:
+        self.studio.profile.set(VOLUME_KEY, volume)
+        self.volume_changed.emit(volume)
+
+    @Slot(bool)
+    def _set_muted(self, muted: bool) -> None:
+        self.mute_button.setIcon(self._sound_icons["muted" if muted else "loud"])
+        self.mute_button.setToolTip("Unmute" if muted else "Mute")
+        self.studio.profile.set(MUTE_KEY, muted)
+        self.mute_toggled.emit(muted)
+
+
+if __name__ == "__main__":
+    from studio.panels.demo import show_panel
+
+    show_panel(TransportPanel)

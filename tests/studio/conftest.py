@@ -1,0 +1,105 @@
+"""A real studio for tests of the window: real models with random weights, a real inference thread, its own profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.catalog import Catalog
+from models.chain import Alphabet, Chain, ImageChain, SoundChain
+from models.checkpoint import save_checkpoint
+from models.condition import Factor
+from models.model import ModelSpec
+from models.networks import network_class
+from studio.inference import InferenceThread
+from studio.profile import Profile
+from studio.state import Activity, Studio
+
+IMAGE = "tiny-pixelcnn"
+SOUND = "tiny-wavenet"
+DIGIT = Factor("digit", ("0", "1", "2"), any=True)
+SPEAKER = Factor("speaker", ("ada", "bob"), any=True)
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the shipped one: an image model of 8 x 6 pixels and 16 levels, a sound model with a stop symbol."""
+    folder = tmp_path_factory.mktemp("assets")
+    (folder / "checkpoints").mkdir()
+    image = ImageChain(Alphabet("grey", 16), 8, 6)
+    sound = SoundChain(Alphabet("mu_law", 32, stop=True), 8000, default_seconds=0.2, max_seconds=1.0)
+    write(folder, IMAGE, "gated_pixelcnn", image, (DIGIT,), {"channels": 8, "head": 8, "dilations": [1, 2]})
+    config = {"residual": 8, "skip": 8, "head": 8, "dilations": [1, 2, 4, 8]}
+    write(folder, SOUND, "wavenet", sound, (SPEAKER, DIGIT), config)
+    return folder
+
+
+def write(
+    folder: Path, name: str, architecture: str, chain: Chain, factors: tuple[Factor, ...], config: dict[str, object]
+) -> None:
+    torch.manual_seed(4)
+    model = network_class(architecture)(ModelSpec(architecture, chain, factors, config))
+    if chain.alphabet.stop:
+        with torch.no_grad():
+            model.out.bias[-1] = -9.0  # type: ignore[union-attr, operator]  # clips of a useful length
+    data = {"name": "noise", "title": "Noise", "licence": "none", "attribution": "nobody"}
+    save_checkpoint(
+        folder / "checkpoints" / f"{name}.safetensors",
+        model,
+        name=name,
+        title=name.replace("-", " ").title(),
+        data=data,
+        training={},
+        likelihood={},
+    )
+
+
+@pytest.fixture
+def make_studio(qtbot: object, tmp_path: Path, checkpoints: Path) -> Iterator[Callable[[], Studio]]:
+    """Opens studios on one profile, one after another or at once, and closes those that are still open."""
+    opened: list[Studio] = []
+
+    def make() -> Studio:
+        profile = Profile(tmp_path / "profile")
+        worker = InferenceThread(profile.save_take)
+        studio = Studio(Catalog(checkpoints, user=profile.folder), profile, worker)
+        worker.start()
+        opened.append(studio)
+        return studio
+
+    yield make
+    for studio in opened:
+        studio.close()
+
+
+@pytest.fixture
+def studio(make_studio: Callable[[], Studio]) -> Studio:
+    """A studio on which no model is chosen yet."""
+    return make_studio()
+
+
+@pytest.fixture
+def image_studio(studio: Studio, qtbot) -> Studio:  # type: ignore[no-untyped-def]
+    """A studio with the image model loaded."""
+    return load(studio, qtbot, IMAGE)
+
+
+@pytest.fixture
+def sound_studio(studio: Studio, qtbot) -> Studio:  # type: ignore[no-untyped-def]
+    """A studio with the sound model loaded."""
+    return load(studio, qtbot, SOUND)
+
+
+def load(studio: Studio, qtbot, name: str) -> Studio:  # type: ignore[no-untyped-def]
+    studio.choose_model(name)
+    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
+    return studio
+
+
+def finish(studio: Studio, qtbot) -> None:  # type: ignore[no-untyped-def]
+    """Lets what was begun come to its end."""
+    qtbot.waitUntil(lambda: studio.take is not None and studio.take.finished, timeout=20_000)
+    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=5_000)

@@ -1,0 +1,353 @@
+"""What a user can do with a studio, without a window: generate, pause, step, edit, branch, undo, go back in history."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from models.files import export
+from studio.state import Activity, Pointer, Studio
+from tests.studio.conftest import IMAGE, SOUND, finish, load
+
+FAST = math.inf
+
+
+def generate(studio: Studio, qtbot: QtBot, **settings: object) -> None:
+    studio.change("test", pace=FAST, **settings)
+    studio.begin()
+    finish(studio, qtbot)
+
+
+def test_generate_walks_to_the_end_and_the_cursor_follows(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    assert image_studio.take is not None
+    assert len(image_studio.take.traces[0]) == 48
+    assert (image_studio.cursor, image_studio.following) == (48, True)
+
+
+def test_the_same_locked_seed_gives_the_same_symbols(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.set_seed(7)
+    generate(image_studio, qtbot)
+    first = image_studio.take
+    generate(image_studio, qtbot)
+    assert first is not None
+    assert image_studio.take is not first
+    assert np.array_equal(image_studio.take.traces[0].symbols, first.traces[0].symbols)  # type: ignore[union-attr]
+
+
+def test_an_unlocked_seed_is_new_for_each_take_and_rolling_shows_the_next(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.roll_seed()
+    shown = image_studio.settings.seed  # type: ignore[union-attr]
+    generate(image_studio, qtbot)
+    assert image_studio.take.traces[0].schedule[0].seed == shown  # type: ignore[union-attr]
+    generate(image_studio, qtbot)
+    assert image_studio.take.traces[0].schedule[0].seed != shown  # type: ignore[union-attr]
+
+
+def test_pause_stops_and_generate_goes_on_from_there(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=30.0)
+    image_studio.generate()
+    qtbot.waitUntil(lambda: image_studio.frontier >= 3)
+    image_studio.generate()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    stopped_at = image_studio.frontier
+    assert 3 <= stopped_at < 48
+    image_studio.change("pace", pace=FAST)
+    take = image_studio.take
+    image_studio.generate()
+    finish(image_studio, qtbot)
+    assert image_studio.take is take
+
+
+def test_the_pace_throttles_the_walk_itself(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=20.0)
+    image_studio.begin()
+    qtbot.wait(500)
+    assert 4 <= image_studio.frontier <= 16
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+
+
+def test_a_temperature_changed_in_mid_run_holds_from_the_next_step_on(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=30.0)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier >= 4)
+    drawn = image_studio.trace.symbols.copy()  # type: ignore[union-attr]
+    image_studio.reshape(temperature=0.0)
+    image_studio.change("pace", pace=FAST)
+    finish(image_studio, qtbot)
+    trace = image_studio.trace
+    assert trace is not None
+    assert np.array_equal(trace.symbols[: len(drawn)], drawn)
+    assert [s.shaping.temperature for s in trace.schedule] == [1.0, 0.0]
+    assert trace.schedule[1].start >= len(drawn)
+
+
+def test_stepping_walks_one_step_at_the_frontier_and_moves_the_cursor_behind_it(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    image_studio.change("pace", pace=1.0)
+    image_studio.begin()
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    start = image_studio.frontier
+    image_studio.change("pace", pace=FAST)
+    image_studio.step_by(1)
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert image_studio.frontier == start + 1
+    image_studio.step_stride(1)
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert image_studio.frontier % 6 == 0
+    image_studio.step_by(-2)
+    assert image_studio.cursor == image_studio.frontier - 2
+    assert not image_studio.following
+    image_studio.follow()
+    assert image_studio.cursor == image_studio.frontier
+
+
+def test_scrubbing_leaves_generation_alone(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=40.0)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier >= 5)
+    image_studio.move_cursor(2)
+    before = image_studio.frontier
+    qtbot.waitUntil(lambda: image_studio.frontier > before)
+    assert image_studio.cursor == 2
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+
+
+def test_putting_a_value_branches_that_sample_alone_and_keeps_the_old_one(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot, count=3)
+    take = image_studio.take
+    assert take is not None
+    old = take.samples[1].trace
+    before = old.symbols.copy()
+    image_studio.put_value(15, Pointer(1, 20))
+    qtbot.waitUntil(lambda: len(take.samples[1].trace) == 21 and not image_studio.running)
+    assert [len(s.branches) for s in take.samples] == [1, 2, 1]
+    assert take.samples[1].trace.symbols[20] == 15
+    assert bool(take.samples[1].trace.clamped[20])
+    image_studio.generate()
+    finish(image_studio, qtbot)
+    assert np.array_equal(old.symbols, before)
+    assert np.array_equal(take.samples[1].trace.symbols[:20], before[:20])
+
+
+def test_undo_and_redo_move_between_branches_and_lose_nothing(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    image_studio.put_value(3, Pointer(0, 10))
+    qtbot.waitUntil(lambda: not image_studio.running)
+    image_studio.undo_stack.undo()
+    assert take.samples[0].current == 0
+    assert image_studio.take is take
+    image_studio.undo_stack.redo()
+    assert take.samples[0].current == 1
+    assert take.samples[0].trace.symbols[10] == 3
+
+
+def test_new_noise_from_here_keeps_the_prefix_and_draws_anew(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    first = image_studio.trace
+    assert first is not None
+    image_studio.move_cursor(12)
+    image_studio.new_noise()
+    finish(image_studio, qtbot)
+    second = image_studio.trace
+    assert second is not None
+    assert np.array_equal(first.symbols[:12], second.symbols[:12])
+    assert not np.array_equal(first.symbols[12:], second.symbols[12:])
+
+
+def test_a_branch_can_be_switched_to_and_gone_on_with(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=30.0)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier >= 6)
+    image_studio.put_value(9, Pointer(0, 3))
+    image_studio.change("pace", pace=FAST)
+    finish(image_studio, qtbot)
+    image_studio.show_branch(0, 0)
+    assert image_studio.can_go_on
+    image_studio.generate()
+    finish(image_studio, qtbot)
+    assert [trace.finished for trace in image_studio.take.samples[0].branches] == [True, True]  # type: ignore[union-attr]
+
+
+def test_a_drag_of_a_slider_is_one_undo_step(image_studio: Studio, qtbot: QtBot) -> None:
+    for value in (0.9, 0.8, 0.7):
+        image_studio.reshape(drag=1, temperature=value)
+    image_studio.reshape(drag=2, top_p=0.5)
+    image_studio.undo_stack.undo()
+    assert image_studio.settings.shaping.top_p == 1.0  # type: ignore[union-attr]
+    image_studio.undo_stack.undo()
+    assert image_studio.settings.shaping.temperature == 1.0  # type: ignore[union-attr]
+
+
+def test_the_inspector_hears_of_the_step_under_the_cursor(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    trace = image_studio.trace
+    assert trace is not None
+    heard = []
+    image_studio.inspected.connect(heard.append)
+    image_studio.move_cursor(17)
+    qtbot.waitUntil(lambda: bool(heard) and heard[-1].step == 17)
+    inspection = heard[-1]
+    assert inspection.symbol == trace.symbols[17]
+    assert inspection.raw.sum() == pytest.approx(1)
+    assert -math.log2(inspection.raw[inspection.symbol]) == pytest.approx(float(trace.surprise[17]), abs=1e-3)
+
+
+def test_moving_the_temperature_shows_what_it_would_do_to_this_step(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    heard = []
+    image_studio.inspected.connect(heard.append)
+    image_studio.move_cursor(5)
+    image_studio.reshape(temperature=0.0)
+    qtbot.waitUntil(lambda: bool(heard) and heard[-1].shaping.temperature == 0.0)
+    assert heard[-1].shaped.max() == 1.0
+    assert heard[-1].shaped.argmax() == heard[-1].raw.argmax()
+
+
+def test_history_keeps_what_was_made_and_what_was_stopped_half_way(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    image_studio.change("pace", pace=30.0)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier >= 4)
+    image_studio.pause()
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
+    half, whole = image_studio.profile.history()
+    assert (whole.finished, half.finished) == (True, False)
+    image_studio.open_history(whole.id)
+    qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == whole.id)
+    image_studio.open_history(half.id)
+    image_studio.change("pace", pace=FAST)
+    image_studio.generate()
+    finish(image_studio, qtbot)
+
+
+def test_closing_and_opening_again_keeps_history_settings_and_model(
+    make_studio: Callable[[], Studio], qtbot: QtBot
+) -> None:
+    studio = load(make_studio(), qtbot, IMAGE)
+    studio.change("condition", condition={"digit": "2"})
+    studio.reshape(temperature=0.5)
+    generate(studio, qtbot)
+    symbols = studio.trace.symbols.copy()  # type: ignore[union-attr]
+    studio.close()
+    again = load(make_studio(), qtbot, IMAGE)
+    assert again.settings.condition == {"digit": "2"}  # type: ignore[union-attr]
+    assert again.settings.shaping.temperature == 0.5  # type: ignore[union-attr]
+    (entry,) = again.profile.history()
+    again.open_history(entry.id)
+    assert np.array_equal(again.trace.symbols, symbols)  # type: ignore[union-attr]
+
+
+def test_a_deleted_take_comes_back_by_undo(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
+    (entry,) = image_studio.profile.history()
+    image_studio.delete_take(entry.id)
+    assert image_studio.profile.history() == []
+    assert image_studio.take is None
+    image_studio.undo_stack.undo()
+    assert [e.id for e in image_studio.profile.history()] == [entry.id]
+
+
+def test_a_saved_file_restores_the_take_and_all_settings(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    image_studio.change("condition", condition={"digit": "1"})
+    image_studio.reshape(temperature=0.7, top_k=5)
+    generate(image_studio, qtbot, count=2)
+    saved = image_studio.take
+    assert saved is not None
+    export(tmp_path / "two.png", saved)
+    image_studio.neutral_shaping()
+    generate(image_studio, qtbot, count=1)
+    image_studio.open_path(tmp_path / "two.png")
+    take, settings = image_studio.take, image_studio.settings
+    assert take is not None
+    assert settings is not None
+    assert [t.symbols.tolist() for t in take.traces] == [t.symbols.tolist() for t in saved.traces]
+    assert (settings.condition, settings.count) == ({"digit": "1"}, 2)
+    assert (settings.shaping.temperature, settings.shaping.top_k) == (0.7, 5)
+    assert settings.seed == saved.traces[0].schedule[0].seed
+    qtbot.waitUntil(lambda: not np.isnan(take.traces[0].surprise).any())
+    assert np.allclose(take.traces[0].surprise, saved.traces[0].surprise, atol=1e-3)
+
+
+def test_reproduce_reports_agreement(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot, count=2)
+    said: list[str] = []
+    image_studio.message.connect(said.append)
+    image_studio.reproduce()
+    qtbot.waitUntil(lambda: any("agree" in line for line in said))
+
+
+def test_a_clip_ends_at_its_stop_symbol_or_at_the_limit(sound_studio: Studio, qtbot: QtBot) -> None:
+    generate(sound_studio, qtbot, count=3, limit=400)
+    take = sound_studio.take
+    assert take is not None
+    for trace in take.traces:
+        assert len(trace) == 400 or trace.symbols[-1] == 32
+
+
+def test_the_picture_of_conditionals_covers_what_was_asked(sound_studio: Studio, qtbot: QtBot) -> None:
+    generate(sound_studio, qtbot, limit=300)
+    trace = sound_studio.trace
+    assert trace is not None
+    pictures: list[object] = []
+    sound_studio.gram_ready.connect(pictures.append)
+    stop = min(len(trace), 250)
+    sound_studio.request_gram(trace, 50, stop)
+    qtbot.waitUntil(lambda: bool(pictures))
+    assert pictures[-1].image.shape == (stop - 50, 32)  # type: ignore[attr-defined]
+
+
+def test_loading_can_be_cancelled(studio: Studio, qtbot: QtBot) -> None:
+    studio.choose_model(SOUND)
+    assert studio.activity is Activity.LOADING
+    studio.cancel_loading()
+    qtbot.wait(100)
+    assert studio.activity is Activity.EMPTY
+    load(studio, qtbot, IMAGE)
+
+
+def test_choosing_models_quickly_ends_with_the_last_one(studio: Studio, qtbot: QtBot) -> None:
+    for name in (IMAGE, SOUND, IMAGE, SOUND):
+        studio.choose_model(name)
+    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
+    assert studio.loaded is not None
+    assert studio.loaded.reference.name == SOUND
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\xff" * 64])
+def test_a_file_that_is_no_checkpoint_is_refused_by_name(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "broken.safetensors"
+    path.write_bytes(content)
+    complaints: list[str] = []
+    image_studio.error.connect(complaints.append)
+    image_studio.open_path(path)
+    assert len(complaints) == 1
+    assert "broken.safetensors" in complaints[0]
+    generate(image_studio, qtbot)
+
+
+def test_closing_while_a_walk_runs_ends_cleanly_and_keeps_it(
+    make_studio: Callable[[], Studio], qtbot: QtBot
+) -> None:
+    studio = load(make_studio(), qtbot, IMAGE)
+    studio.change("pace", pace=30.0)
+    studio.begin()
+    qtbot.waitUntil(lambda: studio.frontier >= 3)
+    studio.close()
+    assert not studio.worker.isRunning()
+    (entry,) = make_studio().profile.history()
+    assert entry.steps >= 3
