@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
@@ -36,10 +37,15 @@ def nothing_left_behind() -> Iterator[None]:
         return
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
-    running = [o for o in gc.get_objects() if isinstance(o, QThread) and o.isRunning() and o is not main_qthread()]
+    running = [o for o in objects_of(QThread) if o.isRunning() and o is not main_qthread()]
     assert not running, f"Qt threads left running: {running}"
-    ticking = [o for o in gc.get_objects() if isinstance(o, QTimer) and is_active(o)]
+    ticking = [o for o in objects_of(QTimer) if is_active(o)]
     assert not ticking, f"timers left running: {ticking}"
+
+
+def objects_of(kind: type) -> list[Any]:
+    """By type, not by isinstance, which would ask lazy modules for a class of their own."""
+    return [o for o in gc.get_objects() if issubclass(type(o), kind)]
 
 
 def main_qthread() -> object:

@@ -1,7 +1,6 @@
-"""Where compiled kernels are kept between runs, decided before numba is imported. Nothing here imports numba.
+"""Where compiled kernels are kept between runs. Nothing here imports numba.
 
-numba reads ``NUMBA_CACHE_DIR`` once, when it is imported, and refuses to define a cached kernel if it cannot write
-anywhere: both are settled here. The folder carries the versions of the program and of numba in its name, so that a
+numba refuses to define a cached kernel where it cannot write, so there is always a folder that it can. The folder carries the versions of the program and of numba in its name, so that a
 new release starts afresh, and a digest of the kernels, so that an edited one does.
 """
 
@@ -67,11 +66,6 @@ def cache_folder() -> Path:
         os.environ[OVERRIDE] = str(root)  # the child process that compiles is to find the same
         (root / name).mkdir()
     return root / name
-
-
-def prepare_cache() -> None:
-    """Tells numba, which must not have been imported yet, where to keep compiled kernels. Never fails."""
-    os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
 
 
 def is_warm() -> bool:

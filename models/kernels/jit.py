@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from models.kernels.cache import prepare_cache
+import numba
 
-prepare_cache()
+from models.kernels.cache import cache_folder
 
-import numba  # noqa: E402 - it reads the cache folder when it is imported
+# Not by the environment variable, which is too late when somebody else has imported numba before.
+numba.config.CACHE_DIR = str(cache_folder())
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -11,7 +11,7 @@ from models.kernels.cache import is_warm, mark_warm
 
 __all__ = ["KERNELS", "is_warm", "warm_up"]
 
-KERNELS = ("models.kernels.gated_pixelcnn:warm_up",)
+KERNELS = ("models.kernels.gated_pixelcnn:warm_up", "models.kernels.wavenet:warm_up")
 """``module:function``, where the function walks a tiny model through all that its compiled decoder can do."""
 
 

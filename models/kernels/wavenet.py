@@ -18,12 +18,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.chain import Symbols
+from models.chain import Alphabet, SoundChain, Symbols
 from models.conditional import Categorical
 from models.decoder import DRAW, Drawn, SnapshotDecoder
 from models.errors import InputError
 from models.kernels.draw import draw_symbol, fast_sigmoid, fast_tanh
 from models.kernels.jit import kernel
+from models.model import ModelSpec
 from models.networks.wavenet import GatedBlock, WaveNet
 from models.shaping import NEUTRAL, Shaping
 
@@ -373,3 +374,11 @@ class CompiledWaveNet(SnapshotDecoder):
         self._now = self._now.select(rows)
         self._snapshots = {step: state.select(rows) for step, state in self._snapshots.items()}
         self._biases, self._skip_bias = self._biases[rows], self._skip_bias[rows]
+
+
+def warm_up() -> None:
+    """Compiles the kernel, or loads it from the cache folder: it is the same for every size of network."""
+    chain = SoundChain(Alphabet("mu_law", 2), rate=8000, default_seconds=0.1, max_seconds=0.1)
+    sizes = {"residual": 1, "skip": 1, "head": 1, "dilations": [1]}
+    model = WaveNet(ModelSpec(WaveNet.architecture, chain, (), sizes))
+    CompiledWaveNet(model, model.condition_tensor({})).advance(np.full((1, 2), 0.5), NEUTRAL)

@@ -6,15 +6,16 @@ import math
 
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QFont, QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, Chain
 from models.trace import Take
 from studio.state import Activity, Pointer, Studio
-from studio.theme import QUIET, QUIET_PIXELS, STAGE, TITLE, colours, heat_table, set_role
+from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, heat_table, set_role
 
 HEAD_PIXELS = 19
+SEPARATOR = "  ·  "
 SHORT_NAMES = {"entropy": "Entropy", "surprise": "Surprise"}
 
 
@@ -33,7 +34,8 @@ def step_facts(take: Take, pointer: Pointer) -> list[str]:
     trace = take.samples[pointer.sample].trace
     if pointer.step >= len(trace):
         return ["not drawn yet"]
-    facts = [f"value {take.model.chain.alphabet.label(int(trace.symbols[pointer.step]))}"]
+    symbol = int(trace.symbols[pointer.step])
+    facts = ["stop" if symbol == take.model.chain.alphabet.stop_symbol else f"value {symbol}"]
     for name, bits in (("surprise", trace.surprise[pointer.step]), ("entropy", trace.entropy[pointer.step])):
         if not np.isnan(bits):
             facts.append(f"{name} {bits:.2f} bits")
@@ -51,9 +53,6 @@ class Invitation(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         set_role(self, STAGE)
         self._head, self._line = QLabel(), QLabel()
-        font = QFont(self._head.font())
-        font.setPixelSize(HEAD_PIXELS)
-        font.setWeight(QFont.Weight.DemiBold)
         self._head.setStyleSheet(f"font-size: {HEAD_PIXELS}px; font-weight: 600;")
         set_role(self._line, QUIET)
         layout = QVBoxLayout(self)
@@ -94,8 +93,9 @@ class ReadOut(QLabel):
     """One quiet line of facts about the step under the pointer."""
 
     def __init__(self, hint: str) -> None:
-        super().__init__(hint)
+        super().__init__()
         self._hint = hint
+        self._facts: list[str] = []
         set_role(self, QUIET)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -104,7 +104,20 @@ class ReadOut(QLabel):
 
     def show_facts(self, facts: list[str]) -> None:
         """Facts side by side; none brings back the hint."""
-        self.setText("  ·  ".join(facts) if facts else self._hint)
+        if facts != self._facts or not self.text():
+            self._facts = list(facts)
+            self._fit()
+
+    def _fit(self) -> None:
+        """The last facts go where there is no room for them."""
+        facts, metrics = self._facts or [self._hint], self.fontMetrics()
+        while len(facts) > 1 and metrics.horizontalAdvance(SEPARATOR.join(facts)) > self.width():
+            facts = facts[:-1]
+        self.setText(SEPARATOR.join(facts))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
 
 class Legend(QWidget):
@@ -148,6 +161,3 @@ class Legend(QWidget):
         if event.type() == QEvent.Type.PaletteChange:
             self.update()
         super().changeEvent(event)
-
-
-__all__ = ["TITLE", "Invitation", "Legend", "ReadOut", "full_bits", "grouped", "step_facts"]

@@ -156,6 +156,9 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.hovered = pg.InfiniteLine(angle=90)
         for item in (self.hatch, self.frontier, self.inspected, self.hovered):
             self.addItem(item, ignoreBounds=True)
+        for line in (self.frontier, self.inspected, self.hovered):
+            line.setZValue(10)
+        self.getPlotItem().layout.setContentsMargins(0, 7, 1, 0)
         self.setMouseTracking(True)
 
     def dress(self, theme: Theme) -> None:
@@ -277,7 +280,7 @@ class SoundCanvas(QWidget):
         self._gram: Gram | None = None
         self._gram_wanted: tuple[Trace, int, int] | None = None
         self._over_gram = False
-        self._playhead: float | None = None
+        self._shown_trace: Trace | None = None
         self._ask_gram = QTimer(self, singleShot=True)
         self._ask_gram.timeout.connect(self._request_gram)
         self.setAccessibleName("Canvas")
@@ -424,7 +427,6 @@ class SoundCanvas(QWidget):
 
     def set_playhead(self, seconds: float | None) -> None:
         """Shows what is heard at this moment, in seconds from the start of the clip; None while nothing plays."""
-        self._playhead = seconds
         self.playhead.move_to(seconds)
 
     @Slot()
@@ -476,7 +478,6 @@ class SoundCanvas(QWidget):
     def _on_view(self) -> None:
         overlay = self._studio.overlay
         self._bits_box.setVisible(overlay != "none")
-        self.wave_plot.getAxis("bottom").setStyle(showValues=True)
         if overlay != "none" and self._take is not None:
             self._bits_title.setText(SHORT_NAMES[overlay])
             self._draw()
@@ -491,8 +492,6 @@ class SoundCanvas(QWidget):
             self._fit()
             self._draw()
         self._on_marks()
-
-    _shown_trace: Trace | None = None
 
     def _fit(self) -> None:
         """The limits of zooming, and the whole clip in view unless the user zoomed in."""
@@ -600,10 +599,16 @@ class SoundCanvas(QWidget):
         mine = studio.hovered if studio.hovered is not None and studio.hovered.sample == studio.selected else None
         pinned = studio.pinned if studio.pinned is not None and studio.pinned.sample == studio.selected else None
         looked_at = pinned.step if pinned is not None else None if studio.following else studio.cursor
+        steps = (
+            None if clip.trace.finished or not length else length,
+            looked_at,
+            None if mine is None else mine.step,
+        )
+        gram = range(0) if self._gram is None else range(self._gram.start, self._gram.start + len(self._gram.image) + 1)
         for plot in (self.wave_plot, self.bits_plot, self.gram_plot):
-            _place(plot.frontier, None if clip.trace.finished or not length else length / rate)
-            _place(plot.inspected, None if looked_at is None else looked_at / rate)
-            _place(plot.hovered, None if mine is None else mine.step / rate)
+            for line, step in zip((plot.frontier, plot.inspected, plot.hovered), steps, strict=True):
+                # A line that lies outside of the picture would have it painted anew for nothing.
+                _place(line, None if step is None or (plot is self.gram_plot and step not in gram) else step / rate)
         self._show_facts(mine or pinned)
         self._want_gram()
 
@@ -615,7 +620,7 @@ class SoundCanvas(QWidget):
         facts = [self._chain.locate(pointer.step), f"sample {grouped(pointer.step)}"]
         if pointer.step < len(clip.wave):
             amplitude = float(clip.wave.values[pointer.step])
-            facts += [f"amplitude {amplitude:+.4f}".replace("-", "−"), decibels(abs(amplitude))]
+            facts += [f"amplitude {amplitude:+.3f}".replace("-", "−"), decibels(abs(amplitude))]
         self.read_out.show_facts(facts + step_facts(take, pointer))
 
     # --- conditional-gram --------------------------------------------------------------------------------------------
@@ -667,6 +672,7 @@ class SoundCanvas(QWidget):
         self.gram_plot.setXRange(left - 0.5 / rate, right - 0.5 / rate, padding=0)
         self._lens.setRegion((left, right))
         self._lens.show()
+        self._on_marks()
         milliseconds = 1000 * steps / rate
         self._gram_facts.setText(f"time × value, brightness = probability · {milliseconds:.0f} ms from {left:.4f} s")
 

@@ -19,6 +19,7 @@ MAIN_WIDTH = 128
 ICON_SIDE = 18
 DEFAULT_VOLUME = 0.8
 VOLUME_KEY, MUTE_KEY = "volume", "muted"
+"""In the profile, where whoever plays the sound keeps them."""
 
 
 def step_text(chain: Chain, take: Take, cursor: int) -> str:
@@ -268,14 +269,12 @@ class TransportPanel(QWidget):
 
     @Slot(float, int)
     def _set_volume(self, volume: float, _drag: int) -> None:
-        self.studio.profile.set(VOLUME_KEY, volume)
         self.volume_changed.emit(volume)
 
     @Slot(bool)
     def _set_muted(self, muted: bool) -> None:
         self.mute_button.setIcon(self._sound_icons["muted" if muted else "loud"])
         self.mute_button.setToolTip("Unmute" if muted else "Mute")
-        self.studio.profile.set(MUTE_KEY, muted)
         self.mute_toggled.emit(muted)
 
 

@@ -354,3 +354,18 @@ def test_what_is_no_symbol_is_refused_before_the_kernel_sees_it(symbol: int) -> 
         decoder.advance(noise(1, 1), NEUTRAL, np.array([[-2 if symbol < 0 else symbol]], np.int32))
     assert decoder.step == 0
     assert distance_to_network(decoder) < 1e-5
+
+
+def test_one_compilation_serves_every_model_and_setting() -> None:
+    from models.kernels.wavenet import walk, warm_up
+
+    warm_up()
+    for model in (small_wavenet(), small_wavenet(stop=True, channels=5, dilations=(3,), factors=False)):
+        decoder = make_decoder(model, "compiled", conditions(model, 3)).select([2, 0])
+        decoder.extend(random_symbols(2, 300)[:, ::2])
+        decoder.push([1, 2])
+        clamps = np.full((3, 5), DRAW, np.int32)[1:]
+        decoder.advance(noise(2, 9)[:, 4:], Shaping(temperature=1, top_k=3, top_p=1, min_p=0), clamps)
+        decoder.rewind(3)
+        decoder.peek()
+    assert len(walk.signatures) == 1  # type: ignore[attr-defined]

@@ -227,6 +227,7 @@ def test_history_keeps_what_was_made_and_what_was_stopped_half_way(image_studio:
     image_studio.open_history(whole.id)
     qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == whole.id)
     image_studio.open_history(half.id)
+    qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == half.id)
     image_studio.change("pace", pace=FAST)
     image_studio.generate()
     finish(image_studio, qtbot)
@@ -246,6 +247,7 @@ def test_closing_and_opening_again_keeps_history_settings_and_model(
     assert again.settings.shaping.temperature == 0.5  # type: ignore[union-attr]
     (entry,) = again.profile.history()
     again.open_history(entry.id)
+    qtbot.waitUntil(lambda: again.take is not None)
     assert np.array_equal(again.trace.symbols, symbols)  # type: ignore[union-attr]
 
 
@@ -270,6 +272,7 @@ def test_a_saved_file_restores_the_take_and_all_settings(image_studio: Studio, q
     image_studio.neutral_shaping()
     generate(image_studio, qtbot, count=1)
     image_studio.open_path(tmp_path / "two.png")
+    qtbot.waitUntil(lambda: image_studio.take is not None and len(image_studio.take.samples) == 2)
     take, settings = image_studio.take, image_studio.settings
     assert take is not None
     assert settings is not None

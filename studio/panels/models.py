@@ -1,0 +1,559 @@
+"""The models at hand, by what they make and how, and the card that explains one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices, QFont, QKeyEvent, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QScrollArea,
+    QStackedLayout,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from models.catalog import Entry
+from models.checkpoint import CheckpointHeader
+from models.condition import Factor
+from models.errors import StudioError
+from studio.panels.widgets import GAP, MARGIN, EmptyState, PushButton, Spinner, glyph_icon, grouped, label
+from studio.state import Activity, Studio
+from studio.theme import QUIET, QUIET_PIXELS, RADIUS, TITLE, Theme, colours
+
+ENTRY = Qt.ItemDataRole.UserRole
+THUMBNAIL = 32
+ROW_HEIGHT = 44
+HEADING_HEIGHT = 28
+MODALITIES = {"image": "Images", "sound": "Sound", "text": "Text", "video": "Video"}
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+# --- a model in words ------------------------------------------------------------------------------------------------
+
+def heading(header: CheckpointHeader) -> str:
+    """The group that a model stands in: ``Images · masked convolution``."""
+    modality = header.chain.modality
+    return f"{MODALITIES.get(modality, modality.capitalize())} · {header.family}"
+
+
+def factor_words(factor: Factor) -> str:
+    return f"{len(factor.values)} {factor.name}s"
+
+
+def quiet_line(header: CheckpointHeader) -> str:
+    """What it learned from, what it can be told, how well it knows it: ``MNIST · 10 digits · 0.83 bits/dim``."""
+    parts = [header.data.get("title", ""), *map(factor_words, header.factors)]
+    if header.bits_per_dim is not None:
+        parts.append(f"{header.bits_per_dim:.2f} bits/dim")
+    return " · ".join(part for part in parts if part)
+
+
+def factorisation(header: CheckpointHeader) -> str:
+    """The chain as a formula, in HTML: p(x | digit) = ∏ p(x_i | x_<i, digit)."""
+    given = ", ".join(escape(factor.name) for factor in header.factors)
+    length, field = header.chain.length, header.receptive_field
+    limits = f"<sub>i = 0</sub><sup>{length - 1}</sup>" if length is not None else "<sub>i ≥ 0</sub>"
+    before = "x<sub>&lt; i</sub>" if field is None else f"x<sub>i − {grouped(field)} … i − 1</sub>"
+    left = f"p(x | {given})" if given else "p(x)"
+    return f"{left} = ∏{limits} p(x<sub>i</sub> | {', '.join(filter(None, (before, given)))})"
+
+
+def duration(seconds: float) -> str:
+    """A time in two units at most: ``2 h 14 min``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def with_error(measured: Mapping[str, float], name: str, digits: int) -> str:
+    """A measurement with its standard error, where it has one."""
+    error = measured.get(f"{name}_standard_error")
+    text = f"{measured[name]:.{digits}f}"
+    return text if error is None else f"{text} ± {error:.{digits}f}"
+
+
+def facts(entry: Entry) -> list[tuple[str, str]]:
+    """What the card's table says, as (name, HTML); what a checkpoint does not tell is left out."""
+    header = entry.header
+    chain, data, training = header.chain, header.data, header.training
+    rows: list[tuple[str, str]] = [
+        ("Architecture", escape(f"{header.architecture.replace('_', ' ')}, {header.family}")),
+        ("Factorisation", factorisation(header)),
+        ("Parameters", grouped(header.parameters)),
+        (
+            "Receptive field",
+            "all earlier variables" if header.receptive_field is None else f"{grouped(header.receptive_field)} variables",
+        ),
+        ("Shape", escape(chain.describe())),
+        ("Steps", grouped(chain.length) if chain.length is not None else f"open, at most {grouped(chain.limit)}"),
+    ]
+    rows += [
+        (
+            f"Condition: {escape(factor.name)}",
+            escape(", ".join(factor.values) + (", or any" if factor.any else "")),
+        )
+        for factor in header.factors
+    ]
+    names = (("title", "Data"), ("licence", "Licence of the data"), ("attribution", "Attribution"))
+    rows += [(name, escape(data[key])) for key, name in names if data.get(key)]
+    for part in ("test", "valid"):
+        measured = header.likelihood.get(part, {})
+        if "bits_per_dim" in measured:
+            text = f"{with_error(measured, 'bits_per_dim', 3)} bits/dim"
+            if "nats" in measured:
+                text += f"<br>{with_error(measured, 'nats', 1)} nats an example"
+            if "examples" in measured:
+                text += f"<br>{grouped(int(measured['examples']))} examples"
+            rows.append((f"Measured, {'validation' if part == 'valid' else part} part", text))
+    rows += training_facts(training)
+    rows.append(("File", escape(f"{entry.path.name}, {header.size_bytes / 1e6:.1f} MB")))
+    return rows
+
+
+def training_facts(training: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The training record: foreign checkpoints may hold anything there."""
+    rows = []
+    if isinstance(training.get("steps"), int):
+        rows.append(("Training steps", grouped(training["steps"])))
+    if isinstance(training.get("seconds"), int | float):
+        rows.append(("Training time", duration(training["seconds"])))
+    if isinstance(training.get("hardware"), str):
+        rows.append(("Hardware", escape(training["hardware"])))
+    if isinstance(training.get("command"), str):
+        rows.append(("Command", f"<code>{escape(training['command'])}</code>"))
+    return rows
+
+
+# --- the card --------------------------------------------------------------------------------------------------------
+
+class CardBrowser(QTextBrowser):
+    """Markdown with the images of its own folder; nothing is fetched from anywhere else."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder.resolve()
+        self.setOpenLinks(False)
+        self.anchorClicked.connect(self._follow)
+
+    def loadResource(self, kind: int, name: QUrl) -> object:
+        if (name.scheme() not in ("", "file")) or name.host():
+            return None
+        path = (self.folder / (name.toLocalFile() or name.path())).resolve()
+        if not path.is_relative_to(self.folder) or not path.is_file():
+            return None
+        return path.read_bytes()
+
+    @Slot(QUrl)
+    def _follow(self, link: QUrl) -> None:
+        """A link that the user clicks opens where such links open."""
+        if link.scheme() in ("http", "https"):
+            QDesktopServices.openUrl(link)
+        elif link.hasFragment():
+            self.scrollToAnchor(link.fragment())
+
+
+class ModelCardDialog(QDialog):
+    """The facts of a checkpoint at the left, its card at the right."""
+
+    def __init__(self, entry: Entry, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(entry.header.title)
+        self.resize(940, 660)
+        self.setSizeGripEnabled(True)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(MARGIN)
+        grid.setVerticalSpacing(GAP)
+        grid.setColumnStretch(1, 1)
+        for row, (name, html) in enumerate(facts(entry)):
+            value = label()
+            value.setTextFormat(Qt.TextFormat.RichText)
+            value.setText(html)
+            value.setWordWrap(True)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            value.setAccessibleName(name)
+            name_label = label(name, QUIET)
+            name_label.setWordWrap(True)
+            grid.addWidget(name_label, row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
+        title = label(entry.header.title, TITLE)
+        title.setWordWrap(True)
+        table = QWidget()
+        column = QVBoxLayout(table)
+        column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        column.setSpacing(MARGIN)
+        column.addWidget(title)
+        column.addLayout(grid)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidget(table)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setAccessibleName("Facts")
+        self.browser = CardBrowser(entry.card.parent if entry.card is not None else entry.path.parent)
+        self.browser.setAccessibleName("Model card")
+        self.browser.document().setDocumentMargin(MARGIN)
+        self.browser.setMarkdown(card_text(entry))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        row_layout = QHBoxLayout()
+        row_layout.setSpacing(0)
+        row_layout.addWidget(area, 9)
+        row_layout.addWidget(self.browser, 11)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, MARGIN)
+        outer.addLayout(row_layout, 1)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(MARGIN, 0, MARGIN, 0)
+        foot.addWidget(buttons)
+        outer.addLayout(foot)
+
+
+def card_text(entry: Entry) -> str:
+    """The card's Markdown, or why there is none."""
+    if entry.card is None:
+        return f"*There is no card beside {entry.path.name}. A Markdown file of the same name would be shown here.*"
+    try:
+        return entry.card.read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        return f"*The card {entry.card.name} cannot be read.*"
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
+class ModelDelegate(QStyledItemDelegate):
+    """Headings in small letters; models as a picture, a title and a quiet line."""
+
+    def __init__(self, studio: Studio, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.studio = studio
+        self._pictures: dict[Path, QPixmap] = {}
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(120, HEADING_HEIGHT if index.data(ENTRY) is None else ROW_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        view = self.parent()
+        assert isinstance(view, QWidget)
+        theme = colours(view)
+        rect = QRectF(option.rect)  # type: ignore[attr-defined]
+        entry = index.data(ENTRY)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if entry is None:
+            self._paint_heading(painter, theme, rect, str(index.data()))
+        else:
+            self._paint_model(painter, theme, rect, entry, option.state)  # type: ignore[attr-defined]
+        painter.restore()
+
+    def _paint_heading(self, painter: QPainter, theme: Theme, rect: QRectF, text: str) -> None:
+        font = QFont(painter.font())
+        font.setPixelSize(QUIET_PIXELS - 1)
+        font.setWeight(QFont.Weight.DemiBold)
+        painter.setFont(font)
+        painter.setPen(theme.quiet)
+        room = rect.adjusted(MARGIN, 8, -GAP, 0)
+        shown = painter.fontMetrics().elidedText(text.upper(), Qt.TextElideMode.ElideRight, int(room.width()))
+        painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def _paint_model(
+        self, painter: QPainter, theme: Theme, rect: QRectF, entry: Entry, state: QStyle.StateFlag
+    ) -> None:
+        row = rect.adjusted(6, 1, -6, -1)
+        chosen = self.studio.entry is not None and self.studio.entry.path == entry.path
+        painter.setPen(Qt.PenStyle.NoPen)
+        if chosen or state & QStyle.StateFlag.State_MouseOver:
+            painter.setBrush(theme.chosen_fill if chosen else theme.raised)
+            painter.drawRoundedRect(row, RADIUS, RADIUS)
+        if state & QStyle.StateFlag.State_HasFocus:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(theme.chosen, 1))
+            painter.drawRoundedRect(row.adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
+        picture = QRectF(row.left() + 6, row.center().y() - THUMBNAIL / 2, THUMBNAIL, THUMBNAIL)
+        self._paint_picture(painter, theme, picture, entry)
+        words = QRectF(picture.right() + GAP + 2, row.top(), row.right() - picture.right() - GAP - 8, row.height())
+        middle = words.center().y()
+        upper = QRectF(words.left(), middle - 18, words.width(), 19)
+        lower = QRectF(words.left(), middle, words.width(), 18)
+        self._paint_line(painter, upper, entry.header.title, theme.text)
+        font = QFont(painter.font())
+        font.setPixelSize(QUIET_PIXELS - 1)
+        painter.setFont(font)
+        self._paint_line(painter, lower, quiet_line(entry.header), theme.quiet)
+
+    def _paint_line(self, painter: QPainter, where: QRectF, text: str, colour: Any) -> None:
+        painter.setPen(colour)
+        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(where.width()))
+        painter.drawText(where, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def _paint_picture(self, painter: QPainter, theme: Theme, where: QRectF, entry: Entry) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.window)
+        painter.drawRoundedRect(where, 4, 4)
+        if entry.thumbnail is not None and entry.thumbnail not in self._pictures:
+            self._pictures[entry.thumbnail] = QPixmap(str(entry.thumbnail))
+        picture = self._pictures.get(entry.thumbnail) if entry.thumbnail is not None else None
+        if picture is not None and not picture.isNull():
+            factor = min(where.width() / picture.width(), where.height() / picture.height())
+            shown = QRectF(0, 0, picture.width() * factor, picture.height() * factor)
+            shown.moveCenter(where.center())
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, factor < 1)
+            painter.drawPixmap(shown, picture, QRectF(picture.rect()))
+        else:
+            paint_placeholder(painter, theme, where.adjusted(5, 5, -5, -5), entry.header.chain.modality)
+
+    def forget_pictures(self) -> None:
+        self._pictures.clear()
+
+
+WAVE_BARS = (0.15, 0.4, 0.75, 1.0, 0.6, 0.85, 0.45, 0.25, 0.12)
+GRID_SIDE = 4
+GRID_DRAWN = 10
+
+
+def paint_placeholder(painter: QPainter, theme: Theme, where: QRectF, modality: str) -> None:
+    """What stands for a model without a thumbnail: a wave, or pixels of which some are drawn."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    if modality == "sound":
+        painter.setBrush(theme.chosen)
+        pitch = where.width() / len(WAVE_BARS)
+        for number, height in enumerate(WAVE_BARS):
+            bar = QRectF(0, 0, pitch * 0.6, where.height() * height)
+            bar.moveCenter(where.center())
+            bar.moveLeft(where.left() + number * pitch + pitch * 0.2)
+            painter.drawRoundedRect(bar, 1, 1)
+        return
+    side = where.width() / GRID_SIDE
+    path = QPainterPath()
+    for number in range(GRID_SIDE * GRID_SIDE):
+        row, column = divmod(number, GRID_SIDE)
+        cell = QRectF(where.left() + column * side, where.top() + row * side, side, side).adjusted(0.7, 0.7, -0.7, -0.7)
+        if number < GRID_DRAWN:
+            painter.fillRect(cell, theme.chosen)
+        else:
+            path.addRect(cell)
+    painter.fillPath(path, theme.border)
+
+
+class ModelList(QListWidget):
+    """Return and a click choose; the arrows only move the focus, so that passing over a model does not load it."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self.studio = studio
+        self.setAccessibleName("Models")
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMouseTracking(True)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def event(self, event: QEvent) -> bool:
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            and not event.modifiers()
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        item = self.currentItem()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and item is not None:
+            self.itemClicked.emit(item)
+        else:
+            super().keyPressEvent(event)
+
+
+class ModelsPanel(QWidget):
+    """See the module."""
+
+    NONE_AT_ALL = "No models yet. Open a checkpoint from the File menu, or drop one here."
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.studio = studio
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search")
+        self.search.setAccessibleName("Search models")
+        self.search.setClearButtonEnabled(True)
+        self.search.addAction(
+            glyph_icon("search", self.search, lambda theme: theme.quiet), QLineEdit.ActionPosition.LeadingPosition
+        )
+        self.list = ModelList(studio)
+        self.delegate = ModelDelegate(studio, self.list)
+        self.list.setItemDelegate(self.delegate)
+        self.empty = EmptyState(self.NONE_AT_ALL)
+        self.spinner = Spinner()
+        self.loading_label = label(role=QUIET)
+        self.loading_label.setWordWrap(True)
+        self.cancel_button = PushButton("Cancel", tip="Give up loading (Esc)", name="Cancel loading")
+        self.loading = QWidget()
+        self._build()
+        self.search.textChanged.connect(self._filter)
+        self.list.itemClicked.connect(self._choose)
+        self.list.customContextMenuRequested.connect(self._show_menu)
+        self.cancel_button.clicked.connect(self._cancel)
+        studio.catalog_changed.connect(self.reload)
+        studio.model_changed.connect(self._show_current)
+        studio.activity_changed.connect(self._show_activity)
+        self.reload()
+        self._show_activity()
+
+    def _build(self) -> None:
+        loading = QHBoxLayout(self.loading)
+        loading.setContentsMargins(MARGIN, 6, MARGIN, 6)
+        loading.setSpacing(GAP)
+        loading.addWidget(self.spinner)
+        loading.addWidget(self.loading_label, 1)
+        loading.addWidget(self.cancel_button)
+        self.pages = QStackedLayout()
+        self.pages.addWidget(self.list)
+        self.pages.addWidget(self.empty)
+        field = QHBoxLayout()
+        field.setContentsMargins(MARGIN, 2, MARGIN, 2)
+        field.addWidget(self.search)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 4)
+        column.setSpacing(2)
+        column.addLayout(field)
+        column.addLayout(self.pages, 1)
+        column.addWidget(self.loading)
+
+    # --- showing ---------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def reload(self) -> None:
+        """Reads the catalog again."""
+        self.delegate.forget_pictures()
+        self.list.clear()
+        group = ""
+        for entry in self.studio.catalog.entries():
+            if heading(entry.header) != group:
+                group = heading(entry.header)
+                title = QListWidgetItem(group)
+                title.setFlags(Qt.ItemFlag.NoItemFlags)
+                self.list.addItem(title)
+            item = QListWidgetItem(entry.header.title)
+            item.setData(ENTRY, entry)
+            item.setToolTip(f"{entry.header.title}\n{quiet_line(entry.header)}\n{entry.header.chain.describe()}")
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{entry.header.title}, {quiet_line(entry.header)}")
+            self.list.addItem(item)
+        self._filter(self.search.text())
+        self._show_current()
+
+    @Slot(str)
+    def _filter(self, text: str) -> None:
+        """Shows the models in which every word occurs, and the headings above them."""
+        words = text.casefold().split()
+        title: QListWidgetItem | None = None
+        any_shown = False
+        for row in range(self.list.count()):
+            item = self.list.item(row)
+            entry = item.data(ENTRY)
+            if entry is None:
+                title = item
+                title.setHidden(True)
+                continue
+            header = entry.header
+            haystack = " ".join((header.title, header.name, heading(header), quiet_line(header))).casefold()
+            shown = all(word in haystack for word in words)
+            item.setHidden(not shown)
+            any_shown = any_shown or shown
+            if shown and title is not None:
+                title.setHidden(False)
+        self.empty.setText(f"Nothing matches “{text.strip()}”." if self.list.count() else self.NONE_AT_ALL)
+        self.pages.setCurrentWidget(self.list if any_shown else self.empty)
+
+    @Slot()
+    def _show_current(self) -> None:
+        path = self.studio.entry.path if self.studio.entry else None
+        for row in range(self.list.count()):
+            entry = self.list.item(row).data(ENTRY)
+            if entry is not None and entry.path == path:
+                self.list.setCurrentRow(row)
+        self.list.viewport().update()
+        self._show_activity()
+
+    @Slot()
+    def _show_activity(self) -> None:
+        studio = self.studio
+        loading = studio.activity is Activity.LOADING and studio.entry is not None
+        if loading and studio.entry is not None:
+            self.loading_label.setText(f"Loading {studio.entry.header.title} …")
+        self.loading.setVisible(loading)
+
+    # --- doing -----------------------------------------------------------------------------------------------------
+
+    @Slot(QListWidgetItem)
+    def _choose(self, item: QListWidgetItem) -> None:
+        entry = item.data(ENTRY)
+        if entry is not None:
+            self.studio.choose_model(str(entry.path))
+
+    @Slot()
+    def _cancel(self) -> None:
+        self.studio.cancel_loading()
+
+    @Slot(QPoint)
+    def _show_menu(self, at: QPoint) -> None:
+        item = self.list.itemAt(at)
+        entry = item.data(ENTRY) if item is not None else None
+        if entry is None:
+            return
+        menu = QMenu(self)
+        card = menu.addAction("Show card")
+        remove = None if entry.shipped else menu.addAction("Remove from list")
+        chosen = menu.exec(self.list.viewport().mapToGlobal(at))
+        menu.deleteLater()
+        if chosen is card:
+            self._open_card(entry)
+        elif remove is not None and chosen is remove:
+            self.remove(entry)
+
+    def remove(self, entry: Entry) -> None:
+        """Takes a model that the user added off the list; its file stays."""
+        try:
+            self.studio.catalog.remove(entry.path)
+        except StudioError as error:
+            self.studio.error.emit(str(error))
+        self.studio.catalog_changed.emit()
+
+    def show_card(self) -> None:
+        """The card of the model that is chosen."""
+        if self.studio.entry is not None:
+            self._open_card(self.studio.entry)
+
+    def _open_card(self, entry: Entry) -> None:
+        dialog = ModelCardDialog(entry, self.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+
+if __name__ == "__main__":
+    from studio.panels.demo import show_panel
+
+    show_panel(ModelsPanel)

@@ -1,0 +1,63 @@
+"""Compiled kernels are kept in a folder of the program's own, and nothing fails where there is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.kernels.cache import OVERRIDE
+
+
+def run(code: str, cache: Path) -> str:
+    """What a fresh interpreter prints."""
+    environment = {**os.environ, OVERRIDE: str(cache)}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    ).stdout
+
+
+COMPILE = """
+import numba, numpy  # before our kernels, as a plug-in may
+from models.kernels.draw import fast_tanh
+fast_tanh(numpy.float32(1))
+"""
+
+
+def test_compiled_kernels_land_in_the_chosen_folder(tmp_path: Path) -> None:
+    run(COMPILE, tmp_path)
+    assert list(tmp_path.glob("kernels-*/**/*.nbi"))
+
+
+@pytest.mark.parametrize("blocked", ["a file", "a folder below a file"])
+def test_where_nothing_can_be_written_kernels_compile_all_the_same(tmp_path: Path, blocked: str) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    run(COMPILE, file if blocked == "a file" else file / "folder")
+
+
+def test_a_child_process_shares_a_temporary_folder_which_ends_with_its_parent(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code = """
+import json, subprocess, sys
+from models.kernels.cache import cache_folder
+child = "from models.kernels.cache import cache_folder; print(cache_folder(), end='')"
+print(json.dumps([str(cache_folder()), subprocess.check_output([sys.executable, "-c", child], text=True)]))
+"""
+    own, childs = json.loads(run(code, tmp_path / "file"))
+    assert own == childs
+    assert not Path(own).exists()
+
+
+def test_asking_whether_kernels_are_warm_imports_neither_numba_nor_torch(tmp_path: Path) -> None:
+    code = """
+import sys
+from models.kernels.cache import mark_warm
+from models.kernels.warm import is_warm
+print(is_warm(), mark_warm(), is_warm(), {"numba", "torch"} & set(sys.modules))
+"""
+    assert run(code, tmp_path).strip() == "False None True set()"
