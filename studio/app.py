@@ -150,9 +150,13 @@ class MainWindow(QMainWindow):
     def _build_status(self) -> None:
         self.speed_label, self.left_label, self.engine_label = QLabel(), QLabel(), QLabel()
         self.sound_label, self.model_label = QLabel(), QLabel()
+        self.message_label = QLabel()
+        self._message_timer = QTimer(self, singleShot=True, interval=MESSAGE_MS)
+        self._message_timer.timeout.connect(self.message_label.clear)
         bar = self.statusBar()
         for label in (self.speed_label, self.left_label, self.engine_label):
             bar.addWidget(label)
+        bar.addWidget(self.message_label, 1)
         bar.addPermanentWidget(self.sound_label)
         bar.addPermanentWidget(self.model_label)
 
@@ -299,7 +303,9 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _say(self, text: str) -> None:
-        self.statusBar().showMessage(text, MESSAGE_MS)
+        """Beside what always stands in the status bar, not over it."""
+        self.message_label.setText(text)
+        self._message_timer.start()
 
     @Slot(str)
     def _complain(self, text: str) -> None:

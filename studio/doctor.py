@@ -78,7 +78,7 @@ class Diagnosis:
         return not any(problem.blocks_window for problem in self.problems)
 
     def to_json(self) -> dict[str, Any]:
-        return {"window": self.window, **self.facts, "problems": [asdict(problem) for problem in self.problems]}
+        return {"window_starts": self.window, **self.facts, "problems": [asdict(problem) for problem in self.problems]}
 
     def to_text(self) -> str:
         lines = []

@@ -41,6 +41,9 @@ REPORT_SECONDS = 1 / 30
 SAVE_SECONDS = 3.0
 """How often a walk that goes on is saved."""
 
+LOOKING_SHARE = 0.2
+"""While a walk runs, at most this share of the time goes into conditionals that have to be computed again."""
+
 LARGEST_BLOCK = 4096
 LEAD_SECONDS = 0.3
 """How far ahead of the clock a walk in real time runs, so that sound does not wait for it."""
@@ -72,12 +75,15 @@ class WalkRequest:
 
 @dataclass(frozen=True)
 class InspectRequest:
+    """step: of ``trace``; with ``follow`` whatever step is the frontier when the request is served."""
+
     token: int
     take: Take
     sample: int
     trace: Trace
     step: int
     shaping: Shaping
+    follow: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,7 @@ class InferenceThread(QThread):
         self._last_report = 0.0
         self._last_save = 0.0
         self._steps_reported = 0
+        self._look_after = 0.0
         self._warming: subprocess.Popen[bytes] | None = None
         self.kernels_warm = False
 
@@ -252,13 +259,14 @@ class InferenceThread(QThread):
 
     def _idle_seconds(self) -> float:
         """How long the thread may sleep before something is due."""
-        if self._inspect is not None or self._gram is not None:
-            return 0.0
+        now = time.monotonic()
+        looking = self._inspect is not None or self._gram is not None
         if self._request is None:
-            return 0.5 if self._warming is not None else 3600.0
+            return 0.0 if looking else 0.5 if self._warming is not None else 3600.0
         if math.isinf(self._pace):
             return 0.0
-        return max(0.0, min(0.05, (1 - self._due(time.monotonic())) / self._pace))
+        seconds = min(0.05, (1 - self._due(now)) / self._pace)
+        return max(0.0, min(seconds, self._look_after - now) if looking else seconds)
 
     def _guard(self, action: Callable[[], Any]) -> None:
         """The thread outlives whatever goes wrong in one command; the user hears of it."""
@@ -420,13 +428,21 @@ class InferenceThread(QThread):
     # --- looking -----------------------------------------------------------------------------------------------------
 
     def _serve_slots(self) -> None:
-        inspect, self._inspect = self._inspect, None
-        if inspect is not None and self._knows(inspect.take):
-            self._do_inspect(inspect)
-        if self._request is None or inspect is None:
-            gram, self._gram = self._gram, None
-            if gram is not None and self._knows(gram.take):
+        began = time.monotonic()
+        inspect = self._inspect
+        may_compute = self._request is None or began >= self._look_after
+        if inspect is not None and (inspect.follow or may_compute):
+            self._inspect = None
+            if self._knows(inspect.take):
+                self._do_inspect(inspect)
+        gram = self._gram
+        if gram is not None and may_compute:
+            self._gram = None
+            if self._knows(gram.take):
                 self._do_gram(gram)
+        if may_compute:
+            now = time.monotonic()
+            self._look_after = now + (now - began) * (1 / LOOKING_SHARE - 1)
 
     def _knows(self, take: Take) -> bool:
         return self._model is not None and self._model.reference.weights == take.model.weights
@@ -437,7 +453,8 @@ class InferenceThread(QThread):
         from models.conditional import shape_probs
 
         assert self._buffer is not None
-        trace, step = request.trace, request.step
+        trace = request.trace
+        step = len(trace) if request.follow else request.step
         conditional = None
         if step >= len(trace) and self._walk is not None and self._walk.take is request.take:
             conditional = self._walk.peek(request.sample)

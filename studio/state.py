@@ -568,7 +568,13 @@ class Studio(QObject):
         trace = self.take.samples[pointer.sample].trace
         self._inspect_token += 1
         request = InspectRequest(
-            self._inspect_token, self.take, pointer.sample, trace, pointer.step, self.settings.shaping
+            self._inspect_token,
+            self.take,
+            pointer.sample,
+            trace,
+            pointer.step,
+            self.settings.shaping,
+            follow=self.running and self.following and not (self.hovered or self.pinned),
         )
         self.worker.inspect(request)
 

@@ -1,7 +1,8 @@
 """Where compiled kernels are kept between runs. Nothing here imports numba.
 
-numba refuses to define a cached kernel where it cannot write, so there is always a folder that it can. The folder carries the versions of the program and of numba in its name, so that a
-new release starts afresh, and a digest of the kernels, so that an edited one does.
+numba refuses to define a cached kernel where it cannot write, so there is always a folder that it can. The folder
+carries the versions of the program and of numba in its name, so that a new release starts afresh, and a digest of the
+kernels, so that an edited one does.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import numba
 from models.kernels.cache import cache_folder
 
 # Not by the environment variable, which is too late when somebody else has imported numba before.
-numba.config.CACHE_DIR = str(cache_folder())
+cast(Any, numba.config).CACHE_DIR = str(cache_folder())
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

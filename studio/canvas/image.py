@@ -34,8 +34,7 @@ OPAQUE = 0xFF000000
 def _packed(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
     """uint8 (n, 3) to opaque uint32 pixels (n,)."""
     wide = rgb.astype(np.uint32)
-    packed: npt.NDArray[np.uint32] = OPAQUE | wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]
-    return packed
+    return (OPAQUE | wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]).astype(np.uint32)
 
 
 HEAT = _packed(heat_table())
@@ -58,7 +57,7 @@ class Picture:
         self._grey, self._levels = _tables(chain.alphabet)
         self.pixels = np.zeros((chain.height, chain.width), np.uint32)
         self.image = QImage(
-            self.pixels.data,  # type: ignore[call-overload]
+            self.pixels.data,
             chain.width,
             chain.height,
             4 * chain.width,

@@ -7,15 +7,24 @@ width of the plot, not the length of the clip. Times are in seconds.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QHideEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QFrame,
-    QGraphicsSceneMouseEvent,
     QHBoxLayout,
     QLabel,
     QScrollArea,
@@ -28,10 +37,22 @@ from PySide6.QtWidgets import (
 from models.chain import INT16_PEAK, SoundChain
 from models.trace import Take, Trace
 from studio.canvas.common import SHORT_NAMES, Invitation, ReadOut, full_bits, grouped, step_facts
-from studio.canvas.pyramid import Floats, Pyramid
+from studio.canvas.pyramid import Pyramid
 from studio.inference import Gram
 from studio.state import Pointer, Studio
-from studio.theme import QUIET, STAGE, TITLE, Theme, colours, faded, fill_hatched, heat_table, set_role, style_plot
+from studio.theme import (
+    DARK,
+    QUIET,
+    STAGE,
+    TITLE,
+    Theme,
+    colours,
+    faded,
+    fill_hatched,
+    heat_table,
+    set_role,
+    style_plot,
+)
 
 GRAM_SECONDS = 0.025
 """The stretch whose conditionals are pictured."""
@@ -90,14 +111,21 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
         return [f"{value:.{digits}f} s" for value in values]
 
 
-class Hatch(pg.GraphicsObject):  # type: ignore[misc]
-    """The hatched stretch of a plot where nothing is drawn yet, in the plot's own units."""
+class Stretch(pg.GraphicsObject):  # type: ignore[misc]
+    """A stretch of time in a plot, filled in device pixels: with a colour, or hatched as not drawn yet."""
 
-    def __init__(self, owner: QWidget) -> None:
+    def __init__(self, owner: QWidget, depth: int) -> None:
         super().__init__()
         self._owner = owner
         self._rect = QRectF()
-        self.setZValue(-10)
+        self.colour: QColor | None = None
+        """None: hatched."""
+        self.setZValue(depth)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Where it begins and ends, in the plot's units."""
+        return self._rect.left(), self._rect.right()
 
     def cover(self, left: float, right: float, bottom: float, top: float) -> None:
         rect = QRectF(left, bottom, max(0.0, right - left), top - bottom)
@@ -112,7 +140,10 @@ class Hatch(pg.GraphicsObject):  # type: ignore[misc]
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         device = painter.transform().mapRect(self._rect)
         painter.resetTransform()
-        fill_hatched(painter, device, colours(self._owner))
+        if self.colour is None:
+            fill_hatched(painter, device, colours(self._owner))
+        else:
+            painter.fillRect(device, self.colour)
 
 
 class TimeView(pg.ViewBox):  # type: ignore[misc]
@@ -126,7 +157,7 @@ class TimeView(pg.ViewBox):  # type: ignore[misc]
         self.setMouseEnabled(x=zooms, y=False)
         self._zooms = zooms
 
-    def mouseClickEvent(self, event: QGraphicsSceneMouseEvent) -> None:
+    def mouseClickEvent(self, event: Any) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             event.accept()
             if event.double() and self._zooms:
@@ -150,7 +181,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.hideButtons()
         self.getAxis("left").setWidth(AXIS_PIXELS)
         self.getAxis("bottom").setHeight(22)
-        self.hatch = Hatch(self)
+        self.hatch = Stretch(self, -10)
         self.frontier = pg.InfiniteLine(angle=90)
         self.inspected = pg.InfiniteLine(angle=90)
         self.hovered = pg.InfiniteLine(angle=90)
@@ -161,11 +192,13 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.getPlotItem().layout.setContentsMargins(0, 7, 1, 0)
         self.setMouseTracking(True)
 
-    def dress(self, theme: Theme) -> None:
+    def dress(self, theme: Theme, marks: Theme) -> None:
+        """Colours and lines; ``marks``: the theme of the lines, which must stand out from what the plot shows."""
+        ratio = self.devicePixelRatioF()  # pens are cosmetic: their width is in device pixels
         style_plot(self, theme)
-        self.frontier.setPen(pg.mkPen(theme.now, width=2))
-        self.inspected.setPen(pg.mkPen(theme.chosen, width=2))
-        self.hovered.setPen(pg.mkPen(faded(theme.chosen, 0.8), width=1))
+        self.frontier.setPen(pg.mkPen(marks.now, width=2 * ratio))
+        self.inspected.setPen(pg.mkPen(marks.chosen, width=2 * ratio))
+        self.hovered.setPen(pg.mkPen(faded(marks.chosen, 0.8), width=ratio))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)
@@ -317,10 +350,9 @@ class SoundCanvas(QWidget):
     def _make_items(self) -> None:
         self._wave = pg.PlotCurveItem(antialias=False)
         self._points = pg.ScatterPlotItem(size=5, pxMode=True, pen=None)
-        self._lens = pg.LinearRegionItem(movable=False)
-        self._lens.setZValue(-5)
+        self.lens = Stretch(self.wave_plot, -5)
         self.playhead = Playhead()
-        for item in (self._lens, self._wave, self._points, self.playhead):
+        for item in (self.lens, self._wave, self._points, self.playhead):
             self.wave_plot.addItem(item, ignoreBounds=True)
         self.wave_plot.setYRange(-1, 1, padding=0)
         self.wave_plot.getAxis("left").setTicks([[(-1, "−1"), (-0.5, "−0.5"), (0, "0"), (0.5, "0.5"), (1, "1")]])
@@ -379,13 +411,12 @@ class SoundCanvas(QWidget):
     def _dress(self) -> None:
         """Colours of the present theme."""
         theme = colours(self)
-        for plot in (self.wave_plot, self.bits_plot, self.gram_plot):
-            plot.dress(theme)
+        self.wave_plot.dress(theme, theme)
+        self.bits_plot.dress(theme, theme)
+        self.gram_plot.dress(theme, DARK)  # its picture is dark in every theme
         self._wave.setPen(pg.mkPen(theme.chosen, width=1))
         self._points.setBrush(pg.mkBrush(theme.chosen))
-        self._lens.setBrush(pg.mkBrush(faded(theme.chosen, 0.16)))
-        for line in self._lens.lines:
-            line.setPen(pg.mkPen(faded(theme.chosen, 0.5), width=1))
+        self.lens.colour = faded(theme.chosen, 0.28)
         self.playhead.colour = theme.text
         self.playhead.update()
         self._mean_bits.setPen(pg.mkPen(theme.quiet, width=1))
@@ -436,6 +467,7 @@ class SoundCanvas(QWidget):
         self._gram = self._gram_wanted = None
         self._zoomed = False
         self._picture.hide()
+        self.lens.cover(0, 0, -1, 1)
         self._path.setData([], [])
         self.set_playhead(None)
         self._pages.setCurrentIndex(take is not None)
@@ -535,7 +567,7 @@ class SoundCanvas(QWidget):
         self._shown_trace = clip.trace
         length = len(clip.wave)
         start, stop = self._visible(length)
-        width = max(1.0, self.wave_plot.view.width())
+        width = max(1.0, self.wave_plot.view.width() * self.devicePixelRatioF())
         (left, right), _ = self.wave_plot.view.viewRange()
         per_pixel = (right - left) * rate / width
         columns = max(1, math.ceil((stop - start) / max(per_pixel, 1e-9)))
@@ -547,7 +579,7 @@ class SoundCanvas(QWidget):
             low, high, _ = clip.wave.columns(start, stop, columns)
             at = (start + (np.arange(columns) + 0.5) * ((stop - start) / columns)) / rate
             self._wave.setData(np.repeat(at, 2), np.stack([low, high], axis=1).reshape(-1))
-        if start < stop and per_pixel * POINT_PIXELS <= 1:
+        if start < stop and per_pixel * self.devicePixelRatioF() * POINT_PIXELS <= 1:
             self._points.setData(np.arange(start, stop) / rate, clip.wave.values[start:stop])
         elif len(self._points.data):
             self._points.clear()
@@ -670,8 +702,7 @@ class SoundCanvas(QWidget):
         symbols = symbols[symbols < levels]
         self._path.setData((gram.start + np.arange(len(symbols))) / rate, symbols.astype(np.float32))
         self.gram_plot.setXRange(left - 0.5 / rate, right - 0.5 / rate, padding=0)
-        self._lens.setRegion((left, right))
-        self._lens.show()
+        self.lens.cover(left, right, -1, 1)
         self._on_marks()
         milliseconds = 1000 * steps / rate
         self._gram_facts.setText(f"time × value, brightness = probability · {milliseconds:.0f} ms from {left:.4f} s")
@@ -708,9 +739,18 @@ class SoundCanvas(QWidget):
         if self._take is not None:
             self._draw()
 
-    def hideEvent(self, event: QEvent) -> None:
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._dress()
+        return super().event(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._ask_gram.start(GRAM_DELAY_MS)
+
+    def hideEvent(self, event: QHideEvent) -> None:
         self._ask_gram.stop()
-        super().hideEvent(event)  # type: ignore[arg-type]
+        super().hideEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -20,6 +20,17 @@ from studio.state import Studio
 from studio.theme import QUIET
 
 
+class ValueButton(ToolButton):
+    """As narrow as its value allows, so that ten digits stand in two rows of a dock."""
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        return QSize(max(30, metrics.horizontalAdvance(self.text()) + 18), metrics.height() + 12)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+
 class FactorChooser(QWidget):
     """The values of one factor as buttons, of which one is down; ``any`` stands beside the factor's name."""
 
@@ -28,7 +39,7 @@ class FactorChooser(QWidget):
         self.factor = factor
         self.studio = studio
         self.group = QButtonGroup(self)
-        self.buttons: dict[str, ToolButton] = {}
+        self.buttons: dict[str, ValueButton] = {}
         head = QHBoxLayout()
         head.addWidget(label(factor.name, QUIET), 1)
         if factor.any:
@@ -47,9 +58,9 @@ class FactorChooser(QWidget):
         column.addWidget(values)
         self.group.buttonClicked.connect(self._choose)
 
-    def _button(self, value: str, tip: str) -> ToolButton:
+    def _button(self, value: str, tip: str) -> ValueButton:
         # A single & in a button's text would mark a shortcut.
-        button = ToolButton(value.replace("&", "&&"), tip=tip, name=f"{self.factor.name} {value}")
+        button = ValueButton(value.replace("&", "&&"), tip=tip, name=f"{self.factor.name} {value}")
         button.setCheckable(True)
         button.setProperty("value", value)
         button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)

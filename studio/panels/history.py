@@ -5,7 +5,17 @@ from __future__ import annotations
 import base64
 from datetime import UTC, datetime
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Slot
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRectF,
+    QSize,
+    Qt,
+    Slot,
+)
 from PySide6.QtGui import QKeyEvent, QPainter, QPen, QPixmap, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -117,8 +127,8 @@ class HistoryDelegate(QStyledItemDelegate):
         entry = index.data(ENTRY)
         assert isinstance(view, QWidget)
         theme = colours(view)
-        tile = QRectF(option.rect.x(), option.rect.y(), TILE, TILE).adjusted(1, 1, -1, -1)  # type: ignore[attr-defined]
-        state = option.state  # type: ignore[attr-defined]
+        tile = QRectF(option.rect.x(), option.rect.y(), TILE, TILE).adjusted(1, 1, -1, -1)
+        state = option.state
         current = self.studio.take is not None and self.studio.take.id == entry.id
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

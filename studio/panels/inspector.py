@@ -26,7 +26,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QSizePolicy,
     QStackedLayout,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -39,7 +38,6 @@ from studio.panels.widgets import (
     EmptyState,
     PushButton,
     Segments,
-    ToolButton,
     grouped,
     label,
     paint_focus_frame,
@@ -54,13 +52,15 @@ SCALE_KEY = "conditional scale"
 LOG_DECADES = 6
 """How far below the top of the plot the logarithmic scale reaches."""
 
+ROOMY = 400
+"""Logical pixels of height from which on there is room for a hint."""
 GUTTER = 38.0
 TOP = 20.0
 BOTTOM = 18.0
 STOP_WIDTH = 24.0
 STOP_GAP = 10.0
 DRAWN_WIDTH = 1.5
-TICK_FRACTIONS = {"linear": (1.0, 0.5), "√": (1.0, 0.25, 0.04), "log": (1.0, 1e-2, 1e-4)}
+TICK_FRACTIONS = {"linear": (1.0, 0.5), "√": (1.0, 0.2, 0.02), "log": (1.0, 1e-2, 1e-4)}
 """Where the value axis is labelled, as fractions of its top."""
 
 
@@ -281,11 +281,13 @@ class ConditionalPlot(QWidget):
     def _paint_axes(self, painter: QPainter, theme: Theme, alphabet: Alphabet) -> None:
         area = self._area()
         for fraction in TICK_FRACTIONS[self.scale]:
-            y = area.bottom() - float(heights(np.array([fraction * self._top]), self._top, self.scale)[0]) * area.height()
+            height = float(heights(np.array([fraction]), 1.0, self.scale)[0])
+            y = area.bottom() - height * area.height()
             painter.fillRect(QRectF(area.left(), y, area.width(), 1), theme.line)
             painter.setPen(theme.quiet)
             where = QRectF(0, y - 8, GUTTER - 6, 16)
-            painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{fraction * self._top:.2g}")
+            centred = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(where, centred, f"{fraction * self._top:.2g}")
         painter.fillRect(QRectF(area.left(), area.bottom(), area.width(), 1), theme.border)
         painter.setPen(theme.quiet)
         last = alphabet.levels - 1
@@ -367,13 +369,11 @@ class InspectorPanel(QWidget):
         self.scale.choose(self.plot.scale)
         self.scale.chosen.connect(self._set_scale)
         self.facts = {name: label() for name in ("drawn", "rank", "raw", "sampled", "surprise", "entropy")}
-        self.noise_button = ToolButton("New noise from here", tip="Go on from this step with noise not used before (N)")
-        self.noise_button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self.noise_button = PushButton("New noise from here", "Go on from this step with noise not used before (N)")
         self.noise_button.clicked.connect(self._new_noise)
-        noise_menu = QMenu(self.noise_button)
+        self.noise_menu = QMenu(self.noise_button)
         for text, action in (("This sample", self._new_noise), ("All samples", self._new_noise_everywhere)):
-            noise_menu.addAction(text).triggered.connect(action)
-        self.noise_button.setMenu(noise_menu)
+            self.noise_menu.addAction(text).triggered.connect(action)
         self.branches_button = PushButton(tip="What this sample became after each edit")
         self.branches_menu = QMenu(self.branches_button)
         self.branches_menu.aboutToShow.connect(self._fill_branches)
@@ -458,6 +458,8 @@ class InspectorPanel(QWidget):
         self.branches_button.setAccessibleName(self.branches_button.text())
         self.branches_button.setEnabled(count > 1)
         self.noise_button.setEnabled(count > 0 and self.studio.loaded is not None)
+        several = take is not None and len(take.samples) > 1
+        self.noise_button.setMenu(self.noise_menu if several else None)  # type: ignore[arg-type]
 
     @Slot(object)
     def _show_inspection(self, inspection: Inspection) -> None:
@@ -492,6 +494,11 @@ class InspectorPanel(QWidget):
         self.fact_names[0].setText("Put" if inspection.clamped else "Drawn")
         for name, text in texts.items():
             self.facts[name].setText(text)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """On a low screen the curve needs the room more than the hint, which the tool tip repeats."""
+        self.hint.setVisible(self.height() >= ROOMY)
+        super().resizeEvent(event)
 
     @Slot(str)
     def _set_scale(self, scale: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QFont, QKeyEvent, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import QDesktopServices, QFont, QKeyEvent, QPainter, QPainterPath, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -70,11 +70,10 @@ def quiet_line(header: CheckpointHeader) -> str:
 def factorisation(header: CheckpointHeader) -> str:
     """The chain as a formula, in HTML: p(x | digit) = ∏ p(x_i | x_<i, digit)."""
     given = ", ".join(escape(factor.name) for factor in header.factors)
-    length, field = header.chain.length, header.receptive_field
+    length = header.chain.length
     limits = f"<sub>i = 0</sub><sup>{length - 1}</sup>" if length is not None else "<sub>i ≥ 0</sub>"
-    before = "x<sub>&lt; i</sub>" if field is None else f"x<sub>i − {grouped(field)} … i − 1</sub>"
     left = f"p(x | {given})" if given else "p(x)"
-    return f"{left} = ∏{limits} p(x<sub>i</sub> | {', '.join(filter(None, (before, given)))})"
+    return f"{left} = ∏{limits} p(x<sub>i</sub> | {', '.join(filter(None, ('x<sub>&lt; i</sub>', given)))})"
 
 
 def duration(seconds: float) -> str:
@@ -96,15 +95,12 @@ def with_error(measured: Mapping[str, float], name: str, digits: int) -> str:
 def facts(entry: Entry) -> list[tuple[str, str]]:
     """What the card's table says, as (name, HTML); what a checkpoint does not tell is left out."""
     header = entry.header
-    chain, data, training = header.chain, header.data, header.training
+    chain, data, field = header.chain, header.data, header.receptive_field
     rows: list[tuple[str, str]] = [
         ("Architecture", escape(f"{header.architecture.replace('_', ' ')}, {header.family}")),
         ("Factorisation", factorisation(header)),
         ("Parameters", grouped(header.parameters)),
-        (
-            "Receptive field",
-            "all earlier variables" if header.receptive_field is None else f"{grouped(header.receptive_field)} variables",
-        ),
+        ("Receptive field", "all earlier variables" if field is None else f"{grouped(field)} variables"),
         ("Shape", escape(chain.describe())),
         ("Steps", grouped(chain.length) if chain.length is not None else f"open, at most {grouped(chain.limit)}"),
     ]
@@ -126,7 +122,7 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
             if "examples" in measured:
                 text += f"<br>{grouped(int(measured['examples']))} examples"
             rows.append((f"Measured, {'validation' if part == 'valid' else part} part", text))
-    rows += training_facts(training)
+    rows += training_facts(header.training)
     rows.append(("File", escape(f"{entry.path.name}, {header.size_bytes / 1e6:.1f} MB")))
     return rows
 
@@ -156,7 +152,8 @@ class CardBrowser(QTextBrowser):
         self.setOpenLinks(False)
         self.anchorClicked.connect(self._follow)
 
-    def loadResource(self, kind: int, name: QUrl) -> object:
+    def loadResource(self, kind: int, name: QUrl | str) -> object:
+        name = QUrl(name)
         if (name.scheme() not in ("", "file")) or name.host():
             return None
         path = (self.folder / (name.toLocalFile() or name.path())).resolve()
@@ -214,6 +211,7 @@ class ModelCardDialog(QDialog):
         self.browser = CardBrowser(entry.card.parent if entry.card is not None else entry.path.parent)
         self.browser.setAccessibleName("Model card")
         self.browser.document().setDocumentMargin(MARGIN)
+        self.browser.viewport().setBackgroundRole(QPalette.ColorRole.Window)
         self.browser.setMarkdown(card_text(entry))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -257,14 +255,14 @@ class ModelDelegate(QStyledItemDelegate):
         view = self.parent()
         assert isinstance(view, QWidget)
         theme = colours(view)
-        rect = QRectF(option.rect)  # type: ignore[attr-defined]
+        rect = QRectF(option.rect)
         entry = index.data(ENTRY)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if entry is None:
             self._paint_heading(painter, theme, rect, str(index.data()))
         else:
-            self._paint_model(painter, theme, rect, entry, option.state)  # type: ignore[attr-defined]
+            self._paint_model(painter, theme, rect, entry, option.state)
         painter.restore()
 
     def _paint_heading(self, painter: QPainter, theme: Theme, rect: QRectF, text: str) -> None:
@@ -503,7 +501,7 @@ class ModelsPanel(QWidget):
         studio = self.studio
         loading = studio.activity is Activity.LOADING and studio.entry is not None
         if loading and studio.entry is not None:
-            self.loading_label.setText(f"Loading {studio.entry.header.title} …")
+            self.loading_label.setText(f"Loading {studio.entry.header.title}…")
         self.loading.setVisible(loading)
 
     # --- doing -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from models.chain import Chain, SoundChain
 from models.errors import InputError
@@ -16,6 +25,7 @@ from models.shaping import MAX_TEMPERATURE, Shaping
 from studio.panels.widgets import (
     GAP,
     MARGIN,
+    ComboBox,
     EmptyState,
     LadderSlider,
     MessageLine,
@@ -231,7 +241,7 @@ class SamplingPanel(QWidget):
             number_text,
             parse_shaping("temperature", 1.0),
             widest="0.855",
-            tip="Below 1 the probable becomes more probable, above 1 less; 0 takes the most probable value of each step",
+            tip="Below 1 the probable becomes more so, above 1 less; 0 takes the most probable value of each step",
             marked=1.0,
         )
         self.top_p = Row(
@@ -280,17 +290,14 @@ class SamplingPanel(QWidget):
         self.lock_button = ToolButton("", "unlocked", "Keep this seed for every take", "Keep the seed")
         self.lock_button.setCheckable(True)
         self._lock_icons = {name: glyph_icon(name, self.lock_button) for name in ("locked", "unlocked")}
-        self.last_button = ToolButton("", "last", "Use the seed of the take that is shown (Ctrl+L)", "Use the last seed")
+        self.last_button = ToolButton("", "last", "Use the seed of the shown take (Ctrl+L)", "Use the last seed")
         self.pace_label = label("Pace")
         self.pace = LadderSlider("Pace", [SLOWEST_PACE, math.inf])
         self.pace.setToolTip("How fast the walk goes; it can be changed while it runs")
         self.pace_value = label(role=QUIET)
         self.pace_value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.engine_box, self.device_box = QComboBox(), QComboBox()
-        self.engine_box.setAccessibleName("Engine")
-        self.engine_box.setToolTip("What walks: compiled kernels, the cached network, or a full pass per step")
-        self.device_box.setAccessibleName("Device")
-        self.device_box.setToolTip("Where the network runs; another one loads the model again")
+        self.engine_box = ComboBox("Engine", "What walks: compiled kernels, the cached network, or a full pass per step")
+        self.device_box = ComboBox("Device", "Where the network runs; another one loads the model again")
         self._build()
         self._connect()
         self._show_model()
@@ -409,9 +416,9 @@ class SamplingPanel(QWidget):
         settings, loaded = studio.settings, studio.loaded
         chosen = settings.engine if settings else AUTO
         engines = list(loaded.engines) if loaded else [chosen] if chosen != AUTO else []
-        fastest = f" ({loaded.fastest_engine(studio.worker.kernels_warm)})" if loaded else ""
+        fastest = f" · {loaded.fastest_engine(studio.worker.kernels_warm)}" if loaded else ""
         fill(self.engine_box, [(AUTO, AUTO + fastest), *((engine, engine) for engine in engines)], chosen)
-        device = f" ({loaded.device.upper()})" if loaded else ""
+        device = f" · {loaded.device.upper()}" if loaded else ""
         names = [(name, AUTO + device if name == AUTO else name.upper()) for name in DEVICES]
         fill(self.device_box, names, settings.device if settings else AUTO)
 

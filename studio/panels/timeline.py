@@ -158,14 +158,14 @@ class Timeline(QWidget):
         painter.drawRoundedRect(QRectF(left, middle - TRACK / 2, max(0.0, right - left), TRACK), TRACK / 2, TRACK / 2)
 
     def _entropy_shape(self, base: float) -> QPolygonF:
-        """The largest entropy in each pixel of the track, standing on ``base``; full height is log2 K bits."""
+        """The largest entropy in every two pixels of the track, standing on ``base``; full height is log2 K bits."""
         shape = QPolygonF()
         pyramid = self._curve.sync() if self._curve is not None else None
         take = self._studio.take
         if pyramid is None or take is None or not len(pyramid):
             return shape
         width = self.x_of(len(pyramid)) - SIDE
-        count = max(1, min(int(width), len(pyramid), LARGEST_WIDTH))
+        count = max(1, min(int(width / 2), len(pyramid), LARGEST_WIDTH))
         _, high, _ = pyramid.columns(0, len(pyramid), count)
         y = base - np.clip(high / full_bits(take.model.chain.alphabet), 0, 1) * (base - 4)
         x = SIDE + (np.arange(count) + 0.5) * (width / count)

@@ -5,17 +5,27 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from models.chain import Chain
 from models.trace import Take
-from studio.panels.widgets import GAP, MARGIN, LadderSlider, PushButton, ToolButton, glyph_icon, grouped, label
+from studio.panels.widgets import (
+    GAP,
+    MARGIN,
+    ComboBox,
+    LadderSlider,
+    PushButton,
+    ToolButton,
+    glyph_icon,
+    grouped,
+    label,
+)
 from studio.state import Activity, Studio
 from studio.theme import PRIMARY, QUIET, set_role
 
 OVERLAYS = ("none", "entropy", "surprise")
 BUTTON_HEIGHT = 32
-MAIN_WIDTH = 128
+MAIN_WIDTH = 116
 ICON_SIDE = 18
 DEFAULT_VOLUME = 0.8
 VOLUME_KEY, MUTE_KEY = "volume", "muted"
@@ -54,7 +64,7 @@ class TransportPanel(QWidget):
         self.start_button = self._tool("", "start", "To the start (Home)", "To the start")
         self.back_stride = self._tool("row", "far back", "", "Previous row")
         self.back_step = self._tool("step", "back", "One step back (Left)", "Step back")
-        self.forward_step = self._tool("step", "forward", "One step on; beyond the frontier it is drawn (Right)", "Step on")
+        self.forward_step = self._tool("step", "forward", "One step on, drawn if it is not there (Right)", "Step on")
         self.forward_stride = self._tool("row", "far forward", "", "Next row")
         self.end_button = self._tool("", "end", "To the end, and follow what is drawn (End)", "To the end")
         self.replay_button = self._tool("", "play", "Replay what is drawn, from the cursor on (Space)", "Replay")
@@ -63,11 +73,8 @@ class TransportPanel(QWidget):
         self.step_label = label(role=QUIET)
         self.bits_label = label(role=QUIET)
         self.bits_label.setToolTip("Mean surprise of the selected sample up to the cursor")
-        self.overlay_box = QComboBox()
+        self.overlay_box = ComboBox("Overlay", "Colours the canvas by entropy or surprise (Alt+0, Alt+1, Alt+2)")
         self.overlay_box.addItems(OVERLAYS)
-        self.overlay_box.setAccessibleName("Overlay")
-        self.overlay_box.setToolTip("Colours the canvas by entropy or surprise (Alt+0, Alt+1, Alt+2)")
-        self.overlay_box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.mute_button = self._tool("", "loud", "Mute", "Mute")
         self.mute_button.setCheckable(True)
         self._sound_icons = {name: glyph_icon(name, self.mute_button) for name in ("loud", "muted")}
@@ -83,20 +90,30 @@ class TransportPanel(QWidget):
     def _tool(self, text: str, glyph: str, tip: str, name: str) -> ToolButton:
         button = ToolButton(text, glyph, tip, name)
         button.setIconSize(QSize(ICON_SIDE, ICON_SIDE))
-        button.setFixedHeight(BUTTON_HEIGHT)
+        words = button.fontMetrics().horizontalAdvance("step") + GAP if text else 0
+        button.setFixedSize(ICON_SIDE + words + 18, BUTTON_HEIGHT)
         return button
 
     def _build(self) -> None:
+        self.sound = QWidget()
+        sound = QHBoxLayout(self.sound)
+        sound.setContentsMargins(0, 0, 0, 0)
+        sound.setSpacing(GAP // 2)
+        sound.addWidget(self.mute_button)
+        sound.addWidget(self.volume)
         facts = QHBoxLayout()
         facts.setSpacing(GAP)
         facts.addWidget(self.step_label)
         facts.addStretch(1)
         facts.addWidget(self.bits_label)
         facts.addSpacing(GAP)
+        facts.addWidget(self.sound)
         facts.addWidget(label("overlay", QUIET))
         facts.addWidget(self.overlay_box)
+        for button in (self.forward_step, self.forward_stride):
+            button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the sign at the side that it points to
         middle = QHBoxLayout()
-        middle.setSpacing(GAP // 2 + 2)
+        middle.setSpacing(GAP // 2)
         for button in (
             self.start_button,
             self.back_stride,
@@ -108,26 +125,16 @@ class TransportPanel(QWidget):
         ):
             middle.addWidget(button)
         left = QHBoxLayout()
-        left.setSpacing(GAP // 2 + 2)
+        left.setSpacing(GAP // 2)
         left.addWidget(self.new_button)
         left.addWidget(self.replay_button)
         left.addStretch(1)
-        self.sound = QWidget()
-        sound = QHBoxLayout(self.sound)
-        sound.setContentsMargins(0, 0, 0, 0)
-        sound.setSpacing(GAP // 2)
-        sound.addWidget(self.mute_button)
-        sound.addWidget(self.volume)
-        policy = self.sound.sizePolicy()
-        # Its place is kept while an image is shown, so that the buttons stay where they are.
-        policy.setRetainSizeWhenHidden(True)
-        policy.setHorizontalPolicy(QSizePolicy.Policy.Fixed)
-        self.sound.setSizePolicy(policy)
         row = QGridLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.addLayout(left, 0, 0)
         row.addLayout(middle, 0, 1)
-        row.addWidget(self.sound, 0, 2, Qt.AlignmentFlag.AlignRight)
+        # As wide as the left side, so that the main button stands in the middle and never moves.
+        row.setColumnMinimumWidth(2, left.minimumSize().width())
         row.setColumnStretch(0, 1)
         row.setColumnStretch(2, 1)
         column = QVBoxLayout(self)

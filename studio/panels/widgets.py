@@ -34,6 +34,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractSlider,
     QButtonGroup,
+    QComboBox,
     QHBoxLayout,
     QLabel,
     QLayout,
@@ -80,6 +81,12 @@ def _chevron(path: QPainterPath, back: float, tip: float) -> None:
     path.lineTo(back, 18)
 
 
+def _cross(path: QPainterPath, *lines: tuple[float, float, float, float]) -> None:
+    for x1, y1, x2, y2 in lines:
+        path.moveTo(x1, y1)
+        path.lineTo(x2, y2)
+
+
 def _lock(stroke: QPainterPath, fill: QPainterPath, *, closed: bool) -> None:
     fill.addRoundedRect(QRectF(5.5, 11, 13, 9), 2, 2)
     stroke.moveTo(8, 11)
@@ -90,8 +97,8 @@ def _lock(stroke: QPainterPath, fill: QPainterPath, *, closed: bool) -> None:
 
 
 def _loudspeaker(fill: QPainterPath) -> None:
-    for number, (x, y) in enumerate(((3, 9.5), (7, 9.5), (12, 5), (12, 19), (7, 14.5), (3, 14.5))):
-        fill.moveTo(x, y) if number == 0 else fill.lineTo(x, y)
+    corners = ((3.0, 9.5), (7.0, 9.5), (12.0, 5.0), (12.0, 19.0), (7.0, 14.5), (3.0, 14.5))
+    fill.addPolygon([QPointF(*corner) for corner in corners])
     fill.closeSubpath()
 
 
@@ -117,19 +124,21 @@ def glyph_paths(name: str) -> tuple[QPainterPath, QPainterPath]:
         case "far forward":
             _chevron(stroke, 6, 11.5)
             _chevron(stroke, 13, 18.5)
+        case "down":
+            stroke.moveTo(6.5, 9.5)
+            stroke.lineTo(12, 15)
+            stroke.lineTo(17.5, 9.5)
         case "play":
             _triangle(fill, 7, 19)
         case "pause":
             fill.addRoundedRect(QRectF(6, 5, 4, 14), 1, 1)
             fill.addRoundedRect(QRectF(14, 5, 4, 14), 1, 1)
         case "new":
-            for x1, y1, x2, y2 in ((12, 5, 12, 19), (5, 12, 19, 12)):
-                stroke.moveTo(x1, y1)
-                stroke.lineTo(x2, y2)
+            _cross(stroke, (12, 5, 12, 19), (5, 12, 19, 12))
         case "dice":
             stroke.addRoundedRect(QRectF(4, 4, 16, 16), 3, 3)
-            for x, y in ((8.5, 8.5), (15.5, 8.5), (12, 12), (8.5, 15.5), (15.5, 15.5)):
-                fill.addEllipse(QPointF(x, y), 1.4, 1.4)
+            for at in ((8.5, 8.5), (15.5, 8.5), (12.0, 12.0), (8.5, 15.5), (15.5, 15.5)):
+                fill.addEllipse(QPointF(*at), 1.4, 1.4)
         case "locked":
             _lock(stroke, fill, closed=True)
         case "unlocked":
@@ -149,9 +158,7 @@ def glyph_paths(name: str) -> tuple[QPainterPath, QPainterPath]:
                 stroke.arcTo(area, 45, -90)
         case "muted":
             _loudspeaker(fill)
-            for x1, y1, x2, y2 in ((15.5, 9, 21, 15), (21, 9, 15.5, 15)):
-                stroke.moveTo(x1, y1)
-                stroke.lineTo(x2, y2)
+            _cross(stroke, (15.5, 9, 21, 15), (21, 9, 15.5, 15))
         case "card":
             stroke.addEllipse(QPointF(12, 12), 8, 8)
             stroke.moveTo(12, 11.5)
@@ -328,6 +335,49 @@ class EmptyState(QLabel):
         set_role(self, QUIET)
 
 
+class ComboBox(QComboBox):
+    """A box whose arrow is drawn in the theme's colour; as wide as its widest text."""
+
+    ARROW = 14.0
+
+    def __init__(self, name: str, tip: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setToolTip(tip)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        theme = colours(self)
+        where = QRectF(self.width() - self.ARROW - 5, (self.height() - self.ARROW) / 2, self.ARROW, self.ARROW)
+        paint_glyph(QPainter(self), "down", where, theme.quiet if self.isEnabled() else theme.border)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """The wheel scrolls the panel; it must not change what it happens to pass over."""
+        event.ignore()
+
+
+class SegmentButton(ToolButton):
+    """A word that is underlined in blue while it is chosen."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text, name=name)
+        self.setCheckable(True)
+        set_role(self, LINK)
+        self.setFixedWidth(self.fontMetrics().horizontalAdvance(text) + 16)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = colours(self), QPainter(self)
+        chosen = self.isChecked()
+        painter.setPen(theme.chosen if chosen else theme.text if self.underMouse() else theme.quiet)
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text())
+        if chosen:
+            painter.fillRect(QRectF(6, self.height() - 2, self.width() - 12, 2), theme.chosen)
+        if self.hasFocus():
+            paint_focus_frame(painter, QRectF(self.rect()), theme)
+
+
 class Segments(QWidget):
     """A few words of which one is chosen."""
 
@@ -337,14 +387,12 @@ class Segments(QWidget):
         super().__init__()
         self.setAccessibleName(name)
         self.group = QButtonGroup(self)
-        self.buttons: dict[str, ToolButton] = {}
+        self.buttons: dict[str, SegmentButton] = {}
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         for word in words:
-            button = ToolButton(word, name=f"{name}: {word}")
-            button.setCheckable(True)
-            set_role(button, LINK)
+            button = SegmentButton(word, f"{name}: {word}")
             self.group.addButton(button)
             self.buttons[word] = button
             row.addWidget(button)
@@ -377,12 +425,16 @@ class NumberField(QLineEdit):
         self.setAccessibleName(name)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 24)
+        self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.problem = ""
         self._holds = ""
         self.editingFinished.connect(self._finish)
 
+    def sizeHint(self) -> QSize:
+        return QSize(self.minimumWidth(), super().sizeHint().height())
+
     def show_number(self, text: str) -> None:
-        """The number that holds. What the user is writing stays, and so does what was wrong, until the number changes."""
+        """The number that holds. What the user is writing stays, as does what was wrong until the number changes."""
         changed = text != self._holds
         self._holds = text
         if self.isModified() and not (self.problem and changed):
@@ -623,10 +675,10 @@ class EvenGrid(QLayout):
     def count(self) -> int:
         return len(self._items)
 
-    def itemAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]
+    def itemAt(self, index: int) -> QLayoutItem | None:
         return self._items[index] if 0 <= index < len(self._items) else None
 
-    def takeAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]
+    def takeAt(self, index: int) -> QLayoutItem | None:
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
     def expandingDirections(self) -> Qt.Orientation:

@@ -1,0 +1,360 @@
+"""Data files as examples, and the reports on what generated samples are like."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from models.chain import INT16_PEAK, Alphabet, ImageChain, SoundChain
+from models.checkpoint import SUFFIX, CheckpointHeader, LoadedModel, load_checkpoint, save_checkpoint
+from models.condition import Factor
+from models.errors import FileError, InputError
+from models.evaluation import (
+    accuracy,
+    balanced,
+    card,
+    draw,
+    envelope,
+    fixed_length,
+    log_mel,
+    main,
+    neighbours,
+    read_examples,
+    read_symbols,
+    sound_statistics,
+    speech_report,
+    train_classifier,
+)
+from models.model import ModelSpec
+from models.networks.gated_pixelcnn import GatedPixelCNN
+from models.networks.wavenet import WaveNet
+from models.training.data import DATA_SETS, FSDD_SPEAKERS, load, normalise
+
+IMAGE_CHAIN = ImageChain(Alphabet("grey", 256), 28, 28)
+SOUND_CHAIN = SoundChain(Alphabet("mu_law", 256, stop=True), 8000, default_seconds=0.05, max_seconds=1.0)
+DIGIT = Factor("digit", tuple("0123456789"), any=True)
+SPEAKER = Factor("speaker", FSDD_SPEAKERS, any=True)
+COLOUR = Factor("colour", ("red", "blue"))
+
+
+def header(chain: ImageChain | SoundChain, *factors: Factor) -> CheckpointHeader:
+    return CheckpointHeader(
+        path=Path("model"), size_bytes=0, name="model", title="Model", architecture="", family="", chain=chain,
+        factors=factors, config={}, parameters=0, receptive_field=None, data={"name": "fsdd"}, training={},
+        likelihood={},
+    )  # fmt: skip
+
+
+def saved(path: Path, **arrays: Any) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture
+def npz(tmp_path: Path) -> Path:
+    return tmp_path / "data.npz"
+
+
+@pytest.fixture
+def images() -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (4, 28, 28), np.uint8)
+
+
+@pytest.fixture
+def clips() -> list[npt.NDArray[np.int16]]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(-500, 900, n).astype(np.int16) for n in (30, 50, 40)]
+
+
+def packed(clips: list[npt.NDArray[np.int16]]) -> dict[str, npt.NDArray[Any]]:
+    return {"samples": np.concatenate(clips), "offsets": np.cumsum([0, *map(len, clips)])}
+
+
+# Data files
+
+
+@pytest.mark.parametrize(("key", "labels"), [("test_images", "test_labels"), ("images", "labels")])
+def test_images_and_labels(npz: Path, images: npt.NDArray[np.uint8], key: str, labels: str) -> None:
+    examples = read_examples(saved(npz, **{key: images, labels: [3, 1, 4, 1]}), header(IMAGE_CHAIN, DIGIT))
+    assert np.array_equal(np.stack(examples.symbols), images.reshape(4, -1))
+    assert examples.conditions.tolist() == [[3], [1], [4], [1]]
+
+
+def test_the_test_part_of_a_packed_set_counts(npz: Path, images: npt.NDArray[np.uint8]) -> None:
+    saved(npz, train_images=images, train_labels=[0] * 4, test_images=images[:1], test_labels=[5])
+    assert read_examples(npz, header(IMAGE_CHAIN, DIGIT)).conditions.tolist() == [[5]]
+
+
+def test_a_missing_condition_is_any(npz: Path, images: npt.NDArray[np.uint8]) -> None:
+    assert read_examples(saved(npz, images=images), header(IMAGE_CHAIN, DIGIT)).conditions.tolist() == [[10]] * 4
+
+
+def test_a_missing_condition_without_any_is_refused(npz: Path, images: npt.NDArray[np.uint8]) -> None:
+    with pytest.raises(InputError, match="colour"):
+        read_examples(saved(npz, images=images), header(IMAGE_CHAIN, COLOUR))
+
+
+def test_conditions_by_name_as_strings_and_integers(npz: Path, images: npt.NDArray[np.uint8]) -> None:
+    saved(npz, images=images, colour=["red", "blue", "blue", "red"], digit=[1, 2, 3, 4])
+    examples = read_examples(npz, header(IMAGE_CHAIN, COLOUR, DIGIT))
+    assert examples.conditions.tolist() == [[0, 1], [1, 2], [1, 3], [0, 4]]
+
+
+def test_sound_is_normalised_and_split(npz: Path, clips: list[npt.NDArray[np.int16]]) -> None:
+    saved(npz, **packed(clips), split=[0, 1, 1], digit=[7, 8, 9], sample_rate=8000)
+    examples = read_examples(npz, header(SOUND_CHAIN, DIGIT))
+    assert examples.conditions.tolist() == [[8], [9]]
+    for symbols, clip in zip(examples.symbols, clips[1:], strict=True):
+        assert np.array_equal(symbols, SOUND_CHAIN.symbols(normalise(clip)))
+
+
+def test_rows_of_padded_sound(npz: Path, clips: list[npt.NDArray[np.int16]]) -> None:
+    rows = np.zeros((3, 50), np.int16)
+    for row, clip in zip(rows, clips, strict=True):
+        row[: len(clip)] = clip
+    padded = saved(npz, samples=rows, lengths=list(map(len, clips)))
+    assert [s.tolist() for s in read_symbols(padded, SOUND_CHAIN)] == [SOUND_CHAIN.symbols(c).tolist() for c in clips]
+
+
+def test_packed_fsdd_reads_as_the_training_code_reads_it(tmp_path: Path, npz: Path) -> None:
+    recordings(tmp_path / "recordings", length=200)
+    by_training = load("fsdd", tmp_path, "test")
+    waves = {path: read_wav(path) for path in sorted((tmp_path / "recordings").glob("*_0.wav"))}
+    speakers = [path.stem.split("_")[1] for path in waves]
+    saved(npz, **packed(list(waves.values())), speaker=speakers, digit=[path.stem[0] for path in waves])
+    by_evaluation = read_examples(npz, header(SOUND_CHAIN, SPEAKER, DIGIT))
+    assert by_evaluation.conditions.tolist() == by_training.conditions.tolist()
+    assert [s.tolist() for s in by_evaluation.symbols] == [s.tolist() for s in by_training.symbols]
+    assert len(read_examples(tmp_path, header(SOUND_CHAIN, SPEAKER, DIGIT))) == len(by_training)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({}, "neither test_images nor images"),
+        ({"images": np.zeros((2, 9, 9), np.uint8)}, "28"),
+        ({"images": np.zeros((2, 28, 28))}, "float64"),
+        ({"images": np.zeros((0, 28, 28), np.uint8)}, "no examples"),
+        ({"images": np.zeros((2, 28, 28), np.uint8), "labels": [0]}, "2 values"),
+        ({"images": np.zeros((1, 28, 28), np.uint8), "labels": [11]}, "0 … 9"),
+        ({"images": np.zeros((1, 28, 28), np.uint8), "labels": ["seven"]}, "seven"),
+        ({"images": np.zeros((1, 28, 28), np.uint8), "labels": [0.5]}, "integers or strings"),
+    ],
+)
+def test_wrong_image_data_are_refused(npz: Path, arrays: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        read_examples(saved(npz, **arrays), header(IMAGE_CHAIN, DIGIT))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({}, "no samples"),
+        ({"samples": np.zeros(9, np.int16)}, "offsets"),
+        ({"samples": np.zeros(9), "offsets": [0, 9]}, "int16"),
+        ({"samples": np.zeros(9, np.int16), "offsets": [0, 12]}, "0 to 9"),
+        ({"samples": np.zeros(9, np.int16), "offsets": [0, 6, 3]}, "rise"),
+        ({"samples": np.zeros(9, np.int16), "offsets": [0, 9], "sample_rate": 44100}, "44100"),
+        ({"samples": np.zeros(9, np.int16), "offsets": [0, 9], "split": [1, 1]}, "split"),
+        ({"samples": np.zeros(9, np.int16), "offsets": [0, 0, 9]}, "empty"),
+        ({"samples": np.zeros((2, 9), np.int16), "lengths": [3, 10]}, "lengths"),
+    ],
+)
+def test_wrong_sound_data_are_refused(npz: Path, arrays: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        read_examples(saved(npz, **arrays), header(SOUND_CHAIN, DIGIT))
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path, npz: Path) -> None:
+    with pytest.raises(FileError, match="lost"):
+        read_examples(tmp_path / "lost.npz", header(IMAGE_CHAIN))
+    npz.write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(FileError, match="data.npz"):
+        read_examples(npz, header(IMAGE_CHAIN))
+    with pytest.raises(FileError, match="data.npz"):
+        read_symbols(saved(npz, images=np.array([{}])), IMAGE_CHAIN)
+
+
+# Samples
+
+
+@pytest.fixture(scope="module")
+def speaking(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    torch.manual_seed(0)
+    model = WaveNet(
+        ModelSpec("wavenet", SOUND_CHAIN, (SPEAKER, DIGIT), {"residual": 4, "skip": 8, "head": 8, "dilations": [1, 2]})
+    )
+    return stored(tmp_path_factory.mktemp("model"), model, "fsdd")
+
+
+@pytest.fixture(scope="module")
+def drawing(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    torch.manual_seed(0)
+    config = {"channels": 4, "head": 8, "first_rows": 1, "dilations": [1]}
+    model = GatedPixelCNN(ModelSpec("gated_pixelcnn", IMAGE_CHAIN, (DIGIT,), config))
+    return stored(tmp_path_factory.mktemp("model"), model, "mnist")
+
+
+def stored(folder: Path, model: WaveNet | GatedPixelCNN, data: str) -> LoadedModel:
+    source = DATA_SETS[data]
+    measured = {
+        "bits_per_dim": 2.5, "bits_per_dim_standard_error": 0.01, "nats": 20.0, "nats_standard_error": 0.3,
+        "examples": 9,
+    }  # fmt: skip
+    path = folder / f"tiny{SUFFIX}"
+    save_checkpoint(
+        path, model, name="tiny", title="Tiny",
+        data={"name": data, "title": source.title, "licence": source.licence, "attribution": source.attribution},
+        training={"command": "sampling-studio train tiny", "steps": 12, "hardware": "an abacus", "seconds": 1234},
+        likelihood={"test": measured},
+    )  # fmt: skip
+    return load_checkpoint(path)
+
+
+def recordings(folder: Path, *, length: int) -> None:
+    """FSDD in small: every digit a tone of its own, every speaker a loudness of their own; recordings 0 and 7."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for digit in range(10):
+        for number, speaker in enumerate(FSDD_SPEAKERS):
+            for index in (0, 7):
+                tone = np.sin(np.arange(length) * (0.1 + 0.25 * digit)) * (1 + number) * 1000
+                samples = (tone + rng.normal(0, 20, length)).astype("<i2")
+                with wave.open(str(folder / f"{digit}_{speaker}_{index}.wav"), "wb") as file:
+                    file.setparams((1, 2, 8000, 0, "NONE", ""))
+                    file.writeframes(samples.tobytes())
+
+
+def read_wav(path: Path) -> npt.NDArray[np.int16]:
+    with wave.open(str(path), "rb") as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+
+
+def test_balanced_conditions_go_round_all_combinations() -> None:
+    conditions = balanced((COLOUR, Factor("size", ("small", "large"))), 5)
+    assert [tuple(c.values()) for c in conditions] == [
+        ("red", "small"), ("red", "large"), ("blue", "small"), ("blue", "large"), ("red", "small"),
+    ]  # fmt: skip
+
+
+def test_samples_of_one_take_have_each_their_own_condition(drawing: LoadedModel) -> None:
+    take = draw(drawing, [{"digit": "3"}, {"digit": "any"}], seed=5)
+    assert take.finished
+    assert [trace.segment.condition["digit"] for trace in take.traces] == ["3", "any"]
+    assert [trace.segment.sample for trace in take.traces] == [0, 1]
+
+
+def test_statistics_of_waves() -> None:
+    loud = np.full(4000, INT16_PEAK, np.int16)
+    fading = np.concatenate([np.full(400, 3000), np.zeros(160)]).astype(np.int16)
+    statistics = sound_statistics(SOUND_CHAIN, [loud, fading])
+    assert statistics["clipped"] == 4000 / 4560
+    assert statistics["seconds"]["median"] == pytest.approx((0.5 + 0.07) / 2)
+    assert statistics["peak"]["p95"] == pytest.approx(1, abs=0.05)
+    alone = sound_statistics(SOUND_CHAIN, [fading])
+    assert alone["end_rms"]["median"] == 0
+    assert alone["dc"]["median"] == pytest.approx(fading.mean() / INT16_PEAK)
+
+
+def test_a_tone_lights_up_its_own_mel_band() -> None:
+    times = torch.arange(8000) / 8000
+    low, high = (log_mel(torch.sin(2 * torch.pi * f * times)[None], 8000)[0].mean(1).argmax() for f in (300.0, 3000.0))
+    assert low < high
+
+
+def test_clips_are_cut_or_padded_to_a_second() -> None:
+    batch = fixed_length([np.full(10, INT16_PEAK, np.int16), np.ones(9000, np.int16)], 8000)
+    assert batch.shape == (2, 8000)
+    assert batch[0].sum() == pytest.approx(10)
+
+
+def test_the_classifier_learns_to_tell_tones_apart() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.stack([np.arange(60) % 2, np.arange(60) % 3], 1)
+    waves = [
+        ((np.sin(np.arange(4000) * (0.3 + 0.6 * d)) + (0.5 * np.sin(np.arange(4000) * 2.5) if s else 0)) * 9000
+         + rng.normal(0, 50, 4000)).astype(np.int16)
+        for s, d in labels
+    ]  # fmt: skip
+    network = train_classifier(SOUND_CHAIN, 2, 3, waves, labels, epochs=12)
+    assert min(accuracy(network, SOUND_CHAIN, waves, labels).values()) > 0.9
+
+
+def test_the_speech_report_compares_generated_and_real_clips(speaking: LoadedModel, tmp_path: Path) -> None:
+    recordings(tmp_path / "recordings", length=1000)
+    report = speech_report(speaking, tmp_path, count=6, epochs=1)
+    assert report["generated"]["clips"] == 6
+    assert report["real"]["clips"] == 60
+    assert 0 <= report["ended_by_stop"] <= 1
+    for heard in report["accuracy"].values():
+        assert set(heard) == {"speaker", "digit"}
+    json.dumps(report, allow_nan=False)
+
+
+def test_a_model_that_does_not_speak_has_no_speech_report(drawing: LoadedModel, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not speak"):
+        speech_report(drawing, tmp_path, count=1)
+
+
+def test_a_training_example_is_its_own_nearest_neighbour(drawing: LoadedModel, tmp_path: Path) -> None:
+    """With the model's own samples as the training part, every distance is zero."""
+    samples = np.stack([trace.symbols for trace in draw(drawing, balanced((DIGIT,), 3), seed=1).traces])
+    noise = np.random.default_rng(0).integers(0, 256, (5002, 28, 28), np.uint8)
+    train = np.concatenate([noise[:2], samples.reshape(3, 28, 28).astype(np.uint8), noise[2:]])
+    labels = np.zeros(len(train), int)
+    np.savez(tmp_path / "mnist.npz", train_images=train, train_labels=labels, test_images=noise[:3], test_labels=[0] * 3)
+    near = neighbours(drawing, tmp_path, count=3)
+    assert near.distances == pytest.approx([0, 0, 0], abs=1e-2)
+    assert [symbols.tolist() for symbols in near.nearest] == samples.tolist()
+
+
+def test_an_envelope_spans_lowest_to_highest() -> None:
+    quiet, loud = np.zeros(100, np.int16), np.tile(np.array([INT16_PEAK, -INT16_PEAK], np.int16), 50)
+    assert (envelope(quiet, 100, 21, 10) != envelope(quiet[:0], 100, 21, 10)).sum(0).tolist() == [1] * 10
+    assert len(np.unique(envelope(loud, 100, 21, 10))) == 1
+    assert (envelope(loud, 200, 21, 10)[:, 5:] == envelope(quiet[:0], 100, 21, 5)).all()
+
+
+# Cards
+
+
+def test_the_card_command_writes_card_and_pictures(speaking: LoadedModel, tmp_path: Path) -> None:
+    recordings(tmp_path / "recordings", length=1000)
+    path = str(speaking.header.path)
+    assert main(["card", path, "--data", str(tmp_path), "--assets", str(tmp_path), "--count", "2"]) == 0
+    cards = tmp_path / "cards"
+    text = (cards / "tiny.md").read_text(encoding="utf-8")
+    for part in (
+        "# Tiny", "arXiv:1609.03499", "2.5000 ± 0.0100", "CC BY-SA 4.0", "doi:10.5281/zenodo.1342401",
+        "`sampling-studio train tiny`", "12", "an abacus", "1,234 s", "Nearest training neighbours",
+    ):  # fmt: skip
+        assert part in text
+    for picture in ("tiny.png", "tiny.samples.png", "tiny.neighbours.png"):
+        assert (cards / picture).stat().st_size
+    assert f"]({'tiny.samples.png'})" in text
+
+
+def test_a_card_tells_what_the_classifier_heard(speaking: LoadedModel, tmp_path: Path) -> None:
+    recordings(tmp_path / "recordings", length=1000)
+    near = neighbours(speaking, tmp_path, count=2)
+    report = speech_report(speaking, tmp_path, count=2, epochs=1)
+    assert "independent classifier" in card(speaking, near.samples, near, report)
+    assert "independent classifier" not in card(speaking, near.samples, near, None)
+
+
+def test_a_speech_report_of_other_weights_is_refused(
+    speaking: LoadedModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recordings(tmp_path / "recordings", length=1000)
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards" / "tiny.speech.json").write_text('{"weights": "0"}')
+    path = str(speaking.header.path)
+    assert main(["card", path, "--data", str(tmp_path), "--assets", str(tmp_path), "--count", "2"]) == 1
+    assert "other weights" in capsys.readouterr().err

@@ -1,0 +1,277 @@
+"""The canvas of images, painted offscreen on takes made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from models.chain import Alphabet, ImageChain
+from models.trace import Take
+from studio.canvas.demo import empty_take, grow, idle_studio
+from studio.canvas.image import HEAT, ImageCanvas, lay_out
+from studio.state import Pointer, Studio
+from studio.theme import DARK, LIGHT, apply_theme
+
+CHAIN = ImageChain(Alphabet("grey", 256), 8, 6)
+COLOUR = ImageChain(Alphabet("grey", 256), 4, 4, 3)
+RAMP = np.arange(48, dtype=np.int32) * 5
+
+
+@pytest.fixture
+def idle(qtbot: QtBot, tmp_path: Path) -> Iterator[Studio]:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app, DARK)
+    studio = idle_studio(tmp_path)
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def canvas(idle: Studio, qtbot: QtBot) -> ImageCanvas:
+    canvas = ImageCanvas(idle)
+    qtbot.addWidget(canvas)
+    canvas.resize(500, 420)
+    canvas.show()
+    return canvas
+
+
+def show(studio: Studio, count: int = 1, steps: int = 20, chain: ImageChain = CHAIN) -> Take:
+    take = empty_take(chain, count)
+    studio.show_take(take)
+    draw(studio, take, steps)
+    return take
+
+
+def draw(studio: Studio, take: Take, steps: int) -> None:
+    chain = take.model.chain
+    for trace in take.traces:
+        grow(trace, np.resize(RAMP, chain.limit)[len(trace) : len(trace) + steps], chain)
+        trace.finished = len(trace) == chain.length
+    studio.worker.grown.emit(take.id)
+
+
+def look(canvas: ImageCanvas) -> QImage:
+    return canvas.grid.grab().toImage()
+
+
+def colour_at(canvas: ImageCanvas, step: int, sample: int = 0) -> QColor:
+    """The colour at the centre of a step's pixel."""
+    at = canvas.grid.position_of(Pointer(sample, step)).toPoint()
+    return look(canvas).pixelColor(at)
+
+
+def colour_beside(canvas: ImageCanvas, step: int, sample: int = 0, distance: int = 1) -> QColor:
+    """The colour some device pixels left of a step's pixel."""
+    pixel = canvas.grid._pixel(Pointer(sample, step))
+    return look(canvas).pixelColor(pixel.left() - distance, pixel.center().y())
+
+
+def test_pixels_are_squares_of_whole_device_pixels_in_the_grid_closest_to_a_square() -> None:
+    layout = lay_out(16, ImageChain(Alphabet("grey", 256), 28, 28), 812, 660, 1.0)
+    assert (layout.columns, layout.rows, layout.scale) == (4, 4, 5)
+    assert {(cell.width(), cell.height()) for cell in layout.cells} == {(140, 140)}
+
+
+def test_the_scale_counts_device_pixels_where_the_screen_has_two_to_one() -> None:
+    layout = lay_out(1, CHAIN, 1000, 840, 2.0)
+    assert layout.scale == (840 - 2 * 32) // 8
+
+
+def test_an_image_larger_than_the_canvas_is_shrunk_by_a_whole_divisor() -> None:
+    layout = lay_out(1, ImageChain(Alphabet("grey", 256), 1024, 1024), 600, 600, 1.0)
+    assert layout.scale == 0.5
+
+
+def test_the_grid_of_64_images_lies_inside_the_canvas() -> None:
+    layout = lay_out(64, ImageChain(Alphabet("grey", 256), 28, 28), 620, 480, 1.0)
+    assert len(layout.cells) == 64
+    assert all(0 <= c.left() and c.right() < 620 and 0 <= c.top() and c.bottom() < 480 for c in layout.cells)
+
+
+def test_a_drawn_pixel_shows_its_grey_level(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle)
+    assert [colour_at(canvas, step).red() for step in (0, 7, 18)] == [0, 35, 90]
+
+
+def test_what_is_not_drawn_is_hatched_and_never_black(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=6)
+    image, at = look(canvas), canvas.grid.position_of(Pointer(0, 40)).toPoint()
+    colours = {image.pixelColor(at.x() + dx, at.y() + dy).name() for dx in range(8) for dy in range(8)}
+    assert len(colours) > 1
+    assert "#000000" not in colours
+
+
+def test_the_newest_pixel_is_outlined_in_amber_and_keeps_its_value(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=20)
+    assert colour_at(canvas, 19).red() == 95
+    assert colour_beside(canvas, 19) == DARK.now
+
+
+def test_a_finished_image_has_no_newest_pixel(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=48)
+    assert colour_beside(canvas, 47) != DARK.now
+
+
+def test_steps_beyond_the_cursor_are_ghosted_and_the_cursor_is_outlined(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=48)
+    idle.move_cursor(20)
+    assert colour_at(canvas, 18).red() == 90
+    assert colour_at(canvas, 40).red() < 0.5 * 200
+    assert colour_beside(canvas, 20) == DARK.now
+
+
+def test_following_again_lifts_the_veil(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=48)
+    idle.move_cursor(20)
+    idle.follow()
+    assert colour_at(canvas, 40).red() == 200
+
+
+def test_a_pinned_step_has_a_thicker_outline_than_a_hovered_one(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle)
+    idle.hover(Pointer(0, 8))
+    assert colour_beside(canvas, 8, distance=1) == DARK.chosen
+    assert colour_beside(canvas, 8, distance=2) != DARK.chosen
+    idle.pin(Pointer(0, 8))
+    assert colour_beside(canvas, 8, distance=2) == DARK.chosen
+
+
+def test_the_selected_sample_is_framed_in_blue(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, count=4)
+    idle.select(2)
+    assert colour_beside(canvas, 0, sample=2) == DARK.chosen
+    assert colour_beside(canvas, 0, sample=1) == DARK.line
+
+
+def test_the_overlay_paints_the_entropy_as_heat_and_shows_its_scale(idle: Studio, canvas: ImageCanvas) -> None:
+    take = show(idle)
+    idle.set_overlay("entropy")
+    expected = int(HEAT[int(take.traces[0].entropy[7] / 8 * 255)])
+    assert colour_at(canvas, 7).rgb() == expected
+    assert canvas.legend.isVisible()
+    assert "8 bits" in canvas.legend.accessibleName()
+
+
+def test_steps_without_figures_stay_grey_until_they_are_scored(idle: Studio, canvas: ImageCanvas) -> None:
+    take = empty_take(CHAIN)
+    nothing = np.full(20, np.nan, np.float32)
+    take.traces[0].append(RAMP[:20], nothing, nothing, np.zeros(20, np.bool_))
+    idle.show_take(take)
+    idle.set_overlay("surprise")
+    assert colour_at(canvas, 7).rgb() == QColor(35, 35, 35).rgb()
+    take.traces[0].surprise[:] = 4.0
+    take.traces[0].entropy[:] = 4.0
+    idle.worker.scored.emit(take.id)
+    assert colour_at(canvas, 7).rgb() == int(HEAT[127])
+
+
+def test_moving_the_mouse_hovers_and_leaving_ends_it(idle: Studio, canvas: ImageCanvas, qtbot: QtBot) -> None:
+    show(idle, count=4)
+    qtbot.mouseMove(canvas.grid, canvas.grid.position_of(Pointer(3, 11)).toPoint())
+    assert idle.hovered == Pointer(3, 11)
+    QApplication.sendEvent(canvas.grid, QEvent(QEvent.Type.Leave))
+    assert idle.hovered is None
+
+
+def test_a_click_pins_a_pixel_and_selects_its_sample_and_another_lets_go(
+    idle: Studio, canvas: ImageCanvas, qtbot: QtBot
+) -> None:
+    show(idle, count=4)
+    at = canvas.grid.position_of(Pointer(3, 11)).toPoint()
+    qtbot.mouseClick(canvas.grid, Qt.MouseButton.LeftButton, pos=at)
+    assert (idle.pinned, idle.selected) == (Pointer(3, 11), 3)
+    qtbot.mouseClick(canvas.grid, Qt.MouseButton.LeftButton, pos=at)
+    assert idle.pinned is None
+
+
+def test_a_pixel_not_drawn_yet_cannot_be_pinned_but_its_sample_selected(
+    idle: Studio, canvas: ImageCanvas, qtbot: QtBot
+) -> None:
+    show(idle, count=4, steps=5)
+    at = canvas.grid.position_of(Pointer(1, 40)).toPoint()
+    qtbot.mouseClick(canvas.grid, Qt.MouseButton.LeftButton, pos=at)
+    assert (idle.pinned, idle.selected) == (None, 1)
+    qtbot.mouseMove(canvas.grid, at + QPoint(1, 0))
+    assert idle.hovered is None
+    assert canvas.read_out.text().endswith("not drawn yet")
+
+
+def test_the_read_out_names_place_value_and_surprise(idle: Studio, canvas: ImageCanvas) -> None:
+    take = show(idle, count=4)
+    idle.hover(Pointer(3, 11))
+    surprise = take.traces[3].surprise[11]
+    for words in ("sample 3", "row 1, column 5", "value 55", f"surprise {surprise:.2f} bits"):
+        assert words in canvas.read_out.text()
+
+
+def test_the_thirds_of_a_colour_pixel_are_its_channels(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, chain=COLOUR)
+    for step in range(6):
+        assert canvas.grid.pointer_at(canvas.grid.position_of(Pointer(0, step))) == Pointer(0, step)
+
+
+def test_a_colour_pixel_shows_the_channels_it_has(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=5, chain=COLOUR)
+    assert colour_at(canvas, 0).rgb() == QColor(0, 5, 10).rgb()
+    assert colour_at(canvas, 4).rgb() == QColor(15, 20, 0).rgb()
+
+
+def test_another_branch_is_shown_at_once(idle: Studio, canvas: ImageCanvas) -> None:
+    take = show(idle, steps=48)
+    branch = take.branch(0, 10)
+    branch.append(*(np.full(1, v, t) for v, t in ((255, np.int32), (1, np.float32), (1, np.float32), (1, np.bool_))))
+    idle.branches_changed.emit()
+    assert colour_at(canvas, 10).red() == 255
+    assert colour_at(canvas, 40).red() != 200
+
+
+class Painted(QObject):
+    """The heights of the regions that a widget paints."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heights: list[int] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.heights.append(event.region().boundingRect().height())  # type: ignore[attr-defined]
+        return False
+
+
+def test_growth_paints_only_the_rows_that_grew(idle: Studio, canvas: ImageCanvas) -> None:
+    take = show(idle, steps=6)
+    QApplication.processEvents()
+    painted = Painted()
+    canvas.grid.installEventFilter(painted)
+    draw(idle, take, 6)
+    QApplication.processEvents()
+    assert painted.heights
+    assert max(painted.heights) < canvas.grid.height() * 0.6
+
+
+def test_without_a_model_the_canvas_invites_to_choose_one(canvas: ImageCanvas) -> None:
+    assert canvas.invitation.isVisible()
+    assert canvas.invitation.accessibleName().startswith("Choose a model")
+
+
+def test_a_take_replaces_the_invitation(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle)
+    assert not canvas.invitation.isVisible()
+
+
+def test_the_canvas_follows_the_theme(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle)
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app, LIGHT)
+    assert look(canvas).pixelColor(2, 2) == LIGHT.window
+    apply_theme(app, DARK)
+    assert look(canvas).pixelColor(2, 2) == DARK.window

@@ -1,0 +1,319 @@
+"""The canvas of sounds, offscreen: on takes made by hand, and once on a real walk of a small model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from models.trace import Take
+from studio.canvas.demo import SPEECH_CHAIN, empty_take, grow, hum, idle_studio
+from studio.canvas.pyramid import Pyramid
+from studio.canvas.sound import CLIP_HEIGHT, SoundCanvas, TimePlot, decibels
+from studio.inference import Gram
+from studio.state import Activity, Pointer, Studio
+from studio.theme import DARK, apply_theme
+
+
+@pytest.fixture
+def idle(qtbot: QtBot, tmp_path: Path) -> Iterator[Studio]:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app, DARK)
+    studio = idle_studio(tmp_path)
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def open_canvas(qtbot: QtBot) -> Iterator[Callable[[Studio], SoundCanvas]]:
+    canvases = []
+
+    def open_canvas(studio: Studio) -> SoundCanvas:
+        canvas = SoundCanvas(studio)
+        qtbot.addWidget(canvas)
+        canvas.resize(812, 660)
+        canvas.show()
+        QApplication.processEvents()
+        canvases.append(canvas)
+        return canvas
+
+    yield open_canvas
+    for canvas in canvases:
+        canvas.hide()
+
+
+@pytest.fixture
+def canvas(idle: Studio, open_canvas: Callable[[Studio], SoundCanvas]) -> SoundCanvas:
+    return open_canvas(idle)
+
+
+def show(studio: Studio, steps: int = 4000, count: int = 1, limit: int = 8000) -> Take:
+    take = empty_take(SPEECH_CHAIN, count, limit)
+    studio.show_take(take)
+    draw(studio, take, steps)
+    return take
+
+
+def draw(studio: Studio, take: Take, steps: int) -> None:
+    for n, trace in enumerate(take.traces):
+        grow(trace, hum(SPEECH_CHAIN, take.limit, n)[len(trace) : len(trace) + steps], SPEECH_CHAIN)
+        trace.finished = len(trace) == take.limit
+    studio.worker.grown.emit(take.id)
+    QApplication.processEvents()
+
+
+def view(canvas: SoundCanvas) -> tuple[float, float]:
+    (left, right), _ = canvas.wave_plot.view.viewRange()
+    return left, right
+
+
+def at(plot: TimePlot, seconds: float, y: float = 0.5) -> QPoint:
+    return plot.position_of(seconds, y).toPoint()
+
+
+# --- pyramid ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pieces", [[1], [7, 8, 9], [1, 4095, 1], [5000, 3, 77_777]])
+def test_columns_of_whole_bins_are_the_least_largest_and_mean_values(pieces: list[int]) -> None:
+    values = np.random.default_rng(0).normal(size=sum(pieces)).astype(np.float32)
+    pyramid, start = Pyramid(), 0
+    for size in pieces:
+        pyramid.extend(values[start : start + size])
+        start += size
+    count = max(1, len(values) // 64)
+    stop = count * (len(values) // count)
+    low, high, mean = pyramid.columns(0, stop, count)
+    rows = values[:stop].reshape(count, -1)
+    if rows.shape[1] == 64:
+        np.testing.assert_array_equal(low, rows.min(axis=1))
+        np.testing.assert_array_equal(high, rows.max(axis=1))
+        np.testing.assert_allclose(mean, rows.mean(axis=1), atol=1e-5)
+    assert low.min() >= values.min()
+    assert high.max() <= values.max()
+
+
+def test_no_peak_is_lost_however_far_one_zooms_out() -> None:
+    values = np.zeros(100_000, np.float32)
+    values[77_777] = 1.0
+    pyramid = Pyramid()
+    pyramid.extend(values)
+    for count in (1, 10, 333, 800, 5000):
+        _, high, _ = pyramid.columns(0, 100_000, count)
+        assert high.max() == 1.0
+        assert np.argmax(high) / count == pytest.approx(0.77777, abs=1.5 / count)
+
+
+def test_any_stretch_has_its_columns() -> None:
+    pyramid = Pyramid()
+    pyramid.extend(np.arange(10_000))
+    for start, stop, count in ((0, 1, 1), (9_999, 10_000, 1), (123, 9_877, 97), (0, 10_000, 10_000), (9_000, 10_000, 2)):
+        low, high, _ = pyramid.columns(start, stop, count)
+        assert len(low) == len(high) == count
+        assert (low <= high).all()
+
+
+# --- wave ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_frontier_moves_with_the_wave_and_goes_when_it_is_finished(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 4000)
+    assert canvas.wave_plot.frontier.isVisible()
+    assert canvas.wave_plot.frontier.value() == pytest.approx(0.5)
+    assert canvas.wave_plot.hatch.span == pytest.approx((0.5, 1.0))
+    draw(idle, take, 4000)
+    assert not canvas.wave_plot.frontier.isVisible()
+    assert canvas.wave_plot.hatch.span == pytest.approx((1.0, 1.0))
+
+
+def test_the_whole_clip_stays_in_view_while_it_grows(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 4000, limit=40_000)
+    assert view(canvas) == pytest.approx((0, 1))
+    draw(idle, take, 8000)
+    assert view(canvas) == pytest.approx((0, 2))
+
+
+def test_a_clip_that_stopped_early_fills_the_view(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 4000)
+    take.traces[0].finished = True
+    idle.worker.grown.emit(take.id)
+    assert view(canvas) == pytest.approx((0, 0.5))
+
+
+def test_a_view_zoomed_by_the_user_stays_while_the_clip_grows(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 4000)
+    canvas.wave_plot.view.setXRange(0.1, 0.2, padding=0)
+    canvas.wave_plot.view.sigRangeChangedManually.emit([True, False])
+    draw(idle, take, 1000)
+    assert view(canvas) == pytest.approx((0.1, 0.2))
+    canvas.show_whole()
+    assert view(canvas) == pytest.approx((0, 1))
+
+
+def test_single_samples_are_points_and_a_long_wave_is_not(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 4000)
+    assert len(canvas._points.data) == 0
+    canvas.wave_plot.view.setXRange(0.1, 0.105, padding=0)
+    x, y = canvas._points.getData()
+    assert x[0] <= 0.1
+    assert x[-1] >= 0.105
+    np.testing.assert_allclose(np.diff(x), 1 / 8000, rtol=1e-6)
+    assert np.abs(y).max() <= 1
+
+
+def test_a_long_clip_costs_no_more_points_than_the_plot_has_columns(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 80_000, limit=80_000)
+    x, y = canvas._wave.getData()
+    ratio = canvas.devicePixelRatioF()
+    assert 200 < len(x) <= 2 * (canvas.wave_plot.view.width() * ratio + 2)
+    assert y.max() == pytest.approx(canvas._clips[0].wave.values.max())
+
+
+def test_a_stop_symbol_is_no_loud_sample(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 100)
+    grow(take.traces[0], np.array([256], np.int32), SPEECH_CHAIN)
+    take.traces[0].finished = True
+    idle.worker.grown.emit(take.id)
+    assert canvas._clips[0].wave.values[-1] == 0
+    idle.pin(Pointer(0, 100))
+    assert "stop" in canvas.read_out.text()
+
+
+# --- pointing --------------------------------------------------------------------------------------------------------
+
+
+def test_a_click_on_the_wave_pins_the_step_and_the_mouse_hovers(idle: Studio, canvas: SoundCanvas, qtbot: QtBot) -> None:
+    show(idle, 4000)
+    plot = canvas.wave_plot
+    qtbot.mouseMove(plot.viewport(), at(plot, 0.25))
+    assert idle.hovered is not None
+    assert idle.hovered.step == pytest.approx(2000, abs=8)
+    qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at(plot, 0.3))
+    assert idle.pinned is not None
+    assert idle.pinned.step == pytest.approx(2400, abs=8)
+    assert plot.inspected.value() == idle.pinned.step / 8000
+
+
+def test_beyond_the_frontier_there_is_nothing_to_pin(idle: Studio, canvas: SoundCanvas, qtbot: QtBot) -> None:
+    show(idle, 4000)
+    qtbot.mouseClick(canvas.wave_plot.viewport(), Qt.MouseButton.LeftButton, pos=at(canvas.wave_plot, 0.8))
+    assert idle.pinned is None
+
+
+def test_cursor_and_playhead_and_frontier_are_three_marks(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 4000)
+    idle.move_cursor(1600)
+    canvas.set_playhead(0.1)
+    assert canvas.wave_plot.inspected.value() == pytest.approx(0.2)
+    assert canvas.wave_plot.frontier.value() == pytest.approx(0.5)
+    assert canvas.playhead.isVisible()
+    canvas.set_playhead(None)
+    assert not canvas.playhead.isVisible()
+
+
+def test_the_read_out_names_time_sample_amplitude_and_level(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 4000)
+    idle.pin(Pointer(0, 2000))
+    amplitude = canvas._clips[0].wave.values[2000]
+    words = canvas.read_out.text()
+    assert "0.2500 s" in words
+    assert "sample 2\u202f000" in words
+    assert decibels(abs(float(amplitude))) in words
+    assert f"value {take.traces[0].symbols[2000]}" in words
+
+
+def test_decibels_count_from_full_scale() -> None:
+    assert decibels(1.0) == "0.0 dB"
+    assert decibels(0.5) == "−6.0 dB"
+    assert decibels(0.0) == "−∞ dB"
+
+
+def test_a_click_in_the_list_selects_the_clip_that_is_shown(idle: Studio, canvas: SoundCanvas, qtbot: QtBot) -> None:
+    show(idle, 4000, count=3)
+    assert canvas.clip_scroll.isVisible()
+    before = canvas._wave.getData()[1].copy()
+    qtbot.mouseClick(canvas.clip_list, Qt.MouseButton.LeftButton, pos=QPoint(50, round(2.5 * CLIP_HEIGHT)))
+    assert idle.selected == 2
+    assert not np.array_equal(canvas._wave.getData()[1], before)
+
+
+def test_a_single_clip_needs_no_list(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 4000)
+    assert not canvas.clip_scroll.isVisible()
+
+
+def test_another_branch_is_drawn_at_once(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 8000)
+    take.branch(0, 1000, new_noise=True)
+    idle.branches_changed.emit()
+    assert canvas._wave.getData()[0].max() <= 1000 / 8000
+
+
+# --- bits ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_overlay_shows_the_bits_under_the_wave(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 4000)
+    assert not canvas.bits_plot.isVisible()
+    idle.set_overlay("entropy")
+    assert canvas.bits_plot.isVisible()
+    _, mean = canvas._mean_bits.getData()
+    _, peak = canvas._peak_bits.getData()
+    assert mean.mean() == pytest.approx(take.traces[0].entropy.mean(), rel=0.02)
+    assert peak.max() == pytest.approx(take.traces[0].entropy.max())
+
+
+def test_a_take_without_figures_gets_them_when_it_is_scored(idle: Studio, canvas: SoundCanvas) -> None:
+    take = empty_take(SPEECH_CHAIN)
+    unknown = np.full(4000, np.nan, np.float32)
+    take.traces[0].append(hum(SPEECH_CHAIN, 4000, 1), unknown, unknown, np.zeros(4000, np.bool_))
+    idle.show_take(take)
+    idle.set_overlay("surprise")
+    assert canvas._mean_bits.getData()[1].max() == 0
+    take.traces[0].surprise[:] = 2.0
+    take.traces[0].entropy[:] = 2.0
+    idle.worker.scored.emit(take.id)
+    assert canvas._mean_bits.getData()[1] == pytest.approx(2.0)
+
+
+# --- conditional-gram ------------------------------------------------------------------------------------------------
+
+
+def test_the_picture_lies_under_a_lens_on_the_wave(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 4000)
+    idle.worker.gram_ready.emit(Gram(take.id, take.traces[0], 1600, np.zeros((200, 256), np.uint8)))
+    assert canvas.lens.span == pytest.approx((0.2, 0.225))
+    x, y = canvas._path.getData()
+    assert x[0] == pytest.approx(0.2)
+    np.testing.assert_array_equal(y, take.traces[0].symbols[1600:1800])
+
+
+def test_a_picture_of_another_trace_is_not_shown(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 4000)
+    other = empty_take(SPEECH_CHAIN).traces[0]
+    idle.worker.gram_ready.emit(Gram(take.id, other, 0, np.zeros((200, 256), np.uint8)))
+    assert canvas.lens.span == (0, 0)
+
+
+def test_a_real_walk_is_pictured_around_the_pinned_step(
+    studio: Studio, open_canvas: Callable[[Studio], SoundCanvas], qtbot: QtBot
+) -> None:
+    canvas = open_canvas(studio)
+    studio.choose_model("tiny-wavenet")
+    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=30_000)
+    assert canvas.invitation.accessibleName().startswith("Press Generate")
+    studio.change("as fast as possible", pace=float("inf"), seed=3, seed_locked=True)
+    studio.generate()
+    qtbot.waitUntil(lambda: studio.take is not None and studio.take.finished, timeout=60_000)
+    length = studio.frontier
+    assert length > 250
+    studio.pin(Pointer(0, 120))
+    qtbot.waitUntil(lambda: canvas.lens.span[0] <= 120 / 8000 < canvas.lens.span[1], timeout=20_000)
+    left, right = canvas.lens.span
+    assert right - left == pytest.approx(0.025)

@@ -1,0 +1,539 @@
+"""The command line, through ``main`` where possible: what it writes, what it says, how it exits."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models.chain import Alphabet, ImageChain, SoundChain
+from models.checkpoint import SUFFIX, read_header, save_checkpoint
+from models.condition import Factor
+from models.model import ModelSpec
+from models.networks.gated_pixelcnn import GatedPixelCNN
+from models.networks.wavenet import WaveNet
+from studio.cli import main, user_catalog
+from studio.folders import profile_folder
+
+IMAGE_CHAIN = ImageChain(Alphabet("grey", 4), 6, 6)
+SOUND_CHAIN = SoundChain(Alphabet("mu_law", 32, stop=True), 8000, default_seconds=0.02, max_seconds=0.1)
+DIGIT = Factor("digit", ("0", "1", "2"), any=True)
+SPEAKER = Factor("speaker", ("ann", "bob"))
+CACHED = ("--engine", "cached")
+"""Kernels have tests of their own, and take seconds to compile."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two small models of random weights."""
+    folder = tmp_path_factory.mktemp("models")
+    torch.manual_seed(1)
+    image = GatedPixelCNN(
+        ModelSpec(
+            "gated_pixelcnn", IMAGE_CHAIN, (DIGIT,), {"channels": 4, "head": 8, "first_rows": 2, "dilations": [1, 2]}
+        )
+    )
+    sound = WaveNet(
+        ModelSpec(
+            "wavenet", SOUND_CHAIN, (SPEAKER, DIGIT), {"residual": 4, "skip": 8, "head": 8, "dilations": [1, 2, 4]}
+        )
+    )
+    for name, model in (("pixels", image), ("waves", sound)):
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(3)  # further from uniform, so that conditions and seeds show
+        save_checkpoint(
+            folder / f"{name}{SUFFIX}", model, name=name, title=name.title(),
+            data={"name": "none"}, training={}, likelihood={"valid": {"bits_per_dim": 1.5}},
+        )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def pixels(folder: Path) -> str:
+    return str(folder / f"pixels{SUFFIX}")
+
+
+@pytest.fixture
+def waves(folder: Path) -> str:
+    return str(folder / f"waves{SUFFIX}")
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> dict[str, Any]:
+    """The one JSON object that a command with --json writes, and nothing else."""
+    capsys.readouterr()
+    assert main([*map(str, arguments), "--json"]) == code
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return result
+
+
+def complaint(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> str:
+    """The one line of error of a command that fails."""
+    capsys.readouterr()
+    assert main([*map(str, arguments)]) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("sampling-studio: error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def add_to_catalog(checkpoint: str) -> None:
+    profile_folder().mkdir()
+    user_catalog().add(Path(checkpoint))
+
+
+def in_child(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "studio", *arguments],
+        capture_output=True, text=True, timeout=100, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+# Before torch
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["sample", "--help"], ["sample", "--frobnicate"], ["models"], ["nothing"]]
+)
+def test_help_version_errors_and_the_list_need_neither_torch_nor_qt(arguments: list[str]) -> None:
+    program = (
+        "import sys; from studio.cli import main; main(sys.argv[1:]); "
+        "heavy = {'torch', 'PySide6', 'numba'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_version_is_the_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    from models.version import VERSION
+
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"sampling-studio {VERSION}\n"
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    for command in ("models", "sample", "score", "evaluate", "reproduce", "bench", "train", "doctor"):
+        assert command in out
+
+
+# Wrong arguments: 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["--temperature", "-1"], "-1"),
+        (["--temperature", "warm"], "warm"),
+        (["--temperature", "nan"], "nan"),
+        (["--top-p", "0"], "top_p"),
+        (["--top-k", "-3"], "-3"),
+        (["--min-p", "2"], "min_p"),
+        (["--condition", "colour=red"], "colour"),
+        (["--condition", "digit=7"], "0, 1, 2, any"),
+        (["--condition", "digit"], "NAME=VALUE"),
+        (["--condition", "digit=1", "--condition", "digit=2"], "once"),
+        (["--engine", "steam"], "steam"),
+        (["--device", "abacus"], "abacus"),
+        (["--seed", "-1"], "-1"),
+        (["--seed", str(2**53)], str(2**53)),
+        (["--count", "0"], "0"),
+        (["--count", "10000000"], "10000000"),
+        (["--steps", "37"], "36"),
+        (["--seconds", "1"], "sound"),
+        (["--steps", "3", "--seconds", "1"], "--steps"),
+        (["--frobnicate"], "--frobnicate"),
+    ],
+)
+def test_a_wrong_option_is_named(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, arguments: list[str], names: str
+) -> None:
+    assert names in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "x.png", *arguments)
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_an_output_that_does_not_fit_is_refused_before_drawing(
+    capsys: pytest.CaptureFixture[str], pixels: str, waves: str, tmp_path: Path
+) -> None:
+    assert ".png, .gif, .npz" in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "x.wav")
+    assert ".jpg" in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "x.jpg")
+    assert "one clip" in complaint(capsys, 2, "sample", waves, "-o", tmp_path / "x.wav", "--count", 2)
+
+
+def test_an_unknown_command_or_model_is_named_with_what_is_known(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert "reproduce" in complaint(capsys, 2, "smaple")
+    assert "nobody" in complaint(capsys, 2, "sample", "nobody", "-o", tmp_path / "x.png")
+    out = tmp_path / f"x{SUFFIX}"
+    assert "wavenet_fsdd" in complaint(capsys, 2, "train", "nobody", "--data", tmp_path, "-o", out)
+
+
+# Bad input: 1
+
+
+def test_a_missing_file_for_the_window_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "lost.png" in complaint(capsys, 1, tmp_path / "lost.png")
+
+
+def test_what_is_no_checkpoint_is_named(capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path) -> None:
+    truncated = tmp_path / f"short{SUFFIX}"
+    truncated.write_bytes(Path(pixels).read_bytes()[:500])
+    empty = tmp_path / f"empty{SUFFIX}"
+    empty.touch()
+    for path in (truncated, empty, tmp_path / f"lost{SUFFIX}"):
+        assert path.name in complaint(capsys, 1, "sample", path, "-o", tmp_path / "x.png")
+
+
+def test_a_place_that_cannot_be_written_is_named(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    assert "x.png" in complaint(capsys, 1, "sample", pixels, "-o", tmp_path / "lost" / "x.png", *CACHED)
+    assert "file" in complaint(capsys, 1, "sample", pixels, "-o", tmp_path / "file" / "folder", *CACHED)
+
+
+def test_files_that_cannot_be_scored_are_named(
+    capsys: pytest.CaptureFixture[str], pixels: str, waves: str, tmp_path: Path
+) -> None:
+    Image.new("L", (7, 6)).save(tmp_path / "wide.png")
+    with wave.open(str(tmp_path / "fast.wav"), "wb") as file:
+        file.setparams((1, 2, 44100, 0, "NONE", ""))
+        file.writeframes(bytes(200))
+    (tmp_path / "text.txt").write_text("hello")
+    assert "7 x 6" in complaint(capsys, 1, "score", pixels, tmp_path / "wide.png")
+    assert "44100" in complaint(capsys, 1, "score", waves, tmp_path / "fast.wav")
+    assert "text.txt" in complaint(capsys, 1, "score", pixels, tmp_path / "text.txt")
+    assert "lost.png" in complaint(capsys, 1, "score", pixels, tmp_path / "lost.png")
+
+
+def test_a_png_of_somebody_else_cannot_be_reproduced(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    Image.new("L", (6, 6)).save(tmp_path / "plain.png")
+    assert "metadata" in complaint(capsys, 1, "reproduce", tmp_path / "plain.png")
+
+
+# models
+
+
+def test_models_lists_what_the_user_added(
+    capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path
+) -> None:
+    add_to_catalog(waves)
+    listed = {model["name"]: model for model in answer(capsys, "models")["models"]}["waves"]
+    assert listed["modality"] == "sound"
+    assert listed["architecture"] == "wavenet"
+    assert listed["conditions"] == {"speaker": ["ann", "bob"], "digit": ["0", "1", "2", "any"]}
+    assert listed["bits_per_dim"] == 1.5
+    assert listed["size_bytes"] == Path(waves).stat().st_size
+    assert main(["models"]) == 0
+    assert "speaker: ann, bob" in capsys.readouterr().out
+
+
+# sample
+
+
+def test_sample_writes_what_the_suffix_says(
+    capsys: pytest.CaptureFixture[str], pixels: str, waves: str, tmp_path: Path
+) -> None:
+    for model, out, count in (
+        (pixels, "one.png", 1), (pixels, "grid.png", 4), (pixels, "film.gif", 1), (pixels, "all.npz", 2),
+        (waves, "clip.wav", 1), (waves, "clips.npz", 3),
+    ):  # fmt: skip
+        result = answer(capsys, "sample", model, "-o", tmp_path / out, "--count", count, *CACHED)
+        assert result["files"] == [str(tmp_path / out)]
+        assert (tmp_path / out).stat().st_size
+        assert result["count"] == count
+    assert Image.open(tmp_path / "one.png").size == (6, 6)
+
+
+def test_a_folder_gets_one_file_per_sample(capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path) -> None:
+    result = answer(capsys, "sample", waves, "-o", tmp_path / "clips", "--count", 2, "--first", 5, *CACHED)
+    assert [Path(file).name for file in result["files"]] == ["0005.wav", "0006.wav"]
+    assert all(Path(file).exists() for file in result["files"])
+
+
+def test_sample_reports_what_it_did(capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path) -> None:
+    result = answer(
+        capsys, "sample", pixels, "-o", tmp_path / "x.npz", "--count", 2, "--seed", 7, "--condition", "digit=2",
+        "--temperature", 0.5, "--top-k", 3, *CACHED,
+    )  # fmt: skip
+    assert result["condition"] == {"digit": "2"}
+    assert (result["seed"], result["steps"], result["engine"], result["device"]) == (7, 72, "cached", "cpu")
+    assert result["shaping"] == {"temperature": 0.5, "top_k": 3, "top_p": 1.0, "min_p": 0.0}
+    assert result["bits_per_dim"] == pytest.approx(sum(result["nats"]) / math.log(2) / 72)
+    arrays = np.load(tmp_path / "x.npz")
+    assert arrays["samples"].shape == (2, 6, 6)
+    assert arrays["nats"] == pytest.approx(result["nats"])
+    assert int(arrays["seed"]) == 7
+
+
+def test_the_same_command_draws_the_same(pixels: str, tmp_path: Path) -> None:
+    drawn = []
+    for out in ("a.npz", "b.npz"):
+        assert main(["sample", pixels, "-o", str(tmp_path / out), *CACHED]) == 0
+        drawn.append(np.load(tmp_path / out)["symbols"])
+    assert np.array_equal(*drawn)
+
+
+def test_a_sample_is_the_same_alone_and_among_others(pixels: str, tmp_path: Path) -> None:
+    assert main(["sample", pixels, "-o", str(tmp_path / "all.npz"), "--count", "4", *CACHED]) == 0
+    assert main(["sample", pixels, "-o", str(tmp_path / "one.npz"), "--first", "3", *CACHED]) == 0
+    assert np.array_equal(np.load(tmp_path / "all.npz")["symbols"][3], np.load(tmp_path / "one.npz")["symbols"][0])
+
+
+def test_more_samples_than_are_walked_at_once_are_all_different(pixels: str, tmp_path: Path) -> None:
+    assert main(["sample", pixels, "-o", str(tmp_path / "all.npz"), "--count", "70", *CACHED]) == 0
+    assert len(np.unique(np.load(tmp_path / "all.npz")["symbols"], axis=0)) == 70
+
+
+def test_the_length_of_sound_is_limited_in_seconds_or_steps(
+    capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path
+) -> None:
+    by_seconds = answer(capsys, "sample", waves, "-o", tmp_path / "a.wav", "--seconds", 0.001, *CACHED)
+    by_steps = answer(capsys, "sample", waves, "-o", tmp_path / "b.wav", "--steps", 8, *CACHED)
+    assert by_seconds["steps"] == by_steps["steps"] <= 8
+
+
+# score
+
+
+@pytest.mark.parametrize("out", ["x.png", "x.npz", "x.gif"])
+def test_scoring_a_sample_gives_what_its_walk_recorded(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, out: str
+) -> None:
+    arguments = ("--condition", "digit=1")
+    drawn = answer(capsys, "sample", pixels, "-o", tmp_path / out, *arguments, *CACHED)
+    scored = answer(capsys, "score", pixels, tmp_path / out, *arguments)["files"]
+    assert len(scored) == 1
+    assert scored[0]["nats"] == pytest.approx(drawn["nats"][0], abs=1e-3)
+    assert scored[0]["bits"] == pytest.approx(drawn["nats"][0] / math.log(2), abs=1e-3)
+    assert scored[0]["bits_per_dim"] == pytest.approx(drawn["bits_per_dim"], abs=1e-4)
+
+
+def test_sound_is_scored_with_its_stop_symbol(
+    capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path
+) -> None:
+    drawn = answer(capsys, "sample", waves, "-o", tmp_path / "x.wav", "--condition", "speaker=bob", *CACHED)
+    scored = answer(capsys, "score", waves, tmp_path / "x.wav", "--condition", "speaker=bob")["files"][0]
+    assert scored["steps"] == drawn["steps"]
+    assert scored["nats"] == pytest.approx(drawn["nats"][0], abs=1e-3)
+
+
+def test_the_posterior_of_every_condition_sums_to_one(
+    capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path
+) -> None:
+    assert main(["sample", waves, "-o", str(tmp_path / "x.wav"), *CACHED]) == 0
+    posterior = answer(capsys, "score", waves, tmp_path / "x.wav", "--posterior")["files"][0]["posterior"]
+    assert {name: set(values) for name, values in posterior.items()} == {
+        "speaker": {"ann", "bob"},
+        "digit": {"0", "1", "2"},
+    }
+    for values in posterior.values():
+        assert sum(values.values()) == pytest.approx(1)
+
+
+# evaluate
+
+
+def test_evaluate_measures_and_can_store_a_test_score(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    model = tmp_path / f"model{SUFFIX}"
+    model.write_bytes(Path(pixels).read_bytes())
+    images = np.random.default_rng(0).integers(0, 256, (5, 6, 6), np.uint8)
+    np.savez(tmp_path / "data.npz", images=images, labels=np.array([0, 1, 2, 0, 1]))
+    result = answer(capsys, "evaluate", model, tmp_path / "data.npz", "--limit", 4, "--write")
+    assert result["examples"] == 4
+    assert result["nats"] == pytest.approx(result["bits_per_dim"] * 36 * math.log(2))
+    assert result["normalised"] is False
+    stored = read_header(model).likelihood
+    assert stored["test"]["bits_per_dim"] == pytest.approx(result["bits_per_dim"])
+    assert stored["valid"] == {"bits_per_dim": 1.5}
+
+
+def test_evaluate_says_that_sound_is_normalised(
+    capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path
+) -> None:
+    samples = np.random.default_rng(0).integers(-900, 900, 300).astype(np.int16)
+    speakers = np.array(["bob", "ann"])
+    np.savez(tmp_path / "data.npz", samples=samples, offsets=np.array([0, 100, 300]), speaker=speakers)
+    assert answer(capsys, "evaluate", waves, tmp_path / "data.npz")["normalised"] is True
+    assert main(["evaluate", waves, str(tmp_path / "data.npz")]) == 0
+    assert "2 examples, normalised" in capsys.readouterr().out
+
+
+def test_one_example_has_no_standard_error(capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", images=np.zeros((1, 6, 6), np.uint8))
+    assert answer(capsys, "evaluate", pixels, tmp_path / "data.npz")["nats_standard_error"] is None
+
+
+# reproduce
+
+
+def test_a_saved_sample_walks_again_to_the_same(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    assert main(["sample", pixels, "-o", str(tmp_path / "x.png"), "--count", "2", *CACHED]) == 0
+    result = answer(capsys, "reproduce", tmp_path / "x.png", "--model", pixels)
+    assert result["agrees"] is True
+    assert result["engine"] == ["cached"]
+    assert [entry["steps"] for entry in result["samples"]] == [36, 36]
+
+
+def test_reproduce_finds_the_model_by_its_weights(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    assert main(["sample", pixels, "-o", str(tmp_path / "x.png"), *CACHED]) == 0
+    assert "not among the models" in complaint(capsys, 1, "reproduce", tmp_path / "x.png")
+    add_to_catalog(pixels)
+    assert answer(capsys, "reproduce", tmp_path / "x.png")["model"] == "pixels"
+
+
+def test_a_difference_is_reported_and_fails(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    """A record that claims another seed: its symbols are valid, but no walk of that seed draws them."""
+    from models.checkpoint import load_checkpoint
+    from models.files import export
+    from models.sampling import run
+    from models.shaping import NEUTRAL
+    from models.trace import new_take
+
+    loaded = load_checkpoint(Path(pixels))
+    take = run(loaded.model, new_take(
+        loaded.reference, seed=1, count=1, condition={"digit": "0"}, shaping=NEUTRAL, engine="cached",
+    ))  # fmt: skip
+    trace = take.traces[0]
+    trace.schedule[0] = type(trace.segment)(**{**trace.segment.__dict__, "seed": 2})
+    export(tmp_path / "x.png", take)
+    result = answer(capsys, "reproduce", tmp_path / "x.png", "--model", pixels, code=1)["samples"][0]
+    assert result["agrees"] is False
+    assert result["tie"] is False
+    assert result["location"].startswith("row ")
+    assert main(["reproduce", str(tmp_path / "x.png"), "--model", pixels]) == 1
+    assert "no float tie" in capsys.readouterr().out
+
+
+def test_other_weights_are_refused(
+    capsys: pytest.CaptureFixture[str], pixels: str, waves: str, tmp_path: Path
+) -> None:
+    assert main(["sample", pixels, "-o", str(tmp_path / "x.png"), *CACHED]) == 0
+    assert "weights" in complaint(capsys, 1, "reproduce", tmp_path / "x.png", "--model", waves)
+
+
+# bench, train, doctor
+
+
+def test_bench_measures_every_engine_against_the_reference(
+    capsys: pytest.CaptureFixture[str], waves: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.bench.BUDGET_SECONDS", 0.1)
+    result = answer(capsys, "bench", waves)
+    engines = {row["engine"]: row for row in result["engines"]}
+    assert set(engines) == {"compiled", "cached", "reference"}
+    assert engines["reference"]["ratio_to_reference"] == 1
+    for row in engines.values():
+        assert row["slowest"] <= row["steps_per_second"] <= row["fastest"]
+        assert row["real_time_factor"] == pytest.approx(row["steps_per_second"] / 8000)
+
+
+RECIPE = """
+name = "tiny"
+title = "Tiny"
+architecture = "gated_pixelcnn"
+data = "mnist"
+seed = 1
+steps = 2
+batch = 4
+learning_rate = 1e-3
+warmup = 1
+ema = 0.9
+clip = 1.0
+weight_decay = 0.0
+any_rate = 0.1
+validate_every = 2
+validation_limit = 2
+patience = 8
+[network]
+channels = 4
+head = 8
+first_rows = 1
+dilations = [1]
+"""
+
+
+def test_train_leaves_a_checkpoint_with_its_command_and_goes_on_when_asked_to(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    labels, rng = np.arange(5010) % 10, np.random.default_rng(0)
+    images = rng.integers(0, 256, (5010, 28, 28), np.uint8)
+    (tmp_path / "mnist").mkdir()
+    np.savez(tmp_path / "mnist" / "mnist.npz", train_images=images, train_labels=labels)
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    out = tmp_path / f"tiny{SUFFIX}"
+    train = ["train", str(tmp_path / "tiny.toml"), "--data", str(tmp_path), "-o", str(out), "--device", "cpu"]
+    # Compiling the network takes longer than this training.
+    done = in_child(*train, TORCHDYNAMO_DISABLE="1")
+    assert done.returncode == 0, done.stderr
+    header = read_header(out)
+    assert header.training["command"] == f"sampling-studio train tiny --data DATA -o tiny{SUFFIX} --device cpu"
+    assert header.training["steps"] == 2
+    assert "--resume" in complaint(capsys, 1, *train)
+    assert in_child(*train, "--resume", TORCHDYNAMO_DISABLE="1").returncode == 0
+
+
+def test_train_checks_its_files_first(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / f"x{SUFFIX}"
+    train = ("train", "wavenet-fsdd", "--data")
+    assert "lost" in complaint(capsys, 1, *train, tmp_path / "lost", "-o", out)
+    assert "lost" in complaint(capsys, 1, *train, tmp_path, "-o", tmp_path / "lost" / out.name)
+    assert "x.pt" in complaint(capsys, 2, *train, tmp_path, "-o", tmp_path / "x.pt")
+
+
+def test_doctor_says_whether_the_window_can_start(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["doctor", "--json"])
+    assert json.loads(capsys.readouterr().out)["window_starts"] is (code == 0)
+
+
+# The process
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")
+def test_ctrl_c_ends_without_a_traceback(folder: Path, tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "studio", "sample", str(folder / f"waves{SUFFIX}"), "-o", str(tmp_path / "x"),
+         "--count", "40000", "--engine", "reference"],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(4)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX pipe")
+def test_a_reader_that_leaves_is_no_error() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "studio", "sample", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    child.stdout.close()
+    assert child.stderr is not None
+    assert child.stderr.read() == b""
+    child.wait(timeout=30)
+    assert child.returncode == 0
