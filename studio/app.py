@@ -180,7 +180,7 @@ class MainWindow(QMainWindow):
 
         undo, redo = studio.undo_stack.createUndoAction(self), studio.undo_stack.createRedoAction(self)
         undo.setShortcuts(QKeySequence.StandardKey.Undo)
-        redo.setShortcuts([*QKeySequence.keyBindings(QKeySequence.StandardKey.Redo), QKeySequence("Ctrl+Y")])
+        redo.setShortcuts([QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+Z")])
         edit.addActions([undo, redo])
         edit.addSeparator()
         self.noise_action = self._action(
@@ -439,6 +439,8 @@ class MainWindow(QMainWindow):
         store.setValue("geometry", self.saveGeometry())
         store.setValue("state", self.saveState(LAYOUT_VERSION))
         store.sync()
+        self._message_timer.stop()
+        self._banner_timer.stop()
         self.sound.close()
         self.studio.close()
         event.accept()

@@ -317,7 +317,18 @@ class InferenceThread(QThread):
         self._model = model
         self._walk = None
         self._buffer = ConditionalBuffer(model.model)
-        self.loaded.emit(token, LoadedInfo(model.reference, where, tuple(engines_of(model.model))))
+        info = LoadedInfo(model.reference, where, tuple(engines_of(model.model)))
+        self.loaded.emit(token, info)
+        self._take_a_first_step(info)
+
+    def _take_a_first_step(self, info: LoadedInfo) -> None:
+        """Loads the engine's code while the user still looks at the model, not when they press Generate."""
+        from models.sampling import make_decoder
+
+        assert self._model is not None
+        model = self._model.model
+        decoder = make_decoder(model, info.fastest_engine(self.kernels_warm), model.condition_tensor({}))
+        decoder.advance(np.zeros((1, 1)), NEUTRAL)
 
     def _check_wanted(self, token: int) -> None:
         if token != self._wanted_load:

@@ -14,6 +14,7 @@ from studio.audio import Playback, Player, TraceSource
 from studio.state import Activity, Studio
 
 TICK_MS = 33
+PROBE_DELAY_MS = 300
 
 
 class SoundPlayer(QObject):
@@ -43,8 +44,10 @@ class SoundPlayer(QObject):
         studio.branches_changed.connect(self.stop)
         self._heard_sample = 0
         self._cursor = 0
-        self.player.probe()
-        QTimer.singleShot(500, self, self._check_reason)
+        # Not at once: the window comes first.
+        self._probing = QTimer(self, singleShot=True, interval=PROBE_DELAY_MS)
+        self._probing.timeout.connect(self._probe)
+        self._probing.start()
 
     @property
     def chain(self) -> SoundChain | None:
@@ -70,7 +73,16 @@ class SoundPlayer(QObject):
 
     def close(self) -> None:
         self._timer.stop()
+        self._probing.stop()
         self.player.close()
+
+    @Slot()
+    def _probe(self) -> None:
+        """Looks for a device in the background, and tells a little later what was found."""
+        self._probing.timeout.disconnect(self._probe)
+        self._probing.timeout.connect(self._check_reason)
+        self._probing.start()
+        self.player.probe()
 
     def _play(self, start: int) -> None:
         chain, trace = self.chain, self.studio.trace

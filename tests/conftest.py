@@ -39,7 +39,7 @@ def nothing_left_behind() -> Iterator[None]:
     gc.collect()
     running = [o for o in objects_of(QThread) if o.isRunning() and o is not main_qthread()]
     assert not running, f"Qt threads left running: {running}"
-    ticking = [o for o in objects_of(QTimer) if is_active(o)]
+    ticking = [(o.parent(), o.interval()) for o in objects_of(QTimer) if is_active(o)]
     assert not ticking, f"timers left running: {ticking}"
 
 

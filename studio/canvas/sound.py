@@ -63,6 +63,8 @@ GRAM_EDGE = 0.08
 GRAM_DELAY_MS, GRAM_RUNNING_DELAY_MS = 20, 200
 """A picture is asked for this long after it is wanted: many moves are one request, and a walk is not slowed down."""
 
+CLIPS_DELAY_MS = 150
+
 CLOSEST_STEPS = 16
 """The wheel zooms in down to this many steps."""
 
@@ -85,8 +87,8 @@ class Clip:
         self.surprise = Pyramid()
         self._unscored = False
 
-    def sync(self) -> bool:
-        """Takes in the steps that are new. Returns whether anything changed."""
+    def sync(self) -> None:
+        """Takes in the steps that are new."""
         trace = self.trace
         length = len(trace)
         start = len(self.wave)
@@ -94,13 +96,12 @@ class Clip:
         if rescored:
             self.entropy, self.surprise, self._unscored = Pyramid(), Pyramid(), False
         if length == start and not rescored:
-            return False
+            return
         self.wave.extend(self._amplitudes[trace.symbols[start:length]])
         for pyramid, figures in ((self.entropy, trace.entropy), (self.surprise, trace.surprise)):
             new = figures[len(pyramid) : length]
             self._unscored |= bool(np.isnan(new).any())
             pyramid.extend(new)
-        return True
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]
@@ -316,6 +317,8 @@ class SoundCanvas(QWidget):
         self._shown_trace: Trace | None = None
         self._ask_gram = QTimer(self, singleShot=True)
         self._ask_gram.timeout.connect(self._request_gram)
+        self._clips_due = QTimer(self, singleShot=True)
+        self._clips_due.timeout.connect(self._draw_clips)
         self.setAccessibleName("Canvas")
 
         self.read_out = ReadOut("Point at the wave to see a conditional; click to keep it; the wheel zooms.")
@@ -332,7 +335,7 @@ class SoundCanvas(QWidget):
 
         self.wave_plot.view.sigXRangeChanged.connect(self._on_range)
         self.wave_plot.view.sigRangeChangedManually.connect(self._on_zoom)
-        self.bits_plot.view.sigRangeChangedManually.connect(self._on_zoom)
+        self.bits_plot.view.sigRangeChangedManually.connect(self._on_bits_zoom)
         self.wave_plot.view.whole_wanted.connect(self.show_whole)
         self.bits_plot.view.whole_wanted.connect(self.show_whole)
         for plot in (self.wave_plot, self.bits_plot, self.gram_plot):
@@ -360,7 +363,6 @@ class SoundCanvas(QWidget):
         self._mean_bits = pg.PlotCurveItem(antialias=False, fillLevel=0)
         for item in (self._mean_bits, self._peak_bits):
             self.bits_plot.addItem(item, ignoreBounds=True)
-        self.bits_plot.setXLink(self.wave_plot)
         self._picture = pg.ImageItem(axisOrder="col-major")
         self._picture.setLookupTable(heat_table())
         self._path = pg.PlotCurveItem(antialias=True)
@@ -480,6 +482,7 @@ class SoundCanvas(QWidget):
         self.gram_plot.setYRange(0, levels, padding=0)
         quarters = range(0, levels + 1, max(1, levels // 4))
         self.gram_plot.getAxis("left").setTicks([[(value, str(min(value, levels - 1))) for value in quarters]])
+        self._draw_clips()
         self._on_view()
         self._on_grown()
 
@@ -491,20 +494,27 @@ class SoundCanvas(QWidget):
         for n, trace in enumerate(take.traces):
             if self._clips[n].trace is not trace:
                 self._clips[n] = Clip(trace, self._chain)
+        self._draw_clips()
         self._on_grown()
 
     @Slot()
     def _on_grown(self) -> None:
         if self._take is None:
             return
-        for clip in self._clips:
-            clip.sync()
-        self.clip_list.span = self.extent
-        if self.clip_scroll.isVisible():
-            self.clip_list.update()
+        if self.isVisible() and len(self._clips) > 1 and not self._clips_due.isActive():
+            self._clips_due.start(CLIPS_DELAY_MS)
         self._fit()
         self._draw()
         self._on_marks()
+
+    @Slot()
+    def _draw_clips(self) -> None:
+        """The list of clips catches up; less often than the selected clip, since it costs as many times as much."""
+        if self._take is not None:
+            for clip in self._clips:
+                clip.sync()
+            self.clip_list.span = self.extent
+            self.clip_list.update()
 
     @Slot()
     def _on_view(self) -> None:
@@ -547,7 +557,14 @@ class SoundCanvas(QWidget):
         self._zoomed = (right - left) * self._chain.rate < self.extent * 0.999 if self._take is not None else False
 
     @Slot()
+    def _on_bits_zoom(self) -> None:
+        """The wheel over the bits zooms the wave, which takes the bits along."""
+        self.wave_plot.view.setXRange(*self.bits_plot.view.viewRange()[0], padding=0)
+        self._on_zoom()
+
+    @Slot()
     def _on_range(self) -> None:
+        self.bits_plot.view.setXRange(*self.wave_plot.view.viewRange()[0], padding=0)
         if self._take is not None:
             self._draw()
 
@@ -564,6 +581,7 @@ class SoundCanvas(QWidget):
         clip, rate = self._clip, self._chain.rate
         if clip is None:
             return
+        clip.sync()
         self._shown_trace = clip.trace
         length = len(clip.wave)
         start, stop = self._visible(length)
@@ -747,9 +765,11 @@ class SoundCanvas(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._ask_gram.start(GRAM_DELAY_MS)
+        self._draw_clips()
 
     def hideEvent(self, event: QHideEvent) -> None:
         self._ask_gram.stop()
+        self._clips_due.stop()
         super().hideEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:

@@ -25,7 +25,7 @@ class ValueButton(ToolButton):
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
-        return QSize(max(30, metrics.horizontalAdvance(self.text()) + 18), metrics.height() + 12)
+        return QSize(max(32, metrics.horizontalAdvance(self.text()) + 26), metrics.height() + 12)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()

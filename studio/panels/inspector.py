@@ -54,7 +54,7 @@ LOG_DECADES = 6
 
 ROOMY = 400
 """Logical pixels of height from which on there is room for a hint."""
-GUTTER = 38.0
+GUTTER = 44.0
 TOP = 20.0
 BOTTOM = 18.0
 STOP_WIDTH = 24.0
@@ -402,7 +402,7 @@ class InspectorPanel(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(GAP)
         grid.setVerticalSpacing(3)
-        words = ("Drawn", "Rank", "p raw", "p as sampled", "Surprise", "Entropy")
+        words = ("Drawn", "Rank", "p raw", "p sampled", "Surprise", "Entropy")
         self.fact_names = []
         for number, (word, value) in enumerate(zip(words, self.facts.values(), strict=True)):
             row, side = divmod(number, 2)
@@ -413,8 +413,8 @@ class InspectorPanel(QWidget):
             value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             grid.addWidget(name, row, 2 * side)
             grid.addWidget(value, row, 2 * side + 1)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(3, 1)
+        grid.setColumnStretch(1, 5)
+        grid.setColumnStretch(3, 4)
         self.hint = label("Click a value to put it there and go on from it.", QUIET)
         buttons = QHBoxLayout()
         buttons.setSpacing(GAP)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -45,6 +45,8 @@ from studio.state import Studio
 from studio.theme import LINK, QUIET, set_role
 
 OFF = "off"
+BOX_FRAME = 44
+"""What a box needs beside its text: padding and arrow."""
 LADDER_STEPS = 48
 
 TEMPERATURES = [n / 100 for n in range(round(MAX_TEMPERATURE * 100) + 1)]
@@ -66,8 +68,9 @@ def pace_ladder(chain: Chain) -> list[float]:
         fast = [chain.length / seconds for seconds in SECONDS_AN_IMAGE]
     else:
         fast = [chain.stride * 1000 * times for times in TIMES_REAL_TIME]
+    fast = [pace for pace in fast if pace > SLOWEST_PACE]
     slow = [float(pace) for pace in STEP_PACES if pace < fast[0]]
-    return [*slow, *(pace for pace in fast if pace > SLOWEST_PACE), math.inf]
+    return [*slow, *fast, math.inf]
 
 
 def pace_text(chain: Chain, pace: float) -> str:
@@ -296,7 +299,7 @@ class SamplingPanel(QWidget):
         self.pace.setToolTip("How fast the walk goes; it can be changed while it runs")
         self.pace_value = label(role=QUIET)
         self.pace_value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.engine_box = ComboBox("Engine", "What walks: compiled kernels, the cached network, or a full pass per step")
+        self.engine_box = ComboBox("Engine", "Compiled kernels, the cached network, or a full pass per step")
         self.device_box = ComboBox("Device", "Where the network runs; another one loads the model again")
         self._build()
         self._connect()
@@ -319,6 +322,7 @@ class SamplingPanel(QWidget):
             line.addWidget(self.seed_field, 1)
             for button in (self.dice_button, self.lock_button, self.last_button):
                 button.setFixedWidth(34)
+                button.setIconSize(QSize(18, 18))
                 line.addWidget(button)
             return line
 
@@ -339,8 +343,8 @@ class SamplingPanel(QWidget):
         grid.addLayout(pace, line, 1, 1, 2)
         engines = QHBoxLayout()
         engines.setSpacing(GAP)
-        engines.addWidget(self.engine_box, 3)
-        engines.addWidget(self.device_box, 2)
+        engines.addWidget(self.engine_box, 1)
+        engines.addWidget(self.device_box)
         grid.addWidget(label("Engine"), line + 1, 0)
         grid.addLayout(engines, line + 1, 1, 1, 2)
         head = QHBoxLayout()
@@ -352,15 +356,20 @@ class SamplingPanel(QWidget):
         column.setSpacing(4)
         column.addLayout(head)
         column.addLayout(grid)
-        column.addWidget(self.message)
         column.addStretch(1)
-        self.content = QScrollArea()
-        self.content.setWidgetResizable(True)
-        self.content.setFrameShape(QFrame.Shape.NoFrame)
-        self.content.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.content.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.content.setWidget(content)
-        self.content.setMinimumWidth(content.minimumSizeHint().width())
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(content)
+        area.setMinimumWidth(content.minimumSizeHint().width())
+        self.content = QWidget()
+        outer = QVBoxLayout(self.content)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(area, 1)
+        outer.addWidget(self.message)
         self.empty = EmptyState("Choose a model.")
         self.stack = QStackedLayout(self)
         self.stack.addWidget(self.empty)
@@ -418,8 +427,7 @@ class SamplingPanel(QWidget):
         engines = list(loaded.engines) if loaded else [chosen] if chosen != AUTO else []
         fastest = f" · {loaded.fastest_engine(studio.worker.kernels_warm)}" if loaded else ""
         fill(self.engine_box, [(AUTO, AUTO + fastest), *((engine, engine) for engine in engines)], chosen)
-        device = f" · {loaded.device.upper()}" if loaded else ""
-        names = [(name, AUTO + device if name == AUTO else name.upper()) for name in DEVICES]
+        names = [(name, name if name == AUTO else name.upper()) for name in DEVICES]
         fill(self.device_box, names, settings.device if settings else AUTO)
 
     @Slot()
@@ -533,6 +541,8 @@ def fill(box: QComboBox, items: Sequence[tuple[str, str]], chosen: str) -> None:
         box.clear()
         for data, text in items:
             box.addItem(text, data)
+        widest = max(box.fontMetrics().horizontalAdvance(text) for _, text in items)
+        box.setMinimumWidth(widest + BOX_FRAME)
     box.setCurrentIndex(box.findData(chosen))
 
 

@@ -103,6 +103,7 @@ class TransportPanel(QWidget):
         sound.addWidget(self.volume)
         facts = QHBoxLayout()
         facts.setSpacing(GAP)
+        facts.addStrut(BUTTON_HEIGHT)  # one height with and without sound: the buttons below must not move
         facts.addWidget(self.step_label)
         facts.addStretch(1)
         facts.addWidget(self.bits_label)
@@ -114,16 +115,10 @@ class TransportPanel(QWidget):
             button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the sign at the side that it points to
         middle = QHBoxLayout()
         middle.setSpacing(GAP // 2)
-        for button in (
-            self.start_button,
-            self.back_stride,
-            self.back_step,
-            self.main_button,
-            self.forward_step,
-            self.forward_stride,
-            self.end_button,
-        ):
-            middle.addWidget(button)
+        before = (self.start_button, self.back_stride, self.back_step)
+        after = (self.forward_step, self.forward_stride, self.end_button)
+        for part in (*before, self.main_button, *after):
+            middle.addWidget(part)
         left = QHBoxLayout()
         left.setSpacing(GAP // 2)
         left.addWidget(self.new_button)

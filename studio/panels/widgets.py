@@ -305,6 +305,7 @@ class MessageLine(QLabel):
         super().__init__()
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
+        self.setContentsMargins(MARGIN, 4, MARGIN, 6)
         self.hide()
 
     def show_problem(self, text: str) -> None:

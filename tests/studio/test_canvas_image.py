@@ -93,7 +93,7 @@ def test_an_image_larger_than_the_canvas_is_shrunk_by_a_whole_divisor() -> None:
 def test_the_grid_of_64_images_lies_inside_the_canvas() -> None:
     layout = lay_out(64, ImageChain(Alphabet("grey", 256), 28, 28), 620, 480, 1.0)
     assert len(layout.cells) == 64
-    assert all(0 <= c.left() and c.right() < 620 and 0 <= c.top() and c.bottom() < 480 for c in layout.cells)
+    assert all(c.left() >= 0 and c.right() < 620 and c.top() >= 0 and c.bottom() < 480 for c in layout.cells)
 
 
 def test_a_drawn_pixel_shows_its_grey_level(idle: Studio, canvas: ImageCanvas) -> None:

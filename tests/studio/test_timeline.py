@@ -92,7 +92,7 @@ def test_a_finished_take_has_no_frontier(idle: Studio, timeline: Timeline) -> No
 def test_the_entropy_stands_on_the_track_where_the_model_was_unsure(idle: Studio, timeline: Timeline) -> None:
     take = empty_take(DIGIT_CHAIN)
     entropy = np.zeros(784, np.float32)
-    entropy[300] = 8.0
+    entropy[295:306] = 8.0
     take.traces[0].append(rings(DIGIT_CHAIN, 1), entropy, entropy, np.zeros(784, np.bool_))
     take.traces[0].finished = True
     idle.show_take(take)

@@ -1,0 +1,188 @@
+"""What the panels are made of: fields that keep what was typed, sliders that report drags, a grid of even cells."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, QSize, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
+
+from studio.panels.widgets import (
+    EvenGrid,
+    LadderSlider,
+    NumberField,
+    PushButton,
+    ToolButton,
+    glyph_icon,
+    grouped,
+    log_ladder,
+    probability_text,
+    two_digits,
+    ungrouped,
+)
+from studio.theme import DARK, LIGHT, palette
+
+
+def test_a_number_field_submits_what_was_typed_once(qtbot: QtBot) -> None:
+    field = NumberField("Temperature", "0.855")
+    qtbot.addWidget(field)
+    heard: list[str] = []
+    field.submitted.connect(heard.append)
+    field.show_number("1.00")
+    field.selectAll()
+    qtbot.keyClicks(field, "0.7")
+    assert heard == []
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert heard == ["0.7"]
+
+
+def test_a_number_that_changes_elsewhere_leaves_what_is_being_typed(qtbot: QtBot) -> None:
+    field = NumberField("Temperature", "0.855")
+    qtbot.addWidget(field)
+    field.show_number("1.00")
+    field.selectAll()
+    qtbot.keyClicks(field, "0.")
+    field.show_number("0.90")
+    assert field.text() == "0."
+    qtbot.keyClick(field, Qt.Key.Key_Escape)
+    assert field.text() == "0.90"
+
+
+def test_a_marked_field_keeps_its_text_until_the_number_changes(qtbot: QtBot) -> None:
+    field = NumberField("Temperature", "0.855")
+    qtbot.addWidget(field)
+    field.show_number("1.00")
+    field.selectAll()
+    qtbot.keyClicks(field, "warm")
+    field.mark("temperature is a number")
+    field.show_number("1.00")
+    assert (field.text(), field.problem) == ("warm", "temperature is a number")
+    field.show_number("0.50")
+    assert (field.text(), field.problem) == ("0.50", "")
+
+
+def test_a_field_keeps_its_own_undo(qtbot: QtBot) -> None:
+    field = NumberField("Temperature", "0.855")
+    qtbot.addWidget(field)
+    field.show_number("1.00")
+    field.setFocus()
+    qtbot.keyClicks(field, "5")
+    qtbot.keyClick(field, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert field.text() == "1.00"
+
+
+def drag(qtbot: QtBot, slider: LadderSlider, *fractions: float) -> None:
+    def at(fraction: float) -> QPoint:
+        return QPoint(round(fraction * (slider.width() - 1)), slider.height() // 2)
+
+    qtbot.mousePress(slider, Qt.MouseButton.LeftButton, pos=at(fractions[0]))
+    for fraction in fractions[1:]:
+        qtbot.mouseMove(slider, at(fraction))
+    qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=at(fractions[-1]))
+
+
+def test_a_drag_reports_every_value_under_one_number_and_the_next_drag_another(qtbot: QtBot) -> None:
+    slider = LadderSlider("Temperature", [n / 100 for n in range(201)])
+    qtbot.addWidget(slider)
+    slider.resize(200, 22)
+    slider.show()
+    heard: list[tuple[float, int]] = []
+    slider.moved.connect(lambda value, number: heard.append((value, number)))
+    drag(qtbot, slider, 0.2, 0.5, 1.0)
+    first = list(heard)
+    assert first[-1][0] == 2.0
+    assert len({number for _, number in first}) == 1
+    drag(qtbot, slider, 0.0)
+    assert heard[-1][0] == 0.0
+    assert heard[-1][1] != first[0][1]
+
+
+def test_a_slider_that_is_told_a_value_stands_at_the_nearest_and_says_nothing(qtbot: QtBot) -> None:
+    slider = LadderSlider("Pace", [1.0, 10.0, 100.0, float("inf")])
+    qtbot.addWidget(slider)
+    heard: list[float] = []
+    slider.moved.connect(lambda value, _: heard.append(value))
+    for value, position in ((1.0, 0), (8.0, 1), (90.0, 2), (1e9, 2), (float("inf"), 3), (0.1, 0)):
+        slider.show_value(value)
+        assert slider.value() == position, value
+    assert heard == []
+
+
+def test_the_wheel_passes_over_a_slider(qtbot: QtBot) -> None:
+    slider = LadderSlider("Pace", [1.0, 2.0, 3.0])
+    qtbot.addWidget(slider)
+    slider.show_value(2.0)
+    middle = QPointF(slider.rect().center())
+    turned = QWheelEvent(
+        middle,
+        slider.mapToGlobal(middle),
+        QPoint(0, 0),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(slider, turned)
+    assert slider.value() == 1
+    assert not turned.isAccepted()
+
+
+def test_a_logarithmic_ladder_rises_and_holds_its_ends() -> None:
+    ladder = log_ladder(0.001, 1.0, 48, two_digits)
+    assert (ladder[0], ladder[-1]) == (0.001, 1.0)
+    assert ladder == sorted(set(ladder))
+    assert log_ladder(1, 256, 48, round)[-1] == 256
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0, "0"), (0.5, "0.5000"), (0.00213, "0.0021"), (3.2e-7, "3e-7")])
+def test_probabilities_are_short(p: float, text: str) -> None:
+    assert probability_text(p) == text
+
+
+def test_grouped_digits_can_be_typed_back() -> None:
+    assert ungrouped(grouped(1_020_417)) == "1020417"
+    assert ungrouped(" 0,5 ") == "0.5"
+
+
+def test_an_even_grid_gives_every_cell_one_size_and_even_rows(qtbot: QtBot) -> None:
+    window, holder = QWidget(), QWidget()
+    qtbot.addWidget(window)
+    QVBoxLayout(window).addWidget(holder)
+    grid = EvenGrid(holder, spacing=4)
+    for _ in range(10):
+        cell = QLabel("0")
+        cell.setFixedSize(QSize(30, 20))
+        grid.addWidget(cell)
+    assert [grid.columns(width) for width in (30, 64, 220, 500)] == [1, 2, 5, 10]
+    assert grid.heightForWidth(220) == 2 * 20 + 4
+
+
+def test_a_button_reached_by_tab_is_pressed_by_space_but_a_click_leaves_the_focus(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    layout = QVBoxLayout(window)
+    buttons = [PushButton("Neutral"), ToolButton("any")]
+    pressed: list[str] = []
+    for button in buttons:
+        layout.addWidget(button)
+        button.clicked.connect(lambda _=False, b=button: pressed.append(b.text()))
+        assert not button.focusPolicy() & Qt.FocusPolicy.ClickFocus
+    window.show()
+    for button in buttons:
+        button.setFocus(Qt.FocusReason.TabFocusReason)
+        qtbot.keyClick(button, Qt.Key.Key_Space)
+        qtbot.keyClick(button, Qt.Key.Key_Return)
+    assert pressed == ["Neutral", "Neutral", "any", "any"]
+
+
+def test_icons_follow_the_theme_of_their_widget(qtbot: QtBot) -> None:
+    button = ToolButton("", "play")
+    qtbot.addWidget(button)
+    seen = []
+    for theme in (DARK, LIGHT):
+        button.setPalette(palette(theme))
+        image = glyph_icon("pause", button).pixmap(24, 24).toImage()
+        seen.append(image.pixelColor(8, 12).name())
+    assert seen == [DARK.text.name(), LIGHT.text.name()]
