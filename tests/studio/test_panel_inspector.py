@@ -189,7 +189,7 @@ def test_an_alphabet_finer_than_the_screen_shows_its_peaks(qtbot: QtBot) -> None
     inspection = Inspection(1, 0, 0, p / p.sum(), p / p.sum(), Shaping(), 40_000, False)
     plot.show_inspection(inspection, Alphabet("grey", 65536))
     curve = plot._outline(inspection.raw, Alphabet("grey", 65536))
-    assert curve.boundingRect().height() == pytest.approx(plot._area().height())
+    assert curve.boundingRect().height() == pytest.approx(plot._area().height(), abs=0.1)
     assert curve.elementCount() < 2000
 
 

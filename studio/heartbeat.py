@@ -1,0 +1,115 @@
+"""How smooth the window stays while it samples flat out:  python -m studio.heartbeat [MODEL …]
+
+A timer of the GUI thread should fire every 10 ms; how late it fires is what a user feels as a stall. The window is the
+real one, on a profile of its own, and the models generate at full speed, image after image and clip after clip.
+Prints one JSON object per model: lateness in milliseconds (median, 99th percentile, worst) and steps per second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Slot
+from PySide6.QtWidgets import QApplication
+
+from studio.app import MainWindow, open_studio
+from studio.profile import Profile
+from studio.state import Activity, Studio
+from studio.theme import apply_theme
+
+PERIOD_MS = 10
+SECONDS = 10.0
+
+
+class Heartbeat(QObject):
+    """Records by how many milliseconds each beat was late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: list[float] = []
+        self._last = 0.0
+        self._timer = QTimer(self, interval=PERIOD_MS, timerType=Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._beat)
+
+    def start(self) -> None:
+        self.late.clear()
+        self._last = time.perf_counter()
+        self._timer.start()
+
+    @Slot()
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self.late.append(max(0.0, 1000 * (now - self._last) - PERIOD_MS))
+        self._last = now
+
+    def stop(self) -> dict[str, float]:
+        self._beat()  # counts a stall that is still going on
+        self._timer.stop()
+        ordered = sorted(self.late)
+        return {
+            "beats": len(ordered),
+            "median_ms": round(ordered[len(ordered) // 2], 2),
+            "p99_ms": round(ordered[int(0.99 * len(ordered))], 2),
+            "worst_ms": round(ordered[-1], 2),
+        }
+
+
+def wait(seconds: float) -> None:
+    loop = QEventLoop()
+    QTimer.singleShot(int(1000 * seconds), loop.quit)
+    loop.exec()
+
+
+def measure(studio: Studio, model: str, count: int, seconds: float) -> dict[str, object]:
+    """The lateness while a model generates ``count`` samples at a time, over and over."""
+    studio.choose_model(model)
+    while studio.activity is Activity.LOADING:
+        wait(0.05)
+    studio.change("bench", pace=math.inf, count=count)
+    wait(2.0)  # the engine's first step, and the kernels' child process on a new machine
+    while not studio.worker.kernels_warm:
+        wait(0.2)
+    steps = 0
+    beat = Heartbeat()
+    beat.start()
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        if not studio.running:
+            steps += sum(len(trace) for trace in studio.take.traces) if studio.take else 0
+            studio.begin()
+        wait(0.02)
+    lateness = beat.stop()
+    studio.pause()
+    steps += sum(len(trace) for trace in studio.take.traces) if studio.take else 0
+    rate = round(steps / (time.perf_counter() - began))
+    return {"model": model, "samples": count, "engine": studio.engine_name(), "steps_per_second": rate, **lateness}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m studio.heartbeat", description="How smooth the window stays.")
+    parser.add_argument("models", nargs="*", help="names; by default every model of the catalog")
+    parser.add_argument("--count", type=int, default=16, help="samples at once (16)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of sampling for each model (10)")
+    arguments = parser.parse_args()
+    app = QApplication(sys.argv[:1])
+    apply_theme(app)
+    with tempfile.TemporaryDirectory() as folder:
+        studio = open_studio(Profile(Path(folder)))
+        window = MainWindow(studio)
+        window.restore_layout()
+        window.show()
+        for model in arguments.models or [entry.header.name for entry in studio.catalog.entries()]:
+            sys.stdout.write(json.dumps(measure(studio, model, arguments.count, arguments.seconds)) + "\n")
+            sys.stdout.flush()
+        window.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

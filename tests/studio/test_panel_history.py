@@ -1,0 +1,117 @@
+"""The history strip: newest first, opened by a click, deleted by a key, updated entry by entry."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from studio.panels.history import ENTRY, HistoryModel, HistoryStrip, describe, made_at
+from studio.profile import HistoryEntry
+from studio.state import Studio
+from tests.studio.conftest import finish
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def made_up(number: int) -> HistoryEntry:
+    return HistoryEntry(f"2026010{number}T120000000000-abc", "Digits", "image", 1, 48, 48, True, 1, PIXEL)
+
+
+def strip_of(studio: Studio, qtbot: QtBot) -> HistoryStrip:
+    strip = HistoryStrip(studio)
+    qtbot.addWidget(strip)
+    strip.resize(600, 90)
+    strip.show()
+    return strip
+
+
+def generate(studio: Studio, qtbot: QtBot) -> str:
+    studio.change("test", pace=math.inf)
+    studio.begin()
+    finish(studio, qtbot)
+    assert studio.take is not None
+    take_id = studio.take.id
+    qtbot.waitUntil(lambda: take_id in [entry.id for entry in studio.profile.history()])
+    return take_id
+
+
+def ids(strip: HistoryStrip) -> list[str]:
+    return [entry.id for entry in strip.model.entries]
+
+
+def test_an_empty_history_says_what_will_be_there(image_studio: Studio, qtbot: QtBot) -> None:
+    strip = strip_of(image_studio, qtbot)
+    assert strip.stack.currentWidget() is strip.empty
+    assert strip.empty.text() == "What you generate is kept here."
+
+
+def test_takes_stand_newest_first_and_the_shown_one_is_current(image_studio: Studio, qtbot: QtBot) -> None:
+    strip = strip_of(image_studio, qtbot)
+    first, second = generate(image_studio, qtbot), generate(image_studio, qtbot)
+    qtbot.waitUntil(lambda: ids(strip) == [second, first])
+    assert strip.stack.currentWidget() is strip.view
+    assert strip.view.currentIndex().data(ENTRY).id == second
+    assert not strip.grab().isNull()
+
+
+def test_a_click_opens_a_take(image_studio: Studio, qtbot: QtBot) -> None:
+    strip = strip_of(image_studio, qtbot)
+    first, second = generate(image_studio, qtbot), generate(image_studio, qtbot)
+    qtbot.waitUntil(lambda: ids(strip) == [second, first])
+    where = strip.view.visualRect(strip.model.index(1)).center()
+    qtbot.mouseClick(strip.view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == first)
+
+
+def test_arrows_move_return_opens_and_delete_deletes(image_studio: Studio, qtbot: QtBot) -> None:
+    strip = strip_of(image_studio, qtbot)
+    first, second = generate(image_studio, qtbot), generate(image_studio, qtbot)
+    qtbot.waitUntil(lambda: ids(strip) == [second, first])
+    strip.view.setFocus()
+    qtbot.keyClick(strip.view, Qt.Key.Key_Right)
+    assert image_studio.take.id == second  # type: ignore[union-attr]
+    qtbot.keyClick(strip.view, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == first)
+    qtbot.keyClick(strip.view, Qt.Key.Key_Delete)
+    assert ids(strip) == [second]
+    image_studio.undo_stack.undo()
+    assert ids(strip) == [second, first]
+
+
+def test_a_save_touches_its_own_entry_only(qtbot: QtBot) -> None:
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    model = HistoryModel(owner)
+    old = [made_up(3), made_up(2), made_up(1)]
+    model.update(old)
+    changed: list[int] = []
+    model.dataChanged.connect(lambda top, bottom: changed.extend(range(top.row(), bottom.row() + 1)))
+    resets: list[object] = []
+    model.modelReset.connect(lambda: resets.append(1))
+    moved: list[object] = []
+    model.rowsInserted.connect(lambda *_: moved.append(1))
+    model.rowsRemoved.connect(lambda *_: moved.append(1))
+    model.update([old[0], replace(old[1], steps=50), old[2]])
+    assert (changed, resets, moved) == ([1], [], [])
+
+
+def test_entries_come_and_go_in_their_order(qtbot: QtBot) -> None:
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    model = HistoryModel(owner)
+    for numbers in ([2], [3, 2], [3, 2, 1], [4, 3, 1], [], [2, 1]):
+        model.update([made_up(n) for n in numbers])
+        assert [entry.id for entry in model.entries] == [made_up(n).id for n in numbers]
+        assert model.rowCount(QModelIndex()) == len(numbers)
+
+
+def test_an_entry_is_told_in_words() -> None:
+    stopped = replace(made_up(1), count=4, steps=20, finished=False, branches=6)
+    assert describe(stopped).splitlines()[1] == "4 samples, stopped at step 20, 2 branches"
+    assert describe(made_up(1)).splitlines()[:2] == ["Digits", "48 steps"]
+    assert "2026" in made_at(made_up(1).id)
+    assert made_at("imported") == ""
