@@ -58,7 +58,8 @@ class Alphabet:
         mu = self.levels - 1
         y = 2 * k / mu - 1
         amplitude = np.sign(y) * np.expm1(np.abs(y) * np.log1p(mu)) / mu
-        return np.rint(amplitude * INT16_PEAK).astype(np.int16)
+        wave: npt.NDArray[np.int16] = np.rint(amplitude * INT16_PEAK).astype(np.int16)
+        return wave
 
     def encode(self, values: npt.ArrayLike) -> Symbols:
         """Values (uint8 grey levels or int16 amplitudes, any shape) to the nearest symbols."""

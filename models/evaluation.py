@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -199,10 +199,16 @@ def draw(loaded: LoadedModel, conditions: Sequence[Mapping[str, str]], seed: int
 
 
 def balanced(factors: Sequence[Factor], count: int) -> list[dict[str, str]]:
-    """``count`` conditions that go round all combinations of values, the last factor fastest."""
-    names = [factor.name for factor in factors]
-    combinations = [dict(zip(names, values, strict=True)) for values in product(*(f.values for f in factors))]
-    return [combinations[n % len(combinations)] for n in range(count)]
+    """``count`` conditions that go round all combinations of values, every factor changing from one to the next."""
+    conditions = []
+    for n in range(count):
+        left, turn, chosen = n, 0, {}
+        for factor in reversed(factors):
+            left, place = divmod(left, len(factor.values))
+            turn += place
+            chosen[factor.name] = factor.values[turn % len(factor.values)]
+        conditions.append({factor.name: chosen[factor.name] for factor in factors})
+    return conditions
 
 
 def examples_as_waves(chain: SoundChain, examples: Examples) -> list[npt.NDArray[np.int16]]:
@@ -348,6 +354,8 @@ def sound_statistics(chain: SoundChain, waves: Waves) -> dict[str, Any]:
         return {"p5": low, "median": middle, "p95": high}
 
     scaled = [wave.astype(np.float64) / INT16_PEAK for wave in waves if len(wave)]
+    if not scaled:
+        raise InputError("all clips are empty: the stop symbol came first in each")
     tail = chain.rate // 50
     top = 1 - 0.5 / INT16_PEAK
     return {

@@ -421,7 +421,7 @@ class MainWindow(QMainWindow):
     def _arrange(self) -> None:
         left, condition, right, sampling, history = self.docks
         self.resizeDocks([left, right], [250, 345], Qt.Orientation.Horizontal)
-        self.resizeDocks([left, condition], [500, 200], Qt.Orientation.Vertical)
+        self.resizeDocks([left, condition], [420, 320], Qt.Orientation.Vertical)
         self.resizeDocks([right, sampling], [500, 330], Qt.Orientation.Vertical)
         self.resizeDocks([history], [86], Qt.Orientation.Vertical)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
-    QFrame,
     QHBoxLayout,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from models.condition import ANY, Factor
-from studio.panels.widgets import GAP, MARGIN, EmptyState, EvenGrid, ToolButton, clear, label
+from studio.panels.widgets import GAP, MARGIN, EmptyState, EvenGrid, PanelScroll, ToolButton, clear, label
 from studio.state import Studio
 from studio.theme import QUIET
 
@@ -85,6 +83,7 @@ class ConditionPanel(QWidget):
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAutoFillBackground(True)
         self.studio = studio
         self.choosers: list[FactorChooser] = []
         self._factors: tuple[Factor, ...] | None = None
@@ -100,15 +99,9 @@ class ConditionPanel(QWidget):
         column.addWidget(self.later)
         column.addWidget(self.empty)
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(content)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        outer.addWidget(PanelScroll(content))
         studio.model_changed.connect(self._rebuild)
         studio.settings_changed.connect(self._refresh)
         studio.activity_changed.connect(self._refresh_note)

@@ -249,6 +249,7 @@ class HistoryStrip(QWidget):
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAutoFillBackground(True)
         self.studio = studio
         self.view = HistoryView(studio)
         self.model = HistoryModel(self)

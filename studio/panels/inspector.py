@@ -357,6 +357,7 @@ class InspectorPanel(QWidget):
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAutoFillBackground(True)
         self.studio = studio
         self.inspection: Inspection | None = None
         self.plot = ConditionalPlot()

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QFont, QKeyEvent, QPainter, QPainterPath, QPalette, QPen, QPixmap
+from PySide6.QtGui import (
+    QDesktopServices,
+    QFont,
+    QFontMetricsF,
+    QKeyEvent,
+    QPainter,
+    QPainterPath,
+    QPalette,
+    QPen,
+    QPixmap,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -17,6 +27,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QListView,
     QListWidget,
     QListWidgetItem,
     QMenu,
@@ -41,6 +52,11 @@ from studio.theme import QUIET, QUIET_PIXELS, RADIUS, TITLE, Theme, colours
 ENTRY = Qt.ItemDataRole.UserRole
 THUMBNAIL = 32
 ROW_HEIGHT = 44
+QUIET_HEIGHT = 15
+WORDS_LEFT = 54
+WORDS_RIGHT = 12
+"""Logical pixels between the edges of a row and its words."""
+SEPARATOR = " · "
 HEADING_HEIGHT = 28
 MODALITIES = {"image": "Images", "sound": "Sound", "text": "Text", "video": "Video"}
 
@@ -59,12 +75,29 @@ def factor_words(factor: Factor) -> str:
     return f"{len(factor.values)} {factor.name}s"
 
 
-def quiet_line(header: CheckpointHeader) -> str:
-    """What it learned from, what it can be told, how well it knows it: ``MNIST · 10 digits · 0.83 bits/dim``."""
+def quiet_parts(header: CheckpointHeader) -> list[str]:
+    """What it learned from, what it can be told, how well it knows it."""
     parts = [header.data.get("title", ""), *map(factor_words, header.factors)]
     if header.bits_per_dim is not None:
         parts.append(f"{header.bits_per_dim:.2f} bits/dim")
-    return " · ".join(part for part in parts if part)
+    return [part for part in parts if part]
+
+
+def quiet_line(header: CheckpointHeader) -> str:
+    """``MNIST · 10 digits · 0.83 bits/dim``."""
+    return SEPARATOR.join(quiet_parts(header))
+
+
+def quiet_lines(header: CheckpointHeader, width: float, metrics: QFontMetricsF) -> list[str]:
+    """The same in as many lines as a width in logical pixels asks for; no part is broken."""
+    lines: list[str] = []
+    for part in quiet_parts(header):
+        longer = f"{lines[-1]}{SEPARATOR}{part}" if lines else part
+        if lines and metrics.horizontalAdvance(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return lines
 
 
 def factorisation(header: CheckpointHeader) -> str:
@@ -249,12 +282,27 @@ class ModelDelegate(QStyledItemDelegate):
         self._pictures: dict[Path, QPixmap] = {}
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(120, HEADING_HEIGHT if index.data(ENTRY) is None else ROW_HEIGHT)
+        entry = index.data(ENTRY)
+        if entry is None:
+            return QSize(120, HEADING_HEIGHT)
+        lines = self._quiet_lines(entry, self._view().viewport().width())
+        return QSize(120, ROW_HEIGHT + QUIET_HEIGHT * max(0, len(lines) - 1))
+
+    def _view(self) -> QAbstractItemView:
+        view = self.parent()
+        assert isinstance(view, QAbstractItemView)
+        return view
+
+    def _quiet_font(self) -> QFont:
+        font = QFont(self._view().font())
+        font.setPixelSize(QUIET_PIXELS - 1)
+        return font
+
+    def _quiet_lines(self, entry: Entry, width: float) -> list[str]:
+        return quiet_lines(entry.header, width - WORDS_LEFT - WORDS_RIGHT, QFontMetricsF(self._quiet_font()))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        view = self.parent()
-        assert isinstance(view, QWidget)
-        theme = colours(view)
+        theme = colours(self._view())
         rect = QRectF(option.rect)
         entry = index.data(ENTRY)
         painter.save()
@@ -290,15 +338,16 @@ class ModelDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(row.adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
         picture = QRectF(row.left() + 6, row.center().y() - THUMBNAIL / 2, THUMBNAIL, THUMBNAIL)
         self._paint_picture(painter, theme, picture, entry)
-        words = QRectF(picture.right() + GAP + 2, row.top(), row.right() - picture.right() - GAP - 8, row.height())
-        middle = words.center().y()
-        upper = QRectF(words.left(), middle - 18, words.width(), 19)
-        lower = QRectF(words.left(), middle, words.width(), 18)
-        self._paint_line(painter, upper, entry.header.title, theme.text)
-        font = QFont(painter.font())
-        font.setPixelSize(QUIET_PIXELS - 1)
-        painter.setFont(font)
-        self._paint_line(painter, lower, quiet_line(entry.header), theme.quiet)
+        lines = self._quiet_lines(entry, rect.width())
+        words = QRectF(rect.left() + WORDS_LEFT, 0, rect.width() - WORDS_LEFT - WORDS_RIGHT, 19)
+        words.moveTop(row.center().y() - (words.height() + QUIET_HEIGHT * len(lines)) / 2)
+        self._paint_line(painter, words, entry.header.title, theme.text)
+        painter.setFont(self._quiet_font())
+        words.translate(0, words.height())
+        words.setHeight(QUIET_HEIGHT)
+        for line in lines:
+            self._paint_line(painter, words, line, theme.quiet)
+            words.translate(0, QUIET_HEIGHT)
 
     def _paint_line(self, painter: QPainter, where: QRectF, text: str, colour: Any) -> None:
         painter.setPen(colour)
@@ -365,6 +414,7 @@ class ModelList(QListWidget):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
     def event(self, event: QEvent) -> bool:
@@ -393,6 +443,7 @@ class ModelsPanel(QWidget):
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAutoFillBackground(True)
         self.studio = studio
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search")

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
-    QScrollArea,
     QStackedLayout,
     QVBoxLayout,
     QWidget,
@@ -30,6 +28,7 @@ from studio.panels.widgets import (
     LadderSlider,
     MessageLine,
     NumberField,
+    PanelScroll,
     PushButton,
     ToolButton,
     glyph_icon,
@@ -45,7 +44,7 @@ from studio.state import Studio
 from studio.theme import LINK, QUIET, set_role
 
 OFF = "off"
-BOX_FRAME = 44
+BOX_FRAME = 36
 """What a box needs beside its text: padding and arrow."""
 LADDER_STEPS = 48
 
@@ -236,6 +235,7 @@ class SamplingPanel(QWidget):
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAutoFillBackground(True)
         self.studio = studio
         self._chain: Chain | None = None
         self.temperature = Row(
@@ -342,7 +342,7 @@ class SamplingPanel(QWidget):
         grid.addWidget(self.pace_label, line, 0)
         grid.addLayout(pace, line, 1, 1, 2)
         engines = QHBoxLayout()
-        engines.setSpacing(GAP)
+        engines.setSpacing(GAP // 2)
         engines.addWidget(self.engine_box, 1)
         engines.addWidget(self.device_box)
         grid.addWidget(label("Engine"), line + 1, 0)
@@ -357,18 +357,11 @@ class SamplingPanel(QWidget):
         column.addLayout(head)
         column.addLayout(grid)
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(content)
-        area.setMinimumWidth(content.minimumSizeHint().width())
         self.content = QWidget()
         outer = QVBoxLayout(self.content)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(area, 1)
+        outer.addWidget(PanelScroll(content), 1)
         outer.addWidget(self.message)
         self.empty = EmptyState("Choose a model.")
         self.stack = QStackedLayout(self)

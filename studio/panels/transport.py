@@ -25,7 +25,7 @@ from studio.theme import PRIMARY, QUIET, set_role
 
 OVERLAYS = ("none", "entropy", "surprise")
 BUTTON_HEIGHT = 32
-MAIN_WIDTH = 116
+MAIN_WIDTH = 130
 ICON_SIDE = 18
 DEFAULT_VOLUME = 0.8
 VOLUME_KEY, MUTE_KEY = "volume", "muted"
@@ -53,6 +53,7 @@ class TransportPanel(QWidget):
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAutoFillBackground(True)
         self.studio = studio
         self.main_button = PushButton("Generate", tip="Generate, pause or resume (Ctrl+Return)")
         self.main_button.setFixedSize(MAIN_WIDTH, BUTTON_HEIGHT + 2)

@@ -55,6 +55,8 @@ def test_one_factor_is_changed_without_the_others(sound_studio: Studio, qtbot: Q
 
 def test_the_arrows_choose_among_the_values(image_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(image_studio, qtbot)
+    with qtbot.waitActive(panel):
+        panel.activateWindow()
     (digit,) = panel.choosers
     digit.buttons["0"].setFocus(Qt.FocusReason.TabFocusReason)
     qtbot.keyClick(digit.buttons["0"], Qt.Key.Key_Right)

@@ -19,8 +19,8 @@ from studio.panels.models import (
     ModelCardDialog,
     ModelsPanel,
     duration,
-    facts,
     factorisation,
+    facts,
     heading,
     quiet_line,
 )
