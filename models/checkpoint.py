@@ -177,9 +177,7 @@ def load_checkpoint(path: Path, device: str = "cpu") -> LoadedModel:
     model.requires_grad_(False)
     model.eval()
     header = layout.header
-    reference = ModelReference(
-        header.name, header.title, _hash(layout.tensors, digests), header.chain, header.factors
-    )
+    reference = ModelReference(header.name, header.title, _hash(layout.tensors, digests), header.chain, header.factors)
     return LoadedModel(_moved(model, device), header, reference)
 
 

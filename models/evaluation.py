@@ -524,15 +524,13 @@ def thumbnail(chain: Chain, examples: Sequence[Symbols]) -> Pixels:
 # Cards
 
 
-def card(
-    loaded: LoadedModel, samples: Sequence[Symbols], near: Neighbours, speech: Mapping[str, Any] | None
-) -> str:
+def card(loaded: LoadedModel, samples: Sequence[Symbols], near: Neighbours, speech: Mapping[str, Any] | None) -> str:
     """The model card as Markdown. Pictures are named ``NAME.samples.png`` and ``NAME.neighbours.png``."""
     header, model = loaded.header, loaded.model
     reach = "all" if header.receptive_field is None else f"{header.receptive_field:,}"
-    conditions = ", ".join(
-        f"{f.name} ({', '.join(f.values)}{', or any' if f.any else ''})" for f in header.factors
-    ) or "none"
+    conditions = (
+        ", ".join(f"{f.name} ({', '.join(f.values)}{', or any' if f.any else ''})" for f in header.factors) or "none"
+    )
     given = ", ".join(["x_<i", *(factor.name for factor in header.factors)])
     lines = [
         f"# {header.title}",

@@ -282,9 +282,7 @@ class ConditionalBuffer:
     def __init__(self, model: AutoregressiveModel, limit_bytes: int = CONDITIONAL_BUFFER_BYTES) -> None:
         self.model = model
         self.limit_bytes = limit_bytes
-        self._kept: OrderedDict[tuple[bytes, tuple[tuple[str, str], ...], int], npt.NDArray[np.float32]] = (
-            OrderedDict()
-        )
+        self._kept: OrderedDict[tuple[bytes, tuple[tuple[str, str], ...], int], npt.NDArray[np.float32]] = OrderedDict()
 
     def log_probs(self, trace: Trace, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Raw natural log-probabilities of the steps start … stop - 1, float32 (stop - start, K).

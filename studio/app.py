@@ -255,6 +255,7 @@ class MainWindow(QMainWindow):
             self._canvases[modality] = make_canvas(self.studio, modality)
             self.stack.addWidget(self._canvases[modality])
         self.stack.setCurrentWidget(self._canvases[modality])
+        self._canvases[modality].setFocus()
 
     @Slot()
     def _refresh(self) -> None:

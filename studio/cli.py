@@ -477,9 +477,7 @@ def check_output(out: Path, chain: Chain, count: int, limit: int) -> None:
         raise InputError(f"{count} samples of {limit} steps are too many for one command; at most {most}")
 
 
-def report_samples(
-    arguments: argparse.Namespace, entry: Entry, drawn: Take, seconds: float, files: list[Path]
-) -> None:
+def report_samples(arguments: argparse.Namespace, entry: Entry, drawn: Take, seconds: float, files: list[Path]) -> None:
     traces = drawn.traces
     segment = traces[0].segment
     steps = sum(len(trace) for trace in traces)

@@ -341,7 +341,7 @@ class InferenceThread(QThread):
         self.kernels_warm = is_warm()
         if not self.kernels_warm:
             nice = {"preexec_fn": lambda: os.nice(10)} if hasattr(os, "nice") else {}
-            self._warming = subprocess.Popen(  # noqa: S603
+            self._warming = subprocess.Popen(
                 [sys.executable, "-m", "models.kernels.warm"],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -498,9 +498,7 @@ class InferenceThread(QThread):
             return
         log_p = self._buffer.log_probs(request.trace, start, stop)[:, : request.take.model.chain.alphabet.levels]
         brightness = np.exp(0.5 * (log_p - log_p.max(axis=1, keepdims=True)))
-        self.gram_ready.emit(
-            Gram(request.take.id, request.trace, start, (255 * brightness).astype(np.uint8))
-        )
+        self.gram_ready.emit(Gram(request.take.id, request.trace, start, (255 * brightness).astype(np.uint8)))
 
     # --- whole takes -------------------------------------------------------------------------------------------------
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from models.chain import Chain
 from models.condition import Factor, complete
+from models.engines import ENGINES
 from models.errors import InputError, StudioError
 from models.noise import check_seed
-from models.engines import ENGINES
 from models.shaping import NEUTRAL, Shaping, shaping_from_json
 
 AUTO = "auto"

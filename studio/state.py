@@ -29,7 +29,7 @@ from models.errors import StudioError
 from models.files import read_saved
 from models.shaping import Shaping
 from models.trace import Take, Trace, new_take, new_take_id
-from studio.inference import GramRequest, InferenceThread, InspectRequest, Inspection, LoadedInfo, WalkRequest
+from studio.inference import GramRequest, InferenceThread, Inspection, InspectRequest, LoadedInfo, WalkRequest
 from studio.profile import Profile
 from studio.settings import AUTO, Settings, settings_from_json
 
@@ -284,13 +284,22 @@ class Studio(QObject):
 
     @Slot(int, str)
     def _on_load_failed(self, token: int, reason: str) -> None:
-        if token == self._load_token:
+        if token != self._load_token:
+            return
+        assert self.settings is not None
+        if self.settings.device != AUTO:
+            # A device that is not there must not keep the model away for good.
+            self.settings = self.settings.with_(device=AUTO)
+            self.profile.set_model_settings(self.model_name, self.settings.to_json())
+            self.settings_changed.emit()
+            self._load()
+        else:
             self.entry = None
             self.settings = None
             self._set_activity(Activity.EMPTY)
             self.model_changed.emit()
             self.settings_changed.emit()
-            self.error.emit(reason)
+        self.error.emit(reason)
 
     # --- settings --------------------------------------------------------------------------------------------------
 
@@ -660,7 +669,9 @@ class Studio(QObject):
         self.stop()
         entry = self.catalog.match(take.model)
         if entry is None:
-            self.error.emit(f"{take.model.title} ({take.model.name}) is not among the models: it can be looked at only.")
+            self.error.emit(
+                f"{take.model.title} ({take.model.name}) is not among the models: it can be looked at only."
+            )
         elif self.entry is None or entry.path != self.entry.path:
             self._set_entry(entry)
         self._show_take(take)
@@ -791,5 +802,3 @@ class Studio(QObject):
         self._replay.stop()
         self.worker.close()
         self.profile.close()
-
-

@@ -111,9 +111,7 @@ class GatedPixelCNN(AutoregressiveModel):
         c, k, layers = self.config.channels, self.config.first_rows, len(self.config.dilations)
         self.first_vertical = nn.Conv2d(2, c, (k, 2 * k + 1))
         self.first_horizontal = nn.Conv2d(2, c, (1, k))
-        self.layers = nn.ModuleList(
-            GatedLayer(c, d, last=i == layers - 1) for i, d in enumerate(self.config.dilations)
-        )
+        self.layers = nn.ModuleList(GatedLayer(c, d, last=i == layers - 1) for i, d in enumerate(self.config.dilations))
         self.condition = FactorEmbeddings(spec.factors, layers * 4 * c)
         self.bias = nn.Parameter(torch.zeros(layers * 4 * c))
         self.head = nn.Conv2d(c, self.config.head, 1)
@@ -121,11 +119,13 @@ class GatedPixelCNN(AutoregressiveModel):
 
     @property
     def receptive_field(self) -> int | None:
-        return None if self.rows_above >= self.image_chain.height else self.rows_above * self.image_chain.width
+        if self.rows_above >= self.image_chain.height:
+            return None
+        return self.rows_above * self.image_chain.width + min(self.rows_above, self.image_chain.width - 1)
 
     @property
     def rows_above(self) -> int:
-        """How many rows above a pixel its conditional can see."""
+        """How many rows above a pixel its conditional can see; to the left it sees as many columns."""
         return self.config.first_rows + sum(self.config.dilations)
 
     def planes(self, symbols: Tensor) -> Tensor:

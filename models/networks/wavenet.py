@@ -89,9 +89,7 @@ class WaveNet(AutoregressiveModel):
         r, layers, size = self.config.residual, len(self.config.dilations), spec.chain.alphabet.size
         self.start_symbol = size
         self.embedding = nn.Embedding(size + 1, r)
-        self.blocks = nn.ModuleList(
-            GatedBlock(r, d, last=i == layers - 1) for i, d in enumerate(self.config.dilations)
-        )
+        self.blocks = nn.ModuleList(GatedBlock(r, d, last=i == layers - 1) for i, d in enumerate(self.config.dilations))
         self.bias = nn.Parameter(torch.zeros(layers * 2 * r))
         self.condition = FactorEmbeddings(spec.factors, layers * 2 * r)
         self.skip = nn.Linear(layers * r, self.config.skip)

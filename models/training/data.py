@@ -120,7 +120,9 @@ def first_existing(folder: Path, *names: str) -> Path | None:
 
 
 def idx_file(folder: Path, stem: str, kind: str) -> Path:
-    names = [f"{sub}{stem}{dot}{kind}{end}" for sub in ("", "mnist/", "MNIST/raw/") for dot in "-." for end in ("", ".gz")]
+    names = [
+        f"{sub}{stem}{dot}{kind}{end}" for sub in ("", "mnist/", "MNIST/raw/") for dot in "-." for end in ("", ".gz")
+    ]
     found = first_existing(folder, *names)
     if found is None:
         raise FileError(f"no MNIST in {folder}: neither mnist/mnist.npz nor {stem}-{kind}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+import shutil
 import sys
 import time
 import tomllib
@@ -20,7 +21,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -72,9 +72,7 @@ def read_recipe(path: Path) -> Recipe:
 def build(recipe: Recipe) -> AutoregressiveModel:
     data = data_set(recipe.data)
     torch.manual_seed(recipe.seed)
-    return network_class(recipe.architecture)(
-        ModelSpec(recipe.architecture, data.chain, data.factors, recipe.network)
-    )
+    return network_class(recipe.architecture)(ModelSpec(recipe.architecture, data.chain, data.factors, recipe.network))
 
 
 def batches(recipe: Recipe, examples: Examples, start: int) -> Iterator[npt.NDArray[np.int64]]:
@@ -96,9 +94,7 @@ def batches(recipe: Recipe, examples: Examples, start: int) -> Iterator[npt.NDAr
         epoch += 1
 
 
-def by_length(
-    lengths: npt.NDArray[np.int64], budget: int, rng: np.random.Generator
-) -> list[npt.NDArray[np.int64]]:
+def by_length(lengths: npt.NDArray[np.int64], budget: int, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:
     """Batches of like lengths, each of at most ``budget`` variables with its padding, in random order."""
     order = np.argsort(lengths * rng.uniform(0.9, 1.1, len(lengths)))
     chunks: list[list[int]] = [[]]
@@ -136,12 +132,16 @@ def drop_factors(recipe: Recipe, data: DataSet, conditions: npt.NDArray[np.int64
 class Trainer:
     """A run of a recipe. ``run`` trains to the end or to the early stop and leaves the best checkpoint at ``out``."""
 
-    def __init__(self, recipe: Recipe, data_folder: Path, out: Path, *, device: str, command: str) -> None:
+    def __init__(
+        self, recipe: Recipe, data_folder: Path, out: Path, *, device: str, command: str, compiled: bool | None = None
+    ) -> None:
+        """compiled: whether to train through ``torch.compile``; by default wherever its compiler is there."""
         self.recipe = recipe
         self.out = out
         self.state_file = out.with_suffix(".state")
         self.device = torch.device(device)
         self.command = command
+        self.compiled = can_compile(self.device) if compiled is None else compiled
         self.data = data_set(recipe.data)
         self.train = load(recipe.data, data_folder, "train")
         self.valid = load(recipe.data, data_folder, "valid")
@@ -173,7 +173,7 @@ class Trainer:
     def run(self) -> Likelihood:
         recipe = self.recipe
         varying = not isinstance(self.data.chain, ImageChain)
-        loss_of = torch.compile(self.loss, dynamic=varying)
+        loss_of = torch.compile(self.loss, dynamic=varying) if self.compiled else self.loss
         mean_loss, started, began_at = 0.0, time.monotonic(), self.step
         seconds_before = self.seconds
         for chosen in batches(recipe, self.train, self.step):
@@ -195,8 +195,10 @@ class Trainer:
             if self.step % 20 == 0:
                 pace = (time.monotonic() - started) / (self.step - began_at)
                 left = pace * (recipe.steps - self.step) / 60
-                self.report(f"step {self.step}/{recipe.steps}  {mean_loss / math.log(2):.4f} bits/dim  "
-                            f"{pace:.2f} s/step  {left:.0f} min left")
+                self.report(
+                    f"step {self.step}/{recipe.steps}  {mean_loss / math.log(2):.4f} bits/dim  "
+                    f"{pace:.2f} s/step  {left:.0f} min left"
+                )
             if self.step % recipe.validate_every == 0 or self.step == recipe.steps:
                 self.validate()
         assert self.best is not None
@@ -233,8 +235,12 @@ class Trainer:
             self.ema,
             name=self.recipe.name,
             title=self.recipe.title,
-            data={"name": self.data.name, "title": self.data.title, "licence": self.data.licence,
-                  "attribution": self.data.attribution},
+            data={
+                "name": self.data.name,
+                "title": self.data.title,
+                "licence": self.data.licence,
+                "attribution": self.data.attribution,
+            },
             training=record,
             likelihood={"valid": self.best.to_json()} if self.best else {},
         )
@@ -288,6 +294,13 @@ class Trainer:
         sys.stderr.flush()
 
 
+def can_compile(device: torch.device) -> bool:
+    """torch.compile needs a C++ compiler for the CPU; for CUDA, torch brings Triton along on Linux."""
+    if device.type == "cuda":
+        return sys.platform == "linux"
+    return any(shutil.which(name) for name in ("g++", "clang++", "c++"))
+
+
 def hardware(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
@@ -296,4 +309,5 @@ def hardware(device: torch.device) -> str:
     if cpuinfo.exists():
         names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
-    return f"{torch.get_num_threads()} threads of {model}"
+    threads = torch.get_num_threads()
+    return f"{threads} thread{'s' if threads > 1 else ''} of {model}"

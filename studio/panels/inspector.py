@@ -219,9 +219,7 @@ class ConditionalPlot(QWidget):
         if self.aim is None or self._inspection is None or self._alphabet is None:
             return ""
         raw, shaped = self._inspection.raw[self.aim], self._inspection.shaped[self.aim]
-        return (
-            f"{self._alphabet.label(self.aim)}  raw {probability_text(raw)}  sampled {probability_text(shaped)}"
-        )
+        return f"{self._alphabet.label(self.aim)}  raw {probability_text(raw)}  sampled {probability_text(shaped)}"
 
     # --- painting --------------------------------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 # --- a model in words ------------------------------------------------------------------------------------------------
 
+
 def heading(header: CheckpointHeader) -> str:
     """The group that a model stands in: ``Images · masked convolution``."""
     modality = header.chain.modality
@@ -176,6 +177,7 @@ def training_facts(training: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 # --- the card --------------------------------------------------------------------------------------------------------
 
+
 class CardBrowser(QTextBrowser):
     """Markdown with the images of its own folder; nothing is fetched from anywhere else."""
 
@@ -272,6 +274,7 @@ def card_text(entry: Entry) -> str:
 
 
 # --- the list --------------------------------------------------------------------------------------------------------
+
 
 class ModelDelegate(QStyledItemDelegate):
     """Headings in small letters; models as a picture, a title and a quiet line."""

@@ -61,6 +61,7 @@ TIMES_REAL_TIME = [0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 6, 8]
 
 # --- numbers in words ------------------------------------------------------------------------------------------------
 
+
 def pace_ladder(chain: Chain) -> list[float]:
     """From one step a second to as fast as possible, in values that people would name."""
     if chain.length is not None:
@@ -162,6 +163,7 @@ class Length:
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
+
 
 class Row(QObject):
     """A setting as a slider and a number that can be typed over. It asks for changes and is told what holds."""

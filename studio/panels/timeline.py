@@ -51,6 +51,7 @@ class Timeline(QWidget):
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAutoFillBackground(True)
         self._studio = studio
         self._curve: EntropyCurve | None = None
         self._dragging = False

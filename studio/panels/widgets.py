@@ -245,6 +245,7 @@ def glyph_icon(name: str, owner: QWidget, colour: Callable[[Theme], QColor] = la
 
 # --- buttons and labels ----------------------------------------------------------------------------------------------
 
+
 def _is_press_key(event: QEvent) -> bool:
     """Whether a button that was reached by Tab wants this key, although it is a shortcut of the window too."""
     return (
@@ -423,6 +424,7 @@ class Segments(QWidget):
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
+
 
 class NumberField(QLineEdit):
     """A number that can be typed over. It says what was typed; whoever hears it applies it or marks the field.
@@ -676,6 +678,7 @@ def ungrouped(text: str) -> str:
 
 # --- layout ----------------------------------------------------------------------------------------------------------
 
+
 class EvenGrid(QLayout):
     """Cells of one size, as many beside each other as fit, rows as even as they can be."""
 
@@ -763,6 +766,7 @@ class PanelScroll(QScrollArea):
 
 
 # --- waiting ---------------------------------------------------------------------------------------------------------
+
 
 class Spinner(QWidget):
     """A ring that turns while it is visible."""

@@ -253,5 +253,10 @@ def test_the_reference_engine_walks_as_the_fast_ones_do(name: str) -> None:
     if differs.size:
         found = reproduce(model, fast, engine="reference")
         assert found.tie
-    assert abs(float(take.traces[0].surprise[: differs[0] if differs.size else steps].sum())
-               - float(fast.surprise[: differs[0] if differs.size else steps].sum())) < 0.05 * LOG2
+    assert (
+        abs(
+            float(take.traces[0].surprise[: differs[0] if differs.size else steps].sum())
+            - float(fast.surprise[: differs[0] if differs.size else steps].sum())
+        )
+        < 0.05 * LOG2
+    )

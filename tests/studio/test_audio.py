@@ -537,9 +537,7 @@ def test_a_device_that_appears_later_is_found(
     assert player.reason == ""
 
 
-def test_a_device_that_disappears_in_the_middle_is_reported(
-    mortal_sound_server: SoundServer, player: Player
-) -> None:
+def test_a_device_that_disappears_in_the_middle_is_reported(mortal_sound_server: SoundServer, player: Player) -> None:
     player.play(ClipSource(noise(RATE * 5)), RATE)
     wait_until(lambda: player.position > 800)
     mortal_sound_server.process.kill()

@@ -229,9 +229,7 @@ def test_a_png_of_somebody_else_cannot_be_reproduced(capsys: pytest.CaptureFixtu
 # models
 
 
-def test_models_lists_what_the_user_added(
-    capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path
-) -> None:
+def test_models_lists_what_the_user_added(capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path) -> None:
     add_to_catalog(waves)
     listed = {model["name"]: model for model in answer(capsys, "models")["models"]}["waves"]
     assert listed["modality"] == "sound"
@@ -324,9 +322,7 @@ def test_scoring_a_sample_gives_what_its_walk_recorded(
     assert scored[0]["bits_per_dim"] == pytest.approx(drawn["bits_per_dim"], abs=1e-4)
 
 
-def test_sound_is_scored_with_its_stop_symbol(
-    capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path
-) -> None:
+def test_sound_is_scored_with_its_stop_symbol(capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path) -> None:
     drawn = answer(capsys, "sample", waves, "-o", tmp_path / "x.wav", "--condition", "speaker=bob", *CACHED)
     scored = answer(capsys, "score", waves, tmp_path / "x.wav", "--condition", "speaker=bob")["files"][0]
     assert scored["steps"] == drawn["steps"]
@@ -365,9 +361,7 @@ def test_evaluate_measures_and_can_store_a_test_score(
     assert stored["valid"] == {"bits_per_dim": 1.5}
 
 
-def test_evaluate_says_that_sound_is_normalised(
-    capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path
-) -> None:
+def test_evaluate_says_that_sound_is_normalised(capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path) -> None:
     samples = np.random.default_rng(0).integers(-900, 900, 300).astype(np.int16)
     speakers = np.array(["bob", "ann"])
     np.savez(tmp_path / "data.npz", samples=samples, offsets=np.array([0, 100, 300]), speaker=speakers)
@@ -403,9 +397,7 @@ def test_reproduce_finds_the_model_by_its_weights(
     assert answer(capsys, "reproduce", tmp_path / "x.png")["model"] == "pixels"
 
 
-def test_a_difference_is_reported_and_fails(
-    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
-) -> None:
+def test_a_difference_is_reported_and_fails(capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path) -> None:
     """A record that claims another seed: its symbols are valid, but no walk of that seed draws them."""
     from models.checkpoint import load_checkpoint
     from models.files import export
@@ -428,9 +420,7 @@ def test_a_difference_is_reported_and_fails(
     assert "no float tie" in capsys.readouterr().out
 
 
-def test_other_weights_are_refused(
-    capsys: pytest.CaptureFixture[str], pixels: str, waves: str, tmp_path: Path
-) -> None:
+def test_other_weights_are_refused(capsys: pytest.CaptureFixture[str], pixels: str, waves: str, tmp_path: Path) -> None:
     assert main(["sample", pixels, "-o", str(tmp_path / "x.png"), *CACHED]) == 0
     assert "weights" in complaint(capsys, 1, "reproduce", tmp_path / "x.png", "--model", waves)
 

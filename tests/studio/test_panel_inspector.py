@@ -36,9 +36,11 @@ def generate(studio: Studio, qtbot: QtBot, **settings: object) -> None:
 def look_at(studio: Studio, qtbot: QtBot, panel: InspectorPanel, sample: int, step: int) -> Inspection:
     studio.pin(Pointer(sample, step))
     qtbot.waitUntil(
-        lambda: panel.inspection is not None
-        and (panel.inspection.sample, panel.inspection.step, panel.inspection.symbol is not None)
-        == (sample, step, True)
+        lambda: (
+            panel.inspection is not None
+            and (panel.inspection.sample, panel.inspection.step, panel.inspection.symbol is not None)
+            == (sample, step, True)
+        )
     )
     assert panel.inspection is not None
     return panel.inspection

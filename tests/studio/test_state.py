@@ -343,9 +343,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_by_name(
     generate(image_studio, qtbot)
 
 
-def test_closing_while_a_walk_runs_ends_cleanly_and_keeps_it(
-    make_studio: Callable[[], Studio], qtbot: QtBot
-) -> None:
+def test_closing_while_a_walk_runs_ends_cleanly_and_keeps_it(make_studio: Callable[[], Studio], qtbot: QtBot) -> None:
     studio = load(make_studio(), qtbot, IMAGE)
     studio.change("pace", pace=30.0)
     studio.begin()

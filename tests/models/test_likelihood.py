@@ -1,0 +1,65 @@
+"""Scoring: bits per dimension with its error, surprise step by step, classes by Bayes' rule."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from models.chain import Alphabet, ImageChain
+from models.condition import Factor
+from models.likelihood import measure, posterior, surprises, total_nats
+from models.model import AutoregressiveModel, ModelSpec
+from models.networks import network_class
+from models.training.data import Examples
+
+CHAIN = ImageChain(Alphabet("grey", 4), 3, 4)
+DIGIT = Factor("digit", ("0", "1", "2"), any=True)
+
+
+@pytest.fixture(scope="module")
+def model() -> AutoregressiveModel:
+    torch.manual_seed(0)
+    config = {"channels": 6, "head": 6, "dilations": [1, 2]}
+    made = network_class("gated_pixelcnn")(ModelSpec("gated_pixelcnn", CHAIN, (DIGIT,), config)).eval()
+    with torch.no_grad():
+        for table in made.condition.tables:  # type: ignore[union-attr]
+            table.weight.normal_(std=2.0)  # type: ignore[union-attr, operator]
+    return made
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    rng = np.random.default_rng(0)
+    rows = list(rng.integers(0, 4, (30, 12)).astype(np.int32))
+    return Examples(rows, rng.integers(0, 3, (30, 1)))
+
+
+def test_the_batched_score_is_the_sum_of_the_surprises(model: AutoregressiveModel, examples: Examples) -> None:
+    batched = list(total_nats(model, examples.symbols, examples.conditions))
+    one_by_one = [
+        surprises(model, s, {"digit": str(c[0])}).sum() * math.log(2)
+        for s, c in zip(examples.symbols, examples.conditions, strict=True)
+    ]
+    assert batched == pytest.approx(one_by_one, rel=1e-6)
+
+
+def test_bits_per_dim_and_its_error_are_those_of_the_examples(model: AutoregressiveModel, examples: Examples) -> None:
+    nats = np.array(list(total_nats(model, examples.symbols, examples.conditions)))
+    found = measure(model, examples)
+    assert found.nats == pytest.approx(nats.mean())
+    assert found.nats_standard_error == pytest.approx(nats.std(ddof=1) / math.sqrt(30))
+    assert found.bits_per_dim == pytest.approx(nats.mean() / 12 / math.log(2))
+    assert found.bits_per_dim_standard_error == pytest.approx(found.nats_standard_error / 12 / math.log(2), rel=1e-6)
+    assert measure(model, examples, limit=7).examples == 7
+
+
+def test_the_posterior_is_bayes_rule_with_a_uniform_prior(model: AutoregressiveModel, examples: Examples) -> None:
+    x = examples.symbols[0]
+    joint = {v: math.exp(-surprises(model, x, {"digit": v}).sum() * math.log(2)) for v in DIGIT.values}
+    found = posterior(model, x, {}, "digit")
+    assert sum(found.values()) == pytest.approx(1)
+    for value, p in found.items():
+        assert p == pytest.approx(joint[value] / sum(joint.values()), rel=1e-6)

@@ -1,0 +1,205 @@
+"""Training: data sets from their public files, and a loop that can be stopped and resumed without a trace."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.chain import SoundChain
+from models.checkpoint import load_checkpoint, read_header
+from models.errors import FileError, InputError
+from models.training.data import DATA_SETS, FSDD_PEAK, MNIST_VALIDATION, load, normalise, read_idx
+from models.training.loop import Recipe, Trainer, batches, by_length, collate, drop_factors, read_recipe
+
+RECIPES = sorted((Path(__file__).parents[2] / "models/training/recipes").glob("*.toml"))
+IMAGES = MNIST_VALIDATION + 40
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MNIST and FSDD as their public files, with noise in them."""
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for stem, count in (("train", IMAGES), ("t10k", 12)):
+        images = (rng.random((count, 28, 28)) < 0.2).astype(np.uint8) * 255
+        write_idx(root / f"{stem}-images-idx3-ubyte", images)
+        write_idx(root / f"{stem}-labels-idx1-ubyte.gz", rng.integers(0, 10, count).astype(np.uint8))
+    (root / "recordings").mkdir()
+    for digit in range(2):
+        for speaker in ("george", "theo"):
+            for index in (0, 5, 7, 8):
+                clip = (rng.normal(0, 2000, 60 + 10 * index)).astype("<i2")
+                write_wav(root / "recordings" / f"{digit}_{speaker}_{index}.wav", clip)
+    return root
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:  # type: ignore[type-arg]
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    content = header + array.tobytes()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+def write_wav(path: Path, samples: np.ndarray) -> None:  # type: ignore[type-arg]
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(samples.tobytes())
+
+
+def recipe(architecture: str, **changes: object) -> Recipe:
+    path = next(p for p in RECIPES if read_recipe(p).architecture == architecture)
+    small = {
+        "gated_pixelcnn": {"channels": 4, "head": 4, "dilations": [1]},
+        "wavenet": {"residual": 4, "skip": 4, "head": 4, "dilations": [1, 2]},
+    }[architecture]
+    batch = 8 if architecture == "gated_pixelcnn" else 300
+    fields = {"network": small, "batch": batch, "validate_every": 3, "validation_limit": 4, "warmup": 2, "steps": 6}
+    return dataclasses.replace(read_recipe(path), **(fields | changes))  # type: ignore[arg-type]
+
+
+def trainer(folder: Path, out: Path, made: Recipe) -> Trainer:
+    return Trainer(made, folder, out, device="cpu", command="train", compiled=False)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
+def test_every_shipped_recipe_reads(path: Path) -> None:
+    assert read_recipe(path).data in DATA_SETS
+
+
+def test_mnist_splits_do_not_overlap_and_keep_the_official_order(folder: Path) -> None:
+    images = read_idx(folder / "train-images-idx3-ubyte").reshape(-1, 784)
+    train, valid, test = (load("mnist", folder, split) for split in ("train", "valid", "test"))
+    assert (len(train), len(valid), len(test)) == (40, MNIST_VALIDATION, 12)
+    assert np.array_equal(np.stack(train.symbols), images[:40])
+    assert np.array_equal(np.stack(valid.symbols), images[40:])
+
+
+def test_fsdd_splits_by_recording_number_and_ends_every_clip_with_the_stop_symbol(folder: Path) -> None:
+    sizes = {split: len(load("fsdd", folder, split)) for split in ("train", "valid", "test")}
+    assert sizes == {"train": 8, "valid": 4, "test": 4}
+    for symbols in load("fsdd", folder, "train").symbols:
+        assert symbols[-1] == 256
+        assert symbols[:-1].max() < 256
+
+
+def test_a_normalised_clip_has_no_dc_and_its_peak_where_it_should_be() -> None:
+    clip = np.random.default_rng(1).normal(300, 1000, 4000).astype(np.int16)
+    level = normalise(clip).astype(float)
+    assert abs(level.mean()) < 2
+    assert np.abs(level).max() == pytest.approx(FSDD_PEAK * 32767, abs=1)
+
+
+@pytest.mark.parametrize("name", list(DATA_SETS))
+def test_a_folder_without_the_data_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=str(tmp_path)):
+        load(name, tmp_path, "train")
+
+
+def test_a_truncated_idx_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "train-images-idx3-ubyte"
+    write_idx(path, np.zeros((3, 2, 2), np.uint8))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(FileError, match="11 bytes"):
+        read_idx(path)
+
+
+def test_batches_are_the_same_from_any_step_on(folder: Path) -> None:
+    for made in (recipe("gated_pixelcnn"), recipe("wavenet")):
+        examples = load(made.data, folder, "train")
+        whole, late = batches(made, examples, 0), batches(made, examples, 7)
+        straight = [next(whole).tolist() for _ in range(10)]
+        assert [next(late).tolist() for _ in range(3)] == straight[7:]
+
+
+def test_batches_by_length_hold_every_clip_once_and_keep_to_their_budget() -> None:
+    lengths = np.random.default_rng(2).integers(50, 400, 100)
+    chunks = by_length(lengths, 1000, np.random.default_rng(3))
+    assert sorted(np.concatenate(chunks).tolist()) == list(range(100))
+    assert all(lengths[c].max() * len(c) <= 1000 for c in chunks)
+
+
+def test_padding_does_not_count(folder: Path, tmp_path: Path) -> None:
+    made = recipe("wavenet")
+    run = trainer(folder, tmp_path / "w.safetensors", made)
+    chosen = np.array([0, 1, 2])
+    symbols, mask = collate(run.train, chosen)
+    condition = torch.from_numpy(run.train.conditions[chosen])
+    other = torch.where(mask, symbols, 9)
+    assert float(run.loss(symbols, mask, condition)) == pytest.approx(float(run.loss(other, mask, condition)), rel=1e-3)
+    assert int(mask.sum()) == sum(len(run.train.symbols[i]) for i in chosen)
+
+
+def test_factors_are_dropped_at_the_rate_of_the_recipe() -> None:
+    made = recipe("wavenet", any_rate=0.25)
+    conditions = np.zeros((400, 2), np.int64)
+    data = DATA_SETS["fsdd"]
+    dropped = np.stack([drop_factors(made, data, conditions, step).numpy() != 0 for step in range(20)])
+    assert dropped.mean(axis=(0, 1)) == pytest.approx([0.25, 0.25], abs=0.02)
+    assert np.array_equal(drop_factors(made, data, conditions, 4), drop_factors(made, data, conditions, 4))
+
+
+@pytest.mark.parametrize("architecture", ["gated_pixelcnn", "wavenet"])
+def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
+    architecture: str, folder: Path, tmp_path: Path
+) -> None:
+    made = recipe(architecture)
+    straight = trainer(folder, tmp_path / "a.safetensors", made)
+    straight.run()
+    first = trainer(folder, tmp_path / "b.safetensors", made)
+    first.recipe = dataclasses.replace(made, steps=3)
+    first.learning_rate = straight.learning_rate  # type: ignore[method-assign]
+    first.run()
+    first.recipe = made
+    first.save_state()
+    second = trainer(folder, tmp_path / "b.safetensors", made)
+    second.resume()
+    assert second.step == 3
+    second.run()
+    for a, b in zip(straight.ema.parameters(), second.ema.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_checkpoint_says_how_it_was_made(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "p.safetensors"
+    best = trainer(folder, out, recipe("gated_pixelcnn")).run()
+    header = read_header(out)
+    assert header.training["command"] == "train"
+    assert header.training["recipe"]["seed"] == 1
+    assert header.training["steps"] in (3, 6)
+    assert header.likelihood["valid"]["bits_per_dim"] == pytest.approx(best.bits_per_dim)
+    model = load_checkpoint(out).model
+    assert model.parameter_count == header.parameters
+
+
+def test_training_lowers_the_loss(folder: Path, tmp_path: Path) -> None:
+    run = trainer(folder, tmp_path / "p.safetensors", recipe("gated_pixelcnn", steps=40, validate_every=20))
+    run.run()
+    first, last = run.history[0]["bits_per_dim"], run.history[-1]["bits_per_dim"]
+    assert last < first < 8.1
+
+
+def test_there_is_nothing_to_resume_and_that_is_said(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to resume"):
+        trainer(folder, tmp_path / "x.safetensors", recipe("gated_pixelcnn")).resume()
+
+
+@pytest.mark.parametrize("content", ["", "steps = 3", "not toml [", "name = 1\nsurprise = 2"])
+def test_a_file_that_is_no_recipe_is_refused_by_name(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"r\.toml"):
+        read_recipe(path)
+
+
+def test_the_receptive_field_of_the_shipped_wavenet_covers_the_median_clip() -> None:
+    made = next(read_recipe(p) for p in RECIPES if read_recipe(p).architecture == "wavenet")
+    chain = DATA_SETS["fsdd"].chain
+    assert isinstance(chain, SoundChain)
+    assert 1 + sum(made.network["dilations"]) >= 0.42 * chain.rate
