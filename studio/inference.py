@@ -130,7 +130,7 @@ class Speed:
     device: str
 
 
-class Cancelled(Exception):
+class LoadingCancelledError(Exception):
     """The model that was being loaded is no longer wanted."""
 
 
@@ -305,7 +305,7 @@ class InferenceThread(QThread):
                 raise StudioError("This machine has no CUDA device that torch can use; choose the CPU.")
             model = load_checkpoint(path, where)
             self._check_wanted(token)
-        except Cancelled:
+        except LoadingCancelledError:
             return
         except StudioError as error:
             self.load_failed.emit(token, str(error))
@@ -332,7 +332,7 @@ class InferenceThread(QThread):
 
     def _check_wanted(self, token: int) -> None:
         if token != self._wanted_load:
-            raise Cancelled
+            raise LoadingCancelledError
 
     def _start_warming(self) -> None:
         """Compiles the kernels in a child process if the on-disk cache has none yet."""
@@ -399,7 +399,8 @@ class InferenceThread(QThread):
 
     def _serve_walk(self) -> None:
         request, walk = self._request, self._walk
-        assert request is not None and walk is not None
+        assert request is not None
+        assert walk is not None
         take = request.take
         count = self._block
         began = time.monotonic()

@@ -265,7 +265,8 @@ class Studio(QObject):
         self.settings_changed.emit()
 
     def _load(self) -> None:
-        assert self.entry is not None and self.settings is not None
+        assert self.entry is not None
+        assert self.settings is not None
         self._load_token += 1
         self._set_activity(Activity.LOADING)
         self.worker.load(self._load_token, self.entry.path, self.settings.device)

@@ -11,6 +11,7 @@ which the packed file holds 2-4).
 from __future__ import annotations
 
 import gzip
+import itertools
 import re
 import wave
 from collections.abc import Sequence
@@ -148,7 +149,7 @@ def load_fsdd(folder: Path, split: str) -> Examples:
         with np.load(packed) as arrays:
             samples, offsets = arrays["samples"], arrays["offsets"]
             speaker, digit, index = arrays["speaker"], arrays["digit"], arrays["index"]
-        clips = [samples[a:b] for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+        clips = [samples[a:b] for a, b in itertools.pairwise(offsets)]
         labels = np.stack([speaker, digit, index], 1).astype(np.int64)
     else:
         clips, labels = read_recordings(folder)
