@@ -192,6 +192,7 @@ def parser() -> Parser:
     train.add_argument("--data", metavar="DIR", required=True, type=Path, help="the folder of the data sets")
     train.add_argument("-o", "--out", metavar="OUT", required=True, type=Path, help="the .safetensors file to write")
     train.add_argument("--resume", action="store_true", help="go on from OUT's state file")
+    train.add_argument("--init", type=Path, metavar="CHECKPOINT", help="begin from these weights, not from random ones")
     add_device(train, "default: cuda where there is one, else cpu")
 
     add(
@@ -709,10 +710,13 @@ def train(arguments: argparse.Namespace) -> int:
     if device == "cuda" and cuda_or_cpu() == "cpu":
         raise ArgumentsError("there is no CUDA device that torch can use; use --device cpu")
     # The command as others would type it: where this user keeps things stays out of the checkpoint.
+    init = ["--init", arguments.init.name] if arguments.init else []
     command = shlex.join(
-        [PROGRAM, "train", recipe_path.stem, "--data", "DATA", "-o", arguments.out.name, "--device", device]
+        [PROGRAM, "train", recipe_path.stem, "--data", "DATA", "-o", arguments.out.name, "--device", device, *init]
     )
-    trainer = Trainer(read_recipe(recipe_path), arguments.data, arguments.out, device=device, command=command)
+    trainer = Trainer(
+        read_recipe(recipe_path), arguments.data, arguments.out, device=device, command=command, init=arguments.init
+    )
     if arguments.resume:
         trainer.resume()
     try:

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from models.version import VERSION
@@ -24,27 +25,21 @@ PACKAGES = (
     "torch", "numpy", "numba", "safetensors", "pillow", "PySide6-Essentials", "pyqtgraph", *SOUND_PACKAGES,
 )  # fmt: skip
 
-WINDOW_LIBRARIES = {
-    "libglib-2.0.so.0": "libglib2.0-0",
-    "libgthread-2.0.so.0": "libglib2.0-0",
-    "libGL.so.1": "libgl1",
-    "libEGL.so.1": "libegl1",
-    "libfontconfig.so.1": "libfontconfig1",
-    "libxkbcommon.so.0": "libxkbcommon0",
-    "libdbus-1.so.3": "libdbus-1-3",
-}
-"""What Qt loads on Linux, whatever it draws on: library to Debian package."""
 
-X11_LIBRARIES = {
-    "libxcb-cursor.so.0": "libxcb-cursor0",
-    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
-    "libxcb-icccm.so.4": "libxcb-icccm4",
-    "libxcb-keysyms.so.1": "libxcb-keysyms1",
-    "libxcb-shape.so.0": "libxcb-shape0",
-}
+def _libraries(purpose: str) -> dict[str, str]:
+    """Library to Debian package, of those that are needed for ``window``, ``x11`` or ``sound``."""
+    lines = (Path(__file__).parent / "system_libraries.txt").read_text(encoding="utf-8").splitlines()
+    rows = [line.split() for line in lines if line and not line.startswith("#")]
+    return {library: package for used_for, library, package in rows if used_for == purpose}
+
+
+WINDOW_LIBRARIES = _libraries("window")
+"""What Qt loads on Linux, whatever it draws on."""
+
+X11_LIBRARIES = _libraries("x11")
 """What Qt loads for a window on X11."""
 
-SOUND_LIBRARY = {"libportaudio.so.2": "libportaudio2"}
+SOUND_LIBRARY = _libraries("sound")
 
 PROBE_SECONDS = 15
 PORTAUDIO_PROBE = """

@@ -25,7 +25,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.chain import ImageChain
-from models.checkpoint import save_checkpoint
+from models.checkpoint import load_checkpoint, read_header, save_checkpoint
+from models.conditional import Conditional
 from models.errors import InputError
 from models.likelihood import Likelihood, measure
 from models.model import AutoregressiveModel, ModelSpec
@@ -53,6 +54,7 @@ class Recipe:
     clip: float
     weight_decay: float
     any_rate: float
+    stop_weight: float
     validate_every: int
     validation_limit: int
     patience: int
@@ -133,9 +135,20 @@ class Trainer:
     """A run of a recipe. ``run`` trains to the end or to the early stop and leaves the best checkpoint at ``out``."""
 
     def __init__(
-        self, recipe: Recipe, data_folder: Path, out: Path, *, device: str, command: str, compiled: bool | None = None
+        self,
+        recipe: Recipe,
+        data_folder: Path,
+        out: Path,
+        *,
+        device: str,
+        command: str,
+        init: Path | None = None,
+        compiled: bool | None = None,
     ) -> None:
-        """compiled: whether to train through ``torch.compile``; by default wherever its compiler is there."""
+        """init: a checkpoint to begin from instead of random weights.
+
+        compiled: whether to train through ``torch.compile``; by default wherever its compiler is there.
+        """
         self.recipe = recipe
         self.out = out
         self.state_file = out.with_suffix(".state")
@@ -147,6 +160,9 @@ class Trainer:
         self.valid = load(recipe.data, data_folder, "valid")
         self.model = build(recipe).to(self.device)
         self.ema = build(recipe).to(self.device)
+        self.init: dict[str, Any] | None = None
+        if init is not None:
+            self.begin_from(init)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.99)
         )
@@ -155,6 +171,17 @@ class Trainer:
         self.best: Likelihood | None = None
         self.since_best = 0
         self.history: list[dict[str, float]] = []
+
+    def begin_from(self, path: Path) -> None:
+        """Takes over the weights of a checkpoint. Raises InputError if its network is another one."""
+        header = read_header(path)
+        weights = load_checkpoint(path).model.state_dict()
+        own = self.model.state_dict()
+        if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.items()}:
+            raise InputError(f"{path} holds another network than the recipe {self.recipe.name!r} describes")
+        for model in (self.model, self.ema):
+            model.load_state_dict(weights)
+        self.init = dict(header.training)
 
     def learning_rate(self, step: int) -> float:
         if step < self.recipe.warmup:
@@ -168,7 +195,21 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16):
             conditional = self.model.conditionals(symbols, condition)
         nats = -conditional.log_prob(symbols).float()
-        return (nats * mask).sum() / mask.sum()
+        weighted = nats + (self.recipe.stop_weight - 1) * self.stop_decision(conditional, symbols)
+        return (weighted * mask).sum() / mask.sum()
+
+    def stop_decision(self, conditional: Conditional, symbols: Tensor) -> Tensor | float:
+        """Negative log-likelihood of whether each variable is the stop symbol, in nats (B, T).
+
+        log p(x_i) = log p(stop or not) + log p(x_i | not stop), so that weighing the first term, for both outcomes
+        alike, moves no optimum. It is one decision in thousands of variables and would be learned last.
+        """
+        stop = self.data.chain.alphabet.stop_symbol
+        if stop is None or self.recipe.stop_weight == 1:
+            return 0.0
+        log_stop = conditional.log_prob(torch.full_like(symbols, stop)).float()
+        goes_on = -torch.log1p(-log_stop.exp().clamp_max(1 - 1e-6))
+        return torch.where(symbols == stop, -log_stop, goes_on)
 
     def run(self) -> Likelihood:
         recipe = self.recipe
@@ -229,6 +270,7 @@ class Trainer:
             "seconds": round(self.seconds),
             "hardware": hardware(self.device),
             "validation": self.history,
+            **({"began_from": self.init} if self.init is not None else {}),
         }
         save_checkpoint(
             self.out,
@@ -260,6 +302,7 @@ class Trainer:
             "history": self.history,
             "best": self.best.to_json() if self.best else None,
             "recipe": asdict(self.recipe),
+            "began_from": self.init,
         }
         temporary = self.state_file.with_suffix(".state.part")
         save_file(tensors, temporary, metadata={"progress": json.dumps(progress)})
@@ -286,6 +329,7 @@ class Trainer:
                 **{moment: tensors[f"{moment}.{name}"] for moment in ("exp_avg", "exp_avg_sq")},
             }
         self.step, self.seconds = progress["step"], progress["seconds"]
+        self.init = progress["began_from"]
         self.since_best, self.history = progress["since_best"], progress["history"]
         self.best = Likelihood(**progress["best"]) if progress["best"] else None
 

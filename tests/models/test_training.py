@@ -13,6 +13,7 @@ import torch
 
 from models.chain import SoundChain
 from models.checkpoint import load_checkpoint, read_header
+from models.conditional import Categorical
 from models.errors import FileError, InputError
 from models.training.data import DATA_SETS, FSDD_PEAK, MNIST_VALIDATION, load, normalise, read_idx
 from models.training.loop import Recipe, Trainer, batches, by_length, collate, drop_factors, read_recipe
@@ -132,8 +133,50 @@ def test_padding_does_not_count(folder: Path, tmp_path: Path) -> None:
     symbols, mask = collate(run.train, chosen)
     condition = torch.from_numpy(run.train.conditions[chosen])
     other = torch.where(mask, symbols, 9)
-    assert float(run.loss(symbols, mask, condition)) == pytest.approx(float(run.loss(other, mask, condition)), rel=1e-3)
+    with torch.no_grad():
+        losses = [float(run.loss(s, mask, condition)) for s in (symbols, other)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
     assert int(mask.sum()) == sum(len(run.train.symbols[i]) for i in chosen)
+
+
+def test_the_stop_decision_and_the_value_given_that_it_goes_on_make_up_the_likelihood(
+    folder: Path, tmp_path: Path
+) -> None:
+    run = trainer(folder, tmp_path / "w.safetensors", recipe("wavenet"))
+    conditional = Categorical(torch.randn(2, 9, 257, generator=torch.Generator().manual_seed(0)).double())
+    symbols = torch.tensor([[3, 9, 256] * 3, [256, 0, 255] * 3])
+    decision = run.stop_decision(conditional, symbols)
+    value_given_on = torch.log_softmax(conditional.logits[..., :256], -1)
+    rest = -value_given_on.gather(-1, symbols.clamp_max(255)[..., None])[..., 0]
+    expected = decision + torch.where(symbols == 256, 0.0, rest)
+    assert torch.allclose(-conditional.log_prob(symbols), expected, atol=1e-5)
+
+
+def test_training_can_begin_from_a_checkpoint_and_says_so(folder: Path, tmp_path: Path) -> None:
+    made = recipe("wavenet")
+    trainer(folder, tmp_path / "a.safetensors", made).run()
+    again = Trainer(
+        made,
+        folder,
+        tmp_path / "b.safetensors",
+        device="cpu",
+        command="b",
+        init=tmp_path / "a.safetensors",
+        compiled=False,
+    )
+    weights = load_checkpoint(tmp_path / "a.safetensors").model.state_dict()
+    assert all(torch.equal(weights[k], v) for k, v in again.model.state_dict().items())
+    again.run()
+    assert read_header(tmp_path / "b.safetensors").training["began_from"]["command"] == "train"
+    with pytest.raises(InputError, match="another network"):
+        Trainer(
+            recipe("gated_pixelcnn"),
+            folder,
+            tmp_path / "c.safetensors",
+            device="cpu",
+            command="",
+            init=tmp_path / "a.safetensors",
+        )
 
 
 def test_factors_are_dropped_at_the_rate_of_the_recipe() -> None:
