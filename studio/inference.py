@@ -15,7 +15,9 @@ import queue
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +47,11 @@ LOOKING_SHARE = 0.2
 """While a walk runs, at most this share of the time goes into conditionals that have to be computed again."""
 
 LARGEST_BLOCK = 4096
+
+SCORE_STEPS = 1024
+"""Steps of a take that are scored between two looks at the queue."""
+
+DONE = object()
 LEAD_SECONDS = 0.3
 """How far ahead of the clock a walk in real time runs, so that sound does not wait for it."""
 
@@ -65,8 +72,12 @@ class LoadedInfo:
 
 @dataclass(frozen=True)
 class WalkRequest:
-    """take goes on under a shaping at a pace (steps per second, infinity for all that is possible), up to a step."""
+    """take goes on under a shaping at a pace (steps per second, infinity for all that is possible), up to a step.
 
+    number: of the walk; ``stopped`` tells it back, once for every request.
+    """
+
+    number: int
     take: Take
     shaping: Shaping
     pace: float
@@ -90,7 +101,7 @@ class InspectRequest:
 class Inspection:
     """The conditional of one step. raw, shaped: probabilities, float64 (K,). symbol: None at a step not yet drawn.
 
-    shaping: the one that ``shaped`` shows; uniform: the noise that draws, or drew, this step.
+    shaping: the one that ``shaped`` shows. clamped: whether the symbol was put there instead of drawn.
     """
 
     token: int
@@ -140,7 +151,7 @@ class InferenceThread(QThread):
     loaded = Signal(int, object)
     load_failed = Signal(int, str)
     grown = Signal(str)
-    stopped = Signal(str)
+    stopped = Signal(int)
     inspected = Signal(object)
     gram_ready = Signal(object)
     scored = Signal(str)
@@ -157,8 +168,14 @@ class InferenceThread(QThread):
         super().__init__(parent)
         self._save_take = save_take
         self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._inspect: InspectRequest | None = None
-        self._gram: GramRequest | None = None
+        self._inspect: deque[InspectRequest] = deque(maxlen=1)
+        self._gram: deque[GramRequest] = deque(maxlen=1)
+        self._jobs: deque[Iterator[None]] = deque()
+        """Long work, done a slice at a time between commands."""
+        self._files = ThreadPoolExecutor(max_workers=1, thread_name_prefix="files")
+        """Reads and writes files in order, so that a slow disk stops no walk."""
+        self._unsaved: dict[str, Take] = {}
+        self._forgotten: set[str] = set()
         self._wanted_load = 0
         self._model: LoadedModel | None = None
         self._walk: Walk | None = None
@@ -198,11 +215,11 @@ class InferenceThread(QThread):
         self._commands.put(lambda: self._do_pace(pace))
 
     def inspect(self, request: InspectRequest) -> None:
-        self._inspect = request
+        self._inspect.append(request)
         self._commands.put(_look_again)
 
     def gram(self, request: GramRequest) -> None:
-        self._gram = request
+        self._gram.append(request)
         self._commands.put(_look_again)
 
     def score(self, take: Take) -> None:
@@ -212,20 +229,31 @@ class InferenceThread(QThread):
         self._commands.put(lambda: self._do_reproduce(take))
 
     def save(self, take: Take) -> None:
-        self._commands.put(lambda: self._do_save(take))
+        """Has a take saved; it may go on growing meanwhile."""
+        self._unsaved[take.id] = take
+        self._files.submit(self._guard, lambda: self._do_save(take.id))
 
-    def read(self, token: int, read: Callable[[], Take]) -> None:
-        """Has a take read from a file; answered by ``read_done`` or ``failed``."""
-        self._commands.put(lambda: self._do_read(token, read))
+    def forget(self, take_id: str) -> None:
+        """A take that was deleted is not saved any more, whatever still walks."""
+        self._forgotten.add(take_id)
+
+    def remember(self, take_id: str) -> None:
+        """The deletion was undone."""
+        self._forgotten.discard(take_id)
+
+    def read(self, token: int, read: Callable[[], object]) -> None:
+        """Has something read from a file; answered by ``read_done`` or ``failed``."""
+        self._files.submit(self._guard, lambda: self.read_done.emit(token, read()))
 
     def export(self, take: Take, path: Path, options: dict[str, Any]) -> None:
-        self._commands.put(lambda: self._do_export(take, path, options))
+        self._files.submit(self._guard, lambda: self._do_export(take, path, options))
 
     def close(self) -> None:
-        """Ends the thread after the block it is in; what was walking is saved first."""
+        """Ends the thread after the block it is in, and waits until what was walking is saved."""
         self._wanted_load = -1
         self._commands.put(None)
         self.wait()
+        self._files.shutdown()
 
     # --- the thread --------------------------------------------------------------------------------------------------
 
@@ -234,8 +262,8 @@ class InferenceThread(QThread):
         try:
             while self._serve_commands():
                 self._guard(self._serve_slots)
-                if self._request is not None:
-                    self._guard(self._serve_walk)
+                self._serve_walk()
+                self._guard(self._serve_jobs)
                 self._watch_warming()
         finally:
             if self._request is not None:
@@ -260,7 +288,9 @@ class InferenceThread(QThread):
     def _idle_seconds(self) -> float:
         """How long the thread may sleep before something is due."""
         now = time.monotonic()
-        looking = self._inspect is not None or self._gram is not None
+        looking = bool(self._inspect or self._gram)
+        if self._jobs:
+            return 0.0
         if self._request is None:
             return 0.0 if looking else 0.5 if self._warming is not None else 3600.0
         if math.isinf(self._pace):
@@ -268,24 +298,27 @@ class InferenceThread(QThread):
         seconds = min(0.05, (1 - self._due(now)) / self._pace)
         return max(0.0, min(seconds, self._look_after - now) if looking else seconds)
 
-    def _guard(self, action: Callable[[], Any]) -> None:
-        """The thread outlives whatever goes wrong in one command; the user hears of it."""
+    def _guard(self, action: Callable[[], Any]) -> bool:
+        """The thread outlives whatever goes wrong in one command; the user hears of it. False if it went wrong."""
         try:
             action()
         except StudioError as error:
-            self._give_up(str(error))
+            self.failed.emit(str(error))
         except MemoryError:
-            self._give_up("There is not enough memory for this.")
+            self.failed.emit("There is not enough memory for this.")
         except Exception as error:
             log.exception("in the inference thread")
-            self._give_up(f"Something went wrong in the inference thread: {error}")
+            self.failed.emit(f"Something went wrong: {error}")
+        else:
+            return True
+        return False
 
-    def _give_up(self, reason: str) -> None:
-        self.failed.emit(reason)
-        if self._request is not None:
-            take = self._request.take
-            self._request = None
-            self.stopped.emit(take.id)
+    def _serve_jobs(self) -> None:
+        """One slice of the oldest long job; a walk comes first."""
+        if self._jobs and self._request is None:
+            job = self._jobs.popleft()
+            if next(job, DONE) is not DONE:
+                self._jobs.appendleft(job)
 
     # --- loading -----------------------------------------------------------------------------------------------------
 
@@ -360,15 +393,18 @@ class InferenceThread(QThread):
     # --- walking -----------------------------------------------------------------------------------------------------
 
     def _do_walk(self, request: WalkRequest) -> None:
+        self._do_pause()
+        self._request = request
         if self._model is None:
+            self._do_pause()
             raise StudioError("No model is loaded.")
         from models.sampling import Walk
 
         if self._walk is None or self._walk.take is not request.take:
             self._walk = Walk(self._model.model, request.take)
-        self._request = request
         self._shaping = request.shaping
         self._pace = request.pace
+        self._block = 1  # the last walk may have been a thousand times faster
         now = time.monotonic()
         chain = request.take.model.chain
         lead = LEAD_SECONDS * request.pace if chain.length is None and math.isfinite(request.pace) else 1.0
@@ -388,10 +424,9 @@ class InferenceThread(QThread):
 
     def _do_pause(self) -> None:
         if self._request is not None:
-            take = self._request.take
-            self._request = None
-            self._save(take)
-            self.stopped.emit(take.id)
+            request, self._request = self._request, None
+            self.save(request.take)
+            self.stopped.emit(request.number)
 
     def _due(self, now: float) -> float:
         """Steps that the pace has allowed and that are not walked yet."""
@@ -399,8 +434,10 @@ class InferenceThread(QThread):
 
     def _serve_walk(self) -> None:
         request, walk = self._request, self._walk
-        assert request is not None
-        assert walk is not None
+        if request is not None and walk is not None and not self._guard(lambda: self._walk_a_block(request, walk)):
+            self._do_pause()
+
+    def _walk_a_block(self, request: WalkRequest, walk: Walk) -> None:
         take = request.take
         count = self._block
         began = time.monotonic()
@@ -419,7 +456,7 @@ class InferenceThread(QThread):
                 self._owed -= steps
             self._steps_reported += steps
             took = time.monotonic() - began
-            self._block = max(1, min(LARGEST_BLOCK, int(max(steps, 1) * BLOCK_SECONDS / max(took, 1e-6)), 2 * count))
+            self._block = max(1, min(LARGEST_BLOCK, int(count * BLOCK_SECONDS / max(took, 1e-6)), 2 * count))
         self._report(request, walk)
 
     def _report(self, request: WalkRequest, walk: Walk) -> None:
@@ -435,21 +472,19 @@ class InferenceThread(QThread):
             self._do_pause()
         elif now - self._last_save > SAVE_SECONDS:
             self._last_save = now
-            self._save(take)
+            self.save(take)
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
     def _serve_slots(self) -> None:
         began = time.monotonic()
-        inspect = self._inspect
         may_compute = self._request is None or began >= self._look_after
-        if inspect is not None and (inspect.follow or may_compute):
-            self._inspect = None
+        if self._inspect and (self._inspect[0].follow or may_compute):
+            inspect = self._inspect.popleft()
             if self._knows(inspect.take):
                 self._do_inspect(inspect)
-        gram = self._gram
-        if gram is not None and may_compute:
-            self._gram = None
+        if self._gram and may_compute:
+            gram = self._gram.popleft()
             if self._knows(gram.take):
                 self._do_gram(gram)
         if may_compute:
@@ -504,15 +539,22 @@ class InferenceThread(QThread):
     # --- whole takes -------------------------------------------------------------------------------------------------
 
     def _do_score(self, take: Take) -> None:
-        """Fills in surprise and entropy of a take that was read from an export."""
-        if not self._knows(take) or self._buffer is None:
-            return
+        if self._knows(take):
+            self._jobs.append(self._score(take))
+
+    def _score(self, take: Take) -> Iterator[None]:
+        """Fills in surprise and entropy of a take that was read from an export, a stretch at a time."""
+        assert self._buffer is not None
         for trace in take.traces:
-            log_p = self._buffer.log_probs(trace, 0, len(trace)).astype(np.float64)
-            picked = np.take_along_axis(log_p, trace.symbols[:, None].astype(np.int64), 1)[:, 0]
-            trace.surprise[:] = -picked / math.log(2)
-            trace.entropy[:] = -(np.exp(log_p) * log_p).sum(1) / math.log(2)
+            for start in range(0, len(trace), SCORE_STEPS):
+                stop = min(start + SCORE_STEPS, len(trace))
+                log_p = self._buffer.log_probs(trace, start, stop).astype(np.float64)
+                picked = np.take_along_axis(log_p, trace.symbols[start:stop, None].astype(np.int64), 1)[:, 0]
+                trace.surprise[start:stop] = -picked / math.log(2)
+                trace.entropy[start:stop] = -(np.exp(log_p) * log_p).sum(1) / math.log(2)
+                yield
         self.scored.emit(take.id)
+        self.save(take)
 
     def _do_reproduce(self, take: Take) -> None:
         from models.sampling import reproduce
@@ -531,35 +573,18 @@ class InferenceThread(QThread):
             take.id, f"Reproduced: all {total} agree symbol for symbol." if not lines else "; ".join(lines)
         )
 
-    def _do_save(self, take: Take) -> None:
-        if any(len(trace) for trace in take.traces):
+    def _do_save(self, take_id: str) -> None:
+        """Of several requests for one take in a row the first one saves, and the others find nothing left to do."""
+        take = self._unsaved.pop(take_id, None)
+        if take is not None and take_id not in self._forgotten and any(len(trace) for trace in take.traces):
             self._save_take(take)
-            self.saved.emit(take.id)
-
-    def _do_read(self, token: int, read: Callable[[], Take]) -> None:
-        try:
-            take = read()
-        except StudioError as error:
-            self.failed.emit(str(error))
-        else:
-            self.read_done.emit(token, take)
+            self.saved.emit(take_id)
 
     def _do_export(self, take: Take, path: Path, options: dict[str, Any]) -> None:
         from models.files import export
 
-        try:
-            export(path, take, **options)
-        except StudioError as error:
-            self.failed.emit(str(error))
-        else:
-            self.exported.emit(str(path))
-
-    def _save(self, take: Take) -> None:
-        """A full disk must not end a walk: the user is told, and the walk goes on."""
-        try:
-            self._do_save(take)
-        except StudioError as error:
-            self.failed.emit(str(error))
+        export(path, take, **options)
+        self.exported.emit(str(path))
 
 
 def _look_again() -> None:

@@ -38,6 +38,7 @@ class SoundPlayer(QObject):
         self._timer.timeout.connect(self._tick)
         self._was = studio.activity
         studio.activity_changed.connect(self._on_activity)
+        studio.walk_began.connect(self._on_walk)
         studio.take_changed.connect(self.stop)
         studio.selection_changed.connect(self._on_selection)
         studio.cursor_changed.connect(self._on_cursor)
@@ -100,18 +101,19 @@ class SoundPlayer(QObject):
     @Slot()
     def _on_activity(self) -> None:
         was, self._was = self._was, self.studio.activity
-        chain = self.chain
-        if chain is None or self.studio.settings is None:
-            return
-        if self._was is Activity.RUNNING:
-            in_time = self.studio.settings.pace >= chain.rate
-            single_step = self.studio.walking_until is not None
-            if in_time and not single_step and was is not Activity.RUNNING:
-                self._play(self.studio.frontier)
-        elif self._was is Activity.REPLAYING:
+        if self._was is Activity.REPLAYING:
             self._play(min(self.studio.cursor, self._end()))
-        elif was is Activity.REPLAYING or self.studio.paused_by_user:
+        elif self._was is not Activity.RUNNING and (was is Activity.REPLAYING or self.studio.paused_by_user):
             self.stop()
+
+    @Slot()
+    def _on_walk(self) -> None:
+        """Sound that is generated in time is heard from where the walk goes on; single steps are silent."""
+        chain, settings = self.chain, self.studio.settings
+        if chain is None or settings is None or self.studio.walking_until is not None:
+            return
+        if settings.pace >= chain.rate:
+            self._play(self._end())
 
     @Slot()
     def _on_selection(self) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -25,18 +26,23 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from models.catalog import Catalog, Entry
 from models.chain import Chain
 from models.condition import complete
+from models.engines import ENGINES
 from models.errors import StudioError
 from models.files import read_saved
 from models.shaping import Shaping
 from models.trace import Take, Trace, new_take, new_take_id
 from studio.inference import GramRequest, InferenceThread, Inspection, InspectRequest, LoadedInfo, WalkRequest
 from studio.profile import Profile
-from studio.settings import AUTO, Settings, settings_from_json
+from studio.settings import AUTO, MAX_COUNT, Settings, settings_from_json
 
 RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
 
 REPLAY_TICK_MS = 33
+
+UNDO_LIMIT = 200
+
+FASTEST = ENGINES[0]
 
 
 class Activity(Enum):
@@ -58,9 +64,11 @@ class Pointer:
 
 
 class SettingsCommand(QUndoCommand):
-    """A change of settings; changes of one drag merge into one."""
+    """A change of some fields of the settings; changes of one drag merge into one."""
 
-    def __init__(self, studio: Studio, before: Settings, after: Settings, what: str, drag: int | None) -> None:
+    def __init__(
+        self, studio: Studio, before: dict[str, Any], after: dict[str, Any], what: str, drag: int | None
+    ) -> None:
         super().__init__(what)
         self.studio, self.before, self.after, self.drag = studio, before, after, drag
         self.model = studio.model_name
@@ -71,14 +79,15 @@ class SettingsCommand(QUndoCommand):
     def mergeWith(self, other: QUndoCommand) -> bool:
         if not isinstance(other, SettingsCommand) or self.drag is None or other.drag != self.drag:
             return False
-        self.after = other.after
+        self.before = other.before | self.before
+        self.after |= other.after
         return True
 
     def undo(self) -> None:
-        self.studio._apply_settings(self.model, self.before)
+        self.studio._change_settings(self.model, self.before)
 
     def redo(self) -> None:
-        self.studio._apply_settings(self.model, self.after)
+        self.studio._change_settings(self.model, self.after)
 
 
 class BranchCommand(QUndoCommand):
@@ -103,13 +112,10 @@ class DeleteCommand(QUndoCommand):
         self.studio, self.take_id = studio, take_id
 
     def undo(self) -> None:
-        self.studio.profile.restore_take(self.take_id)
-        self.studio.history_changed.emit()
+        self.studio._restore(self.take_id)
 
     def redo(self) -> None:
-        self.studio.profile.delete_take(self.take_id)
-        self.studio._forget(self.take_id)
-        self.studio.history_changed.emit()
+        self.studio._delete(self.take_id)
 
 
 class Studio(QObject):
@@ -129,6 +135,8 @@ class Studio(QObject):
     view_changed = Signal()
     """Overlay or another choice of how to look has changed."""
     activity_changed = Signal()
+    walk_began = Signal()
+    """A walk goes on, after an edit in mid-run also without a change of activity."""
     inspected = Signal(object)
     """An ``Inspection`` of the step that the inspector looks at."""
     gram_ready = Signal(object)
@@ -147,7 +155,6 @@ class Studio(QObject):
         self.entry: Entry | None = None
         self.settings: Settings | None = None
         self.take: Take | None = None
-        self.activity = Activity.EMPTY
         self.loaded: LoadedInfo | None = None
         self.cursor = 0
         self.following = True
@@ -159,6 +166,14 @@ class Studio(QObject):
         """The step that a walk of single steps ends at; None while a walk goes on to its end."""
         self.paused_by_user = False
         """Whether the last thing that ended a walk was the user."""
+        self._walk_number = 0
+        self._walking = False
+        self._replaying = False
+        self._loading = False
+        self._announced = Activity.EMPTY
+        self._takes: WeakValueDictionary[str, Take] = WeakValueDictionary()
+        """Takes that are shown or that can be undone to: there is one object of each, whoever asks for it."""
+        self.undo_stack.setUndoLimit(UNDO_LIMIT)
         self._load_token = 0
         self._inspect_token = 0
         self._read_token = 0
@@ -202,8 +217,19 @@ class Studio(QObject):
         return self.take.frontier if self.take else 0
 
     @property
+    def activity(self) -> Activity:
+        """What goes on; a walk or a replay comes before the loading of a model."""
+        if self._walking:
+            return Activity.RUNNING
+        if self._replaying:
+            return Activity.REPLAYING
+        if self._loading:
+            return Activity.LOADING
+        return Activity.EMPTY if self.entry is None else Activity.IDLE
+
+    @property
     def running(self) -> bool:
-        return self.activity is Activity.RUNNING
+        return self._walking
 
     @property
     def can_go_on(self) -> bool:
@@ -225,9 +251,9 @@ class Studio(QObject):
         except StudioError as error:
             self.error.emit(str(error))
             return
-        if self.entry is not None and entry.path == self.entry.path and self.activity is not Activity.EMPTY:
+        if self.entry is not None and entry.path == self.entry.path:
             return
-        self.stop()
+        self.pause()
         self._show_take(None)
         self._set_entry(entry)
 
@@ -244,14 +270,17 @@ class Studio(QObject):
 
     def cancel_loading(self) -> None:
         """Gives up loading; the model can be chosen again."""
-        if self.activity is Activity.LOADING:
+        if self._loading:
             self._load_token += 1
             self.worker.cancel_loading()
-            self.entry = None
-            self.settings = None
-            self._set_activity(Activity.EMPTY)
-            self.model_changed.emit()
-            self.settings_changed.emit()
+            self._leave_model()
+
+    def _leave_model(self) -> None:
+        self.entry = self.settings = self.loaded = None
+        self._loading = False
+        self._announce()
+        self.model_changed.emit()
+        self.settings_changed.emit()
 
     def _set_entry(self, entry: Entry) -> None:
         self.entry = entry
@@ -259,7 +288,6 @@ class Studio(QObject):
         stored = self.profile.model_settings(header.name)
         self.settings = settings_from_json(stored, header.chain, header.factors)
         self.profile.set("model", header.name if entry.shipped else str(entry.path))
-        self.loaded = None
         self._load()
         self.model_changed.emit()
         self.settings_changed.emit()
@@ -268,7 +296,9 @@ class Studio(QObject):
         assert self.entry is not None
         assert self.settings is not None
         self._load_token += 1
-        self._set_activity(Activity.LOADING)
+        self.loaded = None
+        self._loading = True
+        self._announce()
         self.worker.load(self._load_token, self.entry.path, self.settings.device)
 
     @Slot(int, object)
@@ -276,11 +306,11 @@ class Studio(QObject):
         if token != self._load_token:
             return
         self.loaded = info
-        self._set_activity(Activity.IDLE)
+        self._loading = False
+        self._announce()
         if self.take is not None and self.take.model.weights != info.reference.weights:
             self.message.emit(f"This take was made with other weights of {self.take.model.title}.")
-        if self.take is not None and np.isnan(self.take.traces[0].surprise).any():
-            self.worker.score(self.take)
+        self._score_if_needed()
         self.inspect()
 
     @Slot(int, str)
@@ -295,12 +325,14 @@ class Studio(QObject):
             self.settings_changed.emit()
             self._load()
         else:
-            self.entry = None
-            self.settings = None
-            self._set_activity(Activity.EMPTY)
-            self.model_changed.emit()
-            self.settings_changed.emit()
+            self._leave_model()
         self.error.emit(reason)
+
+    def _score_if_needed(self) -> None:
+        """A take from an export has no surprise and entropy: they are computed again."""
+        unknown = self.take is not None and any(np.isnan(trace.surprise).any() for trace in self.take.traces)
+        if unknown and self.take is not None and self.loaded is not None:
+            self.worker.score(self.take)
 
     # --- settings --------------------------------------------------------------------------------------------------
 
@@ -316,7 +348,8 @@ class Studio(QObject):
             self.error.emit(str(error))
             return
         if after != self.settings:
-            self.undo_stack.push(SettingsCommand(self, self.settings, after, what, drag))
+            before = {name: getattr(self.settings, name) for name in changes}
+            self.undo_stack.push(SettingsCommand(self, before, changes, what, drag))
 
     def reshape(self, *, drag: int | None = None, **changes: Any) -> None:
         """Changes temperature, top_k, top_p or min_p; a walk that runs takes them from its next step on."""
@@ -346,13 +379,22 @@ class Studio(QObject):
         if self.take is not None:
             self.set_seed(self.take.traces[0].schedule[0].seed)
 
-    def _apply_settings(self, model: str, settings: Settings) -> None:
-        if model != self.model_name or self.settings is None:
-            self.profile.set_model_settings(model, settings.to_json())
+    def _change_settings(self, model: str, changes: dict[str, Any]) -> None:
+        """Of a model that is not chosen any more, the settings it will come back with are changed."""
+        if model == self.model_name and self.settings is not None:
+            self._apply_settings(self.settings.with_(**changes))
             return
+        entry = next((e for e in self.catalog.entries() if e.header.name == model), None)
+        if entry is not None:
+            header = entry.header
+            stored = settings_from_json(self.profile.model_settings(model), header.chain, header.factors)
+            self.profile.set_model_settings(model, stored.with_(**changes).to_json())
+
+    def _apply_settings(self, settings: Settings) -> None:
+        assert self.settings is not None
         device_changed = settings.device != self.settings.device
         self.settings = settings
-        self.profile.set_model_settings(model, settings.to_json())
+        self.profile.set_model_settings(self.model_name, settings.to_json())
         self.worker.set_shaping(settings.shaping)
         self.worker.set_pace(settings.pace)
         if device_changed:
@@ -415,8 +457,11 @@ class Studio(QObject):
         self.follow()
         self.walking_until = until
         self.paused_by_user = False
-        self._set_activity(Activity.RUNNING)
-        self.worker.walk(WalkRequest(self.take, self.settings.shaping, self.settings.pace, until))
+        self._walk_number += 1
+        self._walking = True
+        self._announce()
+        self.worker.walk(WalkRequest(self._walk_number, self.take, self.settings.shaping, self.settings.pace, until))
+        self.walk_began.emit()
 
     def pause(self) -> None:
         """Stops walking or replaying; what is drawn stays and can be gone on with."""
@@ -426,11 +471,11 @@ class Studio(QObject):
             self.worker.pause()
 
     def stop(self) -> None:
-        """Esc: pauses, or gives up loading."""
-        if self.activity is Activity.LOADING:
-            self.cancel_loading()
-        else:
+        """Esc: pauses, or else gives up loading."""
+        if self._walking or self._replaying:
             self.pause()
+        else:
+            self.cancel_loading()
 
     def play(self) -> None:
         """Space: pauses what runs or plays; else replays from the cursor, or goes on at the frontier."""
@@ -455,14 +500,15 @@ class Studio(QObject):
             self.move_cursor(0)
         self._replay_position = float(self.cursor)
         self.following = False
-        self._set_activity(Activity.REPLAYING)
+        self._replaying = True
+        self._announce()
         if self.take.model.chain.modality != "sound":
             self._replay.start()
 
     def replay_ended(self) -> None:
         """What plays has come to its end."""
-        if self.activity is Activity.REPLAYING:
-            self._set_activity(Activity.IDLE)
+        self._replaying = False
+        self._announce()
 
     def _replay_tick(self) -> None:
         if self.take is None or self.settings is None:
@@ -497,8 +543,9 @@ class Studio(QObject):
         if self.take is None:
             return
         self.pause()
-        target = self.cursor + steps
-        if target > self.take.longest and not self.take.finished:
+        target, frontier = self.cursor + steps, self.take.frontier
+        beyond = target > frontier and (self.cursor <= frontier or target > self.take.longest)
+        if beyond and not self.take.finished:
             self.go_on(until=target)
         else:
             self.move_cursor(target)
@@ -531,6 +578,8 @@ class Studio(QObject):
     def select(self, sample: int) -> None:
         if self.take is not None and 0 <= sample < len(self.take.samples) and sample != self.selected:
             self.selected = sample
+            if self.pinned is not None and self.pinned.sample != sample:
+                self.pinned = None
             self.selection_changed.emit()
             self.inspect()
 
@@ -628,6 +677,10 @@ class Studio(QObject):
             self.error.emit("No model is loaded that could go on from an edit.")
             return
         was_running = self.running
+        # A clip that ended before this step has nothing to go on from.
+        samples = [n for n in samples if self._has_step(self.take.samples[n].trace, step)]
+        if not samples:
+            return
         before = {n: self.take.samples[n].current for n in samples}
         try:
             for n in samples:
@@ -643,6 +696,10 @@ class Studio(QObject):
             self.go_on()
         else:
             self.go_on(until=step + 1)
+
+    @staticmethod
+    def _has_step(trace: Trace, step: int) -> bool:
+        return step < len(trace) or not trace.finished
 
     def show_branch(self, sample: int, branch: int) -> None:
         """Switches a sample to another of its branches, undoably."""
@@ -665,36 +722,38 @@ class Studio(QObject):
 
     # --- takes and history -----------------------------------------------------------------------------------------
 
-    def show_take(self, take: Take) -> None:
-        """Shows a take with its settings, choosing its model."""
-        self.stop()
-        entry = self.catalog.match(take.model)
+    def show_take(self, take: Take, entry: Entry | None = None) -> None:
+        """Shows a take with its settings, choosing its model. entry: the model, or None where it is not at hand."""
+        self.pause()
         if entry is None:
             self.error.emit(
-                f"{take.model.title} ({take.model.name}) is not among the models: it can be looked at only."
+                f"{take.model.title} ({take.model.name}) is not among the models: its take can only be seen."
             )
         elif self.entry is None or entry.path != self.entry.path:
             self._set_entry(entry)
         self._show_take(take)
         if self.settings is not None and entry is not None:
-            first = take.traces[0].schedule[0]
-            self.change(
-                "settings of a take",
-                condition=complete(entry.header.factors, first.condition),
-                shaping=take.traces[0].segment.shaping,
-                seed=first.seed,
-                seed_locked=self.settings.seed_locked,
-                count=len(take.samples),
-                limit=min(take.limit, entry.header.chain.limit),
+            first, last = take.traces[0].schedule[0], take.traces[0].segment
+            automatic = self.settings.engine == AUTO and last.engine == self.engine_name()
+            self._apply_settings(
+                self.settings.with_(
+                    condition=complete(entry.header.factors, first.condition),
+                    shaping=last.shaping,
+                    seed=first.seed,
+                    count=min(len(take.samples), MAX_COUNT),
+                    limit=min(take.limit, entry.header.chain.limit),
+                    engine=AUTO if automatic or last.engine == FASTEST else last.engine,
+                )
             )
             self._seed_is_fresh = True
-        if self.loaded is not None and np.isnan(take.traces[0].surprise).any():
-            self.worker.score(take)
+        self._score_if_needed()
 
     def open_history(self, take_id: str) -> None:
-        """Brings an entry of the history back. The take that is shown already is the live one and stays."""
-        if self.take is None or self.take.id != take_id:
-            self._read(lambda: self.profile.load_take(take_id))
+        """Brings an entry of the history back: the very take if it is still in use, else what was saved."""
+        if self.take is not None and self.take.id == take_id:
+            return
+        live = self._takes.get(take_id)
+        self._read((lambda: live) if live is not None else (lambda: self.profile.load_take(take_id)))
 
     def open_saved(self, path: Path) -> None:
         """Shows exactly what a saved file holds, with its settings."""
@@ -702,21 +761,25 @@ class Studio(QObject):
         def read() -> Take:
             take = read_saved(path).take
             take.id = new_take_id()  # an entry of its own: the history may hold this take with all its branches
-            self.profile.save_take(take)
             return take
 
         self._read(read)
 
     def _read(self, read: Callable[[], Take]) -> None:
-        """Has a take read by the inference thread; of several asked for, the last one is shown."""
+        """Has a take read, and its model found, in the background; of several asked for, the last one is shown."""
         self._read_token += 1
-        self.worker.read(self._read_token, read)
+
+        def read_and_match() -> tuple[Take, Entry | None]:
+            take = read()
+            return take, self.catalog.match(take.model)
+
+        self.worker.read(self._read_token, read_and_match)
 
     @Slot(int, object)
-    def _on_read(self, token: int, take: Take) -> None:
+    def _on_read(self, token: int, found: tuple[Take, Entry | None]) -> None:
         if token == self._read_token:
-            self.show_take(take)
-            self.history_changed.emit()
+            self.show_take(*found)
+            self.worker.save(found[0])
 
     def open_path(self, path: Path) -> None:
         """A dropped or named file: a checkpoint, or a saved sample."""
@@ -740,13 +803,27 @@ class Studio(QObject):
         if self.take is not None:
             self.worker.export(self.take, path, options)
 
-    def _forget(self, take_id: str) -> None:
+    def _delete(self, take_id: str) -> None:
         if self.take is not None and self.take.id == take_id:
             self.pause()
             self._show_take(None)
+        self.worker.forget(take_id)  # what still walks must not save itself again
+        self.profile.delete_take(take_id)
+        self.history_changed.emit()
+
+    def _restore(self, take_id: str) -> None:
+        self.profile.restore_take(take_id)
+        self.worker.remember(take_id)
+        live = self._takes.get(take_id)
+        if live is not None:
+            self.worker.save(live)
+        self.history_changed.emit()
 
     def _show_take(self, take: Take | None) -> None:
+        self._read_token += 1  # what is still being read comes too late
         self.take = take
+        if take is not None:
+            self._takes[take.id] = take
         self.selected = 0
         self.pinned = self.hovered = None
         self.following = True
@@ -765,14 +842,17 @@ class Studio(QObject):
         if self.following:
             self._set_cursor(self.take.frontier)
 
-    @Slot(str)
-    def _on_stopped(self, take_id: str) -> None:
-        if self.take is None or self.take.id != take_id or not self.running:
+    @Slot(int)
+    def _on_stopped(self, number: int) -> None:
+        """A walk has ended; the answer to an earlier one than the last says nothing any more."""
+        if number != self._walk_number:
             return
-        self._set_activity(Activity.IDLE)
-        self.grown.emit()
-        if self.following:
-            self._set_cursor(self.take.frontier)
+        self._walking = False
+        self._announce()
+        if self.take is not None:
+            self.grown.emit()
+            if self.following:
+                self._set_cursor(self.take.frontier)
 
     @Slot(str)
     def _on_scored(self, take_id: str) -> None:
@@ -793,9 +873,9 @@ class Studio(QObject):
     def _on_exported(self, path: str) -> None:
         self.message.emit(f"Saved {path}")
 
-    def _set_activity(self, activity: Activity) -> None:
-        if activity is not self.activity:
-            self.activity = activity
+    def _announce(self) -> None:
+        if self.activity is not self._announced:
+            self._announced = self.activity
             self.activity_changed.emit()
 
     def close(self) -> None:

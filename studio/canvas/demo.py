@@ -87,7 +87,7 @@ def show_alone(make: Callable[[Studio], QWidget], chain: Chain, count: int) -> i
         widget.resize(900, 640)
         widget.show()
         take = empty_take(chain, count)
-        studio.show_take(take)
+        studio.show_take(take, studio.catalog.match(take.model))
         if isinstance(chain, ImageChain):
             content = [rings(chain, n) for n in range(count)]
         else:
