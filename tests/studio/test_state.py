@@ -352,3 +352,147 @@ def test_closing_while_a_walk_runs_ends_cleanly_and_keeps_it(make_studio: Callab
     assert not studio.worker.isRunning()
     (entry,) = make_studio().profile.history()
     assert entry.steps >= 3
+
+
+def test_a_take_gone_back_to_is_the_one_that_undo_knows(image_studio: Studio, qtbot: QtBot) -> None:
+    """Undo must not write an older copy of a take over what was made since."""
+    generate(image_studio, qtbot)
+    first = image_studio.take
+    assert first is not None
+    image_studio.put_value(3, Pointer(0, 10))
+    qtbot.waitUntil(lambda: not image_studio.running)
+    generate(image_studio, qtbot)
+    image_studio.open_history(first.id)
+    qtbot.waitUntil(lambda: image_studio.take is first)
+    image_studio.put_value(4, Pointer(0, 12))
+    qtbot.waitUntil(lambda: not image_studio.running)
+    for _ in range(2):
+        image_studio.undo_stack.undo()
+    image_studio.close()
+    assert len(image_studio.profile.load_take(first.id).samples[0].branches) == 3
+
+
+def test_a_walk_ends_whatever_is_shown_by_then(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
+    (old,) = image_studio.profile.history()
+    image_studio.change("pace", pace=20.0)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier >= 2)
+    image_studio.open_history(old.id)
+    qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == old.id)
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
+
+
+def test_a_walk_begun_right_after_a_pause_can_be_paused(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=5.0)
+    image_studio.begin()
+    image_studio.pause()
+    image_studio.go_on()
+    qtbot.wait(150)
+    assert image_studio.running
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    stopped_at = image_studio.frontier
+    qtbot.wait(500)
+    assert image_studio.frontier == stopped_at
+
+
+def test_a_slow_engine_after_a_fast_one_still_pauses_at_once(sound_studio: Studio, qtbot: QtBot) -> None:
+    generate(sound_studio, qtbot, limit=4000, seed=3, seed_locked=True)
+    sound_studio.change("slow", engine="reference", count=16)
+    sound_studio.begin()
+    qtbot.waitUntil(lambda: sound_studio.frontier >= 2)
+    sound_studio.pause()
+    qtbot.waitUntil(lambda: not sound_studio.running, timeout=2000)
+
+
+def test_a_failed_save_is_told_and_stops_no_walk(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.profile.takes_folder.rmdir()
+    image_studio.profile.takes_folder.write_text("a file where the folder should be")
+    complaints: list[str] = []
+    image_studio.error.connect(complaints.append)
+    image_studio.change("pace", pace=30.0)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier >= 5)
+    image_studio.put_value(1, Pointer(0, 2))
+    image_studio.change("pace", pace=FAST)
+    finish(image_studio, qtbot)
+    qtbot.waitUntil(lambda: bool(complaints))
+    assert "takes" in complaints[0]
+
+
+def test_a_take_deleted_while_it_runs_stays_deleted(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=20.0)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier >= 2)
+    image_studio.pause()
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
+    image_studio.go_on()
+    image_studio.delete_take(image_studio.take.id)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: not image_studio.running)
+    qtbot.wait(200)
+    assert image_studio.profile.history() == []
+
+
+def test_in_a_grid_a_step_after_an_edit_walks_the_edited_sample(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot, count=3)
+    image_studio.put_value(2, Pointer(1, 20))
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert image_studio.cursor == 21
+    image_studio.step_by(1)
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert len(image_studio.take.samples[1].trace) == 22  # type: ignore[union-attr]
+
+
+def test_selecting_another_sample_lets_go_of_the_pin(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot, count=3)
+    image_studio.pin(Pointer(0, 7))
+    image_studio.select(2)
+    assert image_studio.edit_pointer is not None
+    assert image_studio.edit_pointer.sample == 2
+
+
+def test_new_noise_for_all_leaves_clips_alone_that_ended_before(sound_studio: Studio, qtbot: QtBot) -> None:
+    generate(sound_studio, qtbot, count=3, limit=600)
+    take = sound_studio.take
+    assert take is not None
+    sound_studio.put_value(32, Pointer(0, 100))
+    qtbot.waitUntil(lambda: take.samples[0].trace.finished and not sound_studio.running)
+    sound_studio.move_cursor(300)
+    sound_studio.new_noise(all_samples=True)
+    finish(sound_studio, qtbot)
+    assert len(take.samples[0].trace) == 101
+    for sample in take.samples:
+        for trace in sample.branches:
+            assert 32 not in trace.symbols[:-1]
+
+
+def test_undoing_a_setting_leaves_the_others_as_they_are(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.reshape(temperature=0.5)
+    generate(image_studio, qtbot)
+    seed = image_studio.settings.seed  # type: ignore[union-attr]
+    image_studio.undo_stack.undo()  # the pace
+    image_studio.undo_stack.undo()  # the temperature
+    assert image_studio.settings.seed == seed  # type: ignore[union-attr]
+    assert image_studio.settings.shaping.temperature == 1.0  # type: ignore[union-attr]
+
+
+def test_opening_a_take_is_no_edit_and_restores_its_engine(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot, engine="cached")
+    slow = image_studio.take
+    assert slow is not None
+    generate(image_studio, qtbot, engine="auto")
+    edits = image_studio.undo_stack.count()
+    image_studio.open_history(slow.id)
+    qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == slow.id)
+    assert image_studio.settings.engine == "cached"  # type: ignore[union-attr]
+    assert image_studio.undo_stack.count() == edits
+
+
+def test_play_while_a_model_loads_does_not_hide_that_it_loads(studio: Studio, qtbot: QtBot) -> None:
+    studio.choose_model(IMAGE)
+    studio.play()
+    studio.pause()
+    assert studio.activity is Activity.LOADING
+    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)

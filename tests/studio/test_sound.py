@@ -1,0 +1,72 @@
+"""When sound is heard: while it is generated in time, after an edit in mid-run, and when it is played again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from studio.sound import SoundPlayer
+from studio.state import Activity, Pointer, Studio
+from tests.studio.conftest import finish
+
+
+@pytest.fixture
+def player(sound_studio: Studio) -> Iterator[SoundPlayer]:
+    made = SoundPlayer(sound_studio)
+    yield made
+    made.close()
+    made.deleteLater()
+
+
+def heads_of(player: SoundPlayer) -> list[float | None]:
+    heads: list[float | None] = []
+    player.playhead_moved.connect(heads.append)
+    return heads
+
+
+def begin(studio: Studio, **settings: object) -> None:
+    studio.change("test", **{"limit": 4000, "seed": 3, "seed_locked": True, **settings})
+    studio.begin()
+
+
+def test_sound_generated_in_real_time_is_heard_from_its_start(player: SoundPlayer, qtbot: QtBot) -> None:
+    heads = heads_of(player)
+    begin(player.studio)
+    qtbot.waitUntil(lambda: any(h is not None for h in heads))
+    player.studio.pause()
+    qtbot.waitUntil(lambda: not player.studio.running)
+    assert heads[-1] is None
+
+
+def test_sound_slower_than_real_time_is_not_played_while_it_is_generated(player: SoundPlayer, qtbot: QtBot) -> None:
+    heads = heads_of(player)
+    begin(player.studio, pace=2000.0)
+    qtbot.wait(300)
+    assert all(h is None for h in heads)
+    player.studio.pause()
+    qtbot.waitUntil(lambda: not player.studio.running)
+
+
+def test_after_an_edit_in_mid_run_sound_goes_on_from_the_edit(player: SoundPlayer, qtbot: QtBot) -> None:
+    studio = player.studio
+    begin(studio)
+    qtbot.waitUntil(lambda: studio.frontier >= 800)
+    heads = heads_of(player)
+    studio.put_value(7, Pointer(0, 400))
+    qtbot.waitUntil(lambda: any(h is not None and h >= 400 / 8000 for h in heads))
+    studio.pause()
+    qtbot.waitUntil(lambda: not studio.running)
+
+
+def test_a_replay_ends_by_itself_and_says_so(player: SoundPlayer, qtbot: QtBot) -> None:
+    studio = player.studio
+    begin(studio, limit=1200, pace=math.inf)
+    finish(studio, qtbot)
+    qtbot.waitUntil(lambda: not player.player.position or player.player.state != "playing", timeout=3000)
+    studio.move_cursor(0)
+    studio.play()
+    assert studio.activity is Activity.REPLAYING
+    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=5000)
