@@ -33,12 +33,13 @@ def reason(error: OSError) -> str:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, flush: bool = True) -> Iterator[Path]:
     """Yields an empty temporary file to write instead of ``path``, in the same folder and with the same suffix.
 
     When the block ends it is flushed to the disk and renamed over ``path``; when the block raises it is removed and
     ``path`` stays as it was. The file gets the permissions of the one it replaces, or the user's usual ones; a link is
     written through. The temporary name begins with a dot, so that whoever lists a folder can leave it out.
+    flush: whether to wait for the disk; without it a crash of the program is survived, a loss of power perhaps not.
 
     Raises FileError, naming ``path`` and the reason, for every OSError, also those of the block.
     """
@@ -49,8 +50,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         try:
             yield temporary
-            with temporary.open("r+b") as file:
-                os.fsync(file.fileno())
+            if flush:
+                with temporary.open("r+b") as file:
+                    os.fsync(file.fileno())
             with suppress(FileNotFoundError):
                 shutil.copymode(target, temporary)
             os.replace(temporary, target)

@@ -5,8 +5,10 @@
 ``history.json``    what the strip shows of each take; rebuilt from the takes where it is missing or damaged
 ``trash/``          takes deleted in this session, so that deleting can be undone
 
-The folder is the platform's usual one, or ``SAMPLING_STUDIO_PROFILE``. Takes are saved by the inference thread and
-read by the window: a lock guards the index. Beyond the size cap the oldest takes leave.
+The folder is the platform's usual one, or ``SAMPLING_STUDIO_PROFILE``. Only the program that holds its lock tidies it.
+Takes are saved by a thread in the background, their index with them, and listed by the window: a guard is held while
+the index in memory is looked at or changed, never while a file is written or read, so that the window does not wait
+for a disk. Beyond the size cap the oldest takes leave.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from models.errors import FileError, StudioError
 from models.files import load_take, save_take
 from models.trace import Take
 from studio.folders import profile_folder
+from studio.settings import OVERLAYS
 from studio.thumbnail import thumbnail
 
 log = logging.getLogger(__name__)
@@ -34,9 +38,21 @@ FORMAT = 1
 CAP_BYTES = 512 * 2**20
 """Size of all takes together; the oldest leave first."""
 RECENT_FILES = 10
-LARGEST_INDEX = 64 * 2**20
+LARGEST_JSON = 64 * 2**20
 WRITE_DELAY_MS = 400
 """Settings are written this long after the last change: a slider's drag is one write."""
+
+FITS: Mapping[str, Callable[[Any], bool]] = {
+    "model": lambda value: isinstance(value, str),
+    "models": lambda value: isinstance(value, dict),
+    "recent": lambda value: isinstance(value, list) and all(isinstance(path, str) for path in value),
+    "overlay": lambda value: value in OVERLAYS,
+    "volume": lambda value: type(value) in (int, float) and 0 <= value <= 1,
+    "muted": lambda value: isinstance(value, bool),
+    "export_folder": lambda value: isinstance(value, str),
+    "conditional scale": lambda value: isinstance(value, str),
+}
+"""Whether a value of settings.json can be what was once stored under its key."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +80,13 @@ class Profile(QObject):
         self.folder = folder or profile_folder()
         self.cap_bytes = cap_bytes
         self._guard = threading.Lock()
-        self._values: dict[str, Any] = {}
+        """Of ``_index``, ``_deleted`` and ``_stale``, and of moving a take to the trash or out of it."""
+        self._writing_index = threading.Lock()
         self._index: dict[str, HistoryEntry] = {}
+        self._deleted: dict[str, HistoryEntry | None] = {}
+        """What the index said of each take that is in the trash."""
+        self._stale = False
+        """Whether the index on the disk says something else than the one in memory."""
         try:
             for part in (self.takes_folder, self.trash_folder):
                 part.mkdir(parents=True, exist_ok=True)
@@ -78,7 +99,6 @@ class Profile(QObject):
         self._lock.setStaleLockTime(0)
         self._values = self._read_settings()
         self._read_index()
-        self.empty_trash()
 
     @property
     def takes_folder(self) -> Path:
@@ -89,14 +109,26 @@ class Profile(QObject):
         return self.folder / "trash"
 
     def lock(self) -> bool:
-        """Whether this program now owns the profile; False if another one that runs does."""
-        return self._lock.tryLock(0)
+        """Whether this program now owns the profile; False if another one that runs does.
+
+        Then, and not before, the profile is tidied: the trash is emptied and the index brought in line with the takes.
+        """
+        if not self._lock.tryLock(0):
+            return False
+        self._values = self._read_settings()
+        self._read_index()
+        self._repair_index()
+        for path in self.trash_folder.glob("*.npz"):
+            path.unlink(missing_ok=True)
+        return True
 
     def close(self) -> None:
         """Writes what is still to be written."""
         if self._writing.isActive():
             self._writing.stop()
             self._write_settings()
+        if self._stale:
+            self._write_index()
         self._lock.unlock()
 
     # --- settings ----------------------------------------------------------------------------------------------------
@@ -125,22 +157,45 @@ class Profile(QObject):
         self.set("recent", [str(path), *others][:RECENT_FILES])
 
     def _read_settings(self) -> dict[str, Any]:
-        try:
-            stored = json.loads((self.folder / "settings.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        """What fits of what is stored: nothing in the file can keep the program from starting."""
+        stored = self._read_json("settings.json")
+        values = stored.get("values") if stored.get("format") == FORMAT else None
+        if not isinstance(values, dict):
             return {}
-        except (OSError, ValueError) as error:
-            log.warning("settings.json is damaged and starts anew: %s", error)
-            return {}
-        return stored["values"] if isinstance(stored, dict) and stored.get("format") == FORMAT else {}
+        odd = [key for key, value in values.items() if key in FITS and not FITS[key](value)]
+        if odd:
+            log.warning("settings.json holds odd values, which are left out: %s", ", ".join(odd))
+        return {key: value for key, value in values.items() if key not in odd}
 
     def _write_settings(self) -> None:
         """Settings that cannot be written are no reason to stop the user: the next change tries again."""
+        self._write_json("settings.json", {"values": self._values})
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        """The object in one of the profile's own files; empty where it is missing or damaged."""
+        path = self.folder / name
         try:
-            with atomic_path(self.folder / "settings.json") as temporary:
-                temporary.write_text(json.dumps({"format": FORMAT, "values": self._values}), encoding="utf-8")
+            if path.stat().st_size > LARGEST_JSON:
+                raise ValueError("it is too large")
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(stored, dict):
+                raise ValueError("it is not an object")
+            return stored
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, RecursionError) as error:
+            log.warning("%s is damaged and starts anew: %s", name, error)
+        return {}
+
+    def _write_json(self, name: str, content: Mapping[str, Any]) -> bool:
+        """Not forced to the disk, since the window may wait for it; a loss of power can bring back the last one."""
+        try:
+            with atomic_path(self.folder / name, flush=False) as temporary:
+                temporary.write_text(json.dumps({"format": FORMAT, **content}), encoding="utf-8")
         except FileError as error:
             log.warning("%s", error)
+            return False
+        return True
 
     # --- history -----------------------------------------------------------------------------------------------------
 
@@ -150,87 +205,106 @@ class Profile(QObject):
             return sorted(self._index.values(), key=lambda entry: entry.id, reverse=True)
 
     def save_take(self, take: Take) -> None:
-        """Writes a take and its line of the index. Called by the inference thread."""
+        """Writes a take and its line of the index. For a thread in the background: it waits for the disk."""
         save_take(self._take_path(take.id), take)
+        entry = describe(take)
         with self._guard:
-            self._index[take.id] = describe(take)
-            self._write_index()
+            if take.id in self._deleted:  # while it was being written
+                self._deleted[take.id] = entry
+                self._take_path(take.id).replace(self._trash_path(take.id))
+                return
+            self._index[take.id] = entry
         self._enforce_cap(keep=take.id)
+        self._write_index()
 
     def load_take(self, take_id: str) -> Take:
         return load_take(self._take_path(take_id))
 
     def delete_take(self, take_id: str) -> None:
+        """Takes a take out of the history; until the program ends it can be put back."""
         with self._guard:
-            path = self._take_path(take_id)
-            if path.exists():
-                path.replace(self.trash_folder / path.name)
-            self._index.pop(take_id, None)
-            self._write_index()
+            with suppress(FileNotFoundError):  # not saved yet: what is being saved goes to the trash then
+                self._take_path(take_id).replace(self._trash_path(take_id))
+            self._deleted[take_id] = self._index.pop(take_id, None)
+            self._stale = True
 
     def restore_take(self, take_id: str) -> None:
-        path = self.trash_folder / f"{take_id}.npz"
-        if path.exists():
-            path.replace(self._take_path(take_id))
-            with self._guard:
-                self._index[take_id] = describe(load_take(self._take_path(take_id)))
-                self._write_index()
-
-    def empty_trash(self) -> None:
-        for path in self.trash_folder.glob("*.npz"):
-            path.unlink(missing_ok=True)
+        """Undoes ``delete_take``; the take itself is not read."""
+        with self._guard:
+            entry = self._deleted.pop(take_id, None)
+            if entry is None:
+                return
+            path = self._take_path(take_id)
+            if not path.exists():  # else it was saved anew this moment
+                with suppress(FileNotFoundError):
+                    self._trash_path(take_id).replace(path)
+            self._index[take_id] = entry
+            self._stale = True
 
     def _take_path(self, take_id: str) -> Path:
         return self.takes_folder / f"{take_id}.npz"
+
+    def _trash_path(self, take_id: str) -> Path:
+        return self.trash_folder / f"{take_id}.npz"
 
     def _take_files(self) -> list[Path]:
         """The takes; a name that begins with a dot is a file that was being written when the program was killed."""
         return [path for path in self.takes_folder.glob("*.npz") if not path.name.startswith(".")]
 
     def _read_index(self) -> None:
-        """The index as it was written, brought in line with the files that are really there."""
-        path = self.folder / "history.json"
+        """The index as it was written, but for the takes that are not there any more."""
         try:
-            if path.stat().st_size > LARGEST_INDEX:
-                raise ValueError("it is too large")
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            self._index = {line["id"]: HistoryEntry(**line) for line in stored["takes"]}
-        except FileNotFoundError:
-            self._index = {}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            entries = [entry_from_json(line) for line in self._read_json("history.json").get("takes", ())]
+        except (TypeError, ValueError) as error:
             log.warning("history.json is damaged and is rebuilt: %s", error)
-            self._index = {}
+            entries = []
         there = {file.stem for file in self._take_files()}
-        self._index = {id_: entry for id_, entry in self._index.items() if id_ in there}
-        missing = there - set(self._index)
-        for id_ in missing:
-            try:
-                self._index[id_] = describe(load_take(self._take_path(id_)))
-            except StudioError as error:
-                log.warning("%s", error)
-        if missing:
+        self._index = {entry.id: entry for entry in entries if entry.id in there}
+        self._stale = len(self._index) != len(entries)
+
+    def _repair_index(self) -> None:
+        """Adds the takes that the index does not know."""
+        for path in self._take_files():
+            if path.stem not in self._index:
+                try:
+                    self._index[path.stem] = describe(load_take(path))
+                    self._stale = True
+                except StudioError as error:
+                    log.warning("%s", error)
+        if self._stale:
             self._write_index()
 
     def _write_index(self) -> None:
         """An index that cannot be written is rebuilt from the takes at the next start."""
-        try:
-            with atomic_path(self.folder / "history.json") as temporary:
+        with self._writing_index:
+            with self._guard:
                 lines = [asdict(entry) for entry in self._index.values()]
-                temporary.write_text(json.dumps({"format": FORMAT, "takes": lines}), encoding="utf-8")
-        except FileError as error:
-            log.warning("%s", error)
+                self._stale = False
+            if not self._write_json("history.json", {"takes": lines}):
+                self._stale = True
 
     def _enforce_cap(self, keep: str) -> None:
-        sizes = {path.stem: path.stat().st_size for path in self._take_files()}
+        sizes: dict[str, int] = {}
+        for path in self._take_files():
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                sizes[path.stem] = path.stat().st_size
         total = sum(sizes.values())
         for take_id in sorted(sizes):
             if total <= self.cap_bytes or take_id == keep:
                 break
             total -= sizes[take_id]
             with self._guard:
-                self._take_path(take_id).unlink(missing_ok=True)
                 self._index.pop(take_id, None)
-                self._write_index()
+            self._take_path(take_id).unlink(missing_ok=True)
+
+
+def entry_from_json(line: Mapping[str, Any]) -> HistoryEntry:
+    """A line of the index. Raises TypeError for anything else."""
+    entry = HistoryEntry(**line)
+    for field in fields(entry):
+        if type(getattr(entry, field.name)).__name__ != field.type:
+            raise TypeError(f"{field.name} is of type {field.type}, not {getattr(entry, field.name)!r}")
+    return entry
 
 
 def describe(take: Take) -> HistoryEntry:

@@ -16,6 +16,8 @@ from models.shaping import NEUTRAL, Shaping, shaping_from_json
 
 AUTO = "auto"
 DEVICES = (AUTO, "cpu", "cuda")
+OVERLAYS = ("none", "entropy", "surprise")
+"""What the canvas can be coloured by."""
 MAX_COUNT = 64
 
 IMAGE_SECONDS = 4.0
@@ -87,5 +89,5 @@ def settings_from_json(config: Any, chain: Chain, factors: tuple[Factor, ...]) -
         if settings.engine not in (AUTO, *ENGINES) or settings.device not in DEVICES:
             raise InputError("unknown engine or device")
         return settings
-    except (TypeError, KeyError, ValueError, StudioError):
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError, StudioError):
         return default

@@ -661,10 +661,12 @@ class Studio(QObject):
         pointer = self.edit_pointer
         if pointer is None or self.take is None or self.settings is None:
             return
-        samples = range(len(self.take.samples)) if all_samples else [pointer.sample]
+        samples, step = [pointer.sample], pointer.step
+        if all_samples:
+            samples, step = list(range(len(self.take.samples))), self.pinned.step if self.pinned else self.cursor
         self._branch(
-            list(samples),
-            pointer.step,
+            samples,
+            step,
             "new noise",
             new_noise=True,
             shaping=self.settings.shaping,

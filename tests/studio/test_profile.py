@@ -1,0 +1,328 @@
+"""What lasts: settings that survive odd files, a history that is tidied by its owner alone and never makes wait."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+import studio.profile
+from models.errors import FileError
+from models.trace import Take
+from studio.canvas.demo import IMAGE_CHAIN, empty_take, grow, hum
+from studio.profile import FORMAT, Profile, describe
+from studio.settings import default_settings, settings_from_json
+
+SETTINGS = "settings.json"
+INDEX = "history.json"
+
+
+@pytest.fixture
+def folder(qtbot: QtBot, tmp_path: Path) -> Path:
+    return tmp_path / "own"
+
+
+@pytest.fixture
+def profile(folder: Path) -> Iterator[Profile]:
+    profile = Profile(folder)
+    assert profile.lock()
+    yield profile
+    profile.close()
+
+
+def made(steps: int = 20) -> Take:
+    take = empty_take(IMAGE_CHAIN, 1, IMAGE_CHAIN.length)
+    for trace in take.traces:
+        grow(trace, hum(IMAGE_CHAIN, IMAGE_CHAIN.length, 0)[:steps], IMAGE_CHAIN)
+    return take
+
+
+def saved(profile: Profile, steps: int = 20) -> str:
+    take = made(steps)
+    profile.save_take(take)
+    return take.id
+
+
+def ids(profile: Profile) -> list[str]:
+    return [entry.id for entry in profile.history()]
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Profile]:
+    """The profile as the next program finds it."""
+    profile = Profile(folder)
+    assert profile.lock()
+    yield profile
+    profile.close()
+
+
+def store(folder: Path, name: str, content: object) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(json.dumps(content), encoding="utf-8")
+
+
+# --- one owner -------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_program_leaves_the_trash_of_the_first_alone(folder: Path, profile: Profile) -> None:
+    take_id = saved(profile)
+    profile.delete_take(take_id)
+    second = Profile(folder)
+    assert not second.lock()
+    profile.restore_take(take_id)
+    assert ids(profile) == [take_id]
+    assert len(profile.load_take(take_id).traces[0]) == 20
+
+
+def test_a_second_program_does_not_write_the_index(folder: Path, profile: Profile) -> None:
+    saved(profile)
+    (folder / INDEX).unlink()
+    assert not Profile(folder).lock()
+    assert not (folder / INDEX).exists()
+
+
+def test_the_trash_is_emptied_by_the_next_owner(folder: Path, profile: Profile) -> None:
+    profile.delete_take(saved(profile))
+    profile.close()
+    assert list(profile.trash_folder.iterdir())
+    with opened(folder) as again:
+        assert not list(again.trash_folder.iterdir())
+        assert again.history() == []
+
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[" * 100_000, "[]", '{"takes": 3}', '{"takes": [{"id": "a"}]}', '{"takes": ["a"]}', None],
+    ids=["empty", "cut", "deep", "list", "number", "fields missing", "not a line", "not there"],
+)
+def test_a_damaged_index_is_rebuilt_from_the_takes(folder: Path, profile: Profile, content: str | None) -> None:
+    saved(profile)
+    (entry,) = profile.history()
+    profile.close()
+    if content is None:
+        (folder / INDEX).unlink()
+    else:
+        (folder / INDEX).write_text(content)
+    with opened(folder) as again:
+        assert again.history() == [entry]
+    assert json.loads((folder / INDEX).read_text())["takes"][0]["id"] == entry.id
+
+
+def test_an_index_with_a_field_of_the_wrong_type_is_rebuilt(folder: Path, profile: Profile) -> None:
+    saved(profile)
+    (entry,) = profile.history()
+    profile.close()
+    index = json.loads((folder / INDEX).read_text())
+    index["takes"][0]["steps"] = "many"
+    store(folder, INDEX, index)
+    with opened(folder) as again:
+        assert again.history() == [entry]
+
+
+def test_a_take_whose_file_is_gone_leaves_the_index(folder: Path, profile: Profile) -> None:
+    kept, lost = saved(profile), saved(profile)
+    profile.close()
+    (profile.takes_folder / f"{lost}.npz").unlink()
+    with opened(folder) as again:
+        assert ids(again) == [kept]
+
+
+def test_a_take_that_cannot_be_read_is_left_out_and_left_there(folder: Path, profile: Profile) -> None:
+    broken = profile.takes_folder / "broken.npz"
+    broken.write_bytes(b"nothing")
+    profile.close()
+    with opened(folder) as again:
+        assert again.history() == []
+    assert broken.exists()
+
+
+def test_restoring_a_take_reads_no_file(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_id = saved(profile)
+    before = profile.history()
+    profile.delete_take(take_id)
+    assert profile.history() == []
+
+    def no_reading(path: Path) -> Take:
+        raise AssertionError(f"{path} was read")
+
+    monkeypatch.setattr(studio.profile, "load_take", no_reading)
+    profile.restore_take(take_id)
+    assert profile.history() == before
+
+
+def test_deleting_and_restoring_last(folder: Path, profile: Profile) -> None:
+    first, second = saved(profile), saved(profile)
+    profile.delete_take(first)
+    profile.delete_take(second)
+    profile.restore_take(first)
+    profile.close()
+    with opened(folder) as again:
+        assert ids(again) == [first]
+
+
+def test_a_take_that_is_deleted_while_it_is_being_saved_stays_deleted(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, write = made(30), studio.profile.save_take
+
+    def write_and_lose(path: Path, take: Take) -> None:
+        write(path, take)
+        profile.delete_take(take.id)
+        write(path, take)  # the deletion came before the rename
+
+    monkeypatch.setattr(studio.profile, "save_take", write_and_lose)
+    profile.save_take(take)
+    assert profile.history() == []
+    assert not list(profile.takes_folder.iterdir())
+    profile.restore_take(take.id)
+    assert profile.history() == [describe(take)]
+    assert len(profile.load_take(take.id).traces[0]) == 30
+
+
+def test_the_window_never_waits_for_the_index_to_be_written(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = saved(profile)
+    writing, go_on = threading.Event(), threading.Event()
+    write = studio.profile.atomic_path
+
+    def slow_disk(path: Path, **how: Any) -> Any:
+        if path.name == INDEX:
+            writing.set()
+            assert go_on.wait(10)
+        return write(path, **how)
+
+    monkeypatch.setattr(studio.profile, "atomic_path", slow_disk)
+    second = made()
+    saving = threading.Thread(target=profile.save_take, args=(second,))
+    saving.start()
+    try:
+        assert writing.wait(10)
+        answers: list[Callable[[], object]] = [
+            profile.history,
+            lambda: profile.delete_take(first),
+            lambda: profile.restore_take(first),
+        ]
+        window = threading.Thread(target=lambda: [answer() for answer in answers])
+        window.start()
+        window.join(5)
+        assert not window.is_alive()
+    finally:
+        go_on.set()
+        saving.join()
+        window.join()
+    assert ids(profile) == sorted([first, second.id], reverse=True)
+
+
+def test_only_takes_wait_for_the_disk(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[bool] = []
+    monkeypatch.setattr("os.fsync", lambda descriptor: flushed.append(True))
+    profile.set("volume", 0.3)
+    take_id = saved(profile)
+    assert flushed == [True]
+    profile.delete_take(take_id)
+    profile.close()
+    assert flushed == [True]
+
+
+def test_beyond_the_cap_the_oldest_takes_leave(folder: Path, qtbot: QtBot) -> None:
+    profile = Profile(folder, cap_bytes=1)
+    assert profile.lock()
+    saved(profile)
+    last = saved(profile)
+    assert ids(profile) == [last]
+    assert [path.stem for path in profile.takes_folder.iterdir()] == [last]
+    profile.close()
+    with opened(folder) as again:
+        assert ids(again) == [last]
+
+
+def test_a_profile_that_cannot_be_written_is_named(qtbot: QtBot, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(FileError, match="SAMPLING_STUDIO_PROFILE"):
+        Profile(file / "profile")
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+
+def test_settings_last(folder: Path, profile: Profile) -> None:
+    profile.set("volume", 0.25)
+    profile.set_model_settings("digits", {"count": 4})
+    profile.remember_recent(Path("/a.png"))
+    profile.remember_recent(Path("/b.png"))
+    profile.remember_recent(Path("/a.png"))
+    profile.close()
+    with opened(folder) as again:
+        assert again.get("volume") == 0.25
+        assert again.model_settings("digits") == {"count": 4}
+        assert again.recent == [Path("/a.png"), Path("/b.png")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"format": FORMAT}, {"format": FORMAT, "values": [1]}, {"format": 99, "values": {"volume": 0.1}}, [], 3, None],
+    ids=["no values", "values of the wrong type", "of another format", "a list", "a number", "null"],
+)
+def test_settings_that_are_something_else_start_anew(folder: Path, qtbot: QtBot, content: object) -> None:
+    store(folder, SETTINGS, content)
+    with opened(folder) as profile:
+        assert profile.get("volume", "default") == "default"
+        assert profile.recent == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '"\ud800"'], ids=["empty", "cut", "deep", "not UTF-8"])
+def test_settings_that_are_not_json_start_anew(folder: Path, qtbot: QtBot, text: str) -> None:
+    folder.mkdir()
+    (folder / SETTINGS).write_bytes(text.encode(errors="surrogatepass"))
+    with opened(folder) as profile:
+        assert profile.get("volume", "default") == "default"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("volume", "loud"),
+        ("volume", 7),
+        ("volume", True),
+        ("muted", 1),
+        ("models", []),
+        ("recent", 3),
+        ("recent", ["/a.png", 3]),
+        ("overlay", "stripes"),
+        ("overlay", {}),
+        ("model", 3),
+        ("export_folder", None),
+        ("conditional scale", []),
+    ],
+)
+def test_a_value_that_does_not_fit_is_left_out_and_the_others_stay(
+    folder: Path, qtbot: QtBot, key: str, value: object
+) -> None:
+    kept = "muted" if key != "muted" else "volume"
+    good = {"muted": True, "volume": 0.5}[kept]
+    store(folder, SETTINGS, {"format": FORMAT, "values": {key: value, kept: good}})
+    with opened(folder) as profile:
+        assert profile.get(key, "default") == "default"
+        assert profile.get(kept) == good
+        assert profile.recent == []
+        assert profile.model_settings("digits") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"limit": 1e999}, {"condition": []}, {"condition": 3}, {"seed": "one"}, {"shaping": []}, {"engine": {}}, {"pace": {}}],
+    ids=lambda change: str(change),
+)
+def test_odd_settings_of_a_model_give_way_to_its_defaults(change: dict[str, object]) -> None:
+    default = default_settings(IMAGE_CHAIN, ())
+    assert settings_from_json({**default.with_(count=7).to_json(), **change}, IMAGE_CHAIN, ()) == default
+    assert settings_from_json(3, IMAGE_CHAIN, ()) == default
