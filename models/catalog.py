@@ -114,10 +114,10 @@ class Catalog:
         """The model that made a take: the one with the same weights, else one of the same name, chain and conditions.
 
         The latter shows the take but need not reproduce it: compare ``weights_hash``. Reads whole checkpoints, once
-        while they stay as they are, beginning with those of that name.
+        while they stay as they are, beginning with those of that name; as in ``find``, shipped models come first.
         """
         entries = self.entries()
-        entries.sort(key=lambda entry: entry.header.name != reference.name)
+        entries.sort(key=lambda entry: (entry.header.name != reference.name, not entry.shipped))
         for entry in entries:
             if self._weights(entry.path) == reference.weights:
                 return entry

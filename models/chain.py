@@ -145,6 +145,9 @@ class ImageChain(Chain):
                 f"an image chain has 1 to 1024 rows and columns and 1 or 3 channels, "
                 f"not {self.height} x {self.width} x {self.channels}"
             )
+        if self.alphabet.kind != "grey" or self.alphabet.stop:
+            stop = " with a stop symbol" if self.alphabet.stop else ""
+            raise InputError(f"an image chain has grey levels and no stop symbol, not {self.alphabet.kind}{stop}")
 
     @property
     def length(self) -> int:
@@ -223,6 +226,8 @@ class SoundChain(Chain):
             raise InputError(f"a sample rate lies in 1000 … 192000 Hz, not {self.rate}")
         if not 0 < self.default_seconds <= self.max_seconds <= 3600:
             raise InputError("a sound chain needs 0 < default_seconds <= max_seconds <= 3600")
+        if self.alphabet.kind != "mu_law":
+            raise InputError(f"a sound chain has a mu_law alphabet, not {self.alphabet.kind}")
 
     @property
     def length(self) -> None:

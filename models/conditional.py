@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -35,8 +36,16 @@ class Conditional(ABC):
     def __getitem__(self, index: object) -> Conditional:
         """The distributions at an index of the batch."""
 
+    @abstractmethod
+    def to(self, dtype: torch.dtype) -> Self:
+        """The same distributions with parameters of another precision."""
+
+    def double(self) -> Self:
+        """In float64, so that sums of many log-probabilities keep their digits."""
+        return self.to(torch.float64)
+
     def log_prob(self, symbols: Tensor) -> Tensor:
-        """Natural log-probability of symbols (*batch)."""
+        """Natural log-probability of symbols (*batch), in the precision of the parameters if that is lower."""
         return self.dense().gather(-1, symbols.long().unsqueeze(-1)).squeeze(-1)
 
     def cdf(self, symbols: Tensor) -> Tensor:
@@ -72,11 +81,14 @@ class Categorical(Conditional):
     def __getitem__(self, index: object) -> Categorical:
         return Categorical(self.logits[index])  # type: ignore[index]
 
+    def to(self, dtype: torch.dtype) -> Self:
+        return type(self)(self.logits.to(dtype))
+
     def dense(self) -> Tensor:
         return torch.log_softmax(self.logits.double(), -1)
 
     def log_prob(self, symbols: Tensor) -> Tensor:
-        # In the precision of the logits: training runs through here, scoring passes float64 logits.
+        # In the precision of the logits: training wants float32, scoring float64.
         flat = torch.nn.functional.cross_entropy(
             self.logits.reshape(-1, self.size), symbols.reshape(-1).long(), reduction="none"
         )

@@ -13,7 +13,7 @@ import torch
 
 from models.chain import Symbols
 from models.condition import Condition
-from models.conditional import LOG2, Categorical, Conditional
+from models.conditional import LOG2
 from models.model import AutoregressiveModel
 
 if TYPE_CHECKING:
@@ -37,17 +37,12 @@ class Likelihood:
         return asdict(self)
 
 
-def in_float64(conditional: Conditional) -> Conditional:
-    """Logits in float64, so that sums of many log-probabilities keep their digits."""
-    return Categorical(conditional.logits.double()) if isinstance(conditional, Categorical) else conditional
-
-
 @torch.inference_mode()
 def surprises(model: AutoregressiveModel, symbols: Symbols, condition: Condition) -> npt.NDArray[np.float64]:
     """-log2 p of every symbol of one example, float64 (T,), by the parallel pass."""
     table = model.condition_tensor(condition)
     row = torch.from_numpy(np.asarray(symbols, np.int64)).to(model.device)[None]
-    bits = -in_float64(model.conditionals(row, table)).log_prob(row) / LOG2
+    bits = -model.conditionals(row, table).double().log_prob(row) / LOG2
     result: npt.NDArray[np.float64] = bits[0].cpu().numpy()
     return result
 
@@ -65,7 +60,7 @@ def total_nats(
             stop += 1
         rows = torch.from_numpy(np.stack([np.asarray(s, np.int64) for s in examples[start:stop]])).to(model.device)
         table = torch.from_numpy(conditions[start:stop]).to(model.device)
-        yield from (-in_float64(model.conditionals(rows, table)).log_prob(rows).sum(1)).tolist()
+        yield from (-model.conditionals(rows, table).double().log_prob(rows).sum(1)).tolist()
         start = stop
 
 

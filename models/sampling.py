@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from torch import Tensor
 from models.chain import Symbols
 from models.conditional import Conditional
 from models.decoder import DRAW, Decoder, Drawn, ReferenceDecoder
-from models.engines import ENGINES
+from models.engines import AUTO, ENGINES
 from models.errors import InputError
 from models.model import AutoregressiveModel
 from models.noise import uniforms
@@ -24,7 +25,10 @@ from models.trace import Segment, Take, Trace
 CONDITIONAL_BUFFER_BYTES = 64 * 2**20
 
 FLOAT_TIE = 1e-4
-"""Engines agree on a CDF to about 1e-6; noise this close to a boundary may fall on either side of it."""
+"""Engines agree on log-probabilities (in nats) and on a CDF to about 1e-6; what this much decides may go either way."""
+
+SMALL_BATCH = 16
+"""Up to here the compiled engine on one core outruns a GPU, whose steps cost their launches whatever the batch."""
 
 
 def make_decoder(model: AutoregressiveModel, engine: str, condition: Tensor) -> Decoder:
@@ -45,15 +49,46 @@ def make_decoder(model: AutoregressiveModel, engine: str, condition: Tensor) -> 
     return decoder
 
 
-def engines_of(model: AutoregressiveModel) -> list[str]:
-    """The engines a model has on its device, fastest first."""
+def engines_of(model: AutoregressiveModel, device: str | None = None) -> list[str]:
+    """The engines a model has on a device (``cpu``, ``cuda``), by default the one that it is on, fastest first."""
     kind = type(model)
     has = {
-        "compiled": kind.compiled is not AutoregressiveModel.compiled and model.device.type == "cpu",
+        "compiled": kind.compiled is not AutoregressiveModel.compiled and (device or model.device.type) == "cpu",
         "cached": kind.cached is not AutoregressiveModel.cached,
         "reference": True,
     }
     return [engine for engine in ENGINES if has[engine]]
+
+
+def choose(model: AutoregressiveModel, *, device: str = AUTO, engine: str = AUTO, samples: int = 1) -> tuple[str, str]:
+    """The device and engine for walks of so many samples at once; the caller moves the model there.
+
+    device: one of ``models.engines.DEVICES``; AUTO is the CPU where the model has a compiled engine that is wanted
+    and that so few samples suit, else CUDA if torch can use it. engine: AUTO is the fastest on the device.
+    Raises InputError for a device that is not there, or an engine that the model does not have on it.
+    """
+    if device == AUTO:
+        compiled = "compiled" in engines_of(model, "cpu") and samples <= SMALL_BATCH
+        wanted = engine == "compiled" or (engine == AUTO and compiled)
+        device = "cuda" if torch.cuda.is_available() and not wanted else "cpu"
+    elif device == "cuda" and not torch.cuda.is_available():
+        raise InputError("there is no CUDA device that torch can use; use the device cpu")
+    engines = engines_of(model, device)
+    if engine not in (AUTO, *engines):
+        raise InputError(f"{model.title} has no {engine} engine on {device}; it has: {', '.join(engines)}")
+    return device, engines[0] if engine == AUTO else engine
+
+
+def device_of(take: Take) -> str:
+    """The device to load a take's model on so that ``reproduce`` is exact: the recorded one, the CPU if it is gone."""
+    recorded = {segment.device for trace in take.traces for segment in trace.schedule}
+    return "cuda" if recorded == {"cuda"} and torch.cuda.is_available() else "cpu"
+
+
+def engine_here(model: AutoregressiveModel, segment: Segment) -> str:
+    """The engine of a segment, or the fastest where the model does not have that one on its device."""
+    engines = engines_of(model)
+    return segment.engine if segment.engine in engines else engines[0]
 
 
 @dataclass
@@ -81,7 +116,8 @@ class Cohort:
 class Walk:
     """The walk of a take: advances the shown branch of every sample, those furthest behind first.
 
-    The only writer of the take's traces. Engine and device of a trace are those of its latest segment.
+    The only writer of the take's traces. Engine and device of a trace are those of its latest segment; a trace whose
+    engine or device is not there goes on with those that are, in a segment of its own.
     """
 
     def __init__(self, model: AutoregressiveModel, take: Take) -> None:
@@ -151,12 +187,19 @@ class Walk:
         for number, sample in enumerate(self.take.samples):
             trace = sample.trace
             if not trace.finished and id(trace) not in housed:
+                self._settle(trace)
                 alike = (len(trace), trace.segment.engine, trace.segment.shaping)
                 homeless.setdefault(alike, []).append((number, trace))
         for (_, engine, _), members in homeless.items():
             self._cohorts.append(self._house(engine, members))
         self._cohorts = [cohort for cohort in self._cohorts if cohort not in leaving]
         return min(self._cohorts, key=lambda cohort: cohort.step, default=None)
+
+    def _settle(self, trace: Trace) -> None:
+        """From here on with an engine and on the device that are there."""
+        engine, device = engine_here(self.model, trace.segment), self.model.device.type
+        if (engine, device) != (trace.segment.engine, trace.segment.device):
+            trace.reschedule(replace(trace.segment, start=len(trace), engine=engine, device=device))
 
     def _dismiss(self, cohort: Cohort) -> None:
         """Empties the rows of members that do not go on with the others."""
@@ -216,11 +259,14 @@ def run(model: AutoregressiveModel, take: Take, *, block: int = 160) -> Take:
 class Reproduction:
     """What walking a trace again gave.
 
+    recorded_by, walked_by: the engines and their devices then and now, such as ``compiled on cpu``, in order.
     first_difference: the step, or None if all symbols agree. recorded, again: the symbols there. distance: how far
-    the noise was from the boundary between them in the CDF that was walked again; a float tie if it is tiny.
+    the noise was from drawing the recorded symbol, see ``distance_to``; a float tie if it is tiny.
     """
 
     steps: int
+    recorded_by: tuple[str, ...]
+    walked_by: tuple[str, ...]
     first_difference: int | None = None
     recorded: int | None = None
     again: int | None = None
@@ -234,18 +280,30 @@ class Reproduction:
     def agrees(self) -> bool:
         return self.first_difference is None
 
+    @property
+    def fallback(self) -> str | None:
+        """In words, what walked instead of what is not there; None if all of it is."""
+        if self.recorded_by == self.walked_by:
+            return None
+        return f"walked by {', '.join(self.walked_by)} instead of {', '.join(self.recorded_by)}"
+
 
 def reproduce(model: AutoregressiveModel, trace: Trace, *, engine: str | None = None) -> Reproduction:
     """Walks a trace again along its schedule, clamping what was clamped, and compares the symbols.
 
-    engine: another one than the recorded. A difference counts as a float tie if the noise lies within FLOAT_TIE of
-    the boundary between the two symbols.
+    engine: for all of it. By default each segment's own, or the fastest where the model does not have that one on its
+    device: then symbols agree up to a float tie only, and ``fallback`` says so.
     """
     ends = [segment.start for segment in trace.schedule[1:]] + [len(trace)]
     decoder: Decoder | None = None
     held: Segment | None = None
+    recorded_by: dict[str, None] = {}
+    walked_by: dict[str, None] = {}
+    difference: tuple[int, int, int, float | None] | tuple[()] = ()
     for segment, end in zip(trace.schedule, ends, strict=True):
-        name = engine or segment.engine
+        name = engine or engine_here(model, segment)
+        recorded_by[f"{segment.engine} on {segment.device}"] = None
+        walked_by[f"{name} on {model.device.type}"] = None
         if decoder is None or held is None or segment.condition != held.condition or name != decoder.engine:
             decoder = make_decoder(model, name, model.condition_tensor(segment.condition))
             decoder.extend(trace.symbols[None, : segment.start])
@@ -259,16 +317,64 @@ def reproduce(model: AutoregressiveModel, trace: Trace, *, engine: str | None = 
         if differs.size:
             offset = int(differs[0])
             decoder.rewind(segment.start + offset)
-            cdf = decoder.peek().shaped(segment.shaping)[0].cumsum(-1)
-            boundary = float(cdf[min(int(again[offset]), int(recorded[offset]))])
-            return Reproduction(
-                len(trace),
-                segment.start + offset,
-                int(recorded[offset]),
-                int(again[offset]),
-                abs(boundary - float(noise[offset])),
-            )
-    return Reproduction(len(trace))
+            log_p = decoder.peek().dense()[0].cpu().numpy()
+            distance = distance_to(log_p, segment.shaping, float(noise[offset]), int(recorded[offset]))
+            difference = segment.start + offset, int(recorded[offset]), int(again[offset]), distance
+            break
+    return Reproduction(len(trace), tuple(recorded_by), tuple(walked_by), *difference)
+
+
+def distance_to(log_p: npt.NDArray[np.float64], shaping: Shaping, u: float, symbol: int) -> float | None:
+    """How far noise is from drawing a symbol: a float tie if it is below FLOAT_TIE.
+
+    log_p: raw natural log-probabilities (K,). u: noise in [0, 1).
+
+    The distance in the CDF from u to the symbol's stretch, in the most favourable of the shapings that a change of
+    log_p by FLOAT_TIE could give: any number of symbols that the thresholds may keep, with any choice among those at
+    the threshold (which have all but the same probability). A temperature below 1 magnifies differences of log_p,
+    which the distance is times the temperature for. None if all these shapings leave the symbol out.
+    """
+    temperature = shaping.temperature or 1.0
+    p = np.exp((log_p - log_p.max()) / temperature)
+    p /= p.sum()
+    ranked = np.sort(log_p)[::-1]
+    found: list[float] = []
+    for kept in _kept(ranked, np.sort(p)[::-1], shaping):
+        threshold = ranked[kept - 1]
+        if log_p[symbol] < threshold - 2 * FLOAT_TIE:
+            continue
+        sure = log_p > threshold + 2 * FLOAT_TIE
+        maybe = ~sure & (log_p >= threshold - 2 * FLOAT_TIE)
+        sure[symbol], maybe[symbol] = True, False
+        places = kept - int(sure.sum())
+        lower, upper = (np.sort(part)[::-1] for part in (p[:symbol][maybe[:symbol]], p[symbol:][maybe[symbol:]]))
+        chosen = np.arange(max(0, places - len(upper)), min(places, len(lower)) + 1)
+        before = p[:symbol][sure[:symbol]].sum() + np.append(0, lower.cumsum())[chosen]
+        after = p[symbol + 1 :][sure[symbol + 1 :]].sum() + np.append(0, upper.cumsum())[places - chosen]
+        total = before + p[symbol] + after
+        outside = np.maximum(before / total - u, u - (before + p[symbol]) / total).clip(min=0)
+        found.append(float(outside.min()) * min(1.0, temperature))
+    return min(found, default=None)
+
+
+def _kept(ranked: npt.NDArray[np.float64], p: npt.NDArray[np.float64], shaping: Shaping) -> range:
+    """How many symbols a shaping may keep if log-probabilities change by FLOAT_TIE.
+
+    ranked: raw log-probabilities, descending. p: their probabilities at the shaping's temperature.
+    """
+    if shaping.temperature == 0:
+        return range(1, 2)
+    slack = FLOAT_TIE / min(1.0, shaping.temperature)
+    fewest = most = min(shaping.top_k or len(p), len(p))
+    if shaping.top_p < 1:
+        mass_before = (p.cumsum() - p) / p[:most].sum()
+        fewest = min(fewest, int((mass_before < shaping.top_p - slack).sum()))
+        most = min(most, int((mass_before < shaping.top_p + slack).sum()))
+    if shaping.min_p > 0:
+        above_floor = (ranked - ranked[0]) / shaping.temperature - math.log(shaping.min_p)
+        fewest = min(fewest, int((above_floor >= 2 * slack).sum()))
+        most = min(most, int((above_floor >= -2 * slack).sum()))
+    return range(max(1, fewest), max(1, most) + 1)
 
 
 class ConditionalBuffer:

@@ -8,7 +8,7 @@ change a trace but makes a branch. No torch here: the window shows takes before 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -254,8 +254,10 @@ class Take:
         """
         owner = self.samples[sample]
         trace = owner.trace
-        if not 0 <= step <= len(trace):
-            raise InputError(f"a branch starts in 0 … {len(trace)}, not at step {step}")
+        # After the end of a finished trace nothing could follow, and no reader would take the branch back.
+        last = len(trace) - trace.finished
+        if not 0 <= step <= last:
+            raise InputError(f"a branch of this sample starts in 0 … {last}, not at step {step}")
         if value is not None and not 0 <= value < self.model.chain.alphabet.size:
             raise InputError(f"a symbol lies in 0 … {self.model.chain.alphabet.size - 1}, not {value}")
         held = trace.segment_at(step)
@@ -267,6 +269,14 @@ class Take:
         owner.branches.append(child)
         owner.current = len(owner.branches) - 1
         return child
+
+
+def check_samples(first: int, count: int) -> None:
+    """Raises InputError unless there are samples ``first`` … ``first + count - 1``."""
+    if count < 1 or first < 0:
+        raise InputError(f"a take has one sample or more, from sample 0 on; not {count} from {first}")
+    if first + count - 1 > MAX_SEED:
+        raise InputError(f"a sample's number lies in 0 … {MAX_SEED}, not at {first + count - 1}")
 
 
 def new_take(
@@ -286,15 +296,9 @@ def new_take(
     limit = model.chain.default_limit if limit is None else limit
     if not 1 <= limit <= model.chain.limit:
         raise InputError(f"the number of steps lies in 1 … {model.chain.limit}, not {limit}")
-    if count < 1 or first < 0:
-        raise InputError(f"a take has one sample or more, from sample 0 on; not {count} from {first}")
+    check_samples(first, count)
     samples = [
         Sample([Trace(Segment(0, shaping, dict(condition), seed, n, 0, engine, device))])
         for n in range(first, first + count)
     ]
     return Take(model, samples, limit)
-
-
-def all_traces(take: Take) -> Iterator[Trace]:
-    for sample in take.samples:
-        yield from sample.branches

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QByteArray, QSettings, QSize, QSocketNotifier, Qt, QTimer, Slot
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
@@ -50,13 +54,13 @@ from studio.panels.sampling import SamplingPanel
 from studio.panels.timeline import Timeline
 from studio.panels.transport import TransportPanel
 from studio.profile import Profile
+from studio.settings import OVERLAYS
 from studio.shortcuts import show_shortcuts
 from studio.sound import SoundPlayer
 from studio.state import Activity, Studio
 from studio.theme import apply_theme
 
 LAYOUT_VERSION = 1
-OVERLAYS = ("none", "entropy", "surprise")
 MESSAGE_MS = 8000
 FIRST_SIZE = QSize(1440, 900)
 
@@ -484,20 +488,47 @@ def run_window(path: Path | None = None) -> int:
     app.setApplicationVersion(VERSION)
     app.setDesktopFileName("sampling-studio")
     apply_theme(app)
+    with closed_by_signals(app):
+        try:
+            profile = Profile()
+            ours = profile.lock()
+        except StudioError as error:
+            QMessageBox.critical(None, "Sampling Studio", str(error))
+            return 1
+        if not ours:
+            QMessageBox.information(None, "Sampling Studio", f"Sampling Studio is already open on {profile.folder}.")
+            return 1
+        studio = open_studio(profile)
+        window = MainWindow(studio)
+        window.restore_layout()
+        window.show()
+        QTimer.singleShot(0, window, lambda: start(studio, path))
+        return app.exec()
+
+
+@contextmanager
+def closed_by_signals(app: QApplication) -> Iterator[None]:
+    """Ctrl-C in the terminal and the end of a session close the window as its own button does: all is kept.
+
+    Python looks at signals between two lines of its own, of which none may run while Qt waits: a socket wakes it.
+    """
+    awake, woken = socket.socketpair()
+    for end in (awake, woken):
+        end.setblocking(False)
+    notifier = QSocketNotifier(awake.fileno(), QSocketNotifier.Type.Read, app)
+    notifier.activated.connect(lambda: (awake.recv(64), app.closeAllWindows(), app.quit()))
+    wakeup = signal.set_wakeup_fd(woken.fileno())
+    kinds = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])]
+    handlers = {kind: signal.signal(kind, lambda *_: None) for kind in kinds}
     try:
-        profile = Profile()
-    except StudioError as error:
-        QMessageBox.critical(None, "Sampling Studio", str(error))
-        return 1
-    if not profile.lock():
-        QMessageBox.information(None, "Sampling Studio", f"Sampling Studio is already open on {profile.folder}.")
-        return 1
-    studio = open_studio(profile)
-    window = MainWindow(studio)
-    window.restore_layout()
-    window.show()
-    QTimer.singleShot(0, window, lambda: start(studio, path))
-    return app.exec()
+        yield
+    finally:
+        for kind, handler in handlers.items():
+            signal.signal(kind, handler)
+        signal.set_wakeup_fd(wakeup)
+        notifier.setEnabled(False)
+        awake.close()
+        woken.close()
 
 
 def start(studio: Studio, path: Path | None) -> None:

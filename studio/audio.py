@@ -1,4 +1,4 @@
-"""Sound output: a growing trace is heard while it is generated, a finished clip is played with pause and seek.
+"""Sound output: a trace is heard from any sample on, while it grows and when it is finished.
 
 Three threads meet here, and none of them waits for another:
 
@@ -6,19 +6,20 @@ Three threads meet here, and none of them waits for another:
 - the player's own thread, "sound", owns the device: it opens and closes it and copies samples into a ring buffer;
 - PortAudio's thread asks for the next block (`AudioOutput._callback`) and only copies out of that ring buffer.
 
-Every sample of the source reaches the device as it is (at full volume: bit for bit). Where sound begins, ends, pauses
-or waits for the frontier, a slide of a few milliseconds is put *between* samples, so that there is no click and
-nothing is lost. No Qt and no torch here; PortAudio is looked for when sound is first asked for, since importing
+Every sample of the source reaches the device as it is (at full volume: bit for bit). Where sound begins, ends or
+waits for the frontier, a slide of a few milliseconds is put *between* samples, so that there is no click and nothing
+is lost. No Qt and no torch here; PortAudio is looked for when sound is first asked for, since importing
 sounddevice fails where it is missing. Without it, or without a device, everything stays harmless and says why.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -28,6 +29,8 @@ import numpy.typing as npt
 from models.chain import SoundChain
 from models.errors import InputError, StudioError
 from models.trace import Trace
+
+log = logging.getLogger(__name__)
 
 Samples = npt.NDArray[np.int16]
 
@@ -167,7 +170,6 @@ class AudioOutput:
         self._resampler: Any = None
         # Set by the controlling thread, read by the callback.
         self._ring = RingBuffer(1)
-        self._paused = False
         self._finishing = False
         self._finished = False
         self._cushion = 1
@@ -200,7 +202,7 @@ class AudioOutput:
         try:
             self._find_device()
         except SoundUnavailableError as error:
-            self._give_up(str(error))
+            self.give_up(str(error))
         else:
             self.available, self.reason = True, ""
         return self.available
@@ -217,7 +219,7 @@ class AudioOutput:
         try:
             self._open(self._find_device())
         except SoundUnavailableError as error:
-            self._give_up(str(error))
+            self.give_up(str(error))
         else:
             self.available, self.reason = True, ""
         return self.available
@@ -291,14 +293,14 @@ class AudioOutput:
         self._ramp = np.arange(1, slide + 1, dtype=np.float32) / np.float32(slide + 1)
         self._count = np.arange(1, self.device_rate + 1, dtype=np.float32)
         self._scratch = np.zeros(self.device_rate, np.float32)
-        self._paused = False
         self._acknowledged = self._epoch
         self._phase = _Phase.RESTING
         self._level = self._consumed = self._silent = 0
         self._gain = self._target_gain()
         self._clock_end = 0.0
 
-    def _give_up(self, reason: str) -> None:
+    def give_up(self, reason: str) -> None:
+        """There is no sound until `start` is called again."""
         self.available, self.reason = False, reason
 
     def check(self) -> bool:
@@ -312,16 +314,11 @@ class AudioOutput:
         self._checked = now
         if now - self._called < LOST_SECONDS and self._stream.active:
             return True
-        self._give_up(DEVICE_LOST)
+        self.give_up(DEVICE_LOST)
         self.stop()
         return False
 
     # -- feeding
-
-    @property
-    def running(self) -> bool:
-        """Whether a stream is open."""
-        return self._stream is not None
 
     @property
     def room(self) -> int:
@@ -368,17 +365,6 @@ class AudioOutput:
 
     # -- transport
 
-    @property
-    def paused(self) -> bool:
-        return self._paused
-
-    def pause(self) -> None:
-        """Silence within the device's latency; nothing is lost."""
-        self._paused = True
-
-    def resume(self) -> None:
-        self._paused = False
-
     def flush(self) -> None:
         """Drops what was fed and not yet handed to the device; ``position`` counts from zero again."""
         self._renew()
@@ -411,7 +397,7 @@ class AudioOutput:
     @property
     def waiting(self) -> bool:
         """Silence because there is nothing to play yet."""
-        return self._phase is _Phase.RESTING and not self._paused and not self._finished
+        return self._phase is _Phase.RESTING and not self._finished
 
     @property
     def _held(self) -> float:
@@ -485,7 +471,7 @@ class AudioOutput:
                 done += self._slide(rest)
 
     def _gate_open(self) -> bool:
-        return not self._paused and self._acknowledged == self._epoch
+        return self._acknowledged == self._epoch
 
     def _begin(self, phase: _Phase) -> None:
         self._phase = phase
@@ -543,19 +529,6 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ClipSource:
-    """A finished clip: int16 samples (T,)."""
-
-    samples: Samples
-
-    def finished(self) -> bool:
-        return True
-
-    def read(self, start: int, stop: int) -> Samples:
-        return self.samples[start:stop]
-
-
 class TraceSource:
     """A trace of a sound chain, heard as far as it is published, while it grows.
 
@@ -582,7 +555,6 @@ class Playback(StrEnum):
     PLAYING = "playing"
     WAITING = "waiting"
     """At the frontier of a source that still grows."""
-    PAUSED = "paused"
     ENDED = "ended"
     """The last sample was heard."""
 
@@ -609,7 +581,6 @@ class Player:
         self._thread: threading.Thread | None = None
         # What is wanted; guarded by _changed, held for moments only.
         self._clip: _Clip | None = None
-        self._paused = False
         self._probing = False
         self._closing = False
         self._requested = False
@@ -619,7 +590,6 @@ class Player:
         # The sound thread's own.
         self._next = 0
         self._grew = 0.0
-        self._parked = False
 
     # -- the window's thread
 
@@ -631,27 +601,12 @@ class Player:
         """Plays ``source``, of ``rate`` Hz, from sample ``start``, in place of what is playing. Tries again where
         there was no device before."""
         _check_rate(rate)
-        self._request(clip=_Clip(source, rate, max(0, start)), paused=False)
-
-    def pause(self) -> None:
-        """Falls silent within the latency, at most 0.2 s on most devices; nothing is lost."""
-        if self._clip is not None and not self._ended:
-            self._request(paused=True)
-
-    def resume(self) -> None:
-        """Goes on after a pause."""
-        if self._clip is not None:
-            self._request(paused=False)
-
-    def seek(self, sample: int) -> None:
-        """Goes on from ``sample`` (and, while paused, will)."""
-        if self._clip is not None:
-            self._request(clip=replace(self._clip, start=max(0, sample)))
+        self._request(clip=_Clip(source, rate, max(0, start)))
 
     def stop(self) -> None:
         """Falls silent and forgets the source."""
         if self._clip is not None:
-            self._request(clip=None, paused=False)
+            self._request(clip=None)
 
     def close(self) -> None:
         """Ends the sound and the thread; waits for it, for two seconds at most. Harmless when repeated."""
@@ -699,7 +654,7 @@ class Player:
 
     @property
     def position(self) -> int:
-        """The sample of the source that is being heard; never goes back except by `play`, `seek` and `stop`."""
+        """The sample of the source that is being heard; never goes back except by `play` and `stop`."""
         with self._changed:
             clip, adopted = self._clip, self._adopted
             if clip is None:
@@ -712,13 +667,11 @@ class Player:
             if self._clip is None:
                 return Playback.STOPPED
             if self._clip is not self._adopted:
-                return Playback.PAUSED if self._paused else Playback.PLAYING
+                return Playback.PLAYING
             if self._ended:
                 return Playback.ENDED
             if not self._output.available:
                 return Playback.STOPPED
-            if self._paused:
-                return Playback.PAUSED
             return Playback.WAITING if self._output.waiting else Playback.PLAYING
 
     def _request(self, **wanted: Any) -> None:
@@ -745,31 +698,39 @@ class Player:
                 if self._closing:
                     break
                 self._requested = False
-                clip, paused, probing, self._probing = self._clip, self._paused, self._probing, False
-            if probing:
-                self._output.probe()
-            busy = self._step(clip, paused)
+                clip, probing, self._probing = self._clip, self._probing, False
+            try:
+                if probing:
+                    self._output.probe()
+                busy = self._step(clip)
+            except Exception as error:
+                # Whatever is wrong with one source or device, the next one is played.
+                log.exception("in the sound thread")
+                busy = False
+                self._fail(clip, error)
         self._output.close()
 
-    def _step(self, clip: _Clip | None, paused: bool) -> bool:
+    def _fail(self, clip: _Clip | None, error: Exception) -> None:
+        """Gives up one clip; the state is then as without a device."""
+        self._output.give_up(
+            f"No sound: something went wrong ({_text(error) or type(error).__name__}). Press play again."
+        )
+        self._output.stop()
+        with self._changed:
+            self._adopted = clip
+            self._ended = False
+
+    def _step(self, clip: _Clip | None) -> bool:
         """Brings what is nearer to what is wanted; returns whether to come back soon."""
         output = self._output
-        if clip is not self._adopted and not (paused and not output.running):
+        if clip is not self._adopted:
             self._adopt(clip)
-        if self._parked and not paused and clip is not None and clip is self._adopted:
-            clip = self._unpark(clip)
         if not output.check():
             return False
-        if paused != output.paused:
-            if paused:
-                output.pause()
-            else:
-                output.resume()
         complete = self._feed(clip) if clip is not None else True
-        if output.quiet and (clip is None or paused or output.drained):
+        if output.quiet and (clip is None or output.drained):
             # Nothing is to be heard for now: the device is left to others.
             output.stop()
-            self._parked = clip is not None and paused
             with self._changed:
                 self._ended = clip is not None and clip is self._adopted and complete and output.drained
         return True
@@ -781,19 +742,9 @@ class Player:
             self._output.start(clip.rate)
             self._next = clip.start
             self._grew = time.perf_counter()
-        self._parked = False
         with self._changed:
             self._adopted = clip
             self._ended = False
-
-    def _unpark(self, clip: _Clip) -> _Clip:
-        """The device was closed during a pause, after all of the samples handed to it had been heard."""
-        moved = replace(clip, start=clip.start + self._output.position)
-        with self._changed:
-            if self._clip is clip:
-                self._clip = moved
-        self._adopt(moved)
-        return moved
 
     def _feed(self, clip: _Clip) -> bool:
         """Hands on what was published since; returns whether that was the last of it."""

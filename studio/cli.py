@@ -7,6 +7,7 @@ line on standard error.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import os
@@ -18,23 +19,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from models.atomic import reason
 from models.chain import Chain, SoundChain
 from models.condition import complete
-from models.engines import ENGINES
+from models.engines import AUTO, DEVICES, ENGINES
 from models.errors import FileError, InputError, StudioError
 from models.noise import check_seed
 from models.shaping import Shaping
+from models.trace import Take, check_samples, new_take
 from models.version import VERSION
 
 if TYPE_CHECKING:
     from models.catalog import Catalog, Entry
     from models.checkpoint import LoadedModel
-    from models.trace import Take
 
 PROGRAM = "sampling-studio"
 BAD_INPUT, BAD_ARGUMENTS, INTERRUPTED = 1, 2, 130
-AUTO = "auto"
-DEVICES = (AUTO, "cpu", "cuda")
 DEFAULT_SEED = 0
 CHUNK = 64
 """Samples walked at once: bounds the memory of the decoders."""
@@ -66,6 +66,8 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a character the terminal lacks, or half of one in a path
     try:
         code = dispatch(arguments)
         sys.stdout.flush()
@@ -79,12 +81,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         return fail(StudioError("there is not enough memory for this; ask for fewer samples or steps"), BAD_INPUT)
     except BrokenPipeError:
-        # Whoever read the output has had enough; python would complain about it once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()  # whoever read it has had enough
         return 0
+    except OSError as error:  # of a file that no command names better, or of the output itself
+        try:
+            sys.stdout.flush()
+        except OSError:
+            drop_output()
+        where = error.filename or "cannot go on"
+        return fail(FileError(f"{where}: {reason(error)}"), BAD_INPUT)
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         return INTERRUPTED
+
+
+def drop_output() -> None:
+    """What is still to be written goes nowhere, or python would complain about it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(error: StudioError, code: int) -> int:
@@ -273,7 +286,8 @@ class Progress:
 
 
 def write_json(value: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    plain = not (sys.stdout.encoding or "").lower().startswith("utf")
+    sys.stdout.write(json.dumps(finite(value), indent=2, ensure_ascii=plain, allow_nan=False) + "\n")
 
 
 def finite(value: Any) -> Any:
@@ -346,6 +360,9 @@ def open_window(arguments: list[str]) -> int:
         if not file.suffix and len(file.parts) == 1 and not file.exists():
             raise ArgumentsError(f"no command and no file {str(file)!r}; the commands are {', '.join(COMMANDS)}")
         raise FileError(f"cannot open {file}: there is no such file")
+    from studio.doctor import check_window
+
+    check_window()
     from studio.app import run_window
 
     code: int = run_window(file)
@@ -402,25 +419,22 @@ def sample(arguments: argparse.Namespace) -> int:
     with typed_by_user():
         shaping = Shaping(arguments.temperature, arguments.top_k, arguments.top_p, arguments.min_p)
         check_seed(arguments.seed)
+        check_samples(arguments.first, arguments.count)
         limit = limit_of(arguments, chain)
         check_output(arguments.out, chain, arguments.count, limit)
 
-    import torch
-
     from models.files import export
-    from models.sampling import Walk, engines_of, make_decoder
-    from models.trace import Take, new_take
+    from models.sampling import Walk, choose
 
-    device, engine = arguments.device, arguments.engine
-    loaded = load_model(entry, "cpu" if device == AUTO else device, threads=1)
-    if device == AUTO:
-        device = "cpu"
-        if (engine if engine != AUTO else engines_of(loaded.model)[0]) != "compiled" and torch.cuda.is_available():
-            device = "cuda"
-            loaded.model.to(device)
-    engine = engines_of(loaded.model)[0] if engine == AUTO else engine
-    with typed_by_user():  # an engine that the model has not
-        make_decoder(loaded.model, engine, loaded.model.condition_tensor(condition))
+    loaded = load_model(entry, threads=1)
+    with typed_by_user():
+        device, engine = choose(
+            loaded.model,
+            device=arguments.device,
+            engine=arguments.engine,
+            samples=min(CHUNK, arguments.count),
+        )
+    loaded.model.to(device)
     drawn = Take(loaded.reference, [], limit)
     began = time.perf_counter()
     with Progress() as progress:
@@ -598,25 +612,23 @@ def reproduce(arguments: argparse.Namespace) -> int:
     if (held := weights_hash(entry.path)) != take.model.weights:
         raise FileError(f"{arguments.file} was made by {wanted}; {entry.path} has others, {held}")
 
-    from models.sampling import engines_of, reproduce
+    from models.sampling import device_of, reproduce
 
-    recorded = take.traces[0].segment
-    device = "cuda" if recorded.device.startswith("cuda") and cuda_or_cpu() == "cuda" else "cpu"
+    device = device_of(take)
     loaded = load_model(entry, device, threads=1)
-    engines = engines_of(loaded.model)
-    used = {segment.engine for trace in take.traces for segment in trace.schedule}
-    # The engine of the recording where it is there, so that agreement is bit for bit; else the fastest.
-    engine = None if used <= set(engines) else engines[0]
     results: list[dict[str, Any]] = []
     with Progress() as progress:
         for trace in take.traces:
             progress(f"sample {len(results) + 1} of {len(take.traces)}", force=True)
-            again = reproduce(loaded.model, trace, engine=engine)
+            again = reproduce(loaded.model, trace)
             at = again.first_difference
             results.append(
                 {
                     "sample": trace.schedule[0].sample,
                     "steps": again.steps,
+                    "recorded_by": again.recorded_by,
+                    "walked_by": again.walked_by,
+                    "fallback": again.fallback,
                     "agrees": again.agrees,
                     "first_difference": at,
                     "location": None if at is None else take.model.chain.locate(at),
@@ -632,7 +644,6 @@ def reproduce(arguments: argparse.Namespace) -> int:
             {
                 "file": str(arguments.file),
                 "model": entry.header.name,
-                "engine": engine or sorted(used),
                 "device": device,
                 "agrees": all(result["agrees"] for result in results),
                 "reproduced": good,
@@ -640,16 +651,19 @@ def reproduce(arguments: argparse.Namespace) -> int:
             }
         )
         return 0 if good else BAD_INPUT
+    for fallback in {result["fallback"]: None for result in results if result["fallback"]}:
+        write_line(f"{fallback}: the same up to a float tie is all that can be expected")
     for result in results:
         if result["agrees"]:
             write_line(f"sample {result['sample']}: the same, {result['steps']} steps")
         else:
             label = take.model.chain.alphabet.label
             kind = "a float tie" if result["tie"] else "no float tie"
+            if result["distance"] is not None:
+                kind += f", {result['distance']:.1e} from the boundary"
             write_line(
                 f"sample {result['sample']}: differs at step {result['first_difference']} ({result['location']}): "
-                f"{label(result['recorded'])} recorded, {label(result['again'])} now; {kind}, "
-                f"{result['distance']:.1e} from the boundary"
+                f"{label(result['recorded'])} recorded, {label(result['again'])} now; {kind}"
             )
     return 0 if good else BAD_INPUT
 

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from models.errors import StudioError
 from models.version import VERSION
 
 SOUND_PACKAGES = ("sounddevice", "soxr")
@@ -222,7 +223,38 @@ def _window(problems: list[Problem]) -> dict[str, Any]:
                 True,
             )
         )
+    elif on_x11 and "WAYLAND_DISPLAY" not in os.environ and not _reachable():
+        problems.append(
+            Problem(
+                f"a screen: nothing answers at DISPLAY={facts['display']}",
+                "start it on a desktop or through ssh -X; the commands listed by --help need no screen",
+                True,
+            )
+        )
     return facts
+
+
+def check_window() -> None:
+    """Raises StudioError with what is missing: Qt would end the whole program, in words of its own."""
+    problems: list[Problem] = []
+    _window(problems)
+    for problem in problems:
+        if problem.blocks_window:
+            raise StudioError(f"the window cannot start without {problem.what}: {problem.remedy}")
+
+
+def _reachable() -> bool:
+    """Whether the X server that DISPLAY names answers."""
+    try:
+        xcb = ctypes.CDLL("libxcb.so.1")
+    except OSError:
+        return True  # that it is missing is said elsewhere
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    xcb.xcb_connection_has_error.argtypes = xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
+    connection = xcb.xcb_connect(None, None)
+    failed = xcb.xcb_connection_has_error(connection)
+    xcb.xcb_disconnect(connection)
+    return not failed
 
 
 def _install(libraries: list[str], packages: dict[str, str]) -> str:
@@ -285,7 +317,7 @@ def _folders(problems: list[Problem]) -> dict[str, Any]:
 
     try:
         folder = profile_folder()
-    except RuntimeError:  # a user without a home
+    except StudioError:  # a user without a home
         problems.append(
             Problem("a home folder for settings and history", "set SAMPLING_STUDIO_PROFILE to a folder", True)
         )

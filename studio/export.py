@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QLabel,
+    QMessageBox,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -25,6 +27,8 @@ DEFAULT_SCALE = 8
 
 IMAGE_FORMATS = {"PNG image": ".png", "Animated GIF of the generation": ".gif", "NumPy arrays": ".npz"}
 SOUND_FORMATS = {"WAV sound": ".wav", "NumPy arrays": ".npz"}
+
+YES, NO = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
 
 
 class ExportDialog(QDialog):
@@ -81,13 +85,31 @@ class ExportDialog(QDialog):
         self.scale.setEnabled(self.suffix in (".png", ".gif"))
         self.what.setEnabled(self.suffix != ".wav")
 
+    @Slot()
     def _ask_path(self) -> None:
         assert self.studio.take is not None
         start = f"{self.studio.take.model.name}-{self.studio.take.traces[0].schedule[0].seed}{self.suffix}"
-        folder = str(self.studio.profile.get("export_folder", Path.home()))
-        name, _ = QFileDialog.getSaveFileName(self, "Save as", str(Path(folder) / start), f"*{self.suffix}")
-        if name:
-            path = Path(name)
-            self.path = path if path.suffix == self.suffix else path.with_name(path.name + self.suffix)
-            self.studio.profile.set("export_folder", str(self.path.parent))
-            self.accept()
+        dialog = QFileDialog(self, "Save as", str(self.studio.profile.get("export_folder", Path.home())))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter(f"*{self.suffix}")
+        dialog.setDefaultSuffix(self.suffix.removeprefix("."))
+        dialog.selectFile(start)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            path = Path(dialog.selectedFiles()[0])
+            if path.suffix.lower() == self.suffix:
+                self._choose(path)
+            else:
+                # The default suffix is given to a name without a point alone: ``tuned-1.5`` still needs one.
+                path = path.with_name(path.name + self.suffix)
+                if not path.exists() or self._may_replace(path):
+                    self._choose(path)
+        dialog.deleteLater()
+
+    def _may_replace(self, path: Path) -> bool:
+        question = f"{path.name} already exists.\nDo you want to replace it?"
+        return QMessageBox.warning(self, "Save as", question, YES | NO, NO) == YES
+
+    def _choose(self, path: Path) -> None:
+        self.path = path
+        self.studio.profile.set("export_folder", str(path.parent))
+        self.accept()

@@ -6,13 +6,18 @@ import os
 import sys
 from pathlib import Path
 
+from models.errors import FileError
+
 
 def profile_folder() -> Path:
-    """The folder of this user: SAMPLING_STUDIO_PROFILE, or the platform's usual place."""
+    """The folder of this user: SAMPLING_STUDIO_PROFILE, or the platform's usual place. Raises FileError without one."""
     named = os.environ.get("SAMPLING_STUDIO_PROFILE")
     if named:
         return Path(named)
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:
+        raise FileError("this user has no home folder: name a folder in SAMPLING_STUDIO_PROFILE") from None
     if sys.platform == "win32":
         return Path(os.environ.get("APPDATA", home / "AppData/Roaming")) / "Sampling Studio"
     if sys.platform == "darwin":

@@ -258,7 +258,7 @@ class InferenceThread(QThread):
     # --- the thread --------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        self._start_warming()
+        self._guard(self._start_warming)
         try:
             while self._serve_commands():
                 self._guard(self._serve_slots)
@@ -270,7 +270,7 @@ class InferenceThread(QThread):
                 self._do_pause()
             if self._warming is not None and self._warming.poll() is None:
                 self._warming.terminate()
-                self._warming.wait()
+                self._warming.communicate()
 
     def _serve_commands(self) -> bool:
         """Runs the commands that are there, waiting for one if there is nothing else to do. False ends the thread."""
@@ -331,12 +331,11 @@ class InferenceThread(QThread):
             torch.set_num_threads(1)
             self._check_wanted(token)
             from models.checkpoint import load_checkpoint
-            from models.sampling import ConditionalBuffer, engines_of
+            from models.sampling import ConditionalBuffer, choose, engines_of
 
-            where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-            if where == "cuda" and not torch.cuda.is_available():
-                raise StudioError("This machine has no CUDA device that torch can use; choose the CPU.")
-            model = load_checkpoint(path, where)
+            model = load_checkpoint(path)
+            where, _ = choose(model.model, device=device)
+            model.model.to(where)
             self._check_wanted(token)
         except LoadingCancelledError:
             return
@@ -375,7 +374,8 @@ class InferenceThread(QThread):
         if not self.kernels_warm:
             nice = {"preexec_fn": lambda: os.nice(10)} if hasattr(os, "nice") else {}
             self._warming = subprocess.Popen(
-                [sys.executable, "-m", "models.kernels.warm"],
+                [sys.executable, "-m", "models.kernels.warm", "--while-watched"],
+                stdin=subprocess.PIPE,  # never written to: it ends when this program does, however it ends
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 **nice,  # type: ignore[call-overload]
@@ -385,6 +385,7 @@ class InferenceThread(QThread):
         if self._warming is not None and self._warming.poll() is not None:
             from models.kernels.warm import is_warm
 
+            self._warming.communicate()
             self._warming = None
             self.kernels_warm = is_warm()
             if self.kernels_warm:
@@ -561,17 +562,23 @@ class InferenceThread(QThread):
 
         if self._model is None or not self._knows(take):
             raise StudioError(f"{take.model.title} is not loaded with the weights that this take was made with.")
-        lines = []
-        for number, trace in enumerate(take.traces):
-            found = reproduce(self._model.model, trace)
-            if not found.agrees:
-                where = take.model.chain.locate(found.first_difference or 0)
-                kind = "a float tie" if found.tie else "no float tie"
-                lines.append(f"sample {number} differs from step {found.first_difference} ({where}): {kind}")
-        total = len(take.traces)
-        self.reproduced.emit(
-            take.id, f"Reproduced: all {total} agree symbol for symbol." if not lines else "; ".join(lines)
-        )
+        model = self._model.model
+
+        def walk_again() -> Iterator[None]:
+            lines, fallbacks = [], set()
+            for number, trace in enumerate(take.traces):
+                found = reproduce(model, trace)
+                if not found.agrees:
+                    where = take.model.chain.locate(found.first_difference or 0)
+                    kind = "a float tie" if found.tie else "no float tie"
+                    lines.append(f"sample {number} differs from step {found.first_difference} ({where}): {kind}")
+                if found.fallback:
+                    fallbacks.add(found.fallback)
+                yield
+            said = lines or [f"Reproduced: all {len(take.traces)} agree symbol for symbol."]
+            self.reproduced.emit(take.id, "; ".join([*said, *sorted(fallbacks)]))
+
+        self._jobs.append(walk_again())
 
     def _do_save(self, take_id: str) -> None:
         """Of several requests for one take in a row the first one saves, and the others find nothing left to do."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -41,6 +42,8 @@ RECENT_FILES = 10
 LARGEST_JSON = 64 * 2**20
 WRITE_DELAY_MS = 400
 """Settings are written this long after the last change: a slider's drag is one write."""
+LOCK_SECONDS = 2.0
+"""A lock without content may be one that another program is just writing; not after this time."""
 
 FITS: Mapping[str, Callable[[Any], bool]] = {
     "model": lambda value: isinstance(value, str),
@@ -111,15 +114,34 @@ class Profile(QObject):
     def lock(self) -> bool:
         """Whether this program now owns the profile; False if another one that runs does.
 
+        Raises FileError if nothing can be written there: the disk is full or read-only.
         Then, and not before, the profile is tidied: the trash is emptied and the index brought in line with the takes.
         """
-        if not self._lock.tryLock(0):
+        if not self._lock.tryLock(0) and not (self._lock_is_damaged() and self._lock.tryLock(0)):
+            if self._lock.error() != QLockFile.LockError.LockFailedError:
+                raise FileError(
+                    f"The profile folder {self.folder} cannot be written: its disk is full or read-only. Make room, "
+                    "or name another folder in SAMPLING_STUDIO_PROFILE."
+                )
             return False
         self._values = self._read_settings()
         self._read_index()
         self._repair_index()
         for path in self.trash_folder.glob("*.npz"):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # what cannot be removed stays: no reason not to start
+                path.unlink()
+        return True
+
+    def _lock_is_damaged(self) -> bool:
+        """Removes a lock that names no program, as a full disk or a loss of power leaves it; Qt never would."""
+        path = self.folder / "lock"
+        try:
+            words = path.read_bytes().split(b"\n")
+            if words[0].isdigit() or time.time() - path.stat().st_mtime < LOCK_SECONDS:
+                return False
+            path.unlink()
+        except OSError:
+            return False
         return True
 
     def close(self) -> None:
@@ -211,7 +233,8 @@ class Profile(QObject):
         with self._guard:
             if take.id in self._deleted:  # while it was being written
                 self._deleted[take.id] = entry
-                self._take_path(take.id).replace(self._trash_path(take.id))
+                with suppress(FileNotFoundError):  # deleted between the two: it is in the trash already
+                    self._take_path(take.id).replace(self._trash_path(take.id))
                 return
             self._index[take.id] = entry
         self._enforce_cap(keep=take.id)

@@ -9,13 +9,11 @@ from typing import Any
 
 from models.chain import Chain
 from models.condition import Factor, complete
-from models.engines import ENGINES
+from models.engines import AUTO, DEVICES, ENGINES
 from models.errors import InputError, StudioError
 from models.noise import check_seed
 from models.shaping import NEUTRAL, Shaping, shaping_from_json
 
-AUTO = "auto"
-DEVICES = (AUTO, "cpu", "cuda")
 OVERLAYS = ("none", "entropy", "surprise")
 """What the canvas can be coloured by."""
 MAX_COUNT = 64

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -26,14 +27,14 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from models.catalog import Catalog, Entry
 from models.chain import Chain
 from models.condition import complete
-from models.engines import ENGINES
+from models.engines import AUTO, ENGINES
 from models.errors import StudioError
 from models.files import read_saved
 from models.shaping import Shaping
 from models.trace import Take, Trace, new_take, new_take_id
 from studio.inference import GramRequest, InferenceThread, Inspection, InspectRequest, LoadedInfo, WalkRequest
 from studio.profile import Profile
-from studio.settings import AUTO, MAX_COUNT, Settings, settings_from_json
+from studio.settings import MAX_COUNT, Settings, settings_from_json
 
 RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
@@ -175,6 +176,10 @@ class Studio(QObject):
         """Takes that are shown or that can be undone to: there is one object of each, whoever asks for it."""
         self.undo_stack.setUndoLimit(UNDO_LIMIT)
         self._load_token = 0
+        self._before: tuple[Entry, Take | None] | None = None
+        """The model that was loaded before the one that is being loaded, and what was shown of it."""
+        self._added: Path | None = None
+        """The checkpoint that was opened and is being loaded for the first time."""
         self._inspect_token = 0
         self._read_token = 0
         self._seed_is_fresh = False
@@ -253,17 +258,22 @@ class Studio(QObject):
             return
         if self.entry is not None and entry.path == self.entry.path:
             return
+        before = (self.entry, self.take) if self.entry is not None and self.loaded is not None else self._before
         self.pause()
         self._show_take(None)
         self._set_entry(entry)
+        self._before = before
 
     def open_checkpoint(self, path: Path) -> None:
-        """Adds a checkpoint file to the list and chooses it."""
+        """Adds a checkpoint file to the list and chooses it; one that cannot be loaded leaves the list again."""
+        known = {entry.path for entry in self.catalog.entries()}
         try:
             entry = self.catalog.add(path)
         except StudioError as error:
             self.error.emit(str(error))
             return
+        if entry.path not in known:
+            self._added = entry.path
         self.profile.remember_recent(path)
         self.catalog_changed.emit()
         self.choose_model(str(entry.path))
@@ -273,6 +283,7 @@ class Studio(QObject):
         if self._loading:
             self._load_token += 1
             self.worker.cancel_loading()
+            self._before = self._added = None
             self._leave_model()
 
     def _leave_model(self) -> None:
@@ -306,6 +317,7 @@ class Studio(QObject):
         if token != self._load_token:
             return
         self.loaded = info
+        self._before = self._added = None
         self._loading = False
         self._announce()
         if self.take is not None and self.take.model.weights != info.reference.weights:
@@ -325,8 +337,23 @@ class Studio(QObject):
             self.settings_changed.emit()
             self._load()
         else:
-            self._leave_model()
+            self._go_back()
         self.error.emit(reason)
+
+    def _go_back(self) -> None:
+        """To the model and the take that a checkpoint which cannot be loaded has driven away."""
+        assert self.entry is not None
+        before, self._before = self._before, None
+        if self.entry.path == self._added:
+            self._added = None
+            with suppress(StudioError):
+                self.catalog.remove(self.entry.path)
+            self.catalog_changed.emit()
+        if before is None:
+            return self._leave_model()
+        entry, take = before
+        self._set_entry(entry)
+        return self._show_take(take)
 
     def _score_if_needed(self) -> None:
         """A take from an export has no surprise and entropy: they are computed again."""
@@ -736,7 +763,6 @@ class Studio(QObject):
         self._show_take(take)
         if self.settings is not None and entry is not None:
             first, last = take.traces[0].schedule[0], take.traces[0].segment
-            automatic = self.settings.engine == AUTO and last.engine == self.engine_name()
             self._apply_settings(
                 self.settings.with_(
                     condition=complete(entry.header.factors, first.condition),
@@ -744,7 +770,7 @@ class Studio(QObject):
                     seed=first.seed,
                     count=min(len(take.samples), MAX_COUNT),
                     limit=min(take.limit, entry.header.chain.limit),
-                    engine=AUTO if automatic or last.engine == FASTEST else last.engine,
+                    engine=AUTO if last.engine == FASTEST else last.engine,
                 )
             )
             self._seed_is_fresh = True

@@ -24,6 +24,9 @@ OVERRIDE = "SAMPLING_STUDIO_CACHE"
 
 MARKER = "warm"
 
+NEEDED_BYTES = 16 * 2**20
+"""Several times what all kernels take."""
+
 
 def _user_cache() -> Path:
     """The folder in which programs keep what they can make again."""
@@ -34,12 +37,12 @@ def _user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
-def _writable(folder: Path) -> bool:
-    """Whether files can be made in a folder, which is made first; a mode alone does not tell on every system."""
+def _usable(folder: Path) -> bool:
+    """Whether kernels can be kept in a folder, which is made first; a mode alone does not tell on every system."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            return True
+            return (folder / MARKER).is_file() or shutil.disk_usage(folder).free >= NEEDED_BYTES
     except OSError:
         return False
 
@@ -61,7 +64,7 @@ def cache_folder() -> Path:
         root: Path | None = Path(chosen) if chosen else _user_cache() / "sampling-studio"
     except RuntimeError:  # a user without a home
         root = None
-    if root is None or not _writable(root / name):
+    if root is None or not _usable(root / name):
         root = Path(tempfile.mkdtemp(prefix="sampling-studio-"))
         atexit.register(shutil.rmtree, root, ignore_errors=True)
         os.environ[OVERRIDE] = str(root)  # the child process that compiles is to find the same

@@ -6,14 +6,29 @@ Kernels are functions at module level: numba cannot cache closures.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.caching import IndexDataCacheFile
 
 from models.kernels.cache import cache_folder
 
 # Not by the environment variable, which is too late when somebody else has imported numba before.
 cast(Any, numba.config).CACHE_DIR = str(cache_folder())
+
+
+class ForgivingCacheFile(IndexDataCacheFile):
+    """A kernel's file whose damage, as a loss of power leaves it, means that it is compiled again."""
+
+    def load(self, key: object) -> object:
+        try:
+            return cast(Any, super()).load(key)
+        except Exception:  # pickle raises whatever the bytes happen to mean
+            with suppress(OSError):
+                cast(Any, self).flush()
+            return None
+
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -23,4 +38,6 @@ FAST_MATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 def kernel(function: Function) -> Function:
     """Compiles a function when it is first called, or loads it from the cache folder."""
-    return cast(Function, numba.njit(cache=True, nogil=True, fastmath=FAST_MATH, error_model="numpy")(function))
+    compiled: Any = numba.njit(cache=True, nogil=True, fastmath=FAST_MATH, error_model="numpy")(function)
+    compiled._cache._cache_file.__class__ = ForgivingCacheFile
+    return cast(Function, compiled)

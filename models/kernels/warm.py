@@ -1,10 +1,14 @@
 """Compiles every kernel to disk: ``python -m models.kernels.warm``, to be run as a child process.
 
-Compiling in a thread of the application would stall its window. Until this has run, walks use the torch engine.
+Compiling in a thread of the application would stall its window. Until this has run, walks use the torch engine. With
+``--while-watched`` it ends as soon as its standard input does: a killed application leaves no child behind.
 """
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from importlib import import_module
 
 from models.kernels.cache import is_warm, mark_warm
@@ -23,5 +27,14 @@ def warm_up() -> None:
     mark_warm()
 
 
+def end_with_input() -> None:
+    """Ends this process when whoever holds the other end of its standard input is gone."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    if "--while-watched" in sys.argv:
+        threading.Thread(target=end_with_input, daemon=True).start()
     warm_up()

@@ -10,10 +10,13 @@ import json
 import math
 import platform
 import shutil
+import signal
 import sys
+import threading
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,16 +24,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from models.atomic import write_atomically
 from models.chain import ImageChain
 from models.checkpoint import load_checkpoint, read_header, save_checkpoint
 from models.conditional import Conditional
-from models.errors import InputError
+from models.errors import FileError, InputError
 from models.likelihood import Likelihood, measure
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
+from models.noise import MAX_SEED
 from models.training.data import DataSet, Examples, data_set, load
 
 LOWEST_LEARNING_RATE = 0.02
@@ -61,14 +68,29 @@ class Recipe:
     network: Mapping[str, Any]
 
 
+RANGES = {
+    "seed": (0, MAX_SEED), "steps": (1, 10**9), "batch": (1, 10**9), "learning_rate": (1e-12, 10.0),
+    "warmup": (0, 10**9), "ema": (0.0, 1.0), "clip": (1e-12, 1e12), "weight_decay": (0.0, 1e3), "any_rate": (0.0, 1.0),
+    "stop_weight": (0.0, 1e6), "validate_every": (1, 10**9), "validation_limit": (1, 10**9), "patience": (1, 10**9),
+}  # fmt: skip
+"""The smallest and the largest value of each number in a recipe."""
+
+
 def read_recipe(path: Path) -> Recipe:
     """A recipe from a TOML file; raises InputError with the field that is wrong or missing."""
     try:
-        return Recipe(**tomllib.loads(path.read_text(encoding="utf-8")))
+        recipe = Recipe(**tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError(f"cannot read the recipe {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         raise InputError(f"{path} is not a recipe: {error}") from None
+    for name, (least, most) in RANGES.items():
+        value = getattr(recipe, name)
+        fits = type(value) is int or (type(value) is float and Recipe.__annotations__[name] == "float")
+        if not fits or not least <= value <= most:
+            kind = "whole number" if Recipe.__annotations__[name] == "int" else "number"
+            raise InputError(f"{path}: {name} is a {kind} in {least:g} … {most:g}, not {value!r}")
+    return recipe
 
 
 def build(recipe: Recipe) -> AutoregressiveModel:
@@ -87,6 +109,8 @@ def batches(recipe: Recipe, examples: Examples, start: int) -> Iterator[npt.NDAr
         if np.ptp(lengths) == 0:
             order = rng.permutation(len(examples))
             chunks = [order[i : i + recipe.batch] for i in range(0, len(order) - recipe.batch + 1, recipe.batch)]
+            if not chunks:
+                raise InputError(f"a batch of {recipe.batch} is larger than the data: {len(order)} examples")
         else:
             chunks = by_length(lengths, recipe.batch, rng)
         for chunk in chunks:
@@ -194,7 +218,10 @@ class Trainer:
         """Mean negative log-likelihood of the variables that count, in nats."""
         with torch.autocast(self.device.type, torch.bfloat16):
             conditional = self.model.conditionals(symbols, condition)
-        nats = -conditional.log_prob(symbols).float()
+        # In bfloat16 the logit of a likely symbol and the log-sum-exp above it round to the same number: most of an
+        # image's background would cost exactly nothing.
+        conditional = conditional.to(torch.float32)
+        nats = -conditional.log_prob(symbols)
         weighted = nats + (self.recipe.stop_weight - 1) * self.stop_decision(conditional, symbols)
         return (weighted * mask).sum() / mask.sum()
 
@@ -207,11 +234,16 @@ class Trainer:
         stop = self.data.chain.alphabet.stop_symbol
         if stop is None or self.recipe.stop_weight == 1:
             return 0.0
-        log_stop = conditional.log_prob(torch.full_like(symbols, stop)).float()
+        log_stop = conditional.log_prob(torch.full_like(symbols, stop))
         goes_on = -torch.log1p(-log_stop.exp().clamp_max(1 - 1e-6))
         return torch.where(symbols == stop, -log_stop, goes_on)
 
     def run(self) -> Likelihood:
+        """Trains and returns the best validation. Ctrl-C raises KeyboardInterrupt between two steps, not within one."""
+        with interrupts_held() as raise_if_interrupted:
+            return self._run(raise_if_interrupted)
+
+    def _run(self, raise_if_interrupted: Callable[[], None]) -> Likelihood:
         recipe = self.recipe
         varying = not isinstance(self.data.chain, ImageChain)
         loss_of = torch.compile(self.loss, dynamic=varying) if self.compiled else self.loss
@@ -220,6 +252,7 @@ class Trainer:
         for chosen in batches(recipe, self.train, self.step):
             if self.step >= recipe.steps or self.since_best >= recipe.patience:
                 break
+            raise_if_interrupted()
             symbols, mask = collate(self.train, chosen)
             condition = drop_factors(recipe, self.data, self.train.conditions[chosen], self.step)
             for group in self.optimiser.param_groups:
@@ -304,14 +337,23 @@ class Trainer:
             "recipe": asdict(self.recipe),
             "began_from": self.init,
         }
-        temporary = self.state_file.with_suffix(".state.part")
-        save_file(tensors, temporary, metadata={"progress": json.dumps(progress)})
-        temporary.replace(self.state_file)
+        write_atomically(self.state_file, to_bytes(tensors, metadata={"progress": json.dumps(progress)}))
 
     def resume(self) -> None:
-        """Goes on from the state file beside ``out``. Raises InputError where there is none, or of another recipe."""
+        """Goes on from the state file beside ``out``.
+
+        Raises InputError where there is none, or of another recipe; FileError if it is damaged.
+        """
         if not self.state_file.exists():
             raise InputError(f"nothing to resume: there is no {self.state_file}")
+        try:
+            self._read_state()
+        except InputError:
+            raise
+        except (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
+            raise FileError(f"{self.state_file} is damaged; remove it to start again: {error}") from None
+
+    def _read_state(self) -> None:
         from safetensors import safe_open
 
         with safe_open(self.state_file, "pt") as file:
@@ -336,6 +378,33 @@ class Trainer:
     def report(self, line: str, *, end: bool = False) -> None:
         sys.stderr.write(f"\r{line:<100}" + ("\n" if end else ""))
         sys.stderr.flush()
+
+
+@contextmanager
+def interrupts_held() -> Iterator[Callable[[], None]]:
+    """Inside, Ctrl-C waits until what is yielded is called, which then raises KeyboardInterrupt.
+
+    Between two steps weights, moments, averages and the step count belong together; within one they do not, and a
+    state saved then would go on wrongly. Outside the main thread, where Python raises nothing, this does nothing.
+    """
+    interrupted = False
+
+    def hold(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+
+    def raise_if_interrupted() -> None:
+        if interrupted:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield raise_if_interrupted
+        return
+    before = signal.signal(signal.SIGINT, hold)
+    try:
+        yield raise_if_interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def can_compile(device: torch.device) -> bool:

@@ -24,11 +24,6 @@ def full_bits(alphabet: Alphabet) -> float:
     return math.log2(alphabet.size)
 
 
-def grouped(number: int) -> str:
-    """A whole number with thin spaces between its thousands."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
 def step_facts(take: Take, pointer: Pointer) -> list[str]:
     """Value, surprise and entropy of a drawn step in words; that it is not drawn yet, otherwise."""
     trace = take.samples[pointer.sample].trace

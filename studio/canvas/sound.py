@@ -36,10 +36,11 @@ from PySide6.QtWidgets import (
 
 from models.chain import INT16_PEAK, SoundChain
 from models.trace import Take, Trace
-from studio.canvas.common import SHORT_NAMES, Invitation, ReadOut, full_bits, grouped, step_facts
+from studio.canvas.common import SHORT_NAMES, Invitation, ReadOut, full_bits, step_facts
 from studio.canvas.pyramid import Pyramid
 from studio.inference import Gram
-from studio.state import Pointer, Studio
+from studio.panels.widgets import grouped
+from studio.state import Activity, Pointer, Studio
 from studio.theme import (
     DARK,
     QUIET,
@@ -70,6 +71,9 @@ CLOSEST_STEPS = 16
 
 POINT_PIXELS = 5
 """Samples at least this far apart are drawn as points."""
+
+LOW_PIXELS = 64
+"""Below this height labels between 0 and the top would run into one another."""
 
 AXIS_PIXELS = 46
 CLIP_HEIGHT, CLIPS_WIDTH = 40, 168
@@ -110,6 +114,16 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         digits = max(0, -math.floor(math.log10(spacing) + 1e-9)) if spacing > 0 else 0
         return [f"{value:.{digits}f} s" for value in values]
+
+
+class BitsAxis(pg.AxisItem):  # type: ignore[misc]
+    """Bits from 0 up: where the plot is too low for several labels, only its two ends are labelled."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        if size < LOW_PIXELS:
+            return [(high - low, [low, high])]
+        ticks: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
+        return ticks
 
 
 class Stretch(pg.GraphicsObject):  # type: ignore[misc]
@@ -173,9 +187,9 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
     pointed = Signal(object)
     """The time under the mouse, or None when it has left."""
 
-    def __init__(self, name: str, *, zooms: bool) -> None:
+    def __init__(self, name: str, *, zooms: bool, left: type[pg.AxisItem] = pg.AxisItem) -> None:
         self.view = TimeView(zooms=zooms)
-        super().__init__(viewBox=self.view, axisItems={"bottom": TimeAxis("bottom")})
+        super().__init__(viewBox=self.view, axisItems={"bottom": TimeAxis("bottom"), "left": left("left")})
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -323,7 +337,7 @@ class SoundCanvas(QWidget):
 
         self.read_out = ReadOut("Point at the wave to see a conditional; click to keep it; the wheel zooms.")
         self.wave_plot = TimePlot("Waveform", zooms=True)
-        self.bits_plot = TimePlot("Bits per sample", zooms=True)
+        self.bits_plot = TimePlot("Bits per sample", zooms=True, left=BitsAxis)
         self.gram_plot = TimePlot("Conditional-gram", zooms=False)
         self.clip_list = ClipList(studio)
         self.invitation = Invitation(studio)
@@ -348,6 +362,8 @@ class SoundCanvas(QWidget):
         studio.selection_changed.connect(self._on_selection)
         studio.view_changed.connect(self._on_view)
         studio.gram_ready.connect(self._on_gram)
+        for signal in (studio.model_changed, studio.activity_changed):
+            signal.connect(self._on_model)
         self._on_take()
 
     def _make_items(self) -> None:
@@ -467,6 +483,7 @@ class SoundCanvas(QWidget):
         take = self._take
         self._clips = [Clip(trace, self._chain) for trace in take.traces] if take is not None else []
         self._gram = self._gram_wanted = None
+        self._gram_facts.clear()
         self._zoomed = False
         self._picture.hide()
         self.lens.cover(0, 0, -1, 1)
@@ -485,6 +502,7 @@ class SoundCanvas(QWidget):
         self._draw_clips()
         self._on_view()
         self._on_grown()
+        self._on_model()
 
     @Slot()
     def _on_branches(self) -> None:
@@ -699,9 +717,29 @@ class SoundCanvas(QWidget):
         if not self._ask_gram.isActive():
             self._ask_gram.start(GRAM_RUNNING_DELAY_MS if self._studio.running else GRAM_DELAY_MS)
 
+    @property
+    def _has_model(self) -> bool:
+        """Whether the model that is loaded is the one that the take was made with, weight for weight."""
+        loaded, take = self._studio.loaded, self._take
+        return loaded is not None and take is not None and loaded.reference.weights == take.model.weights
+
+    @Slot()
+    def _on_model(self) -> None:
+        """Says why there is no picture, and asks for it as soon as it can be made."""
+        if self._take is None or self._gram is not None:
+            return
+        if self._has_model:
+            self._gram_facts.clear()
+            if self.isVisible():
+                self._ask_gram.start(GRAM_DELAY_MS)
+        elif self._studio.activity is Activity.LOADING:
+            self._gram_facts.setText("needs the model, which is being loaded")
+        else:
+            self._gram_facts.setText("needs the model that made this take: it is not loaded")
+
     @Slot()
     def _request_gram(self) -> None:
-        if self._gram_wanted is not None and self.isVisible():
+        if self._gram_wanted is not None and self.isVisible() and self._has_model:
             self._studio.request_gram(*self._gram_wanted)
 
     @Slot(object)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from PySide6.QtCore import (
@@ -28,7 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.panels.widgets import EmptyState, grouped
+from studio.panels.widgets import RETURN_KEYS, EmptyState, claims_key, grouped
 from studio.profile import HistoryEntry
 from studio.state import Studio
 from studio.theme import QUIET_PIXELS, RADIUS, colours, faded, fill_hatched, mixed
@@ -38,6 +39,7 @@ PICTURE = 44
 SPACING = 6
 ENTRY = Qt.ItemDataRole.UserRole
 PICTURE_ROLE = Qt.ItemDataRole.UserRole + 1
+DELETE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -107,7 +109,8 @@ class HistoryModel(QAbstractListModel):
         kept = self._pictures.get(entry.id)
         if kept is None or kept[0] != entry.thumbnail:
             picture = QPixmap()
-            picture.loadFromData(base64.b64decode(entry.thumbnail), "PNG")
+            with suppress(ValueError):  # of a damaged index: a tile without a picture
+                picture.loadFromData(base64.b64decode(entry.thumbnail), "PNG")
             kept = self._pictures[entry.id] = (entry.thumbnail, picture)
         return kept[1]
 
@@ -196,21 +199,13 @@ class HistoryView(QListView):
 
     def event(self, event: QEvent) -> bool:
         """Delete and Return belong to the strip while it has the keyboard, whatever the window uses them for."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Return, Qt.Key.Key_Enter)
-            and not event.modifiers()
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        return claims_key(event, *DELETE_KEYS, *RETURN_KEYS) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         index = self.currentIndex()
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and index.isValid():
+        if event.key() in RETURN_KEYS and index.isValid():
             self._open(index)
-        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and index.isValid():
+        elif event.key() in DELETE_KEYS and index.isValid():
             self._delete(index)
         else:
             super().keyPressEvent(event)

@@ -1,4 +1,4 @@
-"""The conditional of one step: what the model had in mind there, what sampling made of it, and what was drawn."""
+"""The conditional of one step: what the model had in mind there, what the settings make of it, and what was drawn."""
 
 from __future__ import annotations
 
@@ -35,9 +35,11 @@ from studio.inference import Inspection
 from studio.panels.widgets import (
     GAP,
     MARGIN,
+    RETURN_KEYS,
     EmptyState,
     PushButton,
     Segments,
+    claims_key,
     grouped,
     label,
     paint_focus_frame,
@@ -91,7 +93,7 @@ def entropy_bits(p: npt.NDArray[np.float64]) -> float:
 
 
 class ConditionalPlot(QWidget):
-    """Probability by value: what is sampled as a filled step curve, the raw conditional as a line over it.
+    """Probability by value: as the present settings shape it a filled step curve, the raw one a line over it.
 
     The stop symbol stands apart at the right. Pointing at a value tells its probabilities, a click chooses it; with
     the keyboard, Left and Right point and Return chooses. Nothing is kept but the latest inspection, so that a new one
@@ -182,15 +184,7 @@ class ConditionalPlot(QWidget):
             event.ignore()
 
     def event(self, event: QEvent) -> bool:
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Return, Qt.Key.Key_Enter)
-            and not event.modifiers()
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        return claims_key(event, Qt.Key.Key_Left, Qt.Key.Key_Right, *RETURN_KEYS) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         inspection = self._inspection
@@ -219,7 +213,7 @@ class ConditionalPlot(QWidget):
         if self.aim is None or self._inspection is None or self._alphabet is None:
             return ""
         raw, shaped = self._inspection.raw[self.aim], self._inspection.shaped[self.aim]
-        return f"{self._alphabet.label(self.aim)}  raw {probability_text(raw)}  sampled {probability_text(shaped)}"
+        return f"{self._alphabet.label(self.aim)}  raw {probability_text(raw)}  shaped {probability_text(shaped)}"
 
     # --- painting --------------------------------------------------------------------------------------------------
 
@@ -367,7 +361,7 @@ class InspectorPanel(QWidget):
         self.plot.set_scale(scale if scale in SCALES else DEFAULT_SCALE)
         self.scale.choose(self.plot.scale)
         self.scale.chosen.connect(self._set_scale)
-        self.facts = {name: label() for name in ("drawn", "rank", "raw", "sampled", "surprise", "entropy")}
+        self.facts = {name: label() for name in ("drawn", "rank", "raw", "shaped", "surprise", "entropy")}
         self.noise_button = PushButton("New noise from here", "Go on from this step with noise not used before (N)")
         self.noise_button.clicked.connect(self._new_noise)
         self.noise_menu = QMenu(self.noise_button)
@@ -392,7 +386,7 @@ class InspectorPanel(QWidget):
         head.addWidget(self.sample_label)
         legend = QHBoxLayout()
         legend.setSpacing(5)
-        for text, filled in (("as sampled", True), ("raw", False)):
+        for text, filled in (("with these settings", True), ("raw", False)):
             legend.addWidget(Swatch(filled=filled))
             legend.addWidget(label(text, QUIET))
             legend.addSpacing(6)
@@ -401,7 +395,7 @@ class InspectorPanel(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(GAP)
         grid.setVerticalSpacing(3)
-        words = ("Drawn", "Rank", "p raw", "p sampled", "Surprise", "Entropy")
+        words = ("Drawn", "Rank", "p raw", "p shaped", "Surprise", "Entropy")
         self.fact_names = []
         for number, (word, value) in enumerate(zip(words, self.facts.values(), strict=True)):
             row, side = divmod(number, 2)
@@ -488,7 +482,7 @@ class InspectorPanel(QWidget):
             texts["drawn"] = alphabet.label(symbol)
             texts["rank"] = f"{rank(raw, symbol)} of {len(raw)}"
             texts["raw"] = probability_text(p)
-            texts["sampled"] = probability_text(float(inspection.shaped[symbol]))
+            texts["shaped"] = probability_text(float(inspection.shaped[symbol]))
             texts["surprise"] = f"{-math.log2(p):.2f} bits" if p > 0 else "∞ bits"
         self.fact_names[0].setText("Put" if inspection.clamped else "Drawn")
         for name, text in texts.items():

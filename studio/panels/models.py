@@ -45,7 +45,18 @@ from models.catalog import Entry
 from models.checkpoint import CheckpointHeader
 from models.condition import Factor
 from models.errors import StudioError
-from studio.panels.widgets import GAP, MARGIN, EmptyState, PushButton, Spinner, glyph_icon, grouped, label
+from studio.panels.widgets import (
+    GAP,
+    MARGIN,
+    RETURN_KEYS,
+    EmptyState,
+    PushButton,
+    Spinner,
+    claims_key,
+    glyph_icon,
+    grouped,
+    label,
+)
 from studio.state import Activity, Studio
 from studio.theme import QUIET, QUIET_PIXELS, RADIUS, TITLE, Theme, colours
 
@@ -57,6 +68,7 @@ WORDS_LEFT = 54
 WORDS_RIGHT = 12
 """Logical pixels between the edges of a row and its words."""
 SEPARATOR = " · "
+MAX_CARD_CHARACTERS = 200_000
 HEADING_HEIGHT = 28
 MODALITIES = {"image": "Images", "sound": "Sound", "text": "Text", "video": "Video"}
 
@@ -268,7 +280,8 @@ def card_text(entry: Entry) -> str:
     if entry.card is None:
         return f"*There is no card beside {entry.path.name}. A Markdown file of the same name would be shown here.*"
     try:
-        return entry.card.read_text(encoding="utf-8")
+        with entry.card.open(encoding="utf-8") as file:
+            return file.read(MAX_CARD_CHARACTERS)
     except (OSError, UnicodeError):
         return f"*The card {entry.card.name} cannot be read.*"
 
@@ -421,19 +434,11 @@ class ModelList(QListWidget):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
 
     def event(self, event: QEvent) -> bool:
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-            and not event.modifiers()
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        return claims_key(event, *RETURN_KEYS) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         item = self.currentItem()
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and item is not None:
+        if event.key() in RETURN_KEYS and item is not None:
             self.itemClicked.emit(item)
         else:
             super().keyPressEvent(event)

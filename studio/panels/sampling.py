@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from models.chain import Chain, SoundChain
+from models.engines import AUTO, DEVICES
 from models.errors import InputError
 from models.noise import check_seed
 from models.shaping import MAX_TEMPERATURE, Shaping
@@ -39,7 +40,7 @@ from studio.panels.widgets import (
     two_digits,
     ungrouped,
 )
-from studio.settings import AUTO, DEVICES, MAX_COUNT, SLOWEST_PACE, Settings
+from studio.settings import MAX_COUNT, SLOWEST_PACE, Settings
 from studio.state import Studio
 from studio.theme import LINK, QUIET, set_role
 

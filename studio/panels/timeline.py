@@ -8,8 +8,9 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from models.trace import Trace
-from studio.canvas.common import full_bits, grouped
+from studio.canvas.common import full_bits
 from studio.canvas.pyramid import Pyramid
+from studio.panels.widgets import grouped
 from studio.state import Studio
 from studio.theme import colours, faded, mixed
 

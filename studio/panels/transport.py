@@ -20,10 +20,10 @@ from studio.panels.widgets import (
     grouped,
     label,
 )
+from studio.settings import OVERLAYS
 from studio.state import Activity, Studio
 from studio.theme import PRIMARY, QUIET, set_role
 
-OVERLAYS = ("none", "entropy", "surprise")
 BUTTON_HEIGHT = 32
 MAIN_WIDTH = 130
 ICON_SIDE = 18
@@ -257,18 +257,8 @@ class TransportPanel(QWidget):
     # --- sound -----------------------------------------------------------------------------------------------------
 
     def _restore_volume(self) -> None:
-        stored = self.studio.profile.get(VOLUME_KEY, DEFAULT_VOLUME)
-        valid = isinstance(stored, int | float) and 0 <= stored <= 1
-        self.volume.show_value(float(stored) if valid else DEFAULT_VOLUME)
-        self.mute_button.setChecked(self.studio.profile.get(MUTE_KEY, False) is True)
-
-    @property
-    def volume_level(self) -> float:
-        return self.volume.ladder[self.volume.value()]
-
-    @property
-    def muted(self) -> bool:
-        return self.mute_button.isChecked()
+        self.volume.show_value(float(self.studio.profile.get(VOLUME_KEY, DEFAULT_VOLUME)))
+        self.mute_button.setChecked(self.studio.profile.get(MUTE_KEY, False))
 
     @Slot(float, int)
     def _set_volume(self, volume: float, _drag: int) -> None:

@@ -11,7 +11,7 @@ import itertools
 import math
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QEvent,
@@ -45,6 +45,7 @@ from PySide6.QtGui import (
     QWheelEvent,
 )
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QAbstractSlider,
     QButtonGroup,
     QComboBox,
@@ -63,6 +64,12 @@ from PySide6.QtWidgets import (
 )
 
 from studio.theme import LINK, QUIET, RADIUS, Theme, colours, faded, mixed, set_role
+
+# A class of Qt can have only one parent of Qt: where it runs, what buttons share is a plain class beside it.
+if TYPE_CHECKING:
+    _Button = QAbstractButton
+else:
+    _Button = object
 
 MARGIN = 12
 """Logical pixels between a panel's edge and what it holds."""
@@ -246,17 +253,36 @@ def glyph_icon(name: str, owner: QWidget, colour: Callable[[Theme], QColor] = la
 # --- buttons and labels ----------------------------------------------------------------------------------------------
 
 
-def _is_press_key(event: QEvent) -> bool:
-    """Whether a button that was reached by Tab wants this key, although it is a shortcut of the window too."""
-    return (
+RETURN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+
+
+def claims_key(event: QEvent, *keys: Qt.Key) -> bool:
+    """Whether one of these keys was pressed that may be a shortcut of the window: accepted, it is the widget's own."""
+    if (
         event.type() == QEvent.Type.ShortcutOverride
         and isinstance(event, QKeyEvent)
-        and event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        and event.key() in keys
         and not event.modifiers()
-    )
+    ):
+        event.accept()
+        return True
+    return False
 
 
-class PushButton(QPushButton):
+class PressedByKeys(_Button):
+    """A button that is pressed by Space and Return once it was reached by Tab."""
+
+    def event(self, event: QEvent) -> bool:
+        return claims_key(event, Qt.Key.Key_Space, *RETURN_KEYS) or super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in RETURN_KEYS:
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+
+class PushButton(PressedByKeys, QPushButton):
     """A button that takes no focus from a click, so that Space goes on playing; reached by Tab, Space presses it."""
 
     def __init__(self, text: str = "", tip: str = "", name: str = "") -> None:
@@ -265,20 +291,8 @@ class PushButton(QPushButton):
         self.setToolTip(tip)
         self.setAccessibleName(name or text)
 
-    def event(self, event: QEvent) -> bool:
-        if _is_press_key(event):
-            event.accept()
-            return True
-        return super().event(event)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.click()
-        else:
-            super().keyPressEvent(event)
-
-
-class ToolButton(QToolButton):
+class ToolButton(PressedByKeys, QToolButton):
     """The same for small buttons: a glyph, a text, or both."""
 
     def __init__(self, text: str = "", glyph: str = "", tip: str = "", name: str = "") -> None:
@@ -291,18 +305,6 @@ class ToolButton(QToolButton):
                 self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setToolTip(tip)
         self.setAccessibleName(name or text)
-
-    def event(self, event: QEvent) -> bool:
-        if _is_press_key(event):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.click()
-        else:
-            super().keyPressEvent(event)
 
 
 def label(text: str = "", role: str = "") -> QLabel:

@@ -82,6 +82,15 @@ def test_a_chain_survives_json(chain: ImageChain | SoundChain) -> None:
         {"modality": "image", "alphabet": {"kind": "grey", "levels": 1}, "height": 2, "width": 2},
         {"modality": "sound", "alphabet": {"kind": "mu_law", "levels": 256}, "rate": 0},
         {"modality": "image", "alphabet": None, "height": 2, "width": 2},
+        {"modality": "image", "alphabet": {"kind": "mu_law", "levels": 256}, "height": 2, "width": 2},
+        {"modality": "image", "alphabet": {"kind": "grey", "levels": 256, "stop": True}, "height": 2, "width": 2},
+        {
+            "modality": "sound",
+            "alphabet": {"kind": "grey", "levels": 256},
+            "rate": 8000,
+            "default_seconds": 1.0,
+            "max_seconds": 1.0,
+        },
     ],
 )
 def test_a_damaged_description_is_refused(config: dict[str, object]) -> None:

@@ -40,6 +40,38 @@ def test_where_nothing_can_be_written_kernels_compile_all_the_same(tmp_path: Pat
     run(COMPILE, file if blocked == "a file" else file / "folder")
 
 
+@pytest.mark.parametrize("damage", [b"", b"garbage"])
+def test_a_damaged_cache_is_compiled_again(tmp_path: Path, damage: bytes) -> None:
+    run(COMPILE, tmp_path)
+    files = list(tmp_path.glob("kernels-*/**/*.nb?"))
+    for file in files:
+        file.write_bytes(damage)
+    run(COMPILE, tmp_path)
+    assert all(file.stat().st_size > 100 for file in files)
+
+
+def test_a_disk_that_is_almost_full_is_not_chosen(tmp_path: Path) -> None:
+    code = """
+import shutil
+from types import SimpleNamespace
+shutil.disk_usage = lambda path: SimpleNamespace(free=1000)
+from models.kernels.cache import cache_folder
+print(cache_folder())
+"""
+    assert tmp_path not in Path(run(code, tmp_path).strip()).parents
+
+
+def test_compiling_ends_with_the_program_that_asked_for_it(tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "models.kernels.warm", "--while-watched"],
+        stdin=subprocess.PIPE,
+        env={**os.environ, OVERRIDE: str(tmp_path)},
+    )
+    assert child.stdin is not None
+    child.stdin.close()
+    assert child.wait(timeout=20) == 1
+
+
 def test_a_child_process_shares_a_temporary_folder_which_ends_with_its_parent(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     code = """

@@ -10,6 +10,7 @@ import torch
 
 from models.chain import Alphabet, ImageChain
 from models.condition import Factor
+from models.conditional import Conditional
 from models.likelihood import measure, posterior, surprises, total_nats
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
@@ -44,6 +45,38 @@ def test_the_batched_score_is_the_sum_of_the_surprises(model: AutoregressiveMode
         for s, c in zip(examples.symbols, examples.conditions, strict=True)
     ]
     assert batched == pytest.approx(one_by_one, rel=1e-6)
+
+
+class OtherConditional(Conditional):
+    """Two symbols by one logit in float32, as a plug-in might bring along: no Categorical."""
+
+    size = 2
+
+    def __init__(self, logit: torch.Tensor) -> None:
+        self.logit = logit
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        return self.logit.shape
+
+    def __getitem__(self, index: object) -> OtherConditional:
+        return OtherConditional(self.logit[index])  # type: ignore[index]
+
+    def to(self, dtype: torch.dtype) -> OtherConditional:
+        return OtherConditional(self.logit.to(dtype))
+
+    def dense(self) -> torch.Tensor:
+        return torch.nn.functional.logsigmoid(torch.stack([-self.logit, self.logit], -1))
+
+
+def test_every_kind_of_conditional_is_scored_in_float64(
+    model: AutoregressiveModel, examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In float32 the probability of what is all but certain would be one, and its surprise nothing."""
+    monkeypatch.setattr(model, "conditionals", lambda x, condition: OtherConditional(torch.full(x.shape, 20.0)))
+    bits = surprises(model, np.ones(12, np.int32), {})
+    assert bits.dtype == np.float64
+    assert bits == pytest.approx(np.full(12, math.log1p(math.exp(-20)) / math.log(2)), rel=1e-12)
 
 
 def test_bits_per_dim_and_its_error_are_those_of_the_examples(model: AutoregressiveModel, examples: Examples) -> None:

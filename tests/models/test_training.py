@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import itertools
+import math
+import os
+import signal
+import sys
 import wave
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +21,7 @@ from models.chain import SoundChain
 from models.checkpoint import load_checkpoint, read_header
 from models.conditional import Categorical
 from models.errors import FileError, InputError
+from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.training.data import DATA_SETS, FSDD_PEAK, MNIST_VALIDATION, load, normalise, read_idx
 from models.training.loop import Recipe, Trainer, batches, by_length, collate, drop_factors, read_recipe
 
@@ -139,6 +146,20 @@ def test_padding_does_not_count(folder: Path, tmp_path: Path) -> None:
     assert int(mask.sum()) == sum(len(run.train.symbols[i]) for i in chosen)
 
 
+def test_what_is_all_but_certain_still_costs_something(folder: Path, tmp_path: Path) -> None:
+    """In the precision in which the network runs, 1 - 2e-3 and 1 are the same probability."""
+    run = trainer(folder, tmp_path / "p.safetensors", recipe("gated_pixelcnn"))
+    model = run.model
+    assert isinstance(model, GatedPixelCNN)
+    with torch.no_grad():
+        model.out.weight.zero_()
+        assert model.out.bias is not None
+        model.out.bias.copy_(torch.eye(256)[0] * 12)
+    symbols = torch.zeros(2, 784, dtype=torch.int64)
+    loss = run.loss(symbols, torch.ones(2, 784, dtype=torch.bool), torch.zeros(2, 1, dtype=torch.int64))
+    assert loss.item() == pytest.approx(math.log1p(255 * math.exp(-12)), rel=1e-3)
+
+
 def test_the_stop_decision_and_the_value_given_that_it_goes_on_make_up_the_likelihood(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -209,6 +230,46 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
         assert torch.equal(a, b)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")
+@pytest.mark.parametrize("moment", ["optimiser.step", "update_ema"])
+def test_ctrl_c_in_the_middle_of_a_step_leaves_a_state_that_goes_on_as_if_nothing_had_been(
+    moment: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recipe("gated_pixelcnn", steps=4)
+    straight = trainer(folder, tmp_path / "a.safetensors", made)
+    straight.run()
+    stopped = trainer(folder, tmp_path / "b.safetensors", made)
+    *owners, name = moment.split(".")
+    owner = getattr(stopped, owners[0]) if owners else stopped
+    work, calls = getattr(owner, name), itertools.count(1)
+
+    def interrupted() -> None:
+        if next(calls) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        work()
+
+    monkeypatch.setattr(owner, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run()
+    assert stopped.step == 2
+    stopped.save_state()
+    resumed = trainer(folder, tmp_path / "b.safetensors", made)
+    resumed.resume()
+    resumed.run()
+    for one, other in ((straight.ema, resumed.ema), (straight.model, resumed.model)):
+        assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_ctrl_c_is_the_callers_again_after_training_and_training_needs_no_main_thread(
+    folder: Path, tmp_path: Path
+) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    trainer(folder, tmp_path / "a.safetensors", recipe("gated_pixelcnn", steps=1)).run()
+    assert signal.getsignal(signal.SIGINT) is before
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(trainer(folder, tmp_path / "b.safetensors", recipe("gated_pixelcnn", steps=1)).run).result()
+
+
 def test_the_checkpoint_says_how_it_was_made(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "p.safetensors"
     best = trainer(folder, out, recipe("gated_pixelcnn")).run()
@@ -231,6 +292,31 @@ def test_training_lowers_the_loss(folder: Path, tmp_path: Path) -> None:
 def test_there_is_nothing_to_resume_and_that_is_said(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to resume"):
         trainer(folder, tmp_path / "x.safetensors", recipe("gated_pixelcnn")).resume()
+
+
+def test_a_damaged_state_is_refused_by_name(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.state").write_bytes(b"junk")
+    with pytest.raises(FileError, match=r"x\.state is damaged"):
+        trainer(folder, tmp_path / "x.safetensors", recipe("gated_pixelcnn")).resume()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("steps", 0), ("steps", '"many"'), ("batch", 0), ("batch", 1.5), ("seed", -1), ("validate_every", 0),
+     ("learning_rate", "nan"), ("any_rate", 2), ("warmup", "true")],
+)  # fmt: skip
+def test_a_number_of_a_recipe_that_makes_no_sense_is_named(name: str, value: object, tmp_path: Path) -> None:
+    lines = RECIPES[0].read_text(encoding="utf-8").splitlines()
+    changed = [f"{name} = {value}" if line.startswith(f"{name} =") else line for line in lines]
+    path = tmp_path / "r.toml"
+    path.write_text("\n".join(changed), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"r\.toml: {name} is a"):
+        read_recipe(path)
+
+
+def test_a_batch_larger_than_the_data_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="larger than the data"):
+        next(batches(recipe("gated_pixelcnn", batch=10**6), load("mnist", folder, "train"), 0))
 
 
 @pytest.mark.parametrize("content", ["", "steps = 3", "not toml [", "name = 1\nsurprise = 2"])

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,6 @@ from studio.audio import (
     PORTAUDIO_MISSING,
     SOUNDDEVICE_MISSING,
     AudioOutput,
-    ClipSource,
     Playback,
     Player,
     RingBuffer,
@@ -72,6 +72,28 @@ def stretches(heard: Samples, pattern: Samples) -> list[tuple[int, int]]:
         found.append((done, done + run))
         done, at = done + run, at + run
     return found
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """A finished clip."""
+
+    samples: Samples
+
+    def finished(self) -> bool:
+        return True
+
+    def read(self, start: int, stop: int) -> Samples:
+        return self.samples[start:stop]
+
+
+class BrokenSource(ClipSource):
+    """A clip that cannot be read beyond its middle."""
+
+    def read(self, start: int, stop: int) -> Samples:
+        if stop > len(self.samples) // 2:
+            raise RuntimeError("there is\nno such symbol")
+        return super().read(start, stop)
 
 
 class GrowingSource:
@@ -238,68 +260,25 @@ def test_another_clip_takes_the_place_of_the_one_that_plays(sink: Sink, player: 
     assert not heard[at + 2000 + RATE // 100 :].any()
 
 
-def test_the_latest_of_many_seeks_holds(sink: Sink, player: Player) -> None:
-    clip = noise(RATE)
-    player.play(ClipSource(clip), RATE)
+def test_the_latest_of_many_requests_holds(sink: Sink, player: Player) -> None:
+    clip = ClipSource(noise(RATE))
+    player.play(clip, RATE)
     wait_until(lambda: player.position > 800)
-    for target in range(0, 6000, 100):
-        player.seek(target)
-    player.seek(6000)
+    for start in range(0, 6100, 100):
+        player.play(clip, RATE, start)
     assert player.position == 6000
     play_to_the_end(player)
-    assert find(sink.hear_out(), clip[6000:]) >= 0
+    assert find(sink.hear_out(), clip.samples[6000:]) >= 0
 
 
-def test_a_seek_is_a_slide_and_no_click(sink: Sink, player: Player) -> None:
+def test_a_jump_is_a_slide_and_no_click(sink: Sink, player: Player) -> None:
     clip = np.repeat(np.array([16000, -16000], np.int16), RATE // 2)
     clip = np.concatenate([clip[:4000], np.linspace(16000, -16000, 200).astype(np.int16), clip[4000:]])
     player.play(ClipSource(clip), RATE)
     wait_until(lambda: player.position > 800)
-    player.seek(6000)
+    player.play(ClipSource(clip), RATE, start=6000)
     play_to_the_end(player)
     assert np.abs(np.diff(sink.hear_out().astype(int))).max() < 500
-
-
-def test_a_pause_loses_nothing(sink: Sink, player: Player) -> None:
-    clip = noise(RATE)
-    player.play(ClipSource(clip), RATE)
-    wait_until(lambda: player.position > 1000)
-    player.pause()
-    assert player.state is Playback.PAUSED
-    time.sleep(0.3)
-    held = player.position
-    time.sleep(0.05)
-    assert player.position == held < 5000
-    player.resume()
-    play_to_the_end(player)
-    assert stretches(sink.hear_out(), clip) == [(0, held), (held, len(clip))]
-
-
-def test_a_long_pause_leaves_the_device_to_others_and_loses_nothing(sink: Sink, player: Player) -> None:
-    clip = noise(RATE)
-    player.play(ClipSource(clip), RATE)
-    wait_until(lambda: player.position > 1000)
-    player.pause()
-    wait_until(lambda: sink.streams == 0)
-    held = player.position
-    player.resume()
-    assert player.position == held
-    play_to_the_end(player)
-    assert stretches(sink.hear_out(), clip) == [(0, held), (held, len(clip))]
-    assert player.position == len(clip)
-
-
-def test_a_seek_while_paused_is_heard_after_resume(sink: Sink, player: Player) -> None:
-    clip = noise(RATE)
-    player.play(ClipSource(clip), RATE)
-    wait_until(lambda: player.position > 500)
-    player.pause()
-    player.seek(7000)
-    time.sleep(0.1)
-    assert (player.state, player.position) == (Playback.PAUSED, 7000)
-    player.resume()
-    play_to_the_end(player)
-    assert find(sink.hear_out(), clip[7000:]) >= 0
 
 
 def test_stop_falls_silent_and_forgets_the_clip(sink: Sink, player: Player) -> None:
@@ -506,9 +485,7 @@ def test_eight_kilohertz_reach_a_device_that_refuses_them(
 def use_everything(player: Player) -> None:
     player.probe()
     player.play(ClipSource(noise(1000)), RATE)
-    player.pause()
-    player.seek(500)
-    player.resume()
+    player.play(ClipSource(noise(1000)), RATE, start=500)
     player.volume, player.muted = 0.3, True
     time.sleep(0.1)
     assert player.state is Playback.STOPPED
@@ -544,8 +521,6 @@ def test_a_device_that_disappears_in_the_middle_is_reported(mortal_sound_server:
     wait_until(lambda: not player.available)
     assert player.reason.startswith("No sound: ")
     assert player.state is Playback.STOPPED
-    player.seek(0)
-    player.pause()
     player.stop()
 
 
@@ -571,7 +546,7 @@ from studio.audio import AudioOutput, Player
 from tests.studio.test_audio import use_everything
 output = AudioOutput()
 assert not output.start(8000) and not output.probe()
-output.pause(); output.resume(); output.flush(); output.finish(); output.stop()
+output.flush(); output.finish(); output.stop()
 player = Player()
 use_everything(player)
 player.close()
@@ -594,6 +569,19 @@ def test_no_sound_library_is_imported_before_sound_is_asked_for() -> None:
 # -- threads
 
 
+def test_a_source_that_breaks_is_reported_and_the_next_one_is_heard(sink: Sink, player: Player) -> None:
+    clip = noise(RATE)
+    player.play(BrokenSource(clip), RATE)
+    wait_until(lambda: player.reason.startswith("No sound"))
+    assert player.reason == "No sound: something went wrong (there is no such symbol). Press play again."
+    assert player.state is Playback.STOPPED
+    wait_until(lambda: sink.streams == 0)
+    player.play(ClipSource(clip), RATE)
+    play_to_the_end(player)
+    assert find(sink.hear_out(), clip) >= 0
+    assert (player.available, player.reason) == (True, "")
+
+
 def test_close_in_the_middle_ends_the_thread_at_once(sink: Sink) -> None:
     before = threading.enumerate()
     player = Player()
@@ -611,7 +599,6 @@ def test_a_player_that_was_never_used_has_no_thread() -> None:
     player = Player()
     assert threading.enumerate() == before
     assert (player.state, player.position, player.available) == (Playback.STOPPED, 0, False)
-    player.pause()
     player.stop()
     player.close()
 
@@ -625,10 +612,10 @@ def test_nothing_happens_after_close(player: Player) -> None:
 
 
 def test_asking_never_waits_for_the_device(sink: Sink, player: Player) -> None:
-    slowest = 0.0
+    slowest, clip = 0.0, ClipSource(noise(4000))
     for n in range(200):
         began = time.perf_counter()
-        player.play(ClipSource(noise(4000)), RATE) if n % 20 == 0 else player.seek(10 * n)
+        player.play(clip, RATE, start=10 * n)
         _ = player.position, player.state
         slowest = max(slowest, time.perf_counter() - began)
         time.sleep(0.002)

@@ -45,7 +45,7 @@ def canvas(idle: Studio, qtbot: QtBot) -> ImageCanvas:
 
 def show(studio: Studio, count: int = 1, steps: int = 20, chain: ImageChain = CHAIN) -> Take:
     take = empty_take(chain, count)
-    studio.show_take(take)
+    studio.show_take(take, None)
     draw(studio, take, steps)
     return take
 
@@ -164,7 +164,7 @@ def test_steps_without_figures_stay_grey_until_they_are_scored(idle: Studio, can
     take = empty_take(CHAIN)
     nothing = np.full(20, np.nan, np.float32)
     take.traces[0].append(RAMP[:20], nothing, nothing, np.zeros(20, np.bool_))
-    idle.show_take(take)
+    idle.show_take(take, None)
     idle.set_overlay("surprise")
     assert colour_at(canvas, 7).rgb() == QColor(35, 35, 35).rgb()
     take.traces[0].surprise[:] = 4.0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -55,7 +58,7 @@ def canvas(idle: Studio, open_canvas: Callable[[Studio], SoundCanvas]) -> SoundC
 
 def show(studio: Studio, steps: int = 4000, count: int = 1, limit: int = 8000) -> Take:
     take = empty_take(SPEECH_CHAIN, count, limit)
-    studio.show_take(take)
+    studio.show_take(take, None)
     draw(studio, take, steps)
     return take
 
@@ -283,13 +286,35 @@ def test_a_take_without_figures_gets_them_when_it_is_scored(idle: Studio, canvas
     take = empty_take(SPEECH_CHAIN)
     unknown = np.full(4000, np.nan, np.float32)
     take.traces[0].append(hum(SPEECH_CHAIN, 4000, 1), unknown, unknown, np.zeros(4000, np.bool_))
-    idle.show_take(take)
+    idle.show_take(take, None)
     idle.set_overlay("surprise")
     assert canvas._mean_bits.getData()[1].max() == 0
     take.traces[0].surprise[:] = 2.0
     take.traces[0].entropy[:] = 2.0
     idle.worker.scored.emit(take.id)
     assert canvas._mean_bits.getData()[1] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("overlay", ["entropy", "surprise"])
+@pytest.mark.parametrize("height", [400, 520, 560, 600, 620, 660, 900])
+def test_the_labels_of_the_bits_never_run_into_one_another(
+    idle: Studio, canvas: SoundCanvas, overlay: str, height: int
+) -> None:
+    show(idle, 4000)
+    idle.set_overlay(overlay)
+    canvas.resize(685, height)
+    QApplication.processEvents()
+    axis = canvas.bits_plot.getAxis("left")
+    paper = QPixmap(1, 1)
+    painter = QPainter(paper)
+    _, _, drawn = axis.generateDrawSpecs(painter)
+    painter.end()
+    middles = {float(text): where.center().y() for where, _, text in drawn}
+    places = sorted(middles.values())
+    assert min(b - a for a, b in itertools.pairwise(places)) > QFontMetricsF(canvas.font()).capHeight() + 4
+    assert middles[0.0] == places[-1]
+    if axis.height() < 50:
+        assert len(middles) == 2
 
 
 # --- conditional-gram ------------------------------------------------------------------------------------------------
@@ -309,6 +334,39 @@ def test_a_picture_of_another_trace_is_not_shown(idle: Studio, canvas: SoundCanv
     other = empty_take(SPEECH_CHAIN).traces[0]
     idle.worker.gram_ready.emit(Gram(take.id, other, 0, np.zeros((200, 256), np.uint8)))
     assert canvas.lens.span == (0, 0)
+
+
+def test_without_the_model_one_line_says_why_there_is_no_picture(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 4000)
+    assert canvas._gram_facts.text() == "needs the model that made this take: it is not loaded"
+
+
+def test_the_picture_comes_as_soon_as_the_model_is_loaded(
+    make_studio: Callable[[], Studio], open_canvas: Callable[[Studio], SoundCanvas], qtbot: QtBot
+) -> None:
+    first = make_studio()
+    first.choose_model("tiny-wavenet")
+    qtbot.waitUntil(lambda: first.activity is Activity.IDLE, timeout=30_000)
+    first.change("as fast as possible", pace=float("inf"))
+    first.generate()
+    qtbot.waitUntil(lambda: first.take is not None and first.take.finished, timeout=60_000)
+    assert first.take is not None
+    qtbot.waitUntil(lambda: [entry.finished for entry in first.profile.history()] == [True])
+    first.close()
+    studio = make_studio()
+    canvas = open_canvas(studio)
+    loading = threading.Event()
+
+    def wait() -> None:
+        loading.wait(10)
+
+    studio.worker._commands.put(wait)
+    studio.open_history(first.take.id)
+    qtbot.waitUntil(lambda: studio.take is not None and not canvas._ask_gram.isActive())
+    assert canvas._gram_facts.text() == "needs the model, which is being loaded"
+    loading.set()
+    qtbot.waitUntil(lambda: canvas._picture.isVisible(), timeout=30_000)
+    assert canvas._gram_facts.text().startswith("time × value")
 
 
 def test_a_real_walk_is_pictured_around_the_pinned_step(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["--seed", "-1"], "-1"),
         (["--seed", str(2**53)], str(2**53)),
         (["--count", "0"], "0"),
+        (["--first", "99999999999999999999"], "99999999999999999999"),
+        (["--first", str(2**53)], str(2**53 - 1)),
+        (["--first", str(2**53 - 1), "--count", "2"], str(2**53)),
         (["--count", "10000000"], "10000000"),
         (["--steps", "37"], "36"),
         (["--seconds", "1"], "sound"),
@@ -384,8 +388,42 @@ def test_a_saved_sample_walks_again_to_the_same(
     assert main(["sample", pixels, "-o", str(tmp_path / "x.png"), "--count", "2", *CACHED]) == 0
     result = answer(capsys, "reproduce", tmp_path / "x.png", "--model", pixels)
     assert result["agrees"] is True
-    assert result["engine"] == ["cached"]
-    assert [entry["steps"] for entry in result["samples"]] == [36, 36]
+    for entry in result["samples"]:
+        assert (entry["steps"], entry["walked_by"], entry["fallback"]) == (36, ["cached on cpu"], None)
+
+
+def test_a_sample_of_a_gpu_walks_again_without_one_and_that_is_said(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models.checkpoint import load_checkpoint
+    from models.files import export
+    from models.sampling import run
+    from models.shaping import NEUTRAL
+    from models.trace import new_take
+
+    loaded = load_checkpoint(Path(pixels))
+    take = run(loaded.model, new_take(
+        loaded.reference, seed=1, count=1, condition={"digit": "0"}, shaping=NEUTRAL, engine="cached",
+    ))  # fmt: skip
+    take.traces[0].schedule = [replace(take.traces[0].segment, engine="steam", device="cuda")]
+    export(tmp_path / "x.png", take)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("models.sampling.ENGINES", ("cached", "reference"))  # a compiler would take its time
+    result = answer(capsys, "reproduce", tmp_path / "x.png", "--model", pixels)
+    said = "walked by cached on cpu instead of steam on cuda"
+    assert (result["device"], result["samples"][0]["fallback"], result["agrees"]) == ("cpu", said, True)
+    assert main(["reproduce", str(tmp_path / "x.png"), "--model", pixels]) == 0
+    assert said in capsys.readouterr().out
+
+
+def test_an_engine_that_is_not_on_the_chosen_device_is_a_wrong_argument(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("sample", pixels, "-o", tmp_path / "x.png", "--device", "cuda", "--engine", "compiled")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert "it has: cached, reference" in complaint(capsys, 2, *arguments)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert "no CUDA device" in complaint(capsys, 2, *arguments)
 
 
 def test_reproduce_finds_the_model_by_its_weights(
@@ -455,6 +493,7 @@ ema = 0.9
 clip = 1.0
 weight_decay = 0.0
 any_rate = 0.1
+stop_weight = 1.0
 validate_every = 2
 validation_limit = 2
 patience = 8
@@ -526,3 +565,20 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert child.stderr.read() == b""
     child.wait(timeout=30)
     assert child.returncode == 0
+
+
+def test_an_output_that_lacks_characters_gets_what_it_can_show(pixels: str, tmp_path: Path) -> None:
+    add_to_catalog(pixels)
+    assert in_child("models", PYTHONIOENCODING="ascii").returncode == 0
+    shown = in_child("models", "--json", PYTHONIOENCODING="ascii")
+    assert "\N{MIDDLE DOT}" in "".join(model["title"] for model in json.loads(shown.stdout)["models"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_output_that_is_full_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "studio", "models"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "the disk is full" in done.stderr

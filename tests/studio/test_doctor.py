@@ -62,7 +62,18 @@ def test_a_missing_screen_stops_the_window(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.delenv(name, raising=False)
     assert only(examine().problems, "DISPLAY").blocks_window
     monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(doctor, "_reachable", lambda: True)
     assert not [problem for problem in examine().problems if "screen" in problem.what]
+
+
+@linux
+def test_a_screen_that_does_not_answer_is_said_before_qt_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DISPLAY", ":4711")
+    done = subprocess.run([sys.executable, "-m", "studio"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "DISPLAY=:4711" in done.stderr
 
 
 @pytest.mark.parametrize("probe", ["raise OSError('PortAudio library not found')", "import os; os.abort()", "print(1"])

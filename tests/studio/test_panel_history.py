@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from studio.panels.history import ENTRY, HistoryModel, HistoryStrip, describe, made_at
+from studio.panels.history import ENTRY, PICTURE_ROLE, HistoryModel, HistoryStrip, describe, made_at
 from studio.profile import HistoryEntry
 from studio.state import Studio
 from tests.studio.conftest import finish
@@ -115,3 +116,13 @@ def test_an_entry_is_told_in_words() -> None:
     assert describe(made_up(1)).splitlines()[:2] == ["Digits", "48 steps"]
     assert "2026" in made_at(made_up(1).id)
     assert made_at("imported") == ""
+
+
+@pytest.mark.parametrize("damaged", ["zzz", "iVBORw0KGgo=", "", "ü"])
+def test_a_damaged_picture_leaves_its_tile_empty(image_studio: Studio, qtbot: QtBot, damaged: str) -> None:
+    """An exception in a paint event would take the program down."""
+    strip = strip_of(image_studio, qtbot)
+    strip.model.update([replace(made_up(1), thumbnail=damaged)])
+    assert strip.model.index(0).data(PICTURE_ROLE).isNull()
+    strip.stack.setCurrentWidget(strip.view)
+    assert not strip.grab().isNull()

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from models.chain import Alphabet
@@ -65,9 +66,21 @@ def test_the_facts_are_those_of_the_raw_conditional(image_studio: Studio, qtbot:
     assert panel.facts["drawn"].text() == str(symbol)
     assert panel.facts["rank"].text() == f"{1 + int((raw > raw[symbol]).sum())} of 16"
     assert panel.facts["raw"].text() == f"{raw[symbol]:.4f}"
-    assert panel.facts["sampled"].text() == f"{shaped[symbol]:.4f}"
+    assert panel.facts["shaped"].text() == f"{shaped[symbol]:.4f}"
     assert panel.facts["surprise"].text() == f"{-math.log2(raw[symbol]):.2f} bits"
     assert panel.facts["entropy"].text() == f"{float(-(raw * np.log2(raw)).sum()):.2f} bits"
+
+
+def test_the_filled_curve_is_named_after_the_present_settings(image_studio: Studio, qtbot: QtBot) -> None:
+    """It is not what the step was drawn under: that may have been another temperature."""
+    panel = panel_of(image_studio, qtbot)
+    generate(image_studio, qtbot)
+    look_at(image_studio, qtbot, panel, 0, 17)
+    words = {shown.text(): shown for shown in panel.findChildren(QLabel)}
+    assert {"with these settings", "raw", "p shaped", "p raw"} <= set(words)
+    assert words["with these settings"].width() >= words["with these settings"].sizeHint().width()
+    panel.plot.aim = 3
+    assert "shaped" in panel.plot.aim_text()
 
 
 def test_at_the_frontier_nothing_is_drawn_yet(image_studio: Studio, qtbot: QtBot) -> None:

@@ -15,9 +15,11 @@ from models.catalog import Entry
 from models.checkpoint import update_header
 from studio.panels.models import (
     ENTRY,
+    MAX_CARD_CHARACTERS,
     CardBrowser,
     ModelCardDialog,
     ModelsPanel,
+    card_text,
     duration,
     factorisation,
     facts,
@@ -165,6 +167,20 @@ def test_a_model_without_a_card_says_so(studio: Studio, qtbot: QtBot) -> None:
     dialog = ModelCardDialog(studio.catalog.find(SOUND))
     qtbot.addWidget(dialog)
     assert "no card" in dialog.browser.toPlainText()
+
+
+def test_a_card_that_cannot_be_read_says_so(qtbot: QtBot, added: Entry) -> None:
+    assert added.card is not None
+    added.card.write_bytes(b"\xff\xfe")
+    dialog = ModelCardDialog(added)
+    qtbot.addWidget(dialog)
+    assert "cannot be read" in dialog.browser.toPlainText()
+
+
+def test_a_huge_card_is_cut(qtbot: QtBot, added: Entry) -> None:
+    assert added.card is not None
+    added.card.write_text("x" * (MAX_CARD_CHARACTERS + 1))
+    assert len(card_text(added)) == MAX_CARD_CHARACTERS
 
 
 def test_images_come_from_the_folder_of_the_card_and_nowhere_else(qtbot: QtBot, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +15,11 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 import studio.profile
+from models.condition import Factor
 from models.errors import FileError
+from models.files import save_take
 from models.trace import Take
-from studio.canvas.demo import IMAGE_CHAIN, empty_take, grow, hum
+from studio.canvas.demo import DIGIT_CHAIN, empty_take, grow, rings
 from studio.profile import FORMAT, Profile, describe
 from studio.settings import default_settings, settings_from_json
 
@@ -37,9 +41,9 @@ def profile(folder: Path) -> Iterator[Profile]:
 
 
 def made(steps: int = 20) -> Take:
-    take = empty_take(IMAGE_CHAIN, 1, IMAGE_CHAIN.length)
+    take = empty_take(DIGIT_CHAIN)
     for trace in take.traces:
-        grow(trace, hum(IMAGE_CHAIN, IMAGE_CHAIN.length, 0)[:steps], IMAGE_CHAIN)
+        grow(trace, rings(DIGIT_CHAIN, 0)[:steps], DIGIT_CHAIN)
     return take
 
 
@@ -96,7 +100,47 @@ def test_the_trash_is_emptied_by_the_next_owner(folder: Path, profile: Profile) 
         assert again.history() == []
 
 
+@pytest.mark.parametrize("content", [b"", b"garbage"])
+def test_a_damaged_lock_does_not_keep_everybody_out_for_good(folder: Path, content: bytes) -> None:
+    profile = Profile(folder)
+    (folder / "lock").write_bytes(content)
+    assert not profile.lock()  # it may be one that is just being written
+    os.utime(folder / "lock", (0, 0))
+    assert profile.lock()
+    assert not Profile(folder).lock()
+    profile.close()
+
+
+def test_a_folder_in_which_nothing_can_be_written_is_not_called_open_elsewhere(folder: Path) -> None:
+    profile = Profile(folder)
+    shutil.rmtree(folder)
+    with pytest.raises(FileError, match="cannot be written"):
+        profile.lock()
+
+
+def test_what_cannot_be_removed_from_the_trash_stays(folder: Path) -> None:
+    profile = Profile(folder)
+    (profile.trash_folder / "odd.npz").mkdir()
+    assert profile.lock()
+    profile.close()
+
+
 # --- history ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_take_deleted_just_after_it_was_written_stays_in_the_trash(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_then_delete(path: Path, take: Take) -> None:
+        save_take(path, take)
+        profile.delete_take(take.id)
+
+    monkeypatch.setattr(studio.profile, "save_take", write_then_delete)
+    take_id = saved(profile)
+    assert ids(profile) == []
+    profile.restore_take(take_id)
+    assert ids(profile) == [take_id]
+    assert len(profile.load_take(take_id).traces[0]) == 20
 
 
 @pytest.mark.parametrize(
@@ -317,12 +361,20 @@ def test_a_value_that_does_not_fit_is_left_out_and_the_others_stay(
         assert profile.model_settings("digits") is None
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"limit": 1e999}, {"condition": []}, {"condition": 3}, {"seed": "one"}, {"shaping": []}, {"engine": {}}, {"pace": {}}],
-    ids=lambda change: str(change),
-)
+ODD: list[dict[str, object]] = [
+    {"limit": float("inf")},
+    {"condition": ["digit"]},
+    {"condition": 3},
+    {"seed": "one"},
+    {"shaping": []},
+    {"engine": {}},
+    {"pace": {}},
+]
+
+
+@pytest.mark.parametrize("change", ODD, ids=str)
 def test_odd_settings_of_a_model_give_way_to_its_defaults(change: dict[str, object]) -> None:
-    default = default_settings(IMAGE_CHAIN, ())
-    assert settings_from_json({**default.with_(count=7).to_json(), **change}, IMAGE_CHAIN, ()) == default
-    assert settings_from_json(3, IMAGE_CHAIN, ()) == default
+    factors = (Factor("digit", ("0", "1")),)
+    default = default_settings(DIGIT_CHAIN, factors)
+    assert settings_from_json({**default.with_(count=7).to_json(), **change}, DIGIT_CHAIN, factors) == default
+    assert settings_from_json(3, DIGIT_CHAIN, factors) == default

@@ -496,3 +496,20 @@ def test_play_while_a_model_loads_does_not_hide_that_it_loads(studio: Studio, qt
     studio.pause()
     assert studio.activity is Activity.LOADING
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
+
+
+def test_a_checkpoint_that_cannot_be_loaded_leaves_what_was_there(
+    image_studio: Studio, qtbot: QtBot, checkpoints: Path, tmp_path: Path
+) -> None:
+    generate(image_studio, qtbot)
+    take, entry = image_studio.take, image_studio.entry
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes((checkpoints / "checkpoints" / f"{SOUND}.safetensors").read_bytes()[:-4] + b"\0\0\xc0\x7f")  # NaN
+    with qtbot.waitSignal(image_studio.error) as complaint:
+        image_studio.open_checkpoint(bad)
+    assert "bad.safetensors" in complaint.args[0]
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
+    assert (image_studio.take, image_studio.entry) == (take, entry)
+    assert image_studio.loaded is not None
+    assert bad not in [listed.path for listed in image_studio.catalog.entries()]
+    assert image_studio.profile.get("model") == IMAGE

@@ -385,3 +385,23 @@ def test_the_lens_shows_the_point_clicked(window: MainWindow, qtbot: QtBot) -> N
     qtbot.mouseClick(target, Qt.MouseButton.LeftButton, pos=target.mapFrom(canvas, place))
     assert studio.pinned is not None
     qtbot.waitUntil(lambda: bool(heard) and heard[-1].step == studio.pinned.step)  # type: ignore[attr-defined, union-attr]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_the_window_as_its_button_does(kind: signal.Signals, tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-m", "studio"], stderr=subprocess.PIPE, text=True)
+    try:
+        folder = Path(os.environ["SAMPLING_STUDIO_PROFILE"])
+        deadline = time.monotonic() + 30
+        while not (folder / "settings.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(kind)
+        _, complaints = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, complaints
+    assert "Traceback" not in complaints
+    assert not (folder / "lock").exists()
+    assert (folder / "window.ini").exists()

@@ -1,0 +1,82 @@
+"""Save as…: the file gets the format's suffix, and nothing is replaced unasked."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from studio.export import NO, YES, ExportDialog
+from studio.state import Studio
+from tests.studio.conftest import finish
+
+
+@pytest.fixture
+def dialog(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> ExportDialog:
+    """The dialog on a finished image; its folder has nothing in it."""
+    image_studio.change("test", pace=math.inf)
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    image_studio.profile.set("export_folder", str(folder))
+    dialog = ExportDialog(image_studio)
+    qtbot.addWidget(dialog)
+    return dialog
+
+
+def save(dialog: ExportDialog, name: str, answer: QMessageBox.StandardButton | None = None) -> list[str]:
+    """Types a name, presses Save and answers the question that may follow; returns the questions."""
+    asked: list[str] = []
+
+    def act() -> None:
+        top = QApplication.activeModalWidget()
+        if isinstance(top, QMessageBox):
+            asked.append(top.text())
+            assert answer is not None, f"not expected: {top.text()}"
+            top.button(answer).click()
+        elif isinstance(top, QFileDialog) and not asked:
+            field = top.findChild(QLineEdit)
+            assert isinstance(field, QLineEdit)
+            field.setText(name)
+            QTimer.singleShot(0, top.accept)
+        elif isinstance(top, QFileDialog):
+            top.reject()
+
+    timer = QTimer(dialog, interval=20)
+    timer.timeout.connect(act)
+    timer.start()
+    dialog._ask_path()
+    timer.stop()
+    return asked
+
+
+def accepted(dialog: ExportDialog) -> bool:
+    return dialog.result() == QDialog.DialogCode.Accepted
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("foo", "foo.png"), ("foo.png", "foo.png"), ("foo.PNG", "foo.PNG"), ("foo-1.5", "foo-1.5.png")],
+)
+def test_a_name_gets_the_suffix_of_the_format(dialog: ExportDialog, tmp_path: Path, name: str, file: str) -> None:
+    assert save(dialog, name) == []
+    assert accepted(dialog)
+    assert dialog.path == tmp_path / "saved" / file
+    assert dialog.studio.profile.get("export_folder") == str(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("name", ["foo", "foo.png", "foo-1.5"])
+def test_a_file_is_replaced_only_if_the_user_says_so(dialog: ExportDialog, tmp_path: Path, name: str) -> None:
+    taken = tmp_path / "saved" / (name if name.endswith(".png") else f"{name}.png")
+    taken.touch()
+    (question,) = save(dialog, name, NO)
+    assert taken.name in question
+    assert not accepted(dialog)
+    assert len(save(dialog, name, YES)) == 1
+    assert accepted(dialog)
+    assert dialog.path == taken
