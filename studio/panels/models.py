@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QDesktopServices,
     QFont,
     QFontMetricsF,
+    QImage,
     QKeyEvent,
     QPainter,
     QPainterPath,
@@ -206,7 +207,11 @@ class CardBrowser(QTextBrowser):
         path = (self.folder / (name.toLocalFile() or name.path())).resolve()
         if not path.is_relative_to(self.folder) or not path.is_file():
             return None
-        return path.read_bytes()
+        image = QImage(str(path))
+        width = self.viewport().width() - 2 * int(self.document().documentMargin())
+        if image.width() <= width or width <= 0:
+            return image
+        return image.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation)
 
     @Slot(QUrl)
     def _follow(self, link: QUrl) -> None:

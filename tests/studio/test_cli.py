@@ -527,7 +527,7 @@ def test_train_leaves_a_checkpoint_with_its_command_and_goes_on_when_asked_to(
 
 def test_train_checks_its_files_first(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / f"x{SUFFIX}"
-    train = ("train", "wavenet-fsdd", "--data")
+    train = ("train", "wavenet-fsdd-base", "--data")
     assert "lost" in complaint(capsys, 1, *train, tmp_path / "lost", "-o", out)
     assert "lost" in complaint(capsys, 1, *train, tmp_path, "-o", tmp_path / "lost" / out.name)
     assert "x.pt" in complaint(capsys, 2, *train, tmp_path, "-o", tmp_path / "x.pt")

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QListWidgetItem
 from pytestqt.qtbot import QtBot
 
@@ -186,11 +188,13 @@ def test_a_huge_card_is_cut(qtbot: QtBot, added: Entry) -> None:
 def test_images_come_from_the_folder_of_the_card_and_nowhere_else(qtbot: QtBot, tmp_path: Path) -> None:
     inside = tmp_path / "cards"
     inside.mkdir()
-    (inside / "here.png").write_bytes(b"here")
-    (tmp_path / "outside.png").write_bytes(b"outside")
+    for path in (inside / "here.png", tmp_path / "outside.png"):
+        Image.new("L", (7, 5), 99).save(path)
     browser = CardBrowser(inside)
     qtbot.addWidget(browser)
-    assert browser.loadResource(2, QUrl("here.png")) == b"here"
+    here = browser.loadResource(2, QUrl("here.png"))
+    assert isinstance(here, QImage)
+    assert (here.width(), here.pixelColor(3, 3).red()) == (7, 99)
     outside = QUrl.fromLocalFile(str(tmp_path / "outside.png"))
     for name in (QUrl("https://example.org/here.png"), QUrl("../outside.png"), outside, QUrl("//host/here.png")):
         assert browser.loadResource(2, name) is None
