@@ -532,10 +532,9 @@ def closed_by_signals(app: QApplication) -> Iterator[None]:
 
 
 def start(studio: Studio, path: Path | None) -> None:
-    """Opens what was asked for, else the model of the last time."""
+    """Chooses the model of the last time, to be there if what was asked for cannot be opened, and opens that."""
+    name = first_model(studio)
+    if name is not None:
+        studio.choose_model(name)
     if path is not None:
         studio.open_path(path)
-    if studio.entry is None:
-        name = first_model(studio)
-        if name is not None:
-            studio.choose_model(name)

@@ -258,7 +258,9 @@ class Studio(QObject):
             return
         if self.entry is not None and entry.path == self.entry.path:
             return
-        before = (self.entry, self.take) if self.entry is not None and self.loaded is not None else self._before
+        before = self._before
+        if self.entry is not None and (self.loaded is not None or before is None):
+            before = self.entry, self.take
         self.pause()
         self._show_take(None)
         self._set_entry(entry)
@@ -648,11 +650,11 @@ class Studio(QObject):
 
     def inspect(self) -> None:
         """Asks for the conditional that the inspector shows; an older request not yet served is forgotten."""
+        self._inspect_token += 1  # an answer still on its way is about something else, even if nothing is asked now
         pointer = self.inspected_pointer
         if pointer is None or self.take is None or self.settings is None or self.loaded is None:
             return
         trace = self.take.samples[pointer.sample].trace
-        self._inspect_token += 1
         request = InspectRequest(
             self._inspect_token,
             self.take,

@@ -163,7 +163,7 @@ def test_what_is_all_but_certain_still_costs_something(folder: Path, tmp_path: P
 def test_the_stop_decision_and_the_value_given_that_it_goes_on_make_up_the_likelihood(
     folder: Path, tmp_path: Path
 ) -> None:
-    run = trainer(folder, tmp_path / "w.safetensors", recipe("wavenet"))
+    run = trainer(folder, tmp_path / "w.safetensors", recipe("wavenet", stop_weight=30.0))
     conditional = Categorical(torch.randn(2, 9, 257, generator=torch.Generator().manual_seed(0)).double())
     symbols = torch.tensor([[3, 9, 256] * 3, [256, 0, 255] * 3])
     decision = run.stop_decision(conditional, symbols)

@@ -513,3 +513,15 @@ def test_a_checkpoint_that_cannot_be_loaded_leaves_what_was_there(
     assert image_studio.loaded is not None
     assert bad not in [listed.path for listed in image_studio.catalog.entries()]
     assert image_studio.profile.get("model") == IMAGE
+
+
+def test_a_conditional_that_comes_after_its_take_has_left_is_not_shown(image_studio: Studio, qtbot: QtBot) -> None:
+    """Painted with the alphabet of another model it would take the program down."""
+    generate(image_studio, qtbot)
+    with qtbot.waitSignal(image_studio.worker.inspected) as late:
+        image_studio.move_cursor(3)
+    image_studio.choose_model(SOUND)
+    heard: list[object] = []
+    image_studio.inspected.connect(heard.append)
+    image_studio._on_inspected(late.args[0])
+    assert heard == []

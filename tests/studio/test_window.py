@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from models.files import export
-from studio.app import MainWindow
+from studio.app import MainWindow, start
 from studio.profile import Profile
 from studio.shortcuts import shortcuts_html
 from studio.state import Activity, Studio
@@ -405,3 +405,27 @@ def test_a_signal_closes_the_window_as_its_button_does(kind: signal.Signals, tmp
     assert "Traceback" not in complaints
     assert not (folder / "lock").exists()
     assert (folder / "window.ini").exists()
+
+
+def test_the_program_starts_on_a_saved_sample_and_on_a_broken_checkpoint_all_the_same(
+    make_studio: Callable[[], Studio], qtbot: QtBot, checkpoints: Path, tmp_path: Path
+) -> None:
+    first = make_studio()
+    load(first, qtbot, SOUND)
+    first.change("pace", pace=math.inf)
+    first.begin()
+    finish(first, qtbot)
+    export(tmp_path / "a.wav", first.take)  # type: ignore[arg-type]
+    load(first, qtbot, IMAGE)
+    second = make_studio()
+    start(second, tmp_path / "a.wav")
+    qtbot.waitUntil(lambda: second.take is not None and second.loaded is not None, timeout=20_000)
+    assert second.model_name == SOUND
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes((checkpoints / "checkpoints" / f"{IMAGE}.safetensors").read_bytes()[:-4] + b"\0\0\xc0\x7f")  # NaN
+    third = make_studio()
+    with qtbot.waitSignal(third.error):
+        start(third, bad)
+    qtbot.waitUntil(lambda: third.loaded is not None, timeout=20_000)
+    assert third.entry is not None
+    assert third.entry.shipped
