@@ -24,10 +24,6 @@ class Conditional(ABC):
     size: int
     """K."""
 
-    @property
-    @abstractmethod
-    def batch_shape(self) -> torch.Size: ...
-
     @abstractmethod
     def dense(self) -> Tensor:
         """All K natural log-probabilities, float64 (*batch, K)."""
@@ -73,10 +69,6 @@ class Categorical(Conditional):
     def __init__(self, logits: Tensor) -> None:
         self.logits = logits
         self.size = logits.shape[-1]
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        return self.logits.shape[:-1]
 
     def __getitem__(self, index: object) -> Categorical:
         return Categorical(self.logits[index])  # type: ignore[index]

@@ -3,7 +3,8 @@
 Commands go in through a queue and are looked at between blocks of steps; what comes out are small signals, about
 thirty a second while a walk runs. The thread alone appends to traces; the window reads their published prefix. Two
 kinds of request are slots rather than queue entries, because only the latest counts: what the inspector looks at, and
-which stretch of conditionals is pictured.
+which stretch of conditionals is pictured. Files are read and written by one more thread, so that a slow disk stops no
+walk.
 """
 
 from __future__ import annotations
@@ -51,9 +52,11 @@ LARGEST_BLOCK = 4096
 SCORE_STEPS = 1024
 """Steps of a take that are scored between two looks at the queue."""
 
-DONE = object()
 LEAD_SECONDS = 0.3
 """How far ahead of the clock a walk in real time runs, so that sound does not wait for it."""
+
+DONE = object()
+"""What a long job that has come to its end gives."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,7 @@ class InferenceThread(QThread):
     kernels_ready = Signal()
 
     def __init__(self, save_take: Callable[[Take], None], parent: QObject | None = None) -> None:
-        """save_take is called from this thread whenever a take should outlive the program."""
+        """save_take is called from the thread of files whenever a take should outlive the program."""
         super().__init__(parent)
         self._save_take = save_take
         self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -266,8 +269,7 @@ class InferenceThread(QThread):
                 self._guard(self._serve_jobs)
                 self._watch_warming()
         finally:
-            if self._request is not None:
-                self._do_pause()
+            self._do_pause()
             if self._warming is not None and self._warming.poll() is None:
                 self._warming.terminate()
                 self._warming.communicate()
@@ -458,9 +460,9 @@ class InferenceThread(QThread):
             self._steps_reported += steps
             took = time.monotonic() - began
             self._block = max(1, min(LARGEST_BLOCK, int(count * BLOCK_SECONDS / max(took, 1e-6)), 2 * count))
-        self._report(request, walk)
+        self._report(request)
 
-    def _report(self, request: WalkRequest, walk: Walk) -> None:
+    def _report(self, request: WalkRequest) -> None:
         take, now = request.take, time.monotonic()
         at_end = take.finished or (request.until is not None and take.frontier >= request.until)
         if at_end or now - self._last_report >= REPORT_SECONDS:

@@ -44,7 +44,6 @@ class SoundPlayer(QObject):
         studio.cursor_changed.connect(self._on_cursor)
         studio.branches_changed.connect(self.stop)
         self._heard_sample = 0
-        self._cursor = 0
         # Not at once: the window comes first.
         self._probing = QTimer(self, singleShot=True, interval=PROBE_DELAY_MS)
         self._probing.timeout.connect(self._probe)
@@ -96,7 +95,7 @@ class SoundPlayer(QObject):
 
     def _grows(self) -> bool:
         """Called from the sound thread, hence no more than a glance at one attribute."""
-        return self.studio.activity is Activity.RUNNING
+        return self.studio.running
 
     @Slot()
     def _on_activity(self) -> None:

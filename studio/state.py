@@ -543,7 +543,8 @@ class Studio(QObject):
         if self.take is None or self.settings is None:
             return self._stop_replay()
         end = self.take.longest
-        pace = self.settings.pace if math.isfinite(self.settings.pace) else max(end, 1) / 1.0
+        # As fast as possible would be no replay at all: the whole take in a second.
+        pace = self.settings.pace if math.isfinite(self.settings.pace) else max(end, 1)
         self._replay_position = min(end, self._replay_position + pace * REPLAY_TICK_MS / 1000)
         self._set_cursor(int(self._replay_position))
         if self.cursor >= end:
@@ -632,19 +633,19 @@ class Studio(QObject):
         if self.take is None:
             return None
         pointer = self.hovered or self.pinned or Pointer(self.selected, self.cursor)
-        if pointer.sample >= len(self.take.samples):
-            return None
-        trace = self.take.samples[pointer.sample].trace
-        last = len(trace) - 1 if trace.finished else len(trace)
-        return Pointer(pointer.sample, min(pointer.step, max(0, last)))
+        return self._within(self.take, pointer) if pointer.sample < len(self.take.samples) else None
 
     @property
     def edit_pointer(self) -> Pointer | None:
         """Where a value would be put: what is pinned, else the cursor of the selected sample."""
         if self.take is None:
             return None
-        pointer = self.pinned or Pointer(self.selected, self.cursor)
-        trace = self.take.samples[pointer.sample].trace
+        return self._within(self.take, self.pinned or Pointer(self.selected, self.cursor))
+
+    @staticmethod
+    def _within(take: Take, pointer: Pointer) -> Pointer:
+        """The pointer, at most at the step not yet drawn, or at the last one of a trace that has ended."""
+        trace = take.samples[pointer.sample].trace
         last = len(trace) - 1 if trace.finished else len(trace)
         return Pointer(pointer.sample, min(pointer.step, max(0, last)))
 

@@ -55,10 +55,6 @@ class OtherConditional(Conditional):
     def __init__(self, logit: torch.Tensor) -> None:
         self.logit = logit
 
-    @property
-    def batch_shape(self) -> torch.Size:
-        return self.logit.shape
-
     def __getitem__(self, index: object) -> OtherConditional:
         return OtherConditional(self.logit[index])  # type: ignore[index]
 

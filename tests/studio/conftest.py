@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PySide6.QtWidgets import QApplication
 
 from models.catalog import Catalog
 from models.chain import Alphabet, Chain, ImageChain, SoundChain
@@ -14,9 +15,11 @@ from models.checkpoint import save_checkpoint
 from models.condition import Factor
 from models.model import ModelSpec
 from models.networks import network_class
+from studio.canvas.demo import idle_studio
 from studio.inference import InferenceThread
 from studio.profile import Profile
 from studio.state import Activity, Studio
+from studio.theme import DARK, apply_theme
 
 IMAGE = "tiny-pixelcnn"
 SOUND = "tiny-wavenet"
@@ -55,6 +58,17 @@ def write(
         training={},
         likelihood={},
     )
+
+
+@pytest.fixture
+def idle(qtbot: object, tmp_path: Path) -> Iterator[Studio]:
+    """A studio in the dark theme whose inference thread does not run: takes are drawn by hand."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app, DARK)
+    studio = idle_studio(tmp_path)
+    yield studio
+    studio.close()
 
 
 @pytest.fixture

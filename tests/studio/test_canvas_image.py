@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
@@ -14,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from models.chain import Alphabet, ImageChain
 from models.trace import Take
-from studio.canvas.demo import empty_take, grow, idle_studio
+from studio.canvas.demo import empty_take, grow
 from studio.canvas.image import HEAT, ImageCanvas, lay_out
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, apply_theme
@@ -22,16 +19,6 @@ from studio.theme import DARK, LIGHT, apply_theme
 CHAIN = ImageChain(Alphabet("grey", 256), 8, 6)
 COLOUR = ImageChain(Alphabet("grey", 256), 4, 4, 3)
 RAMP = np.arange(48, dtype=np.int32) * 5
-
-
-@pytest.fixture
-def idle(qtbot: QtBot, tmp_path: Path) -> Iterator[Studio]:
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    apply_theme(app, DARK)
-    studio = idle_studio(tmp_path)
-    yield studio
-    studio.close()
 
 
 @pytest.fixture

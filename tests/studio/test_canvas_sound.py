@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,22 +14,11 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from models.trace import Take
-from studio.canvas.demo import SPEECH_CHAIN, empty_take, grow, hum, idle_studio
+from studio.canvas.demo import SPEECH_CHAIN, empty_take, grow, hum
 from studio.canvas.pyramid import Pyramid
 from studio.canvas.sound import CLIP_HEIGHT, SoundCanvas, TimePlot, decibels
 from studio.inference import Gram
 from studio.state import Activity, Pointer, Studio
-from studio.theme import DARK, apply_theme
-
-
-@pytest.fixture
-def idle(qtbot: QtBot, tmp_path: Path) -> Iterator[Studio]:
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    apply_theme(app, DARK)
-    studio = idle_studio(tmp_path)
-    yield studio
-    studio.close()
 
 
 @pytest.fixture

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from models.trace import Take
-from studio.canvas.demo import DIGIT_CHAIN, SPEECH_CHAIN, empty_take, grow, hum, idle_studio, rings
+from studio.canvas.demo import DIGIT_CHAIN, SPEECH_CHAIN, empty_take, grow, hum, rings
 from studio.panels.timeline import BELOW, EntropyCurve, Timeline
 from studio.state import Studio
-from studio.theme import DARK, apply_theme
-
-
-@pytest.fixture
-def idle(qtbot: QtBot, tmp_path: Path) -> Iterator[Studio]:
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    apply_theme(app, DARK)
-    studio = idle_studio(tmp_path)
-    yield studio
-    studio.close()
+from studio.theme import DARK
 
 
 @pytest.fixture
