@@ -94,6 +94,13 @@ class Chain(ABC):
     modality: ClassVar[str]
     stride_name: ClassVar[str]
     """What a long step of the transport covers: a row, a millisecond."""
+    step_noun: ClassVar[str]
+    """What bits are counted per: a dimension of an image, a sample of a sound."""
+
+    @property
+    def steps_per_second(self) -> int | None:
+        """The pace at which the data plays in real time; None for what has no time."""
+        return None
 
     @property
     @abstractmethod
@@ -137,6 +144,7 @@ class ImageChain(Chain):
 
     modality: ClassVar[str] = "image"
     stride_name: ClassVar[str] = "row"
+    step_noun: ClassVar[str] = "dim"
 
     def __post_init__(self) -> None:
         whole = all(isinstance(n, int) for n in (self.height, self.width, self.channels))
@@ -220,6 +228,7 @@ class SoundChain(Chain):
 
     modality: ClassVar[str] = "sound"
     stride_name: ClassVar[str] = "ms"
+    step_noun: ClassVar[str] = "sample"
 
     def __post_init__(self) -> None:
         if not (isinstance(self.rate, int) and 1000 <= self.rate <= 192_000):
@@ -228,6 +237,10 @@ class SoundChain(Chain):
             raise InputError("a sound chain needs 0 < default_seconds <= max_seconds <= 3600")
         if self.alphabet.kind != "mu_law":
             raise InputError(f"a sound chain has a mu_law alphabet, not {self.alphabet.kind}")
+
+    @property
+    def steps_per_second(self) -> int:
+        return self.rate
 
     @property
     def length(self) -> None:
@@ -279,15 +292,17 @@ class SoundChain(Chain):
         }
 
 
+CHAINS: dict[str, type[Chain]] = {kind.modality: kind for kind in (ImageChain, SoundChain)}
+
+
 def chain_from_json(config: dict[str, Any]) -> Chain:
     """The chain that ``to_json`` described. Raises InputError on anything else."""
     try:
         fields = dict(config)
         modality = fields.pop("modality")
         alphabet = Alphabet(**fields.pop("alphabet"))
-        kinds: dict[str, type[Chain]] = {"image": ImageChain, "sound": SoundChain}
-        if modality not in kinds:
-            raise InputError(f"unknown modality {modality!r}; known: {', '.join(kinds)}")
-        return kinds[modality](alphabet=alphabet, **fields)
+        if modality not in CHAINS:
+            raise InputError(f"unknown modality {modality!r}; known: {', '.join(CHAINS)}")
+        return CHAINS[modality](alphabet=alphabet, **fields)
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise InputError(f"not a chain description: {error}") from None

@@ -483,11 +483,6 @@ def _factors(path: Path, config: list[Any]) -> tuple[Factor, ...]:
         factors = factors_from_json(config)
     except InputError as error:
         raise _wrong(path, f"its conditions are wrong: {error}") from None
-    if [factor.to_json() for factor in factors] != config:
-        raise _wrong(path, "each of its conditions must have a name, a list of values that are texts, and any")
-    words = [word for factor in factors for word in (factor.name, *factor.values)]
-    if not all(word.isprintable() and 0 < len(word) <= MAX_TEXT for word in words):
-        raise _wrong(path, f"the names and values of its conditions must be lines of 1 to {MAX_TEXT} characters")
     if len({factor.name for factor in factors}) != len(factors):
         raise _wrong(path, "two of its conditions have the same name")
     return factors

@@ -1,75 +1,220 @@
 """What a user may fix before a walk: named factors such as the class or the speaker.
 
-A condition is a mapping from each factor's name to one of its values, or to ``ANY`` where training allowed it.
+Factors are of kinds. Each kind is a class here with a line in ``KINDS``, and a chooser in ``studio.panels.condition``;
+nothing else in the library or the window asks of which kind a factor is, but for what can only be done with
+categories, which takes ``Category`` or calls ``categories``.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from models.errors import InputError
 
 ANY = "any"
 
-Condition = Mapping[str, str]
+MAX_WORD = 200
+"""Characters in the name of a factor, or in one of its values."""
+
+Condition = Mapping[str, Any]
+"""A value for each factor by its name. Values are what JSON holds, as schedules and saved files keep them."""
 
 
 @dataclass(frozen=True)
-class Factor:
-    """A categorical condition: ``digit`` with the values ``0`` … ``9``."""
+class Factor(ABC):
+    """One thing that a model can be conditioned on."""
+
+    kind: ClassVar[str]
+    """The name of the kind in files."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        _check_word(self.name)
+
+    @property
+    @abstractmethod
+    def default(self) -> Any:
+        """The value that holds where none is chosen."""
+
+    @property
+    def example(self) -> Any:
+        """The value that a window begins with."""
+        return self.default
+
+    @abstractmethod
+    def check(self, value: Any) -> None:
+        """Raises InputError, saying what would be right, unless this is a value of the factor as JSON holds it."""
+
+    def takes(self, value: Any) -> bool:
+        """Whether this is a value of the factor."""
+        try:
+            self.check(value)
+        except InputError:
+            return False
+        return True
+
+    @abstractmethod
+    def parse(self, text: str) -> Any:
+        """The value that somebody typed; raises InputError as ``check``."""
+
+    @abstractmethod
+    def format(self, value: Any) -> str:
+        """The text that ``parse`` takes for a value."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """In words, which values there are: ``0, 1, 2, or any``."""
+
+    @property
+    def summary(self) -> str:
+        """The factor in two or three words: ``10 digits``."""
+        return self.name
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """``kind``, ``name`` and whatever ``from_json`` needs."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, config: Mapping[str, Any]) -> Self:
+        """From what ``to_json`` gave. Raises InputError, KeyError or TypeError for anything else."""
+
+
+@dataclass(frozen=True)
+class Category(Factor):
+    """One of a few named values: ``digit`` with the values ``0`` … ``9``."""
+
+    kind = "category"
+
     values: tuple[str, ...]
     any: bool = False
     """Whether the model was also trained without this factor, so that ``any`` is a value."""
 
     def __post_init__(self) -> None:
-        if not self.name or not self.values or len(set(self.values)) != len(self.values) or ANY in self.values:
-            raise InputError(f"factor {self.name!r} needs distinct values other than {ANY!r}")
+        super().__post_init__()
+        if not self.values or len(set(self.values)) != len(self.values) or ANY in self.values:
+            raise InputError(f"the condition {self.name!r} needs distinct values other than {ANY!r}")
+        for value in self.values:
+            _check_word(value)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values, and ``any`` where it is allowed."""
+        return (*self.values, ANY) if self.any else self.values
 
     @property
     def size(self) -> int:
-        """Number of embeddings: the values, and one for ``any`` where it is allowed."""
-        return len(self.values) + self.any
+        """Number of embeddings, one for each of the choices."""
+        return len(self.choices)
 
     def index(self, value: str) -> int:
-        """The embedding's index of a value; raises InputError with the values that would be right."""
-        if value == ANY and self.any:
-            return len(self.values)
-        if value in self.values:
-            return self.values.index(value)
-        allowed = ", ".join(self.values + ((ANY,) if self.any else ()))
-        raise InputError(f"{self.name} has no value {value!r}; it takes: {allowed}")
+        """The embedding's index of a value; raises InputError as ``check``."""
+        self.check(value)
+        return self.choices.index(value)
 
     @property
     def default(self) -> str:
         return ANY if self.any else self.values[0]
 
+    @property
+    def example(self) -> str:
+        return self.values[0]
+
+    def check(self, value: Any) -> None:
+        if value not in self.choices:
+            raise InputError(f"{self.name} has no value {value!r}; it takes: {', '.join(self.choices)}")
+
+    def parse(self, text: str) -> str:
+        self.check(text)
+        return text
+
+    def format(self, value: Any) -> str:
+        return str(value)
+
+    def describe(self) -> str:
+        return ", ".join(self.values) + (f", or {ANY}" if self.any else "")
+
+    @property
+    def summary(self) -> str:
+        return f"{len(self.values)} {self.name}s"
+
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "values": list(self.values), "any": self.any}
+        return {"kind": self.kind, "name": self.name, "values": list(self.values), "any": self.any}
+
+    @classmethod
+    def from_json(cls, config: Mapping[str, Any]) -> Self:
+        name, values = config["name"], config["values"]
+        texts = isinstance(values, list) and all(isinstance(value, str) for value in values)
+        if not texts or not isinstance(config["any"], bool) or set(config) - {"kind"} != {"name", "values", "any"}:
+            raise InputError(
+                f"the category {name!r} must have a name, a list of values that are texts, any (true or false), and "
+                "nothing else"
+            )
+        return cls(name, tuple(values), config["any"])
+
+
+KINDS: dict[str, type[Factor]] = {Category.kind: Category}
+"""The kinds of factors by their names in files."""
+
+
+def _check_word(word: Any) -> None:
+    if not isinstance(word, str) or not word.isprintable() or not 0 < len(word) <= MAX_WORD:
+        shown = repr(word)
+        raise InputError(
+            f"names and values of conditions must be lines of 1 to {MAX_WORD} characters, not "
+            f"{shown if len(shown) <= MAX_WORD else shown[:MAX_WORD] + ' …'}"
+        )
 
 
 def factors_from_json(config: Sequence[Mapping[str, Any]]) -> tuple[Factor, ...]:
+    """Raises InputError for anything but a list of factors; one that names no kind is a category."""
+    factors = []
     try:
-        return tuple(Factor(str(f["name"]), tuple(map(str, f["values"])), bool(f["any"])) for f in config)
-    except (TypeError, KeyError) as error:
-        raise InputError(f"not a list of condition factors: {error}") from None
+        for entry in config:
+            kind = entry.get("kind", Category.kind)
+            if kind not in KINDS:
+                raise InputError(f"unknown kind of condition {kind!r}; known: {', '.join(KINDS)}")
+            factors.append(KINDS[kind].from_json(entry))
+    except (TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"not a list of conditions: {error}") from None
+    return tuple(factors)
 
 
-def complete(factors: Sequence[Factor], chosen: Condition) -> dict[str, str]:
+def complete(factors: Sequence[Factor], chosen: Condition) -> dict[str, Any]:
     """The whole condition: what was chosen, checked, and each other factor's default."""
-    known = {factor.name for factor in factors}
-    for name in chosen:
-        if name not in known:
-            what = f"its conditions are: {', '.join(sorted(known))}" if known else "it has no conditions"
-            raise InputError(f"the model has no condition {name!r}; {what}")
+    _check_names(factors, chosen)
     condition = {factor.name: chosen.get(factor.name, factor.default) for factor in factors}
-    indices(factors, condition)
+    for factor in factors:
+        factor.check(condition[factor.name])
     return condition
 
 
-def indices(factors: Sequence[Factor], condition: Condition) -> list[int]:
+def parse(factors: Sequence[Factor], typed: Mapping[str, str]) -> dict[str, Any]:
+    """The whole condition from what was typed for some of the factors; raises InputError as ``complete``."""
+    _check_names(factors, typed)
+    return complete(factors, {f.name: f.parse(typed[f.name]) for f in factors if f.name in typed})
+
+
+def _check_names(factors: Sequence[Factor], names: Mapping[str, Any]) -> None:
+    known = {factor.name for factor in factors}
+    for name in names:
+        if name not in known:
+            what = f"its conditions are: {', '.join(sorted(known))}" if known else "it has no conditions"
+            raise InputError(f"the model has no condition {name!r}; {what}")
+
+
+def categories(factors: Sequence[Factor]) -> tuple[Category, ...]:
+    """The same factors, all of which must be categories; raises InputError naming the first that is not."""
+    for factor in factors:
+        if not isinstance(factor, Category):
+            raise InputError(f"this needs conditions that are categories; {factor.name!r} is a {factor.kind}")
+    return tuple(factor for factor in factors if isinstance(factor, Category))
+
+
+def indices(factors: Sequence[Category], condition: Condition) -> list[int]:
     """The embedding index of every factor, in the model's order."""
     return [factor.index(condition[factor.name]) for factor in factors]

@@ -24,6 +24,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from models.atomic import reason, write_atomically
 from models.chain import Chain, ImageChain, SoundChain, Symbols
 from models.errors import FileError, InputError
+from models.formats import FORMATS, Format, format_by_suffix, format_of, formats_of, suffixes
 from models.record import (
     PROGRAM,
     Command,
@@ -52,7 +53,6 @@ __all__ = [
 ]  # fmt: skip
 
 METADATA_KEY = "sampling_studio"
-SUFFIXES = (".png", ".gif", ".wav", ".npz")
 
 MAX_SCALE = 64
 MAX_PIXELS = 2**26
@@ -138,18 +138,6 @@ def _rows(take: Take) -> list[Symbols]:
     return [trace.symbols for trace in take.traces]
 
 
-def _image_chain(take: Take, what: str) -> ImageChain:
-    if not isinstance(take.model.chain, ImageChain):
-        raise InputError(f"{take.model.title} makes sound, which cannot be saved as {what}: use .wav or .npz")
-    return take.model.chain
-
-
-def _sound_chain(take: Take, what: str) -> SoundChain:
-    if not isinstance(take.model.chain, SoundChain):
-        raise InputError(f"{take.model.title} makes images, which cannot be saved as {what}: use .png, .gif or .npz")
-    return take.model.chain
-
-
 def _summary(take: Take) -> str:
     """A take in a line, for viewers that show a file's description."""
     first = take.traces[0].schedule[0]
@@ -165,7 +153,9 @@ def _summary(take: Take) -> str:
 
 def png_bytes(take: Take, *, samples: Sequence[int] | None = None, scale: int = 1, upto: int | None = None) -> bytes:
     """The content of ``export_png``'s file, for the clipboard."""
-    chain = _image_chain(take, "a PNG")
+    chain = take.model.chain
+    format_by_suffix(".png", chain)
+    assert isinstance(chain, ImageChain)
     view = shown(take, samples=samples, upto=upto)
     pixels = picture(chain, _rows(view), scale)
     text = PngImagePlugin.PngInfo()
@@ -201,7 +191,9 @@ def export_gif(
 
     seconds: how long the generation takes in it. Grey images are exact in every frame; colours are reduced to 256.
     """
-    chain = _image_chain(take, "a GIF")
+    chain = take.model.chain
+    format_by_suffix(".gif", chain)
+    assert isinstance(chain, ImageChain)
     if not 0 < seconds <= MAX_GIF_SECONDS:
         raise InputError(f"an animation takes up to {MAX_GIF_SECONDS:g} seconds, not {seconds:g}")
     view = shown(take, samples=samples, upto=upto)
@@ -234,7 +226,9 @@ def export_gif(
 
 def export_wav(path: Path, take: Take, sample: int = 0, *, upto: int | None = None) -> None:
     """Writes one clip as 16-bit PCM, mono, at the chain's rate; what is not drawn yet is not there."""
-    chain = _sound_chain(take, "a WAV")
+    chain = take.model.chain
+    format_by_suffix(".wav", chain)
+    assert isinstance(chain, SoundChain)
     view = shown(take, samples=[sample], upto=upto)
     sound = chain.wave(view.traces[0].symbols).astype("<i2").tobytes()
     info = (
@@ -279,33 +273,28 @@ def _data_arrays(view: Take) -> dict[str, npt.NDArray[Any]]:
     symbols = np.full((len(rows), chain.length or view.longest), -1, np.int32)
     for n, row in enumerate(rows):
         symbols[n, : len(row)] = row
+    arrays: dict[str, npt.NDArray[Any]] = {"symbols": symbols}
     if isinstance(chain, ImageChain):
         images = chain.image(symbols.clip(0))
         drawn = (symbols >= 0).reshape(images.shape)
-        return {"symbols": symbols, "samples": np.where(drawn, images, 0).astype(np.uint8)}
-    if not isinstance(chain, SoundChain):
-        raise InputError(f"{chain.modality} cannot be saved as .npz")
-    waves = [chain.wave(row) for row in rows]
-    sound = np.zeros((len(waves), max(map(len, waves))), np.int16)
-    for n, wave in enumerate(waves):
-        sound[n, : len(wave)] = wave
-    return {
-        "symbols": symbols,
-        "samples": sound,
-        "lengths": np.array([len(wave) for wave in waves], np.int64),
-        "sample_rate": np.array(chain.rate, np.int64),
-    }
+        arrays["samples"] = np.where(drawn, images, 0).astype(np.uint8)
+    elif isinstance(chain, SoundChain):
+        waves = [chain.wave(row) for row in rows]
+        arrays["samples"] = np.zeros((len(waves), max(map(len, waves))), np.int16)
+        for row, wave in zip(arrays["samples"], waves, strict=True):
+            row[: len(wave)] = wave
+        arrays["lengths"] = np.array([len(wave) for wave in waves], np.int64)
+        arrays["sample_rate"] = np.array(chain.rate, np.int64)
+    return arrays
 
 
 def export_folder(path: Path, take: Take, suffix: str | None = None, *, scale: int = 1) -> list[Path]:
     """Writes one file per sample into a folder, made if need be, named by the sample's number: ``0000.png``.
 
-    suffix: ``.png`` or ``.gif`` for images, ``.wav`` for sound; None for the first that fits. Returns the paths.
+    suffix: of a format that fits the take; None for the default one. Returns the paths.
     """
-    fitting = (".png", ".gif") if isinstance(take.model.chain, ImageChain) else (".wav",)
-    suffix = suffix or fitting[0]
-    if suffix not in fitting:
-        raise InputError(f"{take.model.title} is saved to a folder as {' or '.join(fitting)}, not as {suffix!r}")
+    chain = take.model.chain
+    form = formats_of(chain)[0] if suffix is None else format_by_suffix(suffix, chain)
     view = shown(take)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -313,13 +302,8 @@ def export_folder(path: Path, take: Take, suffix: str | None = None, *, scale: i
         raise FileError(f"cannot make the folder {path}: {reason(error)}") from None
     paths = []
     for n, trace in enumerate(view.traces):
-        file = path / f"{trace.schedule[0].sample:04d}{suffix}"
-        if suffix == ".wav":
-            export_wav(file, view, n)
-        elif suffix == ".gif":
-            export_gif(file, view, samples=[n], scale=scale)
-        else:
-            export_png(file, view, samples=[n], scale=scale)
+        file = path / f"{trace.schedule[0].sample:04d}{form.suffix}"
+        _write(file, form, shown(view, samples=[n]), scale=scale)
         paths.append(file)
     return paths
 
@@ -327,30 +311,29 @@ def export_folder(path: Path, take: Take, suffix: str | None = None, *, scale: i
 def export(
     path: Path, take: Take, *, samples: Sequence[int] | None = None, scale: int = 1, seconds: float = 4.0
 ) -> list[Path]:
-    """Writes a take as what the suffix says: .png, .gif, .wav, .npz, or a folder if there is none.
+    """Writes a take as what the suffix says, or to a folder if there is none, see ``formats.format_of``.
 
-    Returns the paths written. Raises InputError for an unknown suffix or one that does not fit the take.
+    Returns the paths written. Raises InputError for a suffix that is unknown or does not fit the take, FileError if it
+    cannot be written.
     """
     view = shown(take, samples=samples)
-    suffix = path.suffix.lower()
-    if not suffix or path.is_dir():
+    form = format_of(path, view.model.chain, len(view.samples))
+    if form is None:
         return export_folder(path, view, scale=scale)
-    if suffix == ".png":
-        export_png(path, view, scale=scale)
-    elif suffix == ".gif":
-        export_gif(path, view, scale=scale, seconds=seconds)
-    elif suffix == ".wav":
-        _sound_chain(view, "a WAV")
-        if len(view.samples) > 1:
-            raise InputError(
-                f"a .wav holds one clip, not {len(view.samples)}: choose one, or save to a folder (no suffix) or .npz"
-            )
-        export_wav(path, view)
-    elif suffix == ".npz":
-        export_npz(path, view)
-    else:
-        raise InputError(f"cannot save as {suffix!r}; known: {', '.join(SUFFIXES)}, or a folder (no suffix)")
+    _write(path, form, view, scale=scale, seconds=seconds)
     return [path]
+
+
+def _write(path: Path, form: Format, take: Take, *, scale: int = 1, seconds: float = 4.0) -> None:
+    if form.suffix == ".png":
+        export_png(path, take, scale=scale)
+    elif form.suffix == ".gif":
+        export_gif(path, take, scale=scale, seconds=seconds)
+    elif form.suffix == ".wav":
+        export_wav(path, take)
+    else:
+        assert form.suffix == ".npz", form
+        export_npz(path, take)
 
 
 # Reading what was saved
@@ -390,7 +373,7 @@ def _kind(data: bytes, name: str) -> Kind:
     if data.startswith(b"PK\x03\x04"):
         with damage_as_file_error(name):
             return "take" if {"metadata", "surprise", "entropy"} <= npz_members(data) else "npz"
-    raise FileError(f"{name} is {'empty' if not data else 'not a PNG, GIF, WAV or .npz file'}")
+    raise FileError(f"{name} is {'empty' if not data else f'not a {suffixes(FORMATS)} file'}")
 
 
 def _record_text_in(data: bytes, name: str, kind: Kind) -> str | bytes | None:
@@ -493,18 +476,12 @@ def _read_riff(data: bytes, name: str) -> _Riff:
 
 
 def read_image(path: Path, chain: Chain) -> Symbols:
-    """Symbols (N, D) of a PNG: of the images in one saved by this program, however arranged, or of a plain one.
+    """Symbols (D,) of the image in a PNG, as it looks, whatever else the file carries.
 
-    Raises InputError if its size or colours are not the chain's, or if a saved image is not finished; FileError if
-    it cannot be read.
+    Raises InputError if its size or colours are not the chain's, FileError if it cannot be read.
     """
     if not isinstance(chain, ImageChain):
-        raise InputError(f"the model expects {chain.modality}, and {path} is an image")
-    own = _own_symbols(path, chain)
-    if own is not None:
-        if any(len(row) < chain.length for row in own):
-            raise InputError(f"{path} holds an image that is not finished")
-        return np.stack(own)
+        raise InputError(f"{path} holds image data; the model expects {chain.modality} data")
     data, name = read_bytes(path)
     if not data.startswith(b"\x89PNG"):
         raise FileError(f"{name} is {'empty' if not data else 'not a PNG image'}")
@@ -521,20 +498,19 @@ def read_image(path: Path, chain: Chain) -> Symbols:
     if chain.channels == 3:
         if mode in ("1", "L", "LA"):
             raise InputError(f"{name} is grey; {expected}")
-        return chain.symbols(pixels[None, ..., :3])
+        return chain.symbols(pixels[..., :3])
     if (pixels[..., :1] != pixels[..., 1:3]).any():
         raise InputError(f"{name} is coloured; {expected}")
-    return chain.symbols(pixels[None, ..., 0])
+    return chain.symbols(pixels[..., 0])
 
 
 def read_wave(path: Path, chain: Chain) -> Symbols:
     """Symbols (T,) of a WAV, 16-bit PCM, mono, at the chain's rate; with the stop symbol where the chain has one.
 
-    One saved by this program gives the very symbols it was drawn as, without a stop symbol if none was drawn.
     Raises InputError if its format is not the chain's (nothing is resampled), FileError if it cannot be read.
     """
     if not isinstance(chain, SoundChain):
-        raise InputError(f"the model expects an {chain.modality}, and {path} is sound")
+        raise InputError(f"{path} holds sound data; the model expects {chain.modality} data")
     data, name = read_bytes(path)
     riff = _read_riff(data, name)
     if riff.rate != chain.rate:
@@ -548,21 +524,9 @@ def read_wave(path: Path, chain: Chain) -> Symbols:
         raise InputError(f"{name} holds no sound: it has no samples")
     if len(riff.sound) % 2:
         raise FileError(f"{name} is cut short: its last sample is half there")
-    own = _own_symbols(path, chain)
-    if own is not None:
-        return own[0]
     wave = np.frombuffer(riff.sound, "<i2").astype(np.int16)
     if len(wave) > chain.limit:
         raise InputError(
             f"{name} lasts {len(wave) / chain.rate:g} s; the model reads up to {chain.limit / chain.rate:g} s"
         )
     return chain.symbols(wave)
-
-
-def _own_symbols(path: Path, chain: Chain) -> list[Symbols] | None:
-    """The symbols in a file that this program saved with such a chain and nobody edited; None for any other file."""
-    try:
-        take = read_saved(path).take
-    except FileError:
-        return None
-    return _rows(take) if take.model.chain == chain else None

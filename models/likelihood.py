@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from models.chain import Symbols
-from models.condition import Condition
+from models.condition import Condition, categories
 from models.conditional import LOG2
 from models.model import AutoregressiveModel
 
@@ -45,6 +45,19 @@ def surprises(model: AutoregressiveModel, symbols: Symbols, condition: Condition
     bits = -model.conditionals(row, table).double().log_prob(row) / LOG2
     result: npt.NDArray[np.float64] = bits[0].cpu().numpy()
     return result
+
+
+def surprises_under(
+    model: AutoregressiveModel, symbols: Symbols, conditions: Sequence[tuple[int, Condition]]
+) -> npt.NDArray[np.float64]:
+    """As ``surprises``, where conditions took turns: what held from which step on, the first from step 0."""
+    ends = [start for start, _ in conditions[1:]] + [len(symbols)]
+    return np.concatenate(
+        [
+            surprises(model, symbols, condition)[start:end]
+            for (start, condition), end in zip(conditions, ends, strict=True)
+        ]
+    )
 
 
 @torch.inference_mode()
@@ -82,11 +95,17 @@ def measure(model: AutoregressiveModel, examples: Examples, *, limit: int | None
 
 
 @torch.inference_mode()
-def posterior(model: AutoregressiveModel, symbols: Symbols, condition: Condition, factor: str) -> dict[str, float]:
-    """p(value | x) of one factor by Bayes' rule with a uniform prior; the other factors as in ``condition``."""
-    values = next(f for f in model.factors if f.name == factor).values
-    log_likelihood = np.array(
-        [-surprises(model, symbols, {**condition, factor: value}).sum() * LOG2 for value in values]
-    )
+def posterior(
+    model: AutoregressiveModel, symbols: Symbols, conditions: Sequence[tuple[int, Condition]], factor: str
+) -> dict[str, float]:
+    """p(value | x) of one factor by Bayes' rule with a uniform prior; the other factors as in ``conditions``.
+
+    conditions: see ``surprises_under``; the one factor has the same value all along.
+    """
+    (values,) = (chosen.values for chosen in categories([f for f in model.factors if f.name == factor]))
+    log_likelihood = np.empty(len(values))
+    for n, value in enumerate(values):
+        fixed = [(start, {**condition, factor: value}) for start, condition in conditions]
+        log_likelihood[n] = -surprises_under(model, symbols, fixed).sum() * LOG2
     weights = np.exp(log_likelihood - log_likelihood.max())
     return dict(zip(values, (weights / weights.sum()).tolist(), strict=True))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from models.chain import Chain
-from models.condition import Condition, Factor, complete, indices
+from models.condition import Category, Condition, Factor, categories, complete, indices
 from models.conditional import Conditional
 
 if TYPE_CHECKING:
@@ -79,16 +79,20 @@ class AutoregressiveModel(nn.Module, ABC):
         return sum(p.numel() for p in self.parameters())
 
     def condition_tensor(self, conditions: Condition | Sequence[Condition]) -> Tensor:
-        """One condition or a batch of them, by name, as int64 indices (B, F) on the model's device."""
+        """One condition or a batch of them, by name, as int64 indices (B, F) on the model's device.
+
+        A model with factors that are no categories has its own. Raises InputError for a value a factor does not have.
+        """
         rows = [conditions] if isinstance(conditions, Mapping) else list(conditions)
-        table = [indices(self.factors, complete(self.factors, row)) for row in rows]
-        return torch.tensor(table, dtype=torch.int64, device=self.device).reshape(len(rows), len(self.factors))
+        factors = categories(self.factors)
+        table = [indices(factors, complete(factors, row)) for row in rows]
+        return torch.tensor(table, dtype=torch.int64, device=self.device).reshape(len(rows), len(factors))
 
 
 class FactorEmbeddings(nn.Module):
-    """The sum of one embedding per factor: (B, F) indices to (B, channels). Zero where there are no factors."""
+    """The sum of one embedding per category: (B, F) indices to (B, channels). Zero where there are none."""
 
-    def __init__(self, factors: Sequence[Factor], channels: int) -> None:
+    def __init__(self, factors: Sequence[Category], channels: int) -> None:
         super().__init__()
         self.channels = channels
         self.tables = nn.ModuleList(nn.Embedding(factor.size, channels) for factor in factors)

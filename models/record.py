@@ -29,6 +29,7 @@ from models.atomic import reason, write_atomically
 from models.chain import Chain, Symbols
 from models.condition import complete
 from models.errors import FileError, InputError
+from models.formats import formats_of
 from models.trace import ModelReference, Sample, Segment, Take, Trace, model_reference_from_json, segment_from_json
 from models.version import VERSION
 
@@ -47,7 +48,7 @@ MAX_MEMBER_BYTES = 4 * MAX_STEPS + 2**12
 SYMBOL_TYPES = ("|u1", "<u2", "<u4")
 
 # What the readers of zip, zlib, JSON, numpy and Pillow raise for a broken file, beside the errors of this program.
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError,
     OverflowError, ArithmeticError, struct.error, SyntaxError, RuntimeError, MemoryError, AssertionError,
 )  # fmt: skip
@@ -62,8 +63,8 @@ def damage_as_file_error(name: str) -> Iterator[None]:
         raise
     except InputError as error:
         raise FileError(f"{name} has damaged metadata: {error}") from None
-    except _DAMAGE as error:
-        raise FileError(f"{name} is damaged or cut short: {error or type(error).__name__}") from None
+    except DAMAGE as error:
+        raise FileError(f"{name} is damaged or cut short: {str(error) or type(error).__name__}") from None
 
 
 def read_bytes(source: Path | bytes) -> tuple[bytes, str]:
@@ -319,11 +320,13 @@ def command_line(take: Take, out: str | None = None) -> Command:
     begun = [trace.schedule[0] for trace in view.traces]
     first, model = begun[0], take.model
     if out is None:
-        out = model.name + ({"image": ".png", "sound": ".wav"}[model.chain.modality] if _fits_one_file(take) else "")
+        form = formats_of(model.chain)[0]
+        out = model.name + (form.suffix if form.several or len(take.samples) == 1 else "")
     words = ["sampling-studio", "sample", model.name, "-o", out]
     for factor in model.factors:
-        if first.condition[factor.name] != factor.default:
-            words += ["--condition", f"{factor.name}={first.condition[factor.name]}"]
+        value = first.condition[factor.name]
+        if value != factor.default:
+            words += ["--condition", f"{factor.name}={factor.format(value)}"]
     words += ["--seed", str(first.seed)]
     shaping, limit = first.shaping, model.chain.default_limit
     for option, value, default in (
@@ -348,10 +351,6 @@ def command_line(take: Take, out: str | None = None) -> Command:
 def _nth(first: Segment, n: int) -> Segment:
     """The segment of sample n of a take that begins with ``first``."""
     return replace(first, sample=first.sample + n, salt=0)
-
-
-def _fits_one_file(take: Take) -> bool:
-    return take.model.chain.modality == "image" or len(take.samples) == 1
 
 
 # Parts of the record

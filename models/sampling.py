@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.blocks import next_block
 from models.chain import Symbols
+from models.condition import Condition
 from models.conditional import Conditional
 from models.decoder import DRAW, Decoder, Drawn, ReferenceDecoder
 from models.engines import AUTO, ENGINES
@@ -294,34 +298,74 @@ def reproduce(model: AutoregressiveModel, trace: Trace, *, engine: str | None = 
     engine: for all of it. By default each segment's own, or the fastest where the model does not have that one on its
     device: then symbols agree up to a float tie only, and ``fallback`` says so.
     """
-    ends = [segment.start for segment in trace.schedule[1:]] + [len(trace)]
+    blocks = reproducing(model, trace, engine=engine)
+    while True:
+        try:
+            next(blocks)
+        except StopIteration as end:
+            found: Reproduction = end.value
+            return found
+
+
+def reproducing(
+    model: AutoregressiveModel,
+    trace: Trace,
+    *,
+    engine: str | None = None,
+    report: Callable[[int], None] = lambda step: None,
+) -> Generator[None, None, Reproduction]:
+    """``reproduce`` for a thread that has others to serve: yields after every block of steps.
+
+    report: hears up to which step the trace is walked.
+    """
+    schedule, steps = trace.schedule, len(trace)
+    ends = [segment.start for segment in schedule[1:]] + [steps]
     decoder: Decoder | None = None
     held: Segment | None = None
     recorded_by: dict[str, None] = {}
     walked_by: dict[str, None] = {}
     difference: tuple[int, int, int, float | None] | tuple[()] = ()
-    for segment, end in zip(trace.schedule, ends, strict=True):
+    for segment, end in zip(schedule, ends, strict=True):
         name = engine or engine_here(model, segment)
         recorded_by[f"{segment.engine} on {segment.device}"] = None
         walked_by[f"{name} on {model.device.type}"] = None
         if decoder is None or held is None or segment.condition != held.condition or name != decoder.engine:
             decoder = make_decoder(model, name, model.condition_tensor(segment.condition))
-            decoder.extend(trace.symbols[None, : segment.start])
+            yield from _told(decoder, trace.symbols[: segment.start])
         held = segment
-        count = end - segment.start
-        recorded = trace.symbols[segment.start : end]
-        clamps = np.where(trace.clamped[segment.start : end], recorded, DRAW).astype(np.int32)[None]
-        noise = uniforms(segment.seed, segment.sample, segment.salt, segment.start, count)
-        again = decoder.advance(noise[None], segment.shaping, clamps).symbols[0]
-        differs = np.flatnonzero(again != recorded)
-        if differs.size:
-            offset = int(differs[0])
-            decoder.rewind(segment.start + offset)
-            log_p = decoder.peek().dense()[0].cpu().numpy()
-            distance = distance_to(log_p, segment.shaping, float(noise[offset]), int(recorded[offset]))
-            difference = segment.start + offset, int(recorded[offset]), int(again[offset]), distance
+        block = 1
+        while decoder.step < end and not difference:
+            began, start = time.monotonic(), decoder.step
+            stop = min(start + block, end)
+            recorded = trace.symbols[start:stop]
+            clamps = np.where(trace.clamped[start:stop], recorded, DRAW).astype(np.int32)[None]
+            noise = uniforms(segment.seed, segment.sample, segment.salt, start, stop - start)
+            again = decoder.advance(noise[None], segment.shaping, clamps).symbols[0]
+            block = next_block(stop - start, time.monotonic() - began)
+            report(stop)
+            yield
+            differs = np.flatnonzero(again != recorded)
+            if differs.size:
+                n = int(differs[0])
+                # Not rewound, which may push thousands of steps at once.
+                decoder = make_decoder(model, name, decoder.condition)
+                yield from _told(decoder, trace.symbols[: start + n])
+                log_p = decoder.peek().dense()[0].cpu().numpy()
+                distance = distance_to(log_p, segment.shaping, float(noise[n]), int(recorded[n]))
+                difference = start + n, int(recorded[n]), int(again[n]), distance
+        if difference:
             break
-    return Reproduction(len(trace), tuple(recorded_by), tuple(walked_by), *difference)
+    return Reproduction(steps, tuple(recorded_by), tuple(walked_by), *difference)
+
+
+def _told(decoder: Decoder, prefix: Symbols) -> Iterator[None]:
+    """Tells a new decoder of one row its prefix (T,), in blocks."""
+    block = 1
+    while decoder.step < len(prefix):
+        began, start = time.monotonic(), decoder.step
+        decoder.extend(prefix[None, start : start + block])
+        block = next_block(decoder.step - start, time.monotonic() - began)
+        yield
 
 
 def distance_to(log_p: npt.NDArray[np.float64], shaping: Shaping, u: float, symbol: int) -> float | None:
@@ -388,7 +432,7 @@ class ConditionalBuffer:
     def __init__(self, model: AutoregressiveModel, limit_bytes: int = CONDITIONAL_BUFFER_BYTES) -> None:
         self.model = model
         self.limit_bytes = limit_bytes
-        self._kept: OrderedDict[tuple[bytes, tuple[tuple[str, str], ...], int], npt.NDArray[np.float32]] = OrderedDict()
+        self._kept: OrderedDict[tuple[bytes, str, int], npt.NDArray[np.float32]] = OrderedDict()
 
     def log_probs(self, trace: Trace, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Raw natural log-probabilities of the steps start … stop - 1, float32 (stop - start, K).
@@ -408,13 +452,13 @@ class ConditionalBuffer:
             start = end
         return np.concatenate(parts)
 
-    def _window(self, trace: Trace, condition: Mapping[str, str], first: int, end: int) -> npt.NDArray[np.float32]:
+    def _window(self, trace: Trace, condition: Condition, first: int, end: int) -> npt.NDArray[np.float32]:
         """Log-probabilities of the steps from ``first`` on, at least up to ``end``, under one condition."""
         width = self.model.chain.length or self.WINDOW
         field = self.model.receptive_field
         seen_from = 0 if field is None or self.model.chain.length is not None else max(0, first - field)
         known = trace.symbols[seen_from : first + width - 1]
-        key = (known.tobytes(), tuple(sorted(condition.items())), first)
+        key = (known.tobytes(), json.dumps(condition, sort_keys=True), first)
         if key not in self._kept:
             self._kept[key] = self._pass(known, condition, first - seen_from)
             while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self.limit_bytes:
@@ -423,7 +467,7 @@ class ConditionalBuffer:
         return self._kept[key]
 
     @torch.inference_mode()
-    def _pass(self, known: Symbols, condition: Mapping[str, str], skipped: int) -> npt.NDArray[np.float32]:
+    def _pass(self, known: Symbols, condition: Condition, skipped: int) -> npt.NDArray[np.float32]:
         """The conditionals after ``skipped`` of the known symbols, the step that follows them included."""
         rows = torch.from_numpy(np.append(known, 0).astype(np.int64)).to(self.model.device)[None]
         conditional = self.model.conditionals(rows, self.model.condition_tensor(condition))

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.chain import Chain, Symbols, chain_from_json
-from models.condition import Factor, factors_from_json
+from models.condition import Condition, Factor, factors_from_json
 from models.errors import InputError
 from models.noise import MAX_SEED, check_seed
 from models.shaping import Shaping, shaping_from_json
@@ -31,7 +31,7 @@ class Segment:
 
     start: int
     shaping: Shaping
-    condition: Mapping[str, str]
+    condition: Condition
     seed: int
     sample: int
     salt: int
@@ -55,7 +55,7 @@ def segment_from_json(config: Mapping[str, Any]) -> Segment:
     try:
         fields = dict(config)
         fields["shaping"] = shaping_from_json(fields["shaping"])
-        fields["condition"] = {str(k): str(v) for k, v in fields["condition"].items()}
+        fields["condition"] = dict(fields["condition"].items())
         segment = Segment(**fields)
         for name in ("start", "seed", "sample", "salt"):
             value = getattr(segment, name)
@@ -284,7 +284,7 @@ def new_take(
     *,
     seed: int,
     count: int,
-    condition: Mapping[str, str],
+    condition: Condition,
     shaping: Shaping,
     engine: str,
     device: str = "cpu",

@@ -39,11 +39,13 @@ from PySide6.QtWidgets import (
 )
 
 from models.catalog import Catalog
-from models.chain import ImageChain, SoundChain
+from models.chain import SoundChain
 from models.errors import StudioError
 from models.files import command_line
+from models.formats import FORMATS
 from models.version import VERSION
 from studio.canvas import CANVASES, make_canvas
+from studio.canvas.common import Canvas
 from studio.export import ExportDialog
 from studio.inference import InferenceThread, Speed
 from studio.panels.condition import ConditionPanel
@@ -53,6 +55,7 @@ from studio.panels.models import ModelsPanel
 from studio.panels.sampling import SamplingPanel
 from studio.panels.timeline import Timeline
 from studio.panels.transport import TransportPanel
+from studio.panels.widgets import grouped
 from studio.profile import Profile
 from studio.settings import OVERLAYS
 from studio.shortcuts import show_shortcuts
@@ -63,6 +66,16 @@ from studio.theme import apply_theme
 LAYOUT_VERSION = 1
 MESSAGE_MS = 8000
 FIRST_SIZE = QSize(1440, 900)
+FIRST_MODALITY = "image"
+"""Whose canvas invites to choose a model."""
+
+
+class StatusField(QLabel):
+    """A part of the status bar, which takes room only while it says something."""
+
+    def say(self, text: str) -> None:
+        self.setText(text)
+        self.setVisible(bool(text))
 
 
 class MainWindow(QMainWindow):
@@ -75,7 +88,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("MainWindow")
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
-        self._canvases: dict[str, QWidget] = {}
+        self._canvases: dict[str, Canvas] = {}
         self._build_centre()
         self._build_docks()
         self._build_status()
@@ -97,6 +110,7 @@ class MainWindow(QMainWindow):
         self.transport.mute_toggled.connect(self.sound.set_muted)
         self.sound.playhead_moved.connect(self._move_playhead)
         self.sound.reason_changed.connect(self._show_sound_reason)
+        studio.model_changed.connect(self._refresh_sound)
         self._show_canvas()
         self._refresh()
 
@@ -152,8 +166,9 @@ class MainWindow(QMainWindow):
         return dock
 
     def _build_status(self) -> None:
-        self.speed_label, self.left_label, self.engine_label = QLabel(), QLabel(), QLabel()
-        self.sound_label, self.model_label = QLabel(), QLabel()
+        self.speed_label, self.left_label, self.engine_label = StatusField(), StatusField(), StatusField()
+        self.sound_label, self.model_label = StatusField(), StatusField()
+        self._sound_reason = self._sound_reason_said = ""
         self.message_label = QLabel()
         self._message_timer = QTimer(self, singleShot=True, interval=MESSAGE_MS)
         self._message_timer.timeout.connect(self.message_label.clear)
@@ -163,6 +178,8 @@ class MainWindow(QMainWindow):
         bar.addWidget(self.message_label, 1)
         bar.addPermanentWidget(self.sound_label)
         bar.addPermanentWidget(self.model_label)
+        for label in (self.speed_label, self.left_label, self.engine_label, self.sound_label, self.model_label):
+            label.say("")
 
     def _build_actions(self) -> None:
         studio = self.studio
@@ -174,7 +191,7 @@ class MainWindow(QMainWindow):
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         file.addSeparator()
         self.save_action = self._action(file, "&Save as…", self.save_dialog, QKeySequence.StandardKey.Save)
-        self.copy_action = self._action(file, "&Copy image", self.copy_image, QKeySequence.StandardKey.Copy)
+        self.copy_action = self._action(file, "&Copy", self.copy_shown, QKeySequence.StandardKey.Copy)
         self.command_action = self._action(file, "Copy as command &line", self.copy_command, "Ctrl+Shift+C")
         self.reproduce_action = self._action(
             file, "&Reproduce", studio.reproduce, "Ctrl+R", "walk the take again and compare it symbol for symbol"
@@ -249,10 +266,16 @@ class MainWindow(QMainWindow):
 
     # --- showing -------------------------------------------------------------------------------------------------
 
+    @property
+    def canvas(self) -> Canvas | None:
+        """The canvas that is shown; None for a modality that has none."""
+        chain = self.studio.chain
+        return self._canvases.get(chain.modality if chain else FIRST_MODALITY)
+
     @Slot()
     def _show_canvas(self) -> None:
         chain = self.studio.chain
-        modality = chain.modality if chain else "image"
+        modality = chain.modality if chain else FIRST_MODALITY
         if modality not in CANVASES:
             return
         if modality not in self._canvases:
@@ -268,22 +291,22 @@ class MainWindow(QMainWindow):
         has_steps = take is not None and take.longest > 0
         for action in (self.save_action, self.command_action, self.noise_action, self.noise_all_action):
             action.setEnabled(has_steps)
-        self.copy_action.setEnabled(has_steps and isinstance(studio.chain, ImageChain))
+        self.copy_action.setEnabled(has_steps and self.canvas is not None and self.canvas.copied() is not None)
         self.reproduce_action.setEnabled(has_steps and studio.loaded is not None)
         self.generate_action.setEnabled(studio.loaded is not None)
         self.begin_action.setEnabled(studio.loaded is not None)
         self.card_action.setEnabled(studio.entry is not None)
         self.generate_action.setText("&Pause" if studio.running else "&Resume" if studio.can_go_on else "&Generate")
         if studio.loaded is None:
-            self.engine_label.setText("loading …" if studio.activity is Activity.LOADING else "no model")
+            self.engine_label.say("loading …" if studio.activity is Activity.LOADING else "no model")
         elif not studio.running:
             waiting = "" if studio.worker.kernels_warm else " · compiling kernels"
-            self.engine_label.setText(f"{studio.engine_name()} engine · {studio.loaded.device.upper()}{waiting}")
-            self.speed_label.clear()
-            self.left_label.clear()
+            self.engine_label.say(f"{studio.engine_name()} engine · {studio.loaded.device.upper()}{waiting}")
+            self.speed_label.say("")
+            self.left_label.say("")
         seed = f" · seed {take.traces[0].schedule[0].seed}" if take else ""
         title = take.model.title if take else studio.entry.header.title if studio.entry else ""
-        self.model_label.setText(title + seed)
+        self.model_label.say(title + seed)
 
     @Slot()
     def _refresh_progress(self) -> None:
@@ -295,11 +318,10 @@ class MainWindow(QMainWindow):
         take = self.studio.take
         if take is None or not self.studio.running:
             return
-        unit = "samples/s" if take.model.chain.modality == "sound" else "steps/s"
-        self.speed_label.setText(f"{speed.steps_per_second:,.0f} {unit}".replace(",", " "))
+        self.speed_label.say(f"{grouped(round(speed.steps_per_second))} steps/s")
         if speed.steps_per_second > 0:
-            self.left_label.setText(f"{(take.limit - take.frontier) / speed.steps_per_second:.1f} s left")
-        self.engine_label.setText(f"{speed.engine} engine · {speed.device.upper()}")
+            self.left_label.say(f"{(take.limit - take.frontier) / speed.steps_per_second:.1f} s left")
+        self.engine_label.say(f"{speed.engine} engine · {speed.device.upper()}")
 
     @Slot()
     def _kernels_ready(self) -> None:
@@ -321,16 +343,23 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _move_playhead(self, seconds: float | None) -> None:
-        canvas = self._canvases.get("sound")
-        if canvas is not None:
-            canvas.set_playhead(seconds)  # type: ignore[attr-defined]
+        for canvas in self._canvases.values():
+            canvas.set_playhead(seconds)
 
     @Slot(str)
     def _show_sound_reason(self, reason: str) -> None:
-        self.sound_label.setText("no sound" if reason else "")
+        self._sound_reason = reason
+        self._refresh_sound()
+
+    @Slot()
+    def _refresh_sound(self) -> None:
+        """That there is no sound stands in the status bar; why, and what helps, is said once a sound is shown."""
+        reason = self._sound_reason
+        self.sound_label.say("no sound" if reason else "")
         self.sound_label.setToolTip(reason)
-        if reason and isinstance(self.studio.chain, SoundChain):
-            self._say(reason)
+        if reason and reason != self._sound_reason_said and isinstance(self.studio.chain, SoundChain):
+            self._sound_reason_said = reason
+            self._complain(reason)
 
     @Slot()
     def _refresh_overlays(self) -> None:
@@ -344,8 +373,9 @@ class MainWindow(QMainWindow):
     # --- doing ---------------------------------------------------------------------------------------------------
 
     def open_dialog(self) -> None:
+        patterns = " ".join(["*.safetensors", *(f"*{format.suffix}" for format in FORMATS)])
         name, _ = QFileDialog.getOpenFileName(
-            self, "Open", "", "Checkpoints and saved samples (*.safetensors *.png *.gif *.wav *.npz);;All files (*)"
+            self, "Open", "", f"Checkpoints and saved samples ({patterns});;All files (*)"
         )
         if name:
             self.studio.open_path(Path(name))
@@ -372,17 +402,16 @@ class MainWindow(QMainWindow):
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.studio.export(dialog.path, **dialog.options)
 
-    def copy_image(self) -> None:
-        """The selected sample as it is drawn, one pixel a pixel."""
-        trace, chain = self.studio.trace, self.studio.chain
-        if trace is None or not isinstance(chain, ImageChain):
+    def copy_shown(self) -> None:
+        """The selected sample, as a picture or a text."""
+        copied = self.canvas.copied() if self.canvas is not None else None
+        if isinstance(copied, QImage):
+            QGuiApplication.clipboard().setImage(copied)
+        elif copied is not None:
+            QGuiApplication.clipboard().setText(copied)
+        else:
             return
-        from studio.thumbnail import image_pixels
-
-        pixels = image_pixels(chain, trace.symbols)
-        image = QImage(pixels.tobytes(), chain.width, chain.height, 4 * chain.width, QImage.Format.Format_RGBA8888)
-        QGuiApplication.clipboard().setImage(image.copy())
-        self._say("The image is on the clipboard.")
+        self._say("What is shown is on the clipboard.")
 
     def copy_command(self) -> None:
         if self.studio.take is None:

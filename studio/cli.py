@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from models.atomic import reason
 from models.chain import Chain, SoundChain
-from models.condition import complete
+from models.condition import Category, Condition, parse
 from models.engines import AUTO, DEVICES, ENGINES
 from models.errors import FileError, InputError, StudioError
+from models.formats import FORMATS, format_of, suffixes
 from models.noise import check_seed
 from models.shaping import Shaping
 from models.trace import Take, check_samples, new_take
@@ -140,8 +141,9 @@ def parser() -> Parser:
     sample = add("sample", "Draw samples from a model and save them.")
     add_model(sample)
     sample.add_argument(
-        "-o", "--out", metavar="OUT", required=True, type=Path,
-        help=".png (a grid if several), .gif, .wav (one clip), .npz, or a folder (one file per sample)",
+        "-o", "--out", metavar="OUT", required=True, type=path,
+        help=f"{suffixes(f for f in FORMATS if f.several)} (several images are drawn as a grid); "
+        f"{suffixes(f for f in FORMATS if not f.several)} (one sample); or a folder (no suffix, one file per sample)",
     )  # fmt: skip
     add_condition(sample)
     sample.add_argument(
@@ -168,10 +170,15 @@ def parser() -> Parser:
 
     score = add(
         "score", "How probable a model finds images or sounds.",
-        details="Sound is scored as it lies in the file, at its own level.",
+        details="Sound is scored as it lies in the file, at its own level. Without --condition, a sample that this "
+        "program saved is scored under the condition that its file carries, as far as the model has it, and any other "
+        "under the defaults; each line says which.",
     )  # fmt: skip
     add_model(score)
-    score.add_argument("files", metavar="FILE", nargs="+", type=Path, help=".png, .gif, .wav or .npz with `samples`")
+    score.add_argument(
+        "files", metavar="FILE", nargs="+", type=path,
+        help=f"{suffixes(FORMATS)}, saved by this program or another; arrays are `samples` or `images`",
+    )  # fmt: skip
     add_condition(score)
     score.add_argument("--posterior", action="store_true", help="also p(value | x) of every condition of the model")
 
@@ -181,7 +188,7 @@ def parser() -> Parser:
     )  # fmt: skip
     add_model(evaluate)
     evaluate.add_argument(
-        "data", metavar="DATA", type=Path,
+        "data", metavar="DATA", type=path,
         help="an .npz (its test part; or `images` and `labels`; or `samples`, `offsets` and an array by the name of "
         "each condition), or the folder of the data set the model learned from",
     )  # fmt: skip
@@ -192,7 +199,7 @@ def parser() -> Parser:
         "reproduce", "Walk a saved sample again: the same, or the first difference.",
         details="The exit code is 0 if it is the same up to a float tie, else 1.",
     )  # fmt: skip
-    again.add_argument("file", metavar="FILE", type=Path, help="a file that this program saved")
+    again.add_argument("file", metavar="FILE", type=path, help="a file that this program saved")
     again.add_argument("--model", metavar="MODEL", help="where the model is, if it is not in the list of models")
 
     bench = add("bench", "Steps per second of every engine of a model, one sample at a time, on one thread.")
@@ -202,10 +209,10 @@ def parser() -> Parser:
         "train", "Train a model.", json_output=False, details="Ctrl-C leaves a state that --resume goes on from."
     )
     train.add_argument("recipe", metavar="RECIPE", help="a .toml file, or the name of a recipe that is included")
-    train.add_argument("--data", metavar="DIR", required=True, type=Path, help="the folder of the data sets")
-    train.add_argument("-o", "--out", metavar="OUT", required=True, type=Path, help="the .safetensors file to write")
+    train.add_argument("--data", metavar="DIR", required=True, type=path, help="the folder of the data sets")
+    train.add_argument("-o", "--out", metavar="OUT", required=True, type=path, help="the .safetensors file to write")
     train.add_argument("--resume", action="store_true", help="go on from OUT's state file")
-    train.add_argument("--init", type=Path, metavar="CHECKPOINT", help="begin from these weights, not from random ones")
+    train.add_argument("--init", type=path, metavar="CHECKPOINT", help="begin from these weights, not from random ones")
     add_device(train, "default: cuda where there is one, else cpu")
 
     add(
@@ -228,6 +235,12 @@ def add_condition(command: Parser) -> None:
 
 def add_device(command: Parser, default: str) -> None:
     command.add_argument("--device", choices=DEVICES, default=AUTO, help=default)
+
+
+def path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, not ''")
+    return Path(text)
 
 
 def number(text: str) -> float:
@@ -333,16 +346,21 @@ def cuda_or_cpu() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def condition_of(arguments: argparse.Namespace, entry: Entry) -> dict[str, str]:
+def condition_of(arguments: argparse.Namespace, entry: Entry) -> dict[str, Any]:
     with typed_by_user():
         chosen = dict(arguments.condition)
         if len(chosen) < len(arguments.condition):
             raise InputError("each condition can be given once")
-        return complete(entry.header.factors, chosen)
+        return parse(entry.header.factors, chosen)
 
 
-def in_words(condition: Mapping[str, str]) -> str:
+def in_words(condition: Condition) -> str:
     return ", ".join(f"{name} {value}" for name, value in condition.items()) or "no condition"
+
+
+def unit(chain: Chain) -> str:
+    """Of the bits that a model takes for one variable."""
+    return f"bits/{chain.step_noun}"
 
 
 def size_in_words(size: int) -> str:
@@ -354,12 +372,13 @@ def size_in_words(size: int) -> str:
 
 def open_window(arguments: list[str]) -> int:
     window = Parser(prog=PROGRAM, add_help=False)
-    window.add_argument("file", metavar="FILE", nargs="?", type=Path)
+    window.add_argument("file", metavar="FILE", nargs="?", type=path)
     file: Path | None = window.parse_args(arguments).file
     if file is not None and not file.is_file():
         if not file.suffix and len(file.parts) == 1 and not file.exists():
             raise ArgumentsError(f"no command and no file {str(file)!r}; the commands are {', '.join(COMMANDS)}")
-        raise FileError(f"cannot open {file}: there is no such file")
+        what = "it is a folder" if file.is_dir() else "it is no file" if file.exists() else "there is no such file"
+        raise FileError(f"cannot open {file}: {what}")
     from studio.doctor import check_window
 
     check_window()
@@ -380,11 +399,11 @@ def list_models(arguments: argparse.Namespace) -> int:
     for entry in entries:
         header = entry.header
         bits = header.bits_per_dim
-        measured = "not measured" if bits is None else f"{bits:.3f} bits/dim ({header.measured_on})"
+        measured = "not measured" if bits is None else f"{bits:.3f} {unit(header.chain)} ({header.measured_on})"
         write_line(header.name)
         write_line(f"  {header.title}: {header.chain.modality}, {header.architecture}, {header.chain.describe()}")
         for factor in header.factors:
-            write_line(f"  {factor.name}: {', '.join(factor.values)}{' (or any)' if factor.any else ''}")
+            write_line(f"  {factor.name}: {factor.describe()}")
         write_line(f"  {measured}, {header.parameters:,} parameters, {size_in_words(header.size_bytes)}")
     if not entries:
         write_line("There are no models yet.")
@@ -400,7 +419,10 @@ def describe(entry: Entry) -> dict[str, Any]:
         "architecture": header.architecture,
         "shape": header.chain.describe(),
         "chain": header.chain.to_json(),
-        "conditions": {factor.name: [*factor.values, *(["any"] if factor.any else [])] for factor in header.factors},
+        "conditions": {
+            factor.name: list(factor.choices) if isinstance(factor, Category) else factor.to_json()
+            for factor in header.factors
+        },
         "bits_per_dim": header.bits_per_dim,
         "measured_on": header.measured_on,
         "likelihood": header.likelihood,
@@ -424,7 +446,7 @@ def sample(arguments: argparse.Namespace) -> int:
         check_output(arguments.out, chain, arguments.count, limit)
 
     from models.files import export
-    from models.sampling import Walk, choose
+    from models.sampling import Walk, choose, run
 
     loaded = load_model(entry, threads=1)
     with typed_by_user():
@@ -436,26 +458,32 @@ def sample(arguments: argparse.Namespace) -> int:
         )
     loaded.model.to(device)
     drawn = Take(loaded.reference, [], limit)
-    began = time.perf_counter()
+
+    def part(start: int, limit: int) -> Take:
+        return new_take(
+            loaded.reference,
+            seed=arguments.seed,
+            count=min(CHUNK, arguments.count - start),
+            condition=condition,
+            shaping=shaping,
+            engine=engine,
+            device=device,
+            first=arguments.first + start,
+            limit=limit,
+        )
+
     with Progress() as progress:
+        progress(f"loading the {engine} engine", force=True)
+        run(loaded.model, part(0, limit=1))  # kernels are loaded or compiled here, which is no part of the speed
+        began = time.perf_counter()
         for start in range(0, arguments.count, CHUNK):
-            take = new_take(
-                loaded.reference,
-                seed=arguments.seed,
-                count=min(CHUNK, arguments.count - start),
-                condition=condition,
-                shaping=shaping,
-                engine=engine,
-                device=device,
-                first=arguments.first + start,
-                limit=limit,
-            )
+            take = part(start, limit)
             walk = Walk(loaded.model, take)
             while not walk.done:
                 progress(f"sample {start + len(take.samples)} of {arguments.count}: step {take.frontier} of {limit}")
                 walk.advance(BLOCK)
             drawn.samples += take.samples
-    seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - began
     with typed_by_user():
         files = export(arguments.out, drawn)
     report_samples(arguments, entry, drawn, seconds, files)
@@ -465,11 +493,12 @@ def sample(arguments: argparse.Namespace) -> int:
 def limit_of(arguments: argparse.Namespace, chain: Chain) -> int:
     """The largest number of steps of each sample."""
     if arguments.seconds is not None:
-        if not isinstance(chain, SoundChain):
-            raise InputError(f"--seconds is for sound, and the model draws an {chain.modality}; use --steps")
-        if not 0 < arguments.seconds <= chain.max_seconds:
-            raise InputError(f"--seconds lies above 0 and up to {chain.max_seconds:g}, not {arguments.seconds:g}")
-        return max(1, round(float(arguments.seconds) * chain.rate))
+        rate = chain.steps_per_second
+        if rate is None:
+            raise InputError(f"--seconds is for what plays in time, not for {chain.modality} data; use --steps")
+        if not 0 < arguments.seconds <= chain.limit / rate:
+            raise InputError(f"--seconds lies above 0 and up to {chain.limit / rate:g}, not {arguments.seconds:g}")
+        return max(1, round(float(arguments.seconds) * rate))
     steps = chain.default_limit if arguments.steps is None else int(arguments.steps)
     if steps > chain.limit:
         raise InputError(f"--steps lies in 1 … {chain.limit}, not {steps}")
@@ -480,20 +509,14 @@ def check_output(out: Path, chain: Chain, count: int, limit: int) -> None:
     """What ``export`` would refuse, before anything is drawn."""
     from models.record import MAX_SAMPLES, MAX_STEPS
 
-    suffix = out.suffix.lower()
-    fitting = {"image": (".png", ".gif", ".npz"), "sound": (".wav", ".npz")}[chain.modality]
-    if suffix and not out.is_dir() and suffix not in fitting:
-        known = ", ".join(fitting)
-        raise InputError(f"cannot save {chain.modality} as {suffix!r}; use {known}, or a folder (no suffix)")
-    if suffix == ".wav" and count > 1 and not out.is_dir():
-        raise InputError(f"a .wav holds one clip, not {count}; save to a folder (no suffix) or to .npz")
+    format_of(out, chain, count)
     if count > MAX_SAMPLES or count * limit > MAX_STEPS:
         most = min(MAX_SAMPLES, MAX_STEPS // limit)
         raise InputError(f"{count} samples of {limit} steps are too many for one command; at most {most}")
 
 
 def report_samples(arguments: argparse.Namespace, entry: Entry, drawn: Take, seconds: float, files: list[Path]) -> None:
-    traces = drawn.traces
+    traces, chain = drawn.traces, entry.header.chain
     segment = traces[0].segment
     steps = sum(len(trace) for trace in traces)
     bits = [trace.bits for trace in traces]
@@ -519,49 +542,57 @@ def report_samples(arguments: argparse.Namespace, entry: Entry, drawn: Take, sec
     where = str(files[0]) if len(files) == 1 else f"{len(files)} files in {arguments.out}"
     write_line(f"{where}: {entry.header.title}, {in_words(segment.condition)}, seed {arguments.seed}")
     write_line(
-        f"{result['bits_per_dim']:.3f} bits/dim; {steps} steps in {seconds:.2f} s, {steps / seconds:,.0f} a second, "
-        f"{segment.engine} on {segment.device}"
+        f"{result['bits_per_dim']:.3f} {unit(chain)}; {steps} steps in {seconds:.2f} s, "
+        f"{steps / seconds:,.0f} a second, {segment.engine} on {segment.device}"
     )
 
 
 def score(arguments: argparse.Namespace) -> int:
-    from models.evaluation import read_symbols
+    from models.evaluation.data import read_data_file
 
     entry = find_model(arguments.model)
-    condition = condition_of(arguments, entry)
-    found = [(file, read_symbols(file, entry.header.chain)) for file in arguments.files]
+    chain = entry.header.chain
+    chosen = condition_of(arguments, entry) if arguments.condition else None
+    found = [(file, read_data_file(file, entry.header)) for file in arguments.files]
     loaded = load_model(entry)
 
-    from models.likelihood import posterior, surprises
+    from models.likelihood import posterior, surprises_under
 
     results: list[dict[str, Any]] = []
     with Progress() as progress:
         for file, examples in found:
-            for n, symbols in enumerate(examples):
+            for n, example in enumerate(examples):
                 progress(f"{file}: {n} of {len(examples)}")
-                bits = float(surprises(loaded.model, symbols, condition).sum())
+                conditions = example.conditions if chosen is None else ((0, chosen),)
+                steps = len(example.symbols)
+                bits = float(surprises_under(loaded.model, example.symbols, conditions).sum())
                 result: dict[str, Any] = {
                     "file": str(file),
                     "sample": n,
-                    "steps": len(symbols),
+                    "condition": conditions[0][1],
+                    "condition_changes": [{"step": step, "condition": later} for step, later in conditions[1:]],
+                    "condition_from": "option" if chosen is not None else "file" if example.recorded else "default",
+                    "steps": steps,
                     "bits": bits,
-                    "bits_per_dim": bits / len(symbols),
+                    "bits_per_dim": bits / steps,
                     "nats": bits * math.log(2),
                 }
                 if arguments.posterior:
                     result["posterior"] = {
-                        factor.name: posterior(loaded.model, symbols, condition, factor.name)
+                        factor.name: posterior(loaded.model, example.symbols, conditions, factor.name)
                         for factor in entry.header.factors
                     }
                 results.append(result)
     if arguments.json:
-        write_json({"model": entry.header.name, "condition": condition, "files": results})
+        write_json({"model": entry.header.name, "files": results})
         return 0
     several = {file for file, examples in found if len(examples) > 1}
     for result in results:
         name = result["file"] + (f" [{result['sample']}]" if Path(result["file"]) in several else "")
+        unfinished = "" if result["steps"] >= (chain.length or 0) else f" of the {result['steps']} steps drawn"
         write_line(
-            f"{name}: {result['bits_per_dim']:.4f} bits/dim, {result['bits']:.1f} bits, {result['nats']:.1f} nats"
+            f"{name}: {result['bits_per_dim']:.4f} {unit(chain)}, {result['bits']:.1f} bits, "
+            f"{result['nats']:.1f} nats{unfinished}; {scored_under(result)}"
         )
         for factor_name, probabilities in result.get("posterior", {}).items():
             ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
@@ -569,14 +600,24 @@ def score(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def scored_under(result: Mapping[str, Any]) -> str:
+    """The conditions of one result of ``score``, and where they are from: ``digit 3 (from the file)``."""
+    if not result["condition"]:
+        return in_words({})
+    turns = [in_words(result["condition"])]
+    turns += [f"from step {turn['step']} on {in_words(turn['condition'])}" for turn in result["condition_changes"]]
+    source = {"option": "from --condition", "file": "from the file", "default": "by default"}[result["condition_from"]]
+    return f"{', '.join(turns)} ({source})"
+
+
 def evaluate(arguments: argparse.Namespace) -> int:
-    from models.evaluation import read_examples
+    from models.evaluation.data import read_data_set
 
     entry = find_model(arguments.model)
     header = entry.header
     with Progress() as progress:
         progress(f"reading {arguments.data}", force=True)
-        examples = read_examples(arguments.data, header)
+        examples = read_data_set(arguments.data, header)
         loaded = load_model(entry)
 
         from models.likelihood import measure
@@ -594,8 +635,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
         result = {"model": header.name, "data": str(arguments.data), **measured, "normalised": normalised}
         write_json(result | {"seconds": time.perf_counter() - began, "written": arguments.write})
         return 0
-    for unit, key in (("bits/dim", "bits_per_dim"), ("nats", "nats")):
-        write_line(f"{measured[key]:.4f} ± {measured[f'{key}_standard_error']:.4f} {unit}")
+    for key, per in (("bits_per_dim", unit(header.chain)), ("nats", "nats")):
+        write_line(f"{measured[key]:.4f} ± {measured[f'{key}_standard_error']:.4f} {per}")
     write_line(f"{measured['examples']} examples" + (", normalised: no DC, peak 0.8" if normalised else ""))
     return 0
 
@@ -740,7 +781,7 @@ def train(arguments: argparse.Namespace) -> int:
             trainer.save_state()
             sys.stderr.write(f"\ninterrupted at step {trainer.step}; --resume goes on from there\n")
         return INTERRUPTED
-    write_line(f"{arguments.out}: {best.bits_per_dim:.4f} bits/dim (valid)")
+    write_line(f"{arguments.out}: {best.bits_per_dim:.4f} {unit(trainer.model.chain)} (valid)")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -19,14 +19,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from models.chain import ImageChain
+from models.formats import Format, formats_of
 from studio.state import Studio
 
+WIDTH = 420
+FILES_SIZE = QSize(820, 520)
 LARGEST_SCALE = 32
 DEFAULT_SCALE = 8
-
-IMAGE_FORMATS = {"PNG image": ".png", "Animated GIF of the generation": ".gif", "NumPy arrays": ".npz"}
-SOUND_FORMATS = {"WAV sound": ".wav", "NumPy arrays": ".npz"}
 
 YES, NO = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
 
@@ -38,15 +37,16 @@ class ExportDialog(QDialog):
         super().__init__(parent)
         assert studio.take is not None
         self.setWindowTitle("Save as")
+        self.setMinimumWidth(WIDTH)
         self.studio = studio
         self.path = Path()
-        self.image = isinstance(studio.take.model.chain, ImageChain)
+        self.formats = formats_of(studio.take.model.chain)
         self.format = QComboBox()
-        self.format.addItems(list(IMAGE_FORMATS if self.image else SOUND_FORMATS))
+        self.format.addItems([form.title for form in self.formats])
         self.what = QComboBox()
         several = len(studio.take.samples) > 1
         self.what.addItems(["Selected sample", "All samples"] if several else ["This sample"])
-        if several and self.image:
+        if several and self.formats[0].several:
             self.what.setCurrentIndex(1)
         self.scale = QSpinBox(minimum=1, maximum=LARGEST_SCALE, value=DEFAULT_SCALE, suffix=" ×")
         self.scale.setToolTip("Pixels of the file to one pixel of the image, nearest neighbour")
@@ -55,7 +55,7 @@ class ExportDialog(QDialog):
         form = QFormLayout()
         form.addRow("Format", self.format)
         form.addRow("What", self.what)
-        if self.image:
+        if any(kind.scaled for kind in self.formats):
             form.addRow("Size", self.scale)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self._ask_path)
@@ -68,39 +68,41 @@ class ExportDialog(QDialog):
         self._refresh()
 
     @property
-    def suffix(self) -> str:
-        return (IMAGE_FORMATS if self.image else SOUND_FORMATS)[self.format.currentText()]
+    def chosen(self) -> Format:
+        return self.formats[self.format.currentIndex()]
 
     @property
     def options(self) -> dict[str, Any]:
         """Keyword arguments for ``models.files.export``."""
         options: dict[str, Any] = {}
-        if self.suffix in (".png", ".gif"):
+        if self.chosen.scaled:
             options["scale"] = self.scale.value()
-        if self.suffix == ".wav" or self.what.currentText() == "Selected sample":
+        if not self.chosen.several or self.what.currentText() == "Selected sample":
             options["samples"] = [self.studio.selected]
         return options
 
     def _refresh(self) -> None:
-        self.scale.setEnabled(self.suffix in (".png", ".gif"))
-        self.what.setEnabled(self.suffix != ".wav")
+        self.scale.setEnabled(self.chosen.scaled)
+        self.what.setEnabled(self.chosen.several)
 
     @Slot()
     def _ask_path(self) -> None:
         assert self.studio.take is not None
-        start = f"{self.studio.take.model.name}-{self.studio.take.traces[0].schedule[0].seed}{self.suffix}"
+        suffix = self.chosen.suffix
+        start = f"{self.studio.take.model.name}-{self.studio.take.traces[0].schedule[0].seed}{suffix}"
         dialog = QFileDialog(self, "Save as", str(self.studio.profile.get("export_folder", Path.home())))
+        dialog.resize(FILES_SIZE)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilter(f"*{self.suffix}")
-        dialog.setDefaultSuffix(self.suffix.removeprefix("."))
+        dialog.setNameFilter(f"*{suffix}")
+        dialog.setDefaultSuffix(suffix.removeprefix("."))
         dialog.selectFile(start)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             path = Path(dialog.selectedFiles()[0])
-            if path.suffix.lower() == self.suffix:
+            if path.suffix.lower() == suffix:
                 self._choose(path)
             else:
                 # The default suffix is given to a name without a point alone: ``tuned-1.5`` still needs one.
-                path = path.with_name(path.name + self.suffix)
+                path = path.with_name(path.name + suffix)
                 if not path.exists() or self._may_replace(path):
                     self._choose(path)
         dialog.deleteLater()

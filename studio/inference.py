@@ -27,27 +27,27 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, QThread, Signal
 
-from models.errors import StudioError
+from models.atomic import reason
+from models.blocks import next_block
+from models.errors import FileError, StudioError
 from models.shaping import NEUTRAL, Shaping
 from models.trace import ModelReference, Take, Trace
 
 if TYPE_CHECKING:
     from models.checkpoint import LoadedModel
+    from models.model import AutoregressiveModel
     from models.sampling import ConditionalBuffer, Walk
 
 log = logging.getLogger(__name__)
 
-BLOCK_SECONDS = 0.008
-"""What a block of steps should take: the longest wait of a command."""
-
 REPORT_SECONDS = 1 / 30
+PROGRESS_SECONDS = 0.25
+"""How often something said in words is said anew."""
 SAVE_SECONDS = 3.0
 """How often a walk that goes on is saved."""
 
 LOOKING_SHARE = 0.2
 """While a walk runs, at most this share of the time goes into conditionals that have to be computed again."""
-
-LARGEST_BLOCK = 4096
 
 SCORE_STEPS = 1024
 """Steps of a take that are scored between two looks at the queue."""
@@ -158,10 +158,12 @@ class InferenceThread(QThread):
     inspected = Signal(object)
     gram_ready = Signal(object)
     scored = Signal(str)
+    reproducing = Signal(str, str)
     reproduced = Signal(str, str)
     saved = Signal(str)
     exported = Signal(str)
     read_done = Signal(int, object)
+    said = Signal(str)
     failed = Signal(str)
     speed = Signal(object)
     kernels_ready = Signal()
@@ -175,9 +177,15 @@ class InferenceThread(QThread):
         self._gram: deque[GramRequest] = deque(maxlen=1)
         self._jobs: deque[Iterator[None]] = deque()
         """Long work, done a slice at a time between commands."""
+        self._walk_again: tuple[str, Iterator[None]] | None = None
+        """The latest take that was to be reproduced, and the job that does or did it."""
         self._files = ThreadPoolExecutor(max_workers=1, thread_name_prefix="files")
         """Reads and writes files in order, so that a slow disk stops no walk."""
         self._unsaved: dict[str, Take] = {}
+        self._refused: dict[str, Take] = {}
+        """Takes that could not be written, until they can. Only the thread of files touches them while it runs."""
+        self._refusal: str | None = None
+        """Why they could not, as it was said."""
         self._forgotten: set[str] = set()
         self._wanted_load = 0
         self._model: LoadedModel | None = None
@@ -209,7 +217,9 @@ class InferenceThread(QThread):
         self._commands.put(lambda: self._do_walk(request))
 
     def pause(self) -> None:
+        """Ends the walk, and what walks a take again."""
         self._commands.put(self._do_pause)
+        self._commands.put(self._stop_reproducing)
 
     def set_shaping(self, shaping: Shaping) -> None:
         self._commands.put(lambda: self._do_shape(shaping))
@@ -229,6 +239,7 @@ class InferenceThread(QThread):
         self._commands.put(lambda: self._do_score(take))
 
     def reproduce(self, take: Take) -> None:
+        """Has a take walked again: answered by ``reproducing`` and ``reproduced``. Gives way to any other walk."""
         self._commands.put(lambda: self._do_reproduce(take))
 
     def save(self, take: Take) -> None:
@@ -257,6 +268,9 @@ class InferenceThread(QThread):
         self._commands.put(None)
         self.wait()
         self._files.shutdown()
+        self._guard(self._save_refused)
+        for take_id in self._refused:
+            log.warning("the take %s is lost: %s", take_id, self._refusal)
 
     # --- the thread --------------------------------------------------------------------------------------------------
 
@@ -291,10 +305,8 @@ class InferenceThread(QThread):
         """How long the thread may sleep before something is due."""
         now = time.monotonic()
         looking = bool(self._inspect or self._gram)
-        if self._jobs:
-            return 0.0
         if self._request is None:
-            return 0.0 if looking else 0.5 if self._warming is not None else 3600.0
+            return 0.0 if looking or self._jobs else 0.5 if self._warming is not None else 3600.0
         if math.isinf(self._pace):
             return 0.0
         seconds = min(0.05, (1 - self._due(now)) / self._pace)
@@ -325,6 +337,7 @@ class InferenceThread(QThread):
     # --- loading -----------------------------------------------------------------------------------------------------
 
     def _do_load(self, token: int, path: Path, device: str) -> None:
+        self._stop_reproducing()
         self._do_pause()
         try:
             self._check_wanted(token)
@@ -396,6 +409,7 @@ class InferenceThread(QThread):
     # --- walking -----------------------------------------------------------------------------------------------------
 
     def _do_walk(self, request: WalkRequest) -> None:
+        self._stop_reproducing()
         self._do_pause()
         self._request = request
         if self._model is None:
@@ -458,8 +472,7 @@ class InferenceThread(QThread):
             if math.isfinite(self._pace):
                 self._owed -= steps
             self._steps_reported += steps
-            took = time.monotonic() - began
-            self._block = max(1, min(LARGEST_BLOCK, int(count * BLOCK_SECONDS / max(took, 1e-6)), 2 * count))
+            self._block = next_block(count, time.monotonic() - began)
         self._report(request)
 
     def _report(self, request: WalkRequest) -> None:
@@ -560,34 +573,78 @@ class InferenceThread(QThread):
         self.save(take)
 
     def _do_reproduce(self, take: Take) -> None:
-        from models.sampling import reproduce
-
+        self._stop_reproducing()
         if self._model is None or not self._knows(take):
             raise StudioError(f"{take.model.title} is not loaded with the weights that this take was made with.")
-        model = self._model.model
+        job = self._reproduce(self._model.model, take)
+        self._walk_again = take.id, job
+        self._jobs.append(job)
 
-        def walk_again() -> Iterator[None]:
-            lines, fallbacks = [], set()
-            for number, trace in enumerate(take.traces):
-                found = reproduce(model, trace)
-                if not found.agrees:
-                    where = take.model.chain.locate(found.first_difference or 0)
-                    kind = "a float tie" if found.tie else "no float tie"
-                    lines.append(f"sample {number} differs from step {found.first_difference} ({where}): {kind}")
-                if found.fallback:
-                    fallbacks.add(found.fallback)
-                yield
-            said = lines or [f"Reproduced: all {len(take.traces)} agree symbol for symbol."]
-            self.reproduced.emit(take.id, "; ".join([*said, *sorted(fallbacks)]))
+    def _stop_reproducing(self) -> None:
+        """A take that is walked again is left where it is."""
+        if self._walk_again is not None and self._walk_again[1] in self._jobs:
+            take_id, job = self._walk_again
+            self._jobs.remove(job)
+            self.reproduced.emit(take_id, "Stopped before the whole take was walked again.")
 
-        self._jobs.append(walk_again())
+    def _reproduce(self, model: AutoregressiveModel, take: Take) -> Iterator[None]:
+        from models.sampling import reproducing
+
+        lines, fallbacks = [], set()
+        before, total = 0, sum(len(trace) for trace in take.traces)
+        last = time.monotonic()
+
+        def report(step: int) -> None:
+            nonlocal last
+            if time.monotonic() - last >= PROGRESS_SECONDS:
+                last = time.monotonic()
+                self.reproducing.emit(take.id, f"Walking the take again: {100 * (before + step) // total} %")
+
+        for number, trace in enumerate(take.traces):
+            found = yield from reproducing(model, trace, report=report)
+            before += found.steps
+            if not found.agrees:
+                where = take.model.chain.locate(found.first_difference or 0)
+                kind = "a float tie" if found.tie else "no float tie"
+                lines.append(f"sample {number} differs from step {found.first_difference} ({where}): {kind}")
+            if found.fallback:
+                fallbacks.add(found.fallback)
+        said = lines or [f"Reproduced: all {len(take.traces)} agree symbol for symbol."]
+        self.reproduced.emit(take.id, "; ".join([*said, *sorted(fallbacks)]))
+
+    # --- files, in their thread --------------------------------------------------------------------------------------
 
     def _do_save(self, take_id: str) -> None:
         """Of several requests for one take in a row the first one saves, and the others find nothing left to do."""
         take = self._unsaved.pop(take_id, None)
-        if take is not None and take_id not in self._forgotten and any(len(trace) for trace in take.traces):
+        if take is None or take_id in self._forgotten or not any(len(trace) for trace in take.traces):
+            return
+        if self._write(take):
+            self._save_refused()
+
+    def _save_refused(self) -> None:
+        """Tries again to save what could not be written; what was deleted meanwhile waits for an undo."""
+        for take in list(self._refused.values()):
+            if take.id not in self._forgotten:
+                self._write(take)
+
+    def _write(self, take: Take) -> bool:
+        """Saves a take; False if that was refused, which is said once for each reason until all takes are saved."""
+        try:
             self._save_take(take)
-            self.saved.emit(take_id)
+        except FileError as error:
+            self._refused[take.id] = take
+            why = reason(error.__cause__) if isinstance(error.__cause__, OSError) else str(error)
+            if why != self._refusal:
+                self._refusal = why
+                self.failed.emit(f"{error}. What is not saved is kept while the studio is open, and tried again.")
+            return False
+        self._refused.pop(take.id, None)
+        self.saved.emit(take.id)
+        if self._refusal is not None and self._refused.keys() <= self._forgotten:
+            self._refusal = None
+            self.said.emit("Saved again: there is room for what had to wait.")
+        return True
 
     def _do_export(self, take: Take, path: Path, options: dict[str, Any]) -> None:
         from models.files import export

@@ -101,6 +101,8 @@ class Profile(QObject):
         self._lock = QLockFile(str(self.folder / "lock"))
         self._lock.setStaleLockTime(0)
         self._values = self._read_settings()
+        self._unwritten = False
+        """Whether settings could not be written."""
         self._read_index()
 
     @property
@@ -146,7 +148,7 @@ class Profile(QObject):
 
     def close(self) -> None:
         """Writes what is still to be written."""
-        if self._writing.isActive():
+        if self._writing.isActive() or self._unwritten:
             self._writing.stop()
             self._write_settings()
         if self._stale:
@@ -190,8 +192,8 @@ class Profile(QObject):
         return {key: value for key, value in values.items() if key not in odd}
 
     def _write_settings(self) -> None:
-        """Settings that cannot be written are no reason to stop the user: the next change tries again."""
-        self._write_json("settings.json", {"values": self._values})
+        """Settings that cannot be written are no reason to stop the user: the next change, or the end, tries again."""
+        self._unwritten = not self._write_json("settings.json", {"values": self._values})
 
     def _read_json(self, name: str) -> dict[str, Any]:
         """The object in one of the profile's own files; empty where it is missing or damaged."""
@@ -318,7 +320,10 @@ class Profile(QObject):
             total -= sizes[take_id]
             with self._guard:
                 self._index.pop(take_id, None)
-            self._take_path(take_id).unlink(missing_ok=True)
+            try:
+                self._take_path(take_id).unlink(missing_ok=True)
+            except OSError as error:  # the take that is being saved is saved all the same
+                log.warning("the take %s beyond the size cap cannot be removed: %s", take_id, error)
 
 
 def entry_from_json(line: Mapping[str, Any]) -> HistoryEntry:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from models.chain import Chain
-from models.condition import Factor, complete
+from models.condition import Condition, Factor, complete
 from models.engines import AUTO, DEVICES, ENGINES
 from models.errors import InputError, StudioError
 from models.noise import check_seed
@@ -18,8 +17,8 @@ OVERLAYS = ("none", "entropy", "surprise")
 """What the canvas can be coloured by."""
 MAX_COUNT = 64
 
-IMAGE_SECONDS = 4.0
-"""The default pace draws an image in this time."""
+ITEM_SECONDS = 4.0
+"""The default pace draws an image, or whatever has no time of its own, in this time."""
 
 SLOWEST_PACE = 1.0
 """Steps per second."""
@@ -27,16 +26,14 @@ SLOWEST_PACE = 1.0
 
 def default_pace(chain: Chain) -> float:
     """Steps per second for the eye or the ear: an image in about four seconds, sound in real time."""
-    if chain.length is not None:
-        return chain.length / IMAGE_SECONDS
-    return float(chain.stride * 1000)
+    return float(chain.steps_per_second or chain.default_limit / ITEM_SECONDS)
 
 
 @dataclass(frozen=True)
 class Settings:
     """pace: steps per second, infinity for as fast as possible. limit: the longest walk, in steps."""
 
-    condition: Mapping[str, str]
+    condition: Condition
     pace: float
     limit: int
     shaping: Shaping = NEUTRAL
@@ -64,7 +61,7 @@ class Settings:
 
 
 def default_settings(chain: Chain, factors: tuple[Factor, ...]) -> Settings:
-    condition = {factor.name: factor.values[0] for factor in factors}
+    condition = {factor.name: factor.example for factor in factors}
     return Settings(condition=condition, pace=default_pace(chain), limit=chain.default_limit)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QPalette
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMainWindow, QMenu, QTextBrowser, QVBoxLayout
 
 MOUSE = (
@@ -39,11 +39,8 @@ def rows_of(menu: QMenu) -> list[tuple[str, str]]:
 
 
 def table(rows: list[tuple[str, str]]) -> str:
-    cells = "".join(
-        f"<tr><td style='padding:2px 24px 2px 0'><b>{escape(key)}</b></td><td>{escape(what)}</td></tr>"
-        for key, what in rows
-    )
-    return f"<table>{cells}</table>"
+    cells = "".join(f"<tr><td width='45%'><b>{escape(key)}</b></td><td>{escape(what)}</td></tr>" for key, what in rows)
+    return f"<table width='100%' cellpadding='3' cellspacing='0'>{cells}</table>"
 
 
 def plain(text: str) -> str:
@@ -55,6 +52,7 @@ def show_shortcuts(window: QMainWindow) -> None:
     dialog.setWindowTitle("Shortcuts")
     dialog.resize(520, 640)
     text = QTextBrowser()
+    text.viewport().setBackgroundRole(QPalette.ColorRole.Window)
     text.setHtml(shortcuts_html(window))
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
     buttons.rejected.connect(dialog.reject)

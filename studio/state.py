@@ -178,11 +178,15 @@ class Studio(QObject):
         self._load_token = 0
         self._before: tuple[Entry, Take | None] | None = None
         """The model that was loaded before the one that is being loaded, and what was shown of it."""
+        self._refused: set[Path] = set()
+        """Checkpoints that could not be loaded, with nothing before them to go back to."""
         self._added: Path | None = None
         """The checkpoint that was opened and is being loaded for the first time."""
         self._inspect_token = 0
         self._read_token = 0
-        self._seed_is_fresh = False
+        self._read_overlay: str | None = None
+        """The overlay that what is being read is to be seen under, None for the present one."""
+        self._seed_is_rolled = False
         self._replay_position = 0.0
         self._replay = QTimer(self, interval=REPLAY_TICK_MS)
         self._replay.timeout.connect(self._replay_tick)
@@ -193,10 +197,12 @@ class Studio(QObject):
         worker.inspected.connect(self._on_inspected)
         worker.gram_ready.connect(self.gram_ready)
         worker.scored.connect(self._on_scored)
+        worker.reproducing.connect(self._on_reproduced)
         worker.reproduced.connect(self._on_reproduced)
         worker.saved.connect(self._on_saved)
         worker.read_done.connect(self._on_read)
         worker.exported.connect(self._on_exported)
+        worker.said.connect(self.message)
         worker.failed.connect(self.error)
 
     # --- what is there ---------------------------------------------------------------------------------------------
@@ -240,6 +246,11 @@ class Studio(QObject):
     def can_go_on(self) -> bool:
         """Whether Generate would go on with the shown take instead of beginning another."""
         return self.take is not None and not self.take.finished
+
+    @property
+    def keeps_seed(self) -> bool:
+        """Whether the next take begins with the seed of the settings; else with a random one."""
+        return self.settings is not None and (self.settings.seed_locked or self._seed_is_rolled)
 
     def engine_name(self) -> str:
         """The engine that the next walk begins with."""
@@ -352,6 +363,11 @@ class Studio(QObject):
                 self.catalog.remove(self.entry.path)
             self.catalog_changed.emit()
         if before is None:
+            # The model of the last time may be broken by now: one of those that came along takes its place.
+            self._refused.add(self.entry.path)
+            shipped = (entry for entry in self.catalog.entries() if entry.shipped and entry.path not in self._refused)
+            before = next(((entry, None) for entry in shipped), None)
+        if before is None:
             return self._leave_model()
         entry, take = before
         self._set_entry(entry)
@@ -400,8 +416,8 @@ class Studio(QObject):
 
     def roll_seed(self) -> None:
         """A new seed for the next Generate."""
+        self._seed_is_rolled = True
         self.change("seed", seed=secrets.randbelow(RANDOM_SEEDS))
-        self._seed_is_fresh = True
 
     def use_last_seed(self) -> None:
         """The seed of the take that is shown, locked."""
@@ -418,6 +434,7 @@ class Studio(QObject):
             header = entry.header
             stored = settings_from_json(self.profile.model_settings(model), header.chain, header.factors)
             self.profile.set_model_settings(model, stored.with_(**changes).to_json())
+            self.message.emit(f"Changed a setting of {header.title}: {', '.join(changes).replace('_', ' ')}.")
 
     def _apply_settings(self, settings: Settings) -> None:
         assert self.settings is not None
@@ -453,10 +470,10 @@ class Studio(QObject):
         """A new take with the present settings."""
         if self.settings is None or self.loaded is None:
             return
-        if not self.settings.seed_locked and not self._seed_is_fresh:
+        if not self.keeps_seed:
             self.settings = self.settings.with_(seed=secrets.randbelow(RANDOM_SEEDS))
-            self.settings_changed.emit()
-        self._seed_is_fresh = False
+        self._seed_is_rolled = False
+        self.settings_changed.emit()
         s = self.settings
         try:
             take = new_take(
@@ -483,7 +500,8 @@ class Studio(QObject):
             self.error.emit(f"{self.take.model.title} is not loaded with the weights that this take was made with.")
             return
         self._stop_replay()
-        self.follow()
+        self.following = True
+        self._set_cursor(self.take.frontier)
         self.walking_until = until
         self.paused_by_user = False
         self._walk_number += 1
@@ -500,11 +518,13 @@ class Studio(QObject):
             self.worker.pause()
 
     def stop(self) -> None:
-        """Esc: pauses, or else gives up loading."""
+        """Esc: pauses, or else gives up loading, or reproducing."""
         if self._walking or self._replaying:
             self.pause()
-        else:
+        elif self._loading:
             self.cancel_loading()
+        else:
+            self.worker.pause()
 
     def play(self) -> None:
         """Space: pauses what runs or plays; else replays from the cursor, or goes on at the frontier."""
@@ -708,7 +728,6 @@ class Studio(QObject):
         if self.loaded is None:
             self.error.emit("No model is loaded that could go on from an edit.")
             return
-        was_running = self.running
         # A clip that ended before this step has nothing to go on from.
         samples = [n for n in samples if self._has_step(self.take.samples[n].trace, step)]
         if not samples:
@@ -723,11 +742,7 @@ class Studio(QObject):
             return
         after = {n: self.take.samples[n].current for n in samples}
         self.undo_stack.push(BranchCommand(self, self.take, before, after, what))
-        self.pinned = None
-        if was_running or "value" not in how:
-            self.go_on()
-        else:
-            self.go_on(until=step + 1)
+        self.go_on()
 
     @staticmethod
     def _has_step(trace: Trace, step: int) -> bool:
@@ -776,7 +791,6 @@ class Studio(QObject):
                     engine=AUTO if last.engine == FASTEST else last.engine,
                 )
             )
-            self._seed_is_fresh = True
         self._score_if_needed()
 
     def open_history(self, take_id: str) -> None:
@@ -794,11 +808,12 @@ class Studio(QObject):
             take.id = new_take_id()  # an entry of its own: the history may hold this take with all its branches
             return take
 
-        self._read(read)
+        self._read(read, overlay="none")  # exactly what was saved, not what entropy or surprise make of it
 
-    def _read(self, read: Callable[[], Take]) -> None:
+    def _read(self, read: Callable[[], Take], overlay: str | None = None) -> None:
         """Has a take read, and its model found, in the background; of several asked for, the last one is shown."""
         self._read_token += 1
+        self._read_overlay = overlay
 
         def read_and_match() -> tuple[Take, Entry | None]:
             take = read()
@@ -809,6 +824,8 @@ class Studio(QObject):
     @Slot(int, object)
     def _on_read(self, token: int, found: tuple[Take, Entry | None]) -> None:
         if token == self._read_token:
+            if self._read_overlay is not None:
+                self.set_overlay(self._read_overlay)
             self.show_take(*found)
             self.worker.save(found[0])
 

@@ -10,19 +10,25 @@ A widget gets a role by a property, ``set_role(widget, QUIET)``: labels ``title`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QObject, QRectF, Qt, Slot
-from PySide6.QtGui import QBrush, QColor, QFont, QGuiApplication, QPainter, QPalette, QPen, QPixmap, QTransform
+from PySide6.QtCore import QDir, QObject, QRectF, Qt, Slot
+from PySide6.QtGui import QBrush, QColor, QFont, QGuiApplication, QIcon, QPainter, QPalette, QPen, QPixmap, QTransform
 from PySide6.QtWidgets import QApplication, QWidget
+
+import assets
 
 TEXT_PIXELS = 13
 QUIET_PIXELS = 12
 RADIUS = 6
 
 TITLE, QUIET, PRIMARY, LINK, PANEL, STAGE = "title", "quiet", "primary", "link", "panel", "stage"
+
+ICONS = Path(assets.__file__).parent / "icons"
+"""Drawings in a grey that stands out from the dark theme and the light one; the style sheet calls them ``icons:``."""
 
 HATCH_PITCH = 7.0
 """Logical pixels between the lines of a hatch, measured along an edge."""
@@ -53,7 +59,7 @@ class Theme:
     """The ground of the one obvious button."""
     on_primary: QColor
     now: QColor
-    """Amber: the newest step, the drawn value."""
+    """Amber: the step at the cursor, the drawn value."""
     hatch: QColor
     """The lines over what is not drawn yet."""
     area: QColor
@@ -122,6 +128,8 @@ def apply_theme(app: QApplication, theme: Theme | None = None) -> None:
         follower = _Follower(app)
         QGuiApplication.styleHints().colorSchemeChanged.connect(follower.follow)
         app.setStyle("Fusion")
+        QDir.setSearchPaths("icons", [str(ICONS)])
+        app.setWindowIcon(QIcon("icons:studio.svg"))
         font = app.font()
         font.setPixelSize(TEXT_PIXELS)
         app.setFont(tabular(font))
@@ -215,6 +223,7 @@ def style_sheet(theme: Theme) -> str:
     """One compact sheet; what it does not name is left to Fusion and the palette."""
     c = {name: colour.name() for name, colour in vars(theme).items() if isinstance(colour, QColor)}
     faint = mixed(theme.quiet, theme.panel, 0.4).name()
+    warned = mixed(theme.panel, theme.danger, 0.12).name()
     pressed = mixed(theme.raised, theme.window, 0.5).name()
     primary_hover = mixed(theme.primary, QColor("white"), 0.1).name()
     primary_pressed = mixed(theme.primary, QColor("black"), 0.12).name()
@@ -232,10 +241,17 @@ QMenu::item:selected {{ background: {c["chosen_fill"]}; color: {c["text"]}; }}
 QMenu::item:disabled {{ color: {faint}; }}
 QMenu::separator {{ height: 1px; background: {c["line"]}; margin: 4px 6px; }}
 QStatusBar {{ background: {c["panel"]}; color: {c["quiet"]}; font-size: {QUIET_PIXELS}px; }}
-QStatusBar QLabel {{ color: {c["quiet"]}; font-size: {QUIET_PIXELS}px; }}
+QStatusBar QLabel {{ color: {c["quiet"]}; font-size: {QUIET_PIXELS}px; padding: 0 8px; }}
 QStatusBar::item {{ border: none; }}
-QDockWidget {{ font-weight: 600; }}
-QDockWidget::title {{ background: {c["panel"]}; padding: 7px 12px; text-align: left; }}
+#banner {{ background: {warned}; color: {c["text"]}; padding: 7px 16px; border-left: 3px solid {c["danger"]}; }}
+QDockWidget {{
+  font-weight: 600; titlebar-close-icon: url(icons:close.svg); titlebar-normal-icon: url(icons:float.svg);
+}}
+QDockWidget::title {{ background: {c["panel"]}; padding: 7px 8px; text-align: left; }}
+QDockWidget::close-button, QDockWidget::float-button {{
+  background: transparent; border: none; border-radius: 4px; padding: 0; icon-size: 16px;
+}}
+QDockWidget::close-button:hover, QDockWidget::float-button:hover {{ background: {c["raised_hover"]}; }}
 QToolTip {{ background: {c["raised"]}; color: {c["text"]}; border: 1px solid {c["border"]}; padding: 3px 5px; }}
 QLabel[role="{TITLE}"] {{ font-weight: 600; }}
 QLabel[role="{QUIET}"] {{ color: {c["quiet"]}; font-size: {QUIET_PIXELS}px; }}
@@ -258,21 +274,30 @@ QPushButton[role="{PRIMARY}"]:pressed {{ background: {primary_pressed}; }}
 QPushButton[role="{PRIMARY}"]:focus {{ border-color: {c["text"]}; }}
 QPushButton[role="{PRIMARY}"]:disabled {{ background: {primary_off}; border-color: {primary_off}; color: {faint}; }}
 QPushButton[role="{LINK}"], QToolButton[role="{LINK}"] {{
-  background: transparent; border: 1px solid transparent; color: {c["quiet"]}; padding: 2px 6px;
-  font-size: {QUIET_PIXELS}px;
+  color: {c["chosen"]}; padding: 2px 8px; font-size: {QUIET_PIXELS}px;
 }}
-QPushButton[role="{LINK}"]:hover, QToolButton[role="{LINK}"]:hover {{ color: {c["text"]}; }}
-QPushButton[role="{LINK}"]:focus, QToolButton[role="{LINK}"]:focus {{ border-color: {c["chosen"]}; }}
+QPushButton[role="{LINK}"]:disabled, QToolButton[role="{LINK}"]:disabled {{
+  background: transparent; color: {faint}; border-color: {c["line"]};
+}}
+QDialog QToolButton {{ padding: 3px; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
+QFileDialog {{
+  backward-icon: url(icons:back.svg); forward-icon: url(icons:forward.svg);
+  filedialog-parent-directory-icon: url(icons:parent.svg); filedialog-new-directory-icon: url(icons:folder-new.svg);
+  filedialog-listview-icon: url(icons:list.svg); filedialog-detailedview-icon: url(icons:details.svg);
+}}
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox {{
   background: {c["raised"]}; border: 1px solid {c["border"]}; border-radius: {RADIUS}px; padding: 3px 7px;
   selection-background-color: {c["primary"]}; selection-color: {c["on_primary"]};
 }}
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{ border-color: {c["chosen"]}; }}
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {{ color: {faint}; }}
-QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{
-  width: 0; border: none;
-}}
-QComboBox::drop-down {{ border: none; width: 20px; }}
+QAbstractSpinBox {{ qproperty-alignment: "AlignRight | AlignVCenter"; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 20px; border: none; background: transparent; }}
+QAbstractSpinBox::up-arrow {{ image: url(icons:up.svg); width: 11px; height: 11px; }}
+QAbstractSpinBox::down-arrow {{ image: url(icons:down.svg); width: 11px; height: 11px; }}
+QComboBox::drop-down {{ width: 22px; border: none; background: transparent; }}
+QComboBox::down-arrow {{ image: url(icons:down.svg); width: 14px; height: 14px; }}
 QComboBox QAbstractItemView {{
   background: {c["raised"]}; border: 1px solid {c["border"]}; selection-background-color: {c["chosen_fill"]};
   selection-color: {c["text"]}; outline: none;
@@ -286,6 +311,25 @@ QSlider::handle:horizontal {{
   background: {"#e8eaee" if theme.dark else "#ffffff"};
 }}
 QSlider::handle:horizontal:focus {{ border: 2px solid {c["chosen"]}; width: 10px; height: 10px; }}
+QCheckBox::indicator, QRadioButton::indicator, QGroupBox::indicator {{
+  width: 14px; height: 14px; background: {c["raised"]}; border: 1px solid {c["border"]};
+}}
+QCheckBox::indicator, QGroupBox::indicator {{ border-radius: 4px; }}
+QRadioButton::indicator {{ border-radius: 8px; }}
+QCheckBox::indicator:hover, QRadioButton::indicator:hover, QGroupBox::indicator:hover,
+QCheckBox::indicator:focus, QRadioButton::indicator:focus {{ border-color: {c["chosen"]}; }}
+QCheckBox::indicator:checked, QGroupBox::indicator:checked, QCheckBox::indicator:indeterminate,
+QRadioButton::indicator:checked {{ background: {c["primary"]}; border-color: {c["primary"]}; }}
+QCheckBox::indicator:checked, QGroupBox::indicator:checked {{ image: url(icons:check.svg); }}
+QCheckBox::indicator:indeterminate {{ image: url(icons:dash.svg); }}
+QRadioButton::indicator:checked {{ image: url(icons:dot.svg); }}
+QCheckBox::indicator:checked:disabled, QRadioButton::indicator:checked:disabled {{
+  background: {c["border"]}; border-color: {c["border"]};
+}}
+QHeaderView {{ background: {c["panel"]}; }}
+QHeaderView::section {{
+  background: {c["panel"]}; color: {c["quiet"]}; border: none; border-bottom: 1px solid {c["line"]}; padding: 3px 6px;
+}}
 QScrollArea, QAbstractScrollArea {{ border: none; }}
 QListView, QTreeView {{ background: {c["panel"]}; outline: none; }}
 QListView::item:selected, QTreeView::item:selected {{ background: {c["chosen_fill"]}; color: {c["text"]}; }}
@@ -309,12 +353,11 @@ def hatch_brush(theme: Theme, ratio: float) -> QBrush:
     side = max(4, round(HATCH_PITCH * ratio))
     tile = QPixmap(side, side)
     tile.fill(theme.window)
-    painter = QPainter(tile)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(theme.hatch, ratio))
-    for offset in (-side, 0, side):
-        painter.drawLine(offset, side, offset + side, 0)
-    painter.end()
+    with QPainter(tile) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.hatch, ratio))
+        for offset in (-side, 0, side):
+            painter.drawLine(offset, side, offset + side, 0)
     return QBrush(tile)
 
 

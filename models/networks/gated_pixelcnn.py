@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.chain import ImageChain
+from models.condition import categories
 from models.conditional import Categorical
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
@@ -112,7 +113,7 @@ class GatedPixelCNN(AutoregressiveModel):
         self.first_vertical = nn.Conv2d(2, c, (k, 2 * k + 1))
         self.first_horizontal = nn.Conv2d(2, c, (1, k))
         self.layers = nn.ModuleList(GatedLayer(c, d, last=i == layers - 1) for i, d in enumerate(self.config.dilations))
-        self.condition = FactorEmbeddings(spec.factors, layers * 4 * c)
+        self.condition = FactorEmbeddings(categories(spec.factors), layers * 4 * c)
         self.bias = nn.Parameter(torch.zeros(layers * 4 * c))
         self.head = nn.Conv2d(c, self.config.head, 1)
         self.out = nn.Conv2d(self.config.head, spec.chain.alphabet.size, 1)

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.chain import INT16_PEAK, Alphabet, Chain, ImageChain, SoundChain, Symbols
-from models.condition import Factor
+from models.condition import Category
 from models.errors import FileError, InputError
 
 SPLITS = ("train", "valid", "test")
@@ -57,7 +57,7 @@ class DataSet:
     name: str
     title: str
     chain: Chain
-    factors: tuple[Factor, ...]
+    factors: tuple[Category, ...]
     licence: str
     attribution: str
 
@@ -67,7 +67,7 @@ DATA_SETS = {
         name="mnist",
         title="MNIST",
         chain=ImageChain(Alphabet("grey", 256), 28, 28),
-        factors=(Factor("digit", DIGITS, any=True),),
+        factors=(Category("digit", DIGITS, any=True),),
         licence="no licence stated by the original distribution",
         attribution="LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition, 1998",
     ),
@@ -75,7 +75,7 @@ DATA_SETS = {
         name="fsdd",
         title="Free Spoken Digit Dataset",
         chain=SoundChain(Alphabet("mu_law", 256, stop=True), rate=8000, default_seconds=1.0, max_seconds=10.0),
-        factors=(Factor("speaker", FSDD_SPEAKERS, any=True), Factor("digit", DIGITS, any=True)),
+        factors=(Category("speaker", FSDD_SPEAKERS, any=True), Category("digit", DIGITS, any=True)),
         licence="CC BY-SA 4.0",
         attribution="Jackson et al., Free Spoken Digit Dataset, doi:10.5281/zenodo.1342401",
     ),

@@ -1,4 +1,4 @@
-"""One training loop for every model: maximum likelihood by AdamW, with EMA, cosine schedule, resume and early stop.
+"""One training loop for every model: maximum likelihood, with EMA, cosine schedule, resume and early stop.
 
 The order of the examples and the dropping of factors are pure functions of (seed, epoch, step), so that a run which
 was stopped and resumed sees what an uninterrupted one would have seen.
@@ -31,7 +31,7 @@ from torch import Tensor
 
 from models.atomic import write_atomically
 from models.chain import ImageChain
-from models.checkpoint import load_checkpoint, read_header, save_checkpoint
+from models.checkpoint import MAX_TEXT, NAME, load_checkpoint, read_header, save_checkpoint
 from models.conditional import Conditional
 from models.errors import FileError, InputError
 from models.likelihood import Likelihood, measure
@@ -52,6 +52,7 @@ class Recipe:
     title: str
     architecture: str
     data: str
+    optimiser: str
     seed: int
     steps: int
     batch: int
@@ -67,6 +68,8 @@ class Recipe:
     patience: int
     network: Mapping[str, Any]
 
+
+OPTIMISERS = ("adamw", "muon")
 
 RANGES = {
     "seed": (0, MAX_SEED), "steps": (1, 10**9), "batch": (1, 10**9), "learning_rate": (1e-12, 10.0),
@@ -84,6 +87,16 @@ def read_recipe(path: Path) -> Recipe:
         raise InputError(f"cannot read the recipe {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         raise InputError(f"{path} is not a recipe: {error}") from None
+    for name in ("name", "title", "architecture", "data"):
+        text = getattr(recipe, name)
+        if not isinstance(text, str) or not text.strip() or not text.isprintable() or len(text) > MAX_TEXT:
+            raise InputError(f"{path}: {name} is one line of 1 to {MAX_TEXT} characters, not {text!r}")
+    if not NAME.fullmatch(recipe.name):
+        raise InputError(f"{path}: name is made of letters, digits and _ . + -, not {recipe.name!r}")
+    if not isinstance(recipe.network, dict):
+        raise InputError(f"{path}: network is a table of the network's sizes, not {recipe.network!r}")
+    if recipe.optimiser not in OPTIMISERS:
+        raise InputError(f"{path}: optimiser is one of {', '.join(OPTIMISERS)}, not {recipe.optimiser!r}")
     for name, (least, most) in RANGES.items():
         value = getattr(recipe, name)
         fits = type(value) is int or (type(value) is float and Recipe.__annotations__[name] == "float")
@@ -97,6 +110,26 @@ def build(recipe: Recipe) -> AutoregressiveModel:
     data = data_set(recipe.data)
     torch.manual_seed(recipe.seed)
     return network_class(recipe.architecture)(ModelSpec(recipe.architecture, data.chain, data.factors, recipe.network))
+
+
+def optimisers(recipe: Recipe, model: AutoregressiveModel) -> list[torch.optim.Optimizer]:
+    """AdamW for every parameter, or for those that Muon is not for.
+
+    Muon (K. Jordan and others, "Muon: An optimizer for hidden layers in neural networks", 2024) orthogonalises the
+    update of a matrix between two layers. It is not for embeddings, biases, and the layer that ends in the alphabet;
+    its steps are scaled to AdamW's size, so that one learning rate serves both.
+    """
+    hidden: list[Tensor] = []
+    if recipe.optimiser == "muon":
+        layers = (m for m in model.modules() if isinstance(m, torch.nn.Linear))
+        hidden = [m.weight for m in layers if m.out_features != model.spec.chain.alphabet.size]
+    inner = {id(p) for p in hidden}
+    rest = [p for p in model.parameters() if id(p) not in inner]
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    chosen: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=rate, weight_decay=decay, betas=(0.9, 0.99))]
+    if hidden:
+        chosen.append(torch.optim.Muon(hidden, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+    return chosen
 
 
 def batches(recipe: Recipe, examples: Examples, start: int) -> Iterator[npt.NDArray[np.int64]]:
@@ -187,9 +220,7 @@ class Trainer:
         self.init: dict[str, Any] | None = None
         if init is not None:
             self.begin_from(init)
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.99)
-        )
+        self.optimisers = optimisers(recipe, self.model)
         self.step = 0
         self.seconds = 0.0
         self.best: Likelihood | None = None
@@ -247,6 +278,7 @@ class Trainer:
         recipe = self.recipe
         varying = not isinstance(self.data.chain, ImageChain)
         loss_of = torch.compile(self.loss, dynamic=varying) if self.compiled else self.loss
+        noun = self.data.chain.step_noun
         mean_loss, started, began_at = 0.0, time.monotonic(), self.step
         seconds_before = self.seconds
         for chosen in batches(recipe, self.train, self.step):
@@ -255,13 +287,15 @@ class Trainer:
             raise_if_interrupted()
             symbols, mask = collate(self.train, chosen)
             condition = drop_factors(recipe, self.data, self.train.conditions[chosen], self.step)
-            for group in self.optimiser.param_groups:
-                group["lr"] = self.learning_rate(self.step)
+            for optimiser in self.optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = self.learning_rate(self.step)
             loss = loss_of(symbols.to(self.device), mask.to(self.device), condition.to(self.device))
-            self.optimiser.zero_grad(set_to_none=True)
+            self.model.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
-            self.optimiser.step()
+            for optimiser in self.optimisers:
+                optimiser.step()
             self.step += 1
             self.update_ema()
             mean_loss = loss.item() if not mean_loss else 0.98 * mean_loss + 0.02 * loss.item()
@@ -270,7 +304,7 @@ class Trainer:
                 pace = (time.monotonic() - started) / (self.step - began_at)
                 left = pace * (recipe.steps - self.step) / 60
                 self.report(
-                    f"step {self.step}/{recipe.steps}  {mean_loss / math.log(2):.4f} bits/dim  "
+                    f"step {self.step}/{recipe.steps}  {mean_loss / math.log(2):.4f} bits/{noun}  "
                     f"{pace:.2f} s/step  {left:.0f} min left"
                 )
             if self.step % recipe.validate_every == 0 or self.step == recipe.steps:
@@ -293,7 +327,8 @@ class Trainer:
         else:
             self.since_best += 1
         self.save_state()
-        self.report(f"step {self.step}  validation {likelihood.bits_per_dim:.4f} bits/dim", end=True)
+        noun = self.data.chain.step_noun
+        self.report(f"step {self.step}  validation {likelihood.bits_per_dim:.4f} bits/{noun}", end=True)
 
     def save(self) -> None:
         record = {
@@ -323,11 +358,12 @@ class Trainer:
     def save_state(self) -> None:
         """Everything ``resume`` needs, as tensors and JSON: nothing in it is executed when it is read."""
         tensors: dict[str, Tensor] = {}
+        names: dict[Tensor, str] = {p: name for name, p in self.model.named_parameters()}
         for prefix, model in (("model.", self.model), ("ema.", self.ema)):
             tensors |= {prefix + name: p.detach().contiguous() for name, p in model.named_parameters()}
-        for name, p in self.model.named_parameters():
-            for moment in ("exp_avg", "exp_avg_sq"):
-                tensors[f"{moment}.{name}"] = self.optimiser.state[p][moment]
+        for optimiser in self.optimisers:
+            for p, moments in optimiser.state.items():
+                tensors |= {f"{moment}.{names[p]}": value for moment, value in moments.items()}
         progress = {
             "step": self.step,
             "seconds": self.seconds,
@@ -365,11 +401,13 @@ class Trainer:
             for prefix, model in (("model.", self.model), ("ema.", self.ema)):
                 for name, p in model.named_parameters():
                     p.copy_(tensors[prefix + name])
-        for name, p in self.model.named_parameters():
-            self.optimiser.state[p] = {
-                "step": torch.tensor(float(progress["step"])),
-                **{moment: tensors[f"{moment}.{name}"] for moment in ("exp_avg", "exp_avg_sq")},
-            }
+        names = {p: name for name, p in self.model.named_parameters()}
+        for optimiser in self.optimisers:
+            adam = isinstance(optimiser, torch.optim.AdamW)
+            moments = ("step", "exp_avg", "exp_avg_sq") if adam else ("momentum_buffer",)
+            for group in optimiser.param_groups:
+                for p in group["params"]:
+                    optimiser.state[p] = {moment: tensors[f"{moment}.{names[p]}"] for moment in moments}
         self.step, self.seconds = progress["step"], progress["seconds"]
         self.init = progress["began_from"]
         self.since_best, self.history = progress["since_best"], progress["history"]

@@ -6,8 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QWidget
-
+    from studio.canvas.common import Canvas
     from studio.state import Studio
 
 CANVASES = {
@@ -16,11 +15,9 @@ CANVASES = {
 }
 """The canvas of a chain's modality, as ``module:Class``; imported when it is first needed."""
 
-NO_MODEL = "studio.canvas.common:Invitation"
 
-
-def make_canvas(studio: Studio, modality: str | None) -> QWidget:
-    """The canvas for a modality; before a model is chosen (None) one that invites to choose."""
-    module, _, name = (NO_MODEL if modality is None else CANVASES[modality]).partition(":")
-    canvas: QWidget = getattr(import_module(module), name)(studio)
+def make_canvas(studio: Studio, modality: str) -> Canvas:
+    """The canvas for a modality."""
+    module, _, name = CANVASES[modality].partition(":")
+    canvas: Canvas = getattr(import_module(module), name)(studio)
     return canvas

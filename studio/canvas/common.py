@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QFont, QImage, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFont, QImage, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, Chain
 from models.trace import Take
+from studio.panels.widgets import painting
 from studio.state import Activity, Pointer, Studio
 from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, heat_table, set_role
 
@@ -37,6 +38,17 @@ def step_facts(take: Take, pointer: Pointer) -> list[str]:
     if trace.clamped[pointer.step]:
         facts.append("put there")
     return facts
+
+
+class Canvas(QWidget):
+    """What the window asks of a canvas, whatever its modality."""
+
+    def copied(self) -> QImage | str | None:
+        """What Copy puts on the clipboard of what is shown: a picture, a text, or None where there is neither."""
+        return None
+
+    def set_playhead(self, seconds: float | None) -> None:
+        """Shows what is heard at this moment, in seconds from the start; None while nothing plays."""
 
 
 class Invitation(QWidget):
@@ -77,11 +89,17 @@ class Invitation(QWidget):
         if studio.activity is Activity.LOADING:
             return f"Loading {title} …", "Settings can be changed meanwhile."
         count = studio.settings.count
-        if studio.entry.header.chain.modality == "image":
-            what = "an image" if count == 1 else f"{count} images"
-            return "Press Generate", f"{title} draws {what}, one pixel after another."
-        what = "a clip" if count == 1 else f"{count} clips"
-        return "Press Generate", f"{title} speaks {what}, one sample after another; you hear it as it grows."
+        match studio.entry.header.chain.modality:
+            case "image":
+                what = "an image" if count == 1 else f"{count} images"
+                line = f"{title} draws {what}, one pixel after another."
+            case "sound":
+                what = "a clip" if count == 1 else f"{count} clips"
+                line = f"{title} speaks {what}, one sample after another; you hear it as it grows."
+            case _:
+                what = "a sample" if count == 1 else f"{count} samples"
+                line = f"{title} makes {what}, one step after another."
+        return "Press Generate", line
 
 
 class ReadOut(QLabel):
@@ -141,16 +159,16 @@ class Legend(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setPen(colours(self).quiet)
-        metrics, x = self.fontMetrics(), 0
-        for words in (self._name + "  ", "0 "):
-            painter.drawText(x, 0, self.width(), self.height(), Qt.AlignmentFlag.AlignVCenter, words)
-            x += metrics.horizontalAdvance(words) + 2
-        bar = QRectF(x + 2, (self.height() - self.BAR.height()) / 2, self.BAR.width(), self.BAR.height())
-        painter.drawImage(bar, self._bar)
-        x = int(bar.right()) + 7
-        painter.drawText(x, 0, self.width(), self.height(), Qt.AlignmentFlag.AlignVCenter, self._top)
+        with painting(self) as painter:
+            painter.setPen(colours(self).quiet)
+            metrics, x = self.fontMetrics(), 0
+            for words in (self._name + "  ", "0 "):
+                painter.drawText(x, 0, self.width(), self.height(), Qt.AlignmentFlag.AlignVCenter, words)
+                x += metrics.horizontalAdvance(words) + 2
+            bar = QRectF(x + 2, (self.height() - self.BAR.height()) / 2, self.BAR.width(), self.BAR.height())
+            painter.drawImage(bar, self._bar)
+            x = int(bar.right()) + 7
+            painter.drawText(x, 0, self.width(), self.height(), Qt.AlignmentFlag.AlignVCenter, self._top)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange:

@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Slot
-from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QImage, QMouseEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, ImageChain
 from models.trace import Take, Trace
-from studio.canvas.common import Invitation, Legend, ReadOut, full_bits, step_facts
+from studio.canvas.common import Canvas, Invitation, Legend, ReadOut, full_bits, step_facts
+from studio.panels.widgets import painting
 from studio.state import Pointer, Studio
 from studio.theme import STAGE, colours, faded, hatch_brush, heat_table, set_role
+from studio.thumbnail import image_pixels
 
 MARGIN, GAP = 16, 8
 """Around the grid and between its cells, in logical pixels."""
@@ -360,47 +362,47 @@ class ImageGrid(QWidget):
     # --- painting ----------------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, ratio = colours(self), self.devicePixelRatioF()
-        painter = QPainter(self)
-        painter.fillRect(event.rect(), theme.window)
-        if self._take is None or len(self._pictures) != len(self._take.samples):
-            return
-        painter.scale(1 / ratio, 1 / ratio)
-        painter.setPen(Qt.PenStyle.NoPen)
-        grid, region, studio = self._grid, event.region(), self._studio
-        shown = [n for n, cell in enumerate(grid.cells) if region.intersects(self._logical(cell))]
-        pictures = {n: self._pictures[n] for n in shown}
-        fill = painter.drawRects
-        # Frames first, as whole rectangles: what they enclose is covered by pixels and hatch.
-        painter.setBrush(theme.line)
-        fill([_around(grid.cells[n], max(1, round(ratio))) for n in shown])
-        if len(self._pictures) > 1:
-            painter.setBrush(theme.chosen)
-            fill([_around(grid.cells[studio.selected], round(2 * ratio))])
-        if bare := [self._bare(n, picture) for n, picture in pictures.items() if not picture.full]:
-            painter.setBrush(hatch_brush(theme, ratio))
-            fill(bare)
-        for n, picture in pictures.items():
-            rows = -(-picture.shown // picture.chain.stride)
-            if rows:
-                target = self._pixels(n, 0, 0, rows, picture.chain.width)
-                painter.drawImage(target, picture.image, QRect(0, 0, picture.chain.width, rows))
-        cursor = self._shown_cursor
-        if cursor is not None and (
-            veiled := [rect for n, picture in pictures.items() for rect in self._span(n, cursor, picture.shown)]
-        ):
-            painter.setBrush(faded(theme.window, VEIL))
-            fill(veiled)
-        for colour, weight, pointers in (
-            (theme.now, 1.5, [Pointer(n, now) for n, p in pictures.items() if (now := self._now(p)) is not None]),
-            (theme.chosen, 2.0, [studio.pinned]),
-            (theme.chosen, 1.0, [studio.hovered]),
-        ):
-            width = max(1, round(weight * ratio))
-            pixels = [self._pixel(p) for p in pointers if p is not None and p.sample in pictures]
-            if pixels:
-                painter.setBrush(colour)
-                fill([edge for pixel in pixels for edge in _edges(pixel, width)])
+        with painting(self) as painter:
+            theme, ratio = colours(self), self.devicePixelRatioF()
+            painter.fillRect(event.rect(), theme.window)
+            if self._take is None or len(self._pictures) != len(self._take.samples):
+                return
+            painter.scale(1 / ratio, 1 / ratio)
+            painter.setPen(Qt.PenStyle.NoPen)
+            grid, region, studio = self._grid, event.region(), self._studio
+            shown = [n for n, cell in enumerate(grid.cells) if region.intersects(self._logical(cell))]
+            pictures = {n: self._pictures[n] for n in shown}
+            fill = painter.drawRects
+            # Frames first, as whole rectangles: what they enclose is covered by pixels and hatch.
+            painter.setBrush(theme.line)
+            fill([_around(grid.cells[n], max(1, round(ratio))) for n in shown])
+            if len(self._pictures) > 1:
+                painter.setBrush(theme.chosen)
+                fill([_around(grid.cells[studio.selected], round(2 * ratio))])
+            if bare := [self._bare(n, picture) for n, picture in pictures.items() if not picture.full]:
+                painter.setBrush(hatch_brush(theme, ratio))
+                fill(bare)
+            for n, picture in pictures.items():
+                rows = -(-picture.shown // picture.chain.stride)
+                if rows:
+                    target = self._pixels(n, 0, 0, rows, picture.chain.width)
+                    painter.drawImage(target, picture.image, QRect(0, 0, picture.chain.width, rows))
+            cursor = self._shown_cursor
+            if cursor is not None and (
+                veiled := [rect for n, picture in pictures.items() for rect in self._span(n, cursor, picture.shown)]
+            ):
+                painter.setBrush(faded(theme.window, VEIL))
+                fill(veiled)
+            for colour, weight, pointers in (
+                (theme.now, 1.5, [Pointer(n, now) for n, p in pictures.items() if (now := self._now(p)) is not None]),
+                (theme.chosen, 2.0, [studio.pinned]),
+                (theme.chosen, 1.0, [studio.hovered]),
+            ):
+                width = max(1, round(weight * ratio))
+                pixels = [self._pixel(p) for p in pointers if p is not None and p.sample in pictures]
+                if pixels:
+                    painter.setBrush(colour)
+                    fill([edge for pixel in pixels for edge in _edges(pixel, width)])
 
     def _bare(self, n: int, picture: Picture) -> QRect:
         """The rows of a sample that are not wholly drawn."""
@@ -409,11 +411,11 @@ class ImageGrid(QWidget):
         return self._pixels(n, row, 0, chain.height - row, chain.width)
 
     def _now(self, picture: Picture) -> int | None:
-        """The step that is outlined: the cursor's, or the newest one while the sample grows."""
+        """The step that is outlined: the cursor's; at the frontier the one not drawn yet, if there is one."""
         cursor = self._shown_cursor
         if cursor is not None and cursor < picture.shown:
             return cursor
-        return picture.shown - 1 if picture.shown and not picture.trace.finished else None
+        return None if picture.full or picture.trace.finished else picture.shown
 
     # --- pointing ----------------------------------------------------------------------------------------------------
 
@@ -468,7 +470,7 @@ class ImageGrid(QWidget):
         super().changeEvent(event)
 
 
-class ImageCanvas(QWidget):
+class ImageCanvas(Canvas):
     """The grid with its read-out and legend; an invitation while there is no take."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
@@ -507,6 +509,15 @@ class ImageCanvas(QWidget):
         self.legend.setVisible(take is not None and overlay != "none")
         if take is not None and overlay != "none":
             self.legend.show_scale(overlay, take.model.chain)
+
+    def copied(self) -> QImage | None:
+        """The selected sample as it is drawn, one pixel a pixel."""
+        trace, chain = self._studio.trace, self._studio.chain
+        if trace is None or not len(trace) or not isinstance(chain, ImageChain):
+            return None
+        pixels = image_pixels(chain, trace.symbols)
+        image = QImage(pixels.tobytes(), chain.width, chain.height, 4 * chain.width, QImage.Format.Format_RGBA8888)
+        return image.copy()
 
 
 def main() -> int:

@@ -36,10 +36,10 @@ from PySide6.QtWidgets import (
 
 from models.chain import INT16_PEAK, SoundChain
 from models.trace import Take, Trace
-from studio.canvas.common import SHORT_NAMES, Invitation, ReadOut, full_bits, step_facts
+from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, ReadOut, full_bits, step_facts
 from studio.canvas.pyramid import Pyramid
 from studio.inference import Gram
-from studio.panels.widgets import grouped
+from studio.panels.widgets import grouped, painting, painting_with
 from studio.state import Activity, Pointer, Studio
 from studio.theme import (
     DARK,
@@ -153,12 +153,13 @@ class Stretch(pg.GraphicsObject):  # type: ignore[misc]
         return self._rect
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        device = painter.transform().mapRect(self._rect)
-        painter.resetTransform()
-        if self.colour is None:
-            fill_hatched(painter, device, colours(self._owner))
-        else:
-            painter.fillRect(device, self.colour)
+        with painting_with(painter):
+            device = painter.transform().mapRect(self._rect)
+            painter.resetTransform()
+            if self.colour is None:
+                fill_hatched(painter, device, colours(self._owner))
+            else:
+                painter.fillRect(device, self.colour)
 
 
 class TimeView(pg.ViewBox):  # type: ignore[misc]
@@ -256,16 +257,17 @@ class Playhead(pg.GraphicsObject):  # type: ignore[misc]
         return QRectF(self._seconds - reach, -1, 2 * reach, 2)
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        top = painter.transform().map(QPointF(self._seconds, 1))
-        bottom = painter.transform().map(QPointF(self._seconds, -1))
-        painter.resetTransform()
-        painter.setPen(QPen(self.colour, 1))
-        painter.drawLine(top, bottom)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.colour)
-        size = QPointF(self.SIZE, 0)
-        painter.drawPolygon(QPolygonF([top - size, top + size, top + QPointF(0, 1.4 * self.SIZE)]))
+        with painting_with(painter):
+            top = painter.transform().map(QPointF(self._seconds, 1))
+            bottom = painter.transform().map(QPointF(self._seconds, -1))
+            painter.resetTransform()
+            painter.setPen(QPen(self.colour, 1))
+            painter.drawLine(top, bottom)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self.colour)
+            size = QPointF(self.SIZE, 0)
+            painter.drawPolygon(QPolygonF([top - size, top + size, top + QPointF(0, 1.4 * self.SIZE)]))
 
 
 class ClipList(QWidget):
@@ -287,11 +289,12 @@ class ClipList(QWidget):
         self._studio.select(int(event.position().y() // CLIP_HEIGHT))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = colours(self), QPainter(self)
-        painter.fillRect(event.rect(), theme.window)
-        first, last = event.rect().top() // CLIP_HEIGHT, event.rect().bottom() // CLIP_HEIGHT
-        for n in range(first, min(last + 1, len(self.clips))):
-            self._paint_row(painter, n, theme)
+        with painting(self) as painter:
+            theme = colours(self)
+            painter.fillRect(event.rect(), theme.window)
+            first, last = event.rect().top() // CLIP_HEIGHT, event.rect().bottom() // CLIP_HEIGHT
+            for n in range(first, min(last + 1, len(self.clips))):
+                self._paint_row(painter, n, theme)
 
     def _paint_row(self, painter: QPainter, n: int, theme: Theme) -> None:
         row = QRectF(2, n * CLIP_HEIGHT + 2, self.width() - 4, CLIP_HEIGHT - 4)
@@ -317,7 +320,7 @@ class ClipList(QWidget):
         painter.drawLines([QPointF(a, b) for a, b in corners])
 
 
-class SoundCanvas(QWidget):
+class SoundCanvas(Canvas):
     """Wave, bits and conditional-gram of the selected clip; an invitation while there is no take."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
@@ -475,7 +478,6 @@ class SoundCanvas(QWidget):
         return max(longest, min(extent, take.limit))
 
     def set_playhead(self, seconds: float | None) -> None:
-        """Shows what is heard at this moment, in seconds from the start of the clip; None while nothing plays."""
         self.playhead.move_to(seconds)
 
     @Slot()
@@ -641,7 +643,7 @@ class SoundCanvas(QWidget):
             self._peak_bits.setData([], [])
         top = full_bits(self._chain.alphabet)
         self.bits_plot.setYRange(0, max(top, float(high.max()) * 1.05), padding=0)
-        self._bits_facts.setText(f"bits per sample · mean {float(pyramid.values.mean()):.2f}")
+        self._bits_facts.setText(f"mean {float(pyramid.values.mean()):.2f} bits/{self._chain.step_noun}")
 
     def _hatch(self, length: int) -> None:
         rate, end = self._chain.rate, self.extent / self._chain.rate

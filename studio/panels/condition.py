@@ -1,6 +1,12 @@
-"""What the next take is conditioned on: for every factor of the model a grid of its values."""
+"""What the next take is conditioned on: for every factor of the model a chooser of its kind.
+
+A new kind of factor is a subclass of ``Chooser`` and a line in ``CHOOSERS``.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import (
@@ -12,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from models.condition import ANY, Factor
+from models.condition import ANY, Category, Factor
 from studio.panels.widgets import GAP, MARGIN, EmptyState, EvenGrid, PanelScroll, ToolButton, clear, label
 from studio.state import Studio
 from studio.theme import QUIET
@@ -29,13 +35,30 @@ class ValueButton(ToolButton):
         return self.sizeHint()
 
 
-class FactorChooser(QWidget):
-    """The values of one factor as buttons, of which one is down; ``any`` stands beside the factor's name."""
+class Chooser(QWidget):
+    """Shows the value that a factor has in the settings, and changes it."""
 
     def __init__(self, factor: Factor, studio: Studio) -> None:
         super().__init__()
         self.factor = factor
         self.studio = studio
+
+    def show_value(self, value: Any) -> None:
+        """The settings hold this value now."""
+        raise NotImplementedError
+
+    def choose(self, value: Any, *, drag: int | None = None) -> None:
+        """The user wants another value. drag: see ``Studio.change``."""
+        settings = self.studio.settings
+        if settings is not None:
+            self.studio.change(self.factor.name, drag=drag, condition={**settings.condition, self.factor.name: value})
+
+
+class CategoryChooser(Chooser):
+    """The values of a category as buttons, of which one is down; ``any`` stands beside the factor's name."""
+
+    def __init__(self, factor: Category, studio: Studio) -> None:
+        super().__init__(factor, studio)
         self.group = QButtonGroup(self)
         self.buttons: dict[str, ValueButton] = {}
         head = QHBoxLayout()
@@ -66,16 +89,35 @@ class FactorChooser(QWidget):
         self.buttons[value] = button
         return button
 
-    def show_value(self, value: str) -> None:
+    def show_value(self, value: Any) -> None:
         if value in self.buttons:
             self.buttons[value].setChecked(True)
 
     @Slot(QAbstractButton)
     def _choose(self, button: QAbstractButton) -> None:
-        settings = self.studio.settings
-        if settings is not None:
-            chosen = {**settings.condition, self.factor.name: str(button.property("value"))}
-            self.studio.change(self.factor.name, condition=chosen)
+        self.choose(str(button.property("value")))
+
+
+class NoChooser(Chooser):
+    """Says that a factor of a kind without a chooser keeps its value, and what that is."""
+
+    def __init__(self, factor: Factor, studio: Studio) -> None:
+        super().__init__(factor, studio)
+        self.line = label("", QUIET)
+        self.line.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.line)
+
+    def show_value(self, value: Any) -> None:
+        self.line.setText(
+            f"{self.factor.name}: {self.factor.format(value)}. This window cannot change a condition of the kind "
+            f"{self.factor.kind!r} yet; the command line can."
+        )
+
+
+CHOOSERS: dict[str, Callable[[Any, Studio], Chooser]] = {Category.kind: CategoryChooser}
+"""What chooses the value of a factor, by the factor's kind."""
 
 
 class ConditionPanel(QWidget):
@@ -85,7 +127,7 @@ class ConditionPanel(QWidget):
         super().__init__(parent)
         self.setAutoFillBackground(True)
         self.studio = studio
-        self.choosers: list[FactorChooser] = []
+        self.choosers: list[Chooser] = []
         self._factors: tuple[Factor, ...] | None = None
         self.empty = EmptyState("")
         self.later = label("Applies to the next take.", QUIET)
@@ -117,7 +159,7 @@ class ConditionPanel(QWidget):
         if factors != self._factors:
             self._factors = factors
             clear(self._list)
-            self.choosers = [FactorChooser(factor, self.studio) for factor in factors or ()]
+            self.choosers = [CHOOSERS.get(factor.kind, NoChooser)(factor, self.studio) for factor in factors or ()]
             for chooser in self.choosers:
                 self._list.addWidget(chooser)
         self._refresh()

@@ -39,14 +39,14 @@ def write_random_model(folder: Path) -> Path:
     """A small image model with random weights, for a program without any."""
     from models.chain import Alphabet, ImageChain
     from models.checkpoint import save_checkpoint
-    from models.condition import Factor
+    from models.condition import Category
     from models.model import ModelSpec
     from models.networks import network_class
 
     spec = ModelSpec(
         "gated_pixelcnn",
         ImageChain(Alphabet("grey", 256), 28, 28),
-        (Factor("digit", tuple("0123456789"), any=True),),
+        (Category("digit", tuple("0123456789"), any=True),),
         {"channels": 8, "head": 16, "dilations": [1, 2]},
     )
     path = folder / f"{RANDOM_MODEL}.safetensors"

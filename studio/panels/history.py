@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.panels.widgets import RETURN_KEYS, EmptyState, claims_key, grouped
+from studio.panels.widgets import RETURN_KEYS, EmptyState, claims_key, grouped, painting_with
 from studio.profile import HistoryEntry
 from studio.state import Studio
 from studio.theme import QUIET_PIXELS, RADIUS, colours, faded, fill_hatched, mixed
@@ -126,54 +126,53 @@ class HistoryDelegate(QStyledItemDelegate):
         return QSize(TILE, TILE)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        view = self.parent()
-        entry = index.data(ENTRY)
-        assert isinstance(view, QWidget)
-        theme = colours(view)
-        tile = QRectF(option.rect.x(), option.rect.y(), TILE, TILE).adjusted(1, 1, -1, -1)
-        state = option.state
-        current = self.studio.take is not None and self.studio.take.id == entry.id
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.window)
-        painter.drawRoundedRect(tile, RADIUS - 2, RADIUS - 2)
-        picture = index.data(PICTURE_ROLE)
-        room = tile.adjusted(3, 3, -3, -3)
-        if not picture.isNull():
-            factor = min(room.width() / picture.width(), room.height() / picture.height())
-            shown = QRectF(0, 0, picture.width() * factor, picture.height() * factor)
-            shown.moveCenter(room.center())
-            if entry.modality == "image" and not entry.finished:
-                fill_hatched(painter, shown, theme)
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, entry.modality != "image")
-            painter.drawPixmap(shown, picture, QRectF(picture.rect()))
-        if not entry.finished:
-            done = min(1.0, entry.steps / max(1, entry.limit))
-            bar = QRectF(room.left(), room.bottom() - 3, room.width(), 3)
-            painter.fillRect(bar, faded(theme.window, 0.8))
-            painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * done, 3), theme.now)
-        if entry.count > 1:
-            font = painter.font()
-            font.setPixelSize(QUIET_PIXELS - 2)
-            painter.setFont(font)
-            text = f"×{entry.count}"
-            width = painter.fontMetrics().horizontalAdvance(text) + 6
-            badge = QRectF(room.right() - width, room.top(), width, 14)
-            painter.setBrush(faded(theme.panel, 0.85))
-            painter.drawRoundedRect(badge, 3, 3)
-            painter.setPen(theme.text)
-            painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, text)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        focused = bool(state & QStyle.StateFlag.State_HasFocus)
-        hovered = bool(state & QStyle.StateFlag.State_MouseOver)
-        line = theme.chosen if current else theme.quiet if hovered else theme.border
-        painter.setPen(QPen(line, 2 if current else 1))
-        painter.drawRoundedRect(tile, RADIUS - 2, RADIUS - 2)
-        if focused:
-            painter.setPen(QPen(mixed(theme.chosen, theme.text, 0.4), 1, Qt.PenStyle.DotLine))
-            painter.drawRoundedRect(tile.adjusted(2.5, 2.5, -2.5, -2.5), RADIUS - 3, RADIUS - 3)
-        painter.restore()
+        with painting_with(painter):
+            view = self.parent()
+            entry = index.data(ENTRY)
+            assert isinstance(view, QWidget)
+            theme = colours(view)
+            tile = QRectF(option.rect.x(), option.rect.y(), TILE, TILE).adjusted(1, 1, -1, -1)
+            state = option.state
+            current = self.studio.take is not None and self.studio.take.id == entry.id
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.window)
+            painter.drawRoundedRect(tile, RADIUS - 2, RADIUS - 2)
+            picture = index.data(PICTURE_ROLE)
+            room = tile.adjusted(3, 3, -3, -3)
+            if not picture.isNull():
+                factor = min(room.width() / picture.width(), room.height() / picture.height())
+                shown = QRectF(0, 0, picture.width() * factor, picture.height() * factor)
+                shown.moveCenter(room.center())
+                if entry.modality == "image" and not entry.finished:
+                    fill_hatched(painter, shown, theme)
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, entry.modality != "image")
+                painter.drawPixmap(shown, picture, QRectF(picture.rect()))
+            if not entry.finished:
+                done = min(1.0, entry.steps / max(1, entry.limit))
+                bar = QRectF(room.left(), room.bottom() - 3, room.width(), 3)
+                painter.fillRect(bar, faded(theme.window, 0.8))
+                painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * done, 3), theme.now)
+            if entry.count > 1:
+                font = painter.font()
+                font.setPixelSize(QUIET_PIXELS - 2)
+                painter.setFont(font)
+                text = f"×{entry.count}"
+                width = painter.fontMetrics().horizontalAdvance(text) + 6
+                badge = QRectF(room.right() - width, room.top(), width, 14)
+                painter.setBrush(faded(theme.panel, 0.85))
+                painter.drawRoundedRect(badge, 3, 3)
+                painter.setPen(theme.text)
+                painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, text)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            focused = bool(state & QStyle.StateFlag.State_HasFocus)
+            hovered = bool(state & QStyle.StateFlag.State_MouseOver)
+            line = theme.chosen if current else theme.quiet if hovered else theme.border
+            painter.setPen(QPen(line, 2 if current else 1))
+            painter.drawRoundedRect(tile, RADIUS - 2, RADIUS - 2)
+            if focused:
+                painter.setPen(QPen(mixed(theme.chosen, theme.text, 0.4), 1, Qt.PenStyle.DotLine))
+                painter.drawRoundedRect(tile.adjusted(2.5, 2.5, -2.5, -2.5), RADIUS - 3, RADIUS - 3)
 
 
 class HistoryView(QListView):

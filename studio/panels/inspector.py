@@ -31,6 +31,8 @@ from PySide6.QtWidgets import (
 )
 
 from models.chain import Alphabet
+from models.shaping import NEUTRAL, Shaping
+from models.trace import Trace
 from studio.inference import Inspection
 from studio.panels.widgets import (
     GAP,
@@ -43,6 +45,7 @@ from studio.panels.widgets import (
     grouped,
     label,
     paint_focus_frame,
+    painting,
     probability_text,
 )
 from studio.state import Pointer, Studio
@@ -90,6 +93,32 @@ def rank(p: npt.NDArray[np.float64], symbol: int) -> int:
 def entropy_bits(p: npt.NDArray[np.float64]) -> float:
     positive = p[p > 0]
     return float(-(positive * np.log2(positive)).sum())
+
+
+def shaping_words(shaping: Shaping) -> str:
+    """The settings that are not neutral: ``temperature 0.8, top-p 0.9``."""
+    named = [
+        (f"temperature {shaping.temperature:g}", shaping.temperature != NEUTRAL.temperature),
+        (f"top-k {shaping.top_k}", shaping.top_k != NEUTRAL.top_k),
+        (f"top-p {shaping.top_p:g}", shaping.top_p != NEUTRAL.top_p),
+        (f"min-p {shaping.min_p:g}", shaping.min_p != NEUTRAL.min_p),
+    ]
+    return ", ".join(words for words, set_ in named if set_) or "neutral settings"
+
+
+def p_as_drawn(inspection: Inspection, trace: Trace) -> float | None:
+    """The probability that the drawn symbol had under the schedule that held at its step; None if it was not drawn."""
+    if inspection.symbol is None or inspection.clamped:
+        return None
+    shaping = trace.segment_at(inspection.step).shaping
+    if shaping == inspection.shaping:
+        return float(inspection.shaped[inspection.symbol])
+    # What was inspected came out of torch, so that it is here by now.
+    import torch
+
+    from models.conditional import shape_probs
+
+    return float(shape_probs(torch.from_numpy(inspection.raw).log(), shaping)[inspection.symbol])
 
 
 class ConditionalPlot(QWidget):
@@ -222,26 +251,26 @@ class ConditionalPlot(QWidget):
         super().resizeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme = colours(self)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        font = QFont(self.font())
-        font.setPixelSize(QUIET_PIXELS - 1)
-        painter.setFont(font)
-        inspection, alphabet = self._inspection, self._alphabet
-        if inspection is not None and alphabet is not None:
-            self._paint_axes(painter, theme, alphabet)
-            if self._curves is None:
-                self._curves = self._outline(inspection.shaped, alphabet), self._outline(inspection.raw, alphabet)
-            shaped, raw = self._curves
-            painter.fillPath(shaped, faded(theme.chosen, 0.55))
-            painter.strokePath(raw, QPen(mixed(theme.text, theme.panel, 0.15), 1))
-            if inspection.symbol is not None:
-                self._paint_drawn(painter, theme, inspection, alphabet)
-            if self.aim is not None:
-                self._paint_aim(painter, theme)
-        if self.hasFocus():
-            paint_focus_frame(painter, QRectF(self.rect()), theme)
+        with painting(self) as painter:
+            theme = colours(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            font = QFont(self.font())
+            font.setPixelSize(QUIET_PIXELS - 1)
+            painter.setFont(font)
+            inspection, alphabet = self._inspection, self._alphabet
+            if inspection is not None and alphabet is not None:
+                self._paint_axes(painter, theme, alphabet)
+                if self._curves is None:
+                    self._curves = self._outline(inspection.shaped, alphabet), self._outline(inspection.raw, alphabet)
+                shaped, raw = self._curves
+                painter.fillPath(shaped, faded(theme.chosen, 0.55))
+                painter.strokePath(raw, QPen(mixed(theme.text, theme.panel, 0.15), 1))
+                if inspection.symbol is not None:
+                    self._paint_drawn(painter, theme, inspection, alphabet)
+                if self.aim is not None:
+                    self._paint_aim(painter, theme)
+            if self.hasFocus():
+                paint_focus_frame(painter, QRectF(self.rect()), theme)
 
     def _outline(self, p: npt.NDArray[np.float64], alphabet: Alphabet) -> QPainterPath:
         """The step curve of the ordinary values and the bar of the stop symbol, closed along the ground."""
@@ -335,16 +364,18 @@ class Swatch(QWidget):
         self.setFixedSize(12, 12)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = colours(self), QPainter(self)
-        if self.filled:
-            painter.fillRect(QRectF(1, 1, 10, 10), mixed(theme.chosen, theme.panel, 0.3))
-        else:
-            painter.fillRect(QRectF(0, 6, 12, 1.5), theme.text)
+        with painting(self) as painter:
+            theme = colours(self)
+            if self.filled:
+                painter.fillRect(QRectF(1, 1, 10, 10), mixed(theme.chosen, theme.panel, 0.3))
+            else:
+                painter.fillRect(QRectF(0, 6, 12, 1.5), theme.text)
 
 
 class InspectorPanel(QWidget):
     """Shows ``Studio.inspected``; a click on a value puts it there."""
 
+    HINT = "Click a value to put it there and go on from it."
     EMPTY = "Generate, then point at a pixel or a sample: here stands the distribution that it was drawn from."
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
@@ -408,7 +439,8 @@ class InspectorPanel(QWidget):
             grid.addWidget(value, row, 2 * side + 1)
         grid.setColumnStretch(1, 5)
         grid.setColumnStretch(3, 4)
-        self.hint = label("Click a value to put it there and go on from it.", QUIET)
+        self.note = label(self.HINT, QUIET)
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         buttons = QHBoxLayout()
         buttons.setSpacing(GAP)
         buttons.addWidget(self.noise_button)
@@ -422,7 +454,7 @@ class InspectorPanel(QWidget):
         column.addWidget(self.plot, 1)
         column.addLayout(legend)
         column.addLayout(grid)
-        column.addWidget(self.hint)
+        column.addWidget(self.note)
         column.addLayout(buttons)
         self.empty = EmptyState(self.EMPTY)
         self.stack = QStackedLayout(self)
@@ -467,6 +499,7 @@ class InspectorPanel(QWidget):
         self.step_label.setText(f"step {grouped(inspection.step)} · {chain.locate(inspection.step)}")
         self.sample_label.setText(f"sample {inspection.sample}" if len(take.samples) > 1 else "")
         self._show_facts(inspection, chain.alphabet)
+        self._show_schedule(inspection, take.samples[inspection.sample].trace)
         if first:
             self.stack.setCurrentWidget(self.content)
             self._refresh_branches()
@@ -488,9 +521,23 @@ class InspectorPanel(QWidget):
         for name, text in texts.items():
             self.facts[name].setText(text)
 
+    def _show_schedule(self, inspection: Inspection, trace: Trace) -> None:
+        """What the symbol was drawn under, where the present settings would give it another probability."""
+        p = p_as_drawn(inspection, trace)
+        if p is None or probability_text(p) == self.facts["shaped"].text():
+            self.note.setText(self.HINT)
+        else:
+            held = shaping_words(trace.segment_at(inspection.step).shaping)
+            self.note.setText(f"p as drawn {probability_text(p)}, at {held}")
+        self.note.setToolTip(self.note.text())
+        self._show_note()
+
+    def _show_note(self) -> None:
+        """On a low screen the curve needs the room more than the hint, which its tool tip repeats."""
+        self.note.setVisible(self.height() >= ROOMY or self.note.text() != self.HINT)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """On a low screen the curve needs the room more than the hint, which the tool tip repeats."""
-        self.hint.setVisible(self.height() >= ROOMY)
+        self._show_note()
         super().resizeEvent(event)
 
     @Slot(str)

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, QUrl, Slot
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRectF, QSize, Qt, QUrl, Slot
 from PySide6.QtGui import (
     QDesktopServices,
     QFont,
@@ -19,6 +19,14 @@ from PySide6.QtGui import (
     QPalette,
     QPen,
     QPixmap,
+    QResizeEvent,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+    QTextFrameFormat,
+    QTextTable,
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -44,7 +52,6 @@ from PySide6.QtWidgets import (
 
 from models.catalog import Entry
 from models.checkpoint import CheckpointHeader
-from models.condition import Factor
 from models.errors import StudioError
 from studio.panels.widgets import (
     GAP,
@@ -57,6 +64,7 @@ from studio.panels.widgets import (
     glyph_icon,
     grouped,
     label,
+    painting_with,
 )
 from studio.state import Activity, Studio
 from studio.theme import QUIET, QUIET_PIXELS, RADIUS, TITLE, Theme, colours
@@ -70,6 +78,15 @@ WORDS_RIGHT = 12
 """Logical pixels between the edges of a row and its words."""
 SEPARATOR = " · "
 MAX_CARD_CHARACTERS = 200_000
+CARD_SIZE = QSize(1120, 780)
+CARD_MARGIN = 20
+CARD_INDENT = 18
+LEADING = 3
+HEADING_MARGIN = 18
+CELL_PADDING = 5
+"""Logical pixels within a card."""
+LARGEST_HEADING = 3
+"""A heading of level n is 3 - n steps of Qt's ladder of sizes above the text."""
 HEADING_HEIGHT = 28
 MODALITIES = {"image": "Images", "sound": "Sound", "text": "Text", "video": "Video"}
 
@@ -85,15 +102,11 @@ def heading(header: CheckpointHeader) -> str:
     return f"{MODALITIES.get(modality, modality.capitalize())} · {header.family}"
 
 
-def factor_words(factor: Factor) -> str:
-    return f"{len(factor.values)} {factor.name}s"
-
-
 def quiet_parts(header: CheckpointHeader) -> list[str]:
     """What it learned from, what it can be told, how well it knows it."""
-    parts = [header.data.get("title", ""), *map(factor_words, header.factors)]
+    parts = [header.data.get("title", ""), *(factor.summary for factor in header.factors)]
     if header.bits_per_dim is not None:
-        parts.append(f"{header.bits_per_dim:.2f} bits/dim")
+        parts.append(f"{header.bits_per_dim:.2f} bits/{header.chain.step_noun}")
     return [part for part in parts if part]
 
 
@@ -151,19 +164,13 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
         ("Shape", escape(chain.describe())),
         ("Steps", grouped(chain.length) if chain.length is not None else f"open, at most {grouped(chain.limit)}"),
     ]
-    rows += [
-        (
-            f"Condition: {escape(factor.name)}",
-            escape(", ".join(factor.values) + (", or any" if factor.any else "")),
-        )
-        for factor in header.factors
-    ]
+    rows += [(f"Condition: {escape(factor.name)}", escape(factor.describe())) for factor in header.factors]
     names = (("title", "Data"), ("licence", "Licence of the data"), ("attribution", "Attribution"))
     rows += [(name, escape(data[key])) for key, name in names if data.get(key)]
     for part in ("test", "valid"):
         measured = header.likelihood.get(part, {})
         if "bits_per_dim" in measured:
-            text = f"{with_error(measured, 'bits_per_dim', 3)} bits/dim"
+            text = f"{with_error(measured, 'bits_per_dim', 3)} bits/{chain.step_noun}"
             if "nats" in measured:
                 text += f"<br>{with_error(measured, 'nats', 1)} nats an example"
             if "examples" in measured:
@@ -197,8 +204,72 @@ class CardBrowser(QTextBrowser):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder = folder.resolve()
+        self._images: dict[QUrl, QImage] = {}
         self.setOpenLinks(False)
+        # A bar that came with the last line would take width from images that were fitted before.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.document().setDocumentMargin(CARD_MARGIN)
+        self.document().setIndentWidth(CARD_INDENT)
         self.anchorClicked.connect(self._follow)
+
+    def show_card(self, markdown: str) -> None:
+        self.setMarkdown(markdown)
+        self._dress()
+        self.moveCursor(QTextCursor.MoveOperation.Start)
+
+    def _dress(self) -> None:
+        """Room around headings, paragraphs and tables: Qt's Markdown has none."""
+        block = self.document().begin()
+        while block.isValid():
+            cursor, layout = QTextCursor(block), block.blockFormat()
+            level = layout.headingLevel()
+            layout.setLineHeight(LEADING, QTextBlockFormat.LineHeightTypes.LineDistanceHeight.value)
+            if level:
+                first = block == self.document().begin()
+                layout.setTopMargin(0 if first else HEADING_MARGIN)
+                layout.setBottomMargin(GAP)
+                size = QTextCharFormat()
+                size.setProperty(QTextFormat.Property.FontSizeAdjustment, max(0, LARGEST_HEADING - level))
+                cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+                cursor.mergeCharFormat(size)
+            elif cursor.currentTable() is None:
+                layout.setTopMargin(0)
+                listed = block.textList() is not None and block.next().textList() is not None
+                layout.setBottomMargin(GAP // 2 if listed else GAP)
+            QTextCursor(block).setBlockFormat(layout)
+            block = block.next()
+        line = colours(self).border
+        for frame in self.document().rootFrame().childFrames():
+            if isinstance(frame, QTextTable):
+                look = frame.format().toTableFormat()
+                look.setBorder(1)
+                look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+                look.setBorderBrush(line)
+                look.setBorderCollapse(True)
+                look.setCellSpacing(0)
+                look.setCellPadding(CELL_PADDING)
+                look.setTopMargin(GAP // 2)
+                look.setBottomMargin(MARGIN)
+                frame.setFormat(look)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange:
+            self._dress()
+        super().changeEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        for name, image in self._images.items():
+            self.document().addResource(QTextDocument.ResourceType.ImageResource.value, name, self._fitted(image))
+        self.document().markContentsDirty(0, self.document().characterCount())
+        super().resizeEvent(event)
+
+    def _fitted(self, image: QImage) -> QImage:
+        """An image in device pixels, no wider than the text."""
+        ratio = self.devicePixelRatioF()
+        width = min(image.width(), self.viewport().width() - 2 * CARD_MARGIN)
+        fitted = image.scaledToWidth(max(1, round(width * ratio)), Qt.TransformationMode.SmoothTransformation)
+        fitted.setDevicePixelRatio(ratio)
+        return fitted
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:
         name = QUrl(name)
@@ -208,10 +279,10 @@ class CardBrowser(QTextBrowser):
         if not path.is_relative_to(self.folder) or not path.is_file():
             return None
         image = QImage(str(path))
-        width = self.viewport().width() - 2 * int(self.document().documentMargin())
-        if image.width() <= width or width <= 0:
-            return image
-        return image.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation)
+        if image.isNull():
+            return None
+        self._images[name] = image
+        return self._fitted(image)
 
     @Slot(QUrl)
     def _follow(self, link: QUrl) -> None:
@@ -228,7 +299,7 @@ class ModelCardDialog(QDialog):
     def __init__(self, entry: Entry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(entry.header.title)
-        self.resize(940, 660)
+        self.resize(CARD_SIZE.boundedTo(self.screen().availableSize() * 0.9))
         self.setSizeGripEnabled(True)
         grid = QGridLayout()
         grid.setHorizontalSpacing(MARGIN)
@@ -259,18 +330,18 @@ class ModelCardDialog(QDialog):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumWidth(table.minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width())
         area.setAccessibleName("Facts")
         self.browser = CardBrowser(entry.card.parent if entry.card is not None else entry.path.parent)
         self.browser.setAccessibleName("Model card")
-        self.browser.document().setDocumentMargin(MARGIN)
         self.browser.viewport().setBackgroundRole(QPalette.ColorRole.Window)
-        self.browser.setMarkdown(card_text(entry))
+        self.browser.show_card(card_text(entry))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         row_layout = QHBoxLayout()
         row_layout.setSpacing(0)
-        row_layout.addWidget(area, 9)
-        row_layout.addWidget(self.browser, 11)
+        row_layout.addWidget(area, 3)
+        row_layout.addWidget(self.browser, 5)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, MARGIN)
         outer.addLayout(row_layout, 1)
@@ -323,16 +394,15 @@ class ModelDelegate(QStyledItemDelegate):
         return quiet_lines(entry.header, width - WORDS_LEFT - WORDS_RIGHT, QFontMetricsF(self._quiet_font()))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        theme = colours(self._view())
-        rect = QRectF(option.rect)
-        entry = index.data(ENTRY)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if entry is None:
-            self._paint_heading(painter, theme, rect, str(index.data()))
-        else:
-            self._paint_model(painter, theme, rect, entry, option.state)
-        painter.restore()
+        with painting_with(painter):
+            theme = colours(self._view())
+            rect = QRectF(option.rect)
+            entry = index.data(ENTRY)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            if entry is None:
+                self._paint_heading(painter, theme, rect, str(index.data()))
+            else:
+                self._paint_model(painter, theme, rect, entry, option.state)
 
     def _paint_heading(self, painter: QPainter, theme: Theme, rect: QRectF, text: str) -> None:
         font = QFont(painter.font())
@@ -375,43 +445,71 @@ class ModelDelegate(QStyledItemDelegate):
         shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(where.width()))
         painter.drawText(where, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
 
+    def _picture(self, entry: Entry) -> QPixmap | None:
+        """The thumbnail, if there is one to look at: sounds are told by their sign, since small waves look alike."""
+        if entry.thumbnail is None or entry.header.chain.modality == "sound":
+            return None
+        if entry.thumbnail not in self._pictures:
+            self._pictures[entry.thumbnail] = QPixmap(str(entry.thumbnail))
+        picture = self._pictures[entry.thumbnail]
+        return None if picture.isNull() else picture
+
     def _paint_picture(self, painter: QPainter, theme: Theme, where: QRectF, entry: Entry) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.window)
         painter.drawRoundedRect(where, 4, 4)
-        if entry.thumbnail is not None and entry.thumbnail not in self._pictures:
-            self._pictures[entry.thumbnail] = QPixmap(str(entry.thumbnail))
-        picture = self._pictures.get(entry.thumbnail) if entry.thumbnail is not None else None
-        if picture is not None and not picture.isNull():
+        picture = self._picture(entry)
+        if picture is not None:
             factor = min(where.width() / picture.width(), where.height() / picture.height())
             shown = QRectF(0, 0, picture.width() * factor, picture.height() * factor)
             shown.moveCenter(where.center())
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, factor < 1)
             painter.drawPixmap(shown, picture, QRectF(picture.rect()))
         else:
-            paint_placeholder(painter, theme, where.adjusted(5, 5, -5, -5), entry.header.chain.modality)
+            paint_sign(painter, theme, where.adjusted(4, 4, -4, -4), entry.header.chain.modality)
 
     def forget_pictures(self) -> None:
         self._pictures.clear()
 
 
-WAVE_BARS = (0.15, 0.4, 0.75, 1.0, 0.6, 0.85, 0.45, 0.25, 0.12)
+WAVE_BARS = (0.06, 0.12, 0.3, 0.55, 0.95, 0.7, 1.0, 0.62, 0.8, 0.45, 0.28, 0.16, 0.08)
+BAR_SHARE = 0.62
 GRID_SIDE = 4
 GRID_DRAWN = 10
+LINKS = 4
+LINKS_DRAWN = 3
 
 
-def paint_placeholder(painter: QPainter, theme: Theme, where: QRectF, modality: str) -> None:
-    """What stands for a model without a thumbnail: a wave, or pixels of which some are drawn."""
+def paint_sign(painter: QPainter, theme: Theme, where: QRectF, modality: str) -> None:
+    """What stands for a model without a picture: a wave, pixels of which some are drawn, or the links of a chain."""
     painter.setPen(Qt.PenStyle.NoPen)
-    if modality == "sound":
-        painter.setBrush(theme.chosen)
-        pitch = where.width() / len(WAVE_BARS)
-        for number, height in enumerate(WAVE_BARS):
-            bar = QRectF(0, 0, pitch * 0.6, where.height() * height)
-            bar.moveCenter(where.center())
-            bar.moveLeft(where.left() + number * pitch + pitch * 0.2)
-            painter.drawRoundedRect(bar, 1, 1)
-        return
+    match modality:
+        case "sound":
+            _paint_wave(painter, theme, where)
+        case "image" | "video":
+            _paint_grid(painter, theme, where)
+        case _:
+            _paint_links(painter, theme, where)
+
+
+def _paint_wave(painter: QPainter, theme: Theme, where: QRectF) -> None:
+    painter.setBrush(theme.chosen)
+    pitch = where.width() / len(WAVE_BARS)
+    for number, height in enumerate(WAVE_BARS):
+        bar = QRectF(0, 0, pitch * BAR_SHARE, where.height() * height)
+        bar.moveCenter(QPointF(where.left() + (number + 0.5) * pitch, where.center().y()))
+        painter.drawRoundedRect(bar, bar.width() / 2, bar.width() / 2)
+
+
+def _paint_links(painter: QPainter, theme: Theme, where: QRectF) -> None:
+    pitch = where.width() / LINKS
+    radius = pitch * 0.32
+    for number in range(LINKS):
+        painter.setBrush(theme.chosen if number < LINKS_DRAWN else theme.border)
+        painter.drawEllipse(QPointF(where.left() + (number + 0.5) * pitch, where.center().y()), radius, radius)
+
+
+def _paint_grid(painter: QPainter, theme: Theme, where: QRectF) -> None:
     side = where.width() / GRID_SIDE
     path = QPainterPath()
     for number in range(GRID_SIDE * GRID_SIDE):

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from models.chain import Chain, SoundChain
+from models.chain import Chain
 from models.engines import AUTO, DEVICES
 from models.errors import InputError
 from models.noise import check_seed
@@ -45,6 +45,7 @@ from studio.state import Studio
 from studio.theme import LINK, QUIET, set_role
 
 OFF = "off"
+RANDOM = "random"
 BOX_FRAME = 36
 """What a box needs beside its text: padding and arrow."""
 LADDER_STEPS = 48
@@ -56,7 +57,7 @@ COUNTS = [1, 2, 3, 4, 6, 8, 9, 12, 16, 20, 25, 30, 36, 42, 49, 56, MAX_COUNT]
 
 STEP_PACES = [1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200, 300, 500]
 """Steps per second, where a whole sample would take too long to be counted in."""
-SECONDS_AN_IMAGE = [60, 45, 30, 20, 15, 12, 10, 8, 6, 5, 4, 3, 2, 1.5, 1, 0.7, 0.5, 0.3, 0.2, 0.1]
+SECONDS_AN_ITEM = [60, 45, 30, 20, 15, 12, 10, 8, 6, 5, 4, 3, 2, 1.5, 1, 0.7, 0.5, 0.3, 0.2, 0.1]
 TIMES_REAL_TIME = [0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 6, 8]
 
 
@@ -65,12 +66,14 @@ TIMES_REAL_TIME = [0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 6, 8]
 
 def pace_ladder(chain: Chain) -> list[float]:
     """From one step a second to as fast as possible, in values that people would name."""
-    if chain.length is not None:
-        fast = [chain.length / seconds for seconds in SECONDS_AN_IMAGE]
+    if chain.steps_per_second is not None:
+        fast = [chain.steps_per_second * times for times in TIMES_REAL_TIME]
+    elif chain.length is not None:
+        fast = [chain.length / seconds for seconds in SECONDS_AN_ITEM]
     else:
-        fast = [chain.stride * 1000 * times for times in TIMES_REAL_TIME]
+        fast = []
     fast = [pace for pace in fast if pace > SLOWEST_PACE]
-    slow = [float(pace) for pace in STEP_PACES if pace < fast[0]]
+    slow = [float(pace) for pace in STEP_PACES if not fast or pace < fast[0]]
     return [*slow, *fast, math.inf]
 
 
@@ -78,12 +81,13 @@ def pace_text(chain: Chain, pace: float) -> str:
     """A pace in human terms: ``4 s an image``, ``real time``, ``12 steps/s``, ``max``."""
     if math.isinf(pace):
         return "max"
-    if chain.length is not None:
+    if chain.steps_per_second is None and chain.length is not None:
         seconds = chain.length / pace
-        if seconds <= SECONDS_AN_IMAGE[0] * 1.001:
-            return f"{seconds:.2g} s an {chain.modality}"
-    else:
-        times = pace / (chain.stride * 1000)
+        if seconds <= SECONDS_AN_ITEM[0] * 1.001:
+            article = "an" if chain.modality[0] in "aeiou" else "a"
+            return f"{seconds:.2g} s {article} {chain.modality}"
+    elif chain.steps_per_second is not None:
+        times = pace / chain.steps_per_second
         if abs(times - 1) < 1e-3:
             return "real time"
         if times >= TIMES_REAL_TIME[0] * 0.999:
@@ -137,11 +141,11 @@ class Length:
 
     @property
     def per_unit(self) -> int:
-        return self.chain.rate if isinstance(self.chain, SoundChain) else 1
+        return self.chain.steps_per_second or 1
 
     @property
     def unit(self) -> str:
-        return "s" if isinstance(self.chain, SoundChain) else "steps"
+        return "s" if self.chain.steps_per_second else "steps"
 
     def ladder(self) -> list[float]:
         longest = self.chain.limit / self.per_unit
@@ -291,7 +295,6 @@ class SamplingPanel(QWidget):
         self.message = MessageLine()
         self.seed_label = label("Seed")
         self.seed_field = NumberField("Seed", grouped(999_999))
-        self.seed_field.setToolTip("The same seed and settings give the same sample")
         self.dice_button = ToolButton("", "dice", "Another seed for the next take", "Roll the seed")
         self.lock_button = ToolButton("", "unlocked", "Keep this seed for every take", "Keep the seed")
         self.lock_button.setCheckable(True)
@@ -442,7 +445,7 @@ class SamplingPanel(QWidget):
         self.count.show_value(settings.count)
         self.length.show_value(settings.limit / Length(chain).per_unit)
         self.neutral_button.setEnabled(not shaping.neutral)
-        self.seed_field.show_number(grouped(settings.seed))
+        self._show_seed(settings)
         self.lock_button.setChecked(settings.seed_locked)
         self.lock_button.setIcon(self._lock_icons["locked" if settings.seed_locked else "unlocked"])
         self.last_button.setEnabled(studio.take is not None)
@@ -450,6 +453,15 @@ class SamplingPanel(QWidget):
         for box, value in ((self.engine_box, settings.engine), (self.device_box, settings.device)):
             if box.currentData() != value:
                 self._show_engines()
+
+    def _show_seed(self, settings: Settings) -> None:
+        """Says which seed the next take begins with: the one that stands there, or a random one."""
+        studio = self.studio
+        kept = studio.keeps_seed
+        self.seed_label.setText("Seed" if kept or studio.take is None else "Last seed")
+        self.seed_field.show_number(grouped(settings.seed) if kept or studio.take is not None else RANDOM)
+        following = "The next take begins with it" if kept else "The next take begins with a random one"
+        self.seed_field.setToolTip(f"{following}. The same seed and settings give the same sample.")
 
     def _show_pace(self, settings: Settings, chain: Chain) -> None:
         if not self.pace.isSliderDown():

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from models.trace import Trace
 from studio.canvas.common import full_bits
 from studio.canvas.pyramid import Pyramid
-from studio.panels.widgets import grouped
+from studio.panels.widgets import grouped, painting
 from studio.state import Studio
 from studio.theme import colours, faded, mixed
 
@@ -110,35 +110,35 @@ class Timeline(QWidget):
     # --- painting ----------------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, studio = colours(self), self._studio
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        base = self.height() - BELOW
-        left, right = float(SIDE), float(self.width() - SIDE)
-        self._bar(painter, left, right, base, theme.line)
-        take = studio.take
-        if take is None:
-            return
-        trace = take.samples[studio.selected].trace
-        drawn = self.x_of(len(trace))
-        painter.setBrush(theme.area if studio.following else mixed(theme.area, theme.panel, 0.3))
-        painter.drawPolygon(self._entropy_shape(base - TRACK / 2 - 1))
-        self._bar(painter, left, drawn, base, faded(theme.chosen, 0.45))
-        self._bar(painter, left, min(drawn, self.x_of(studio.cursor)), base, theme.chosen)
-        for number, branch in enumerate(take.samples[studio.selected].branches):
-            if branch.parent is not None:
-                shown = number == take.samples[studio.selected].current
-                painter.setBrush(theme.chosen if shown else theme.quiet)
-                painter.drawRect(QRectF(self.x_of(branch.fork) - 0.75, base + TRACK / 2 + 2.5, 1.5, 5))
-        if not trace.finished:
-            painter.setBrush(theme.now)
-            painter.drawRoundedRect(QRectF(drawn - 1.5, base - 7, 3, 14), 1.5, 1.5)
-        for pointer, width in ((studio.pinned, 2.0), (studio.hovered, 1.0)):
-            if pointer is not None and pointer.sample == studio.selected:
-                painter.setBrush(theme.chosen)
-                painter.drawRect(QRectF(self.x_of(pointer.step) - width / 2, 3, width, base - 3))
-        self._handle(painter, QPointF(self.x_of(studio.cursor), base))
+        with painting(self) as painter:
+            theme, studio = colours(self), self._studio
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            base = self.height() - BELOW
+            left, right = float(SIDE), float(self.width() - SIDE)
+            self._bar(painter, left, right, base, theme.line)
+            take = studio.take
+            if take is None:
+                return
+            trace = take.samples[studio.selected].trace
+            drawn = self.x_of(len(trace))
+            painter.setBrush(theme.area if studio.following else mixed(theme.area, theme.panel, 0.3))
+            painter.drawPolygon(self._entropy_shape(base - TRACK / 2 - 1))
+            self._bar(painter, left, drawn, base, faded(theme.chosen, 0.45))
+            self._bar(painter, left, min(drawn, self.x_of(studio.cursor)), base, theme.chosen)
+            for number, branch in enumerate(take.samples[studio.selected].branches):
+                if branch.parent is not None:
+                    shown = number == take.samples[studio.selected].current
+                    painter.setBrush(theme.chosen if shown else theme.quiet)
+                    painter.drawRect(QRectF(self.x_of(branch.fork) - 0.75, base + TRACK / 2 + 2.5, 1.5, 5))
+            if not trace.finished:
+                painter.setBrush(theme.now)
+                painter.drawRoundedRect(QRectF(drawn - 1.5, base - 7, 3, 14), 1.5, 1.5)
+            for pointer, width in ((studio.pinned, 2.0), (studio.hovered, 1.0)):
+                if pointer is not None and pointer.sample == studio.selected:
+                    painter.setBrush(theme.chosen)
+                    painter.drawRect(QRectF(self.x_of(pointer.step) - width / 2, 3, width, base - 3))
+            self._handle(painter, QPointF(self.x_of(studio.cursor), base))
 
     def _handle(self, painter: QPainter, centre: QPointF) -> None:
         """The cursor: blue; with an amber heart where it follows the frontier of what still grows."""

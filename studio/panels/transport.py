@@ -210,7 +210,7 @@ class TransportPanel(QWidget):
         self.step_label.setText(step_text(take.model.chain, take, studio.cursor))
         drawn = trace.surprise[: studio.cursor]
         mean = float(drawn.mean()) if drawn.size else math.nan
-        self.bits_label.setText("" if math.isnan(mean) else f"{mean:.3f} bits/dim")
+        self.bits_label.setText("" if math.isnan(mean) else f"{mean:.3f} bits/{take.model.chain.step_noun}")
 
     # --- doing -----------------------------------------------------------------------------------------------------
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+import sys
+import traceback
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
@@ -81,6 +84,49 @@ _drags = itertools.count(1)
 def next_drag() -> int:
     """A number no drag had before: changes that carry the same one are one step of the undo stack."""
     return next(_drags)
+
+
+# --- painting --------------------------------------------------------------------------------------------------------
+
+_told: set[tuple[str, int | None]] = set()
+
+
+def tell_once(error: Exception) -> None:
+    """Reports an error like one that nobody caught, once for each line that raises it: a painting is done again."""
+    line = traceback.extract_tb(error.__traceback__)[-1]
+    if (line.filename, line.lineno) not in _told:
+        _told.add((line.filename, line.lineno))
+        sys.excepthook(type(error), error, error.__traceback__)
+
+
+@contextmanager
+def painting(widget: QWidget) -> Iterator[QPainter]:
+    """The painter of a ``paintEvent``. It always ends, since one that is left active takes the program down with it.
+
+    What fails is reported once, and leaves the widget blank.
+    """
+    painter = QPainter(widget)
+    try:
+        yield painter
+    except Exception as error:
+        painter.resetTransform()
+        painter.setClipping(False)
+        painter.fillRect(widget.rect(), colours(widget).panel)
+        tell_once(error)
+    finally:
+        painter.end()
+
+
+@contextmanager
+def painting_with(painter: QPainter) -> Iterator[None]:
+    """The same for a painter that Qt brings, to a delegate or an item of a scene: it goes back as it came."""
+    painter.save()
+    try:
+        yield
+    except Exception as error:
+        tell_once(error)
+    finally:
+        painter.restore()
 
 
 # --- icons -----------------------------------------------------------------------------------------------------------
@@ -225,18 +271,18 @@ class GlyphEngine(QIconEngine):
         owner = self.owner()
         if owner is None:
             return
-        theme = colours(owner)
-        colour = self.colour(theme)
-        if mode is QIcon.Mode.Disabled:
-            colour = mixed(colour, theme.panel, 0.65)
-        paint_glyph(painter, self.name, QRectF(rect), colour)
+        with painting_with(painter):
+            theme = colours(owner)
+            colour = self.colour(theme)
+            if mode is QIcon.Mode.Disabled:
+                colour = mixed(colour, theme.panel, 0.65)
+            paint_glyph(painter, self.name, QRectF(rect), colour)
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         pixmap = QPixmap(size)
         pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
-        painter.end()
+        with QPainter(pixmap) as painter:
+            self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
         return pixmap
 
     def clone(self) -> QIconEngine:
@@ -355,9 +401,7 @@ class EmptyState(QLabel):
 
 
 class ComboBox(QComboBox):
-    """A box whose arrow is drawn in the theme's colour; as wide as its widest text."""
-
-    ARROW = 14.0
+    """A box as wide as its widest text."""
 
     def __init__(self, name: str, tip: str) -> None:
         super().__init__()
@@ -365,12 +409,6 @@ class ComboBox(QComboBox):
         self.setToolTip(tip)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        theme = colours(self)
-        where = QRectF(self.width() - self.ARROW - 5, (self.height() - self.ARROW) / 2, self.ARROW, self.ARROW)
-        paint_glyph(QPainter(self), "down", where, theme.quiet if self.isEnabled() else theme.border)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """The wheel scrolls the panel; it must not change what it happens to pass over."""
@@ -387,14 +425,15 @@ class SegmentButton(ToolButton):
         self.setFixedWidth(self.fontMetrics().horizontalAdvance(text) + 16)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = colours(self), QPainter(self)
-        chosen = self.isChecked()
-        painter.setPen(theme.chosen if chosen else theme.text if self.underMouse() else theme.quiet)
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text())
-        if chosen:
-            painter.fillRect(QRectF(6, self.height() - 2, self.width() - 12, 2), theme.chosen)
-        if self.hasFocus():
-            paint_focus_frame(painter, QRectF(self.rect()), theme)
+        with painting(self) as painter:
+            theme = colours(self)
+            chosen = self.isChecked()
+            painter.setPen(theme.chosen if chosen else theme.text if self.underMouse() else theme.quiet)
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text())
+            if chosen:
+                painter.fillRect(QRectF(6, self.height() - 2, self.width() - 12, 2), theme.chosen)
+            if self.hasFocus():
+                paint_focus_frame(painter, QRectF(self.rect()), theme)
 
 
 class Segments(QWidget):
@@ -514,10 +553,10 @@ class NumberField(QLineEdit):
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if self.problem:
-            painter = QPainter(self)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(colours(self).danger, 1.5))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.75, 0.75, -0.75, -0.75), RADIUS, RADIUS)
+            with painting(self) as painter:
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                painter.setPen(QPen(colours(self).danger, 1.5))
+                painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.75, 0.75, -0.75, -0.75), RADIUS, RADIUS)
 
 
 HANDLE = 14.0
@@ -536,7 +575,8 @@ class LadderSlider(QSlider):
     def __init__(self, name: str, ladder: Sequence[float], *, marked: float | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal)
         self.setAccessibleName(name)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # Not by a click: the arrow keys stay with the walk until somebody tabs to the slider.
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setMinimumWidth(64)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.marked = marked
@@ -611,29 +651,29 @@ class LadderSlider(QSlider):
         return HANDLE / 2 + (self.width() - HANDLE) * position / max(1, self.maximum())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, middle = colours(self), self.height() / 2
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        groove = QRectF(HANDLE / 2, middle - GROOVE / 2, self.width() - HANDLE, GROOVE)
-        painter.setBrush(theme.border)
-        painter.drawRoundedRect(groove, GROOVE / 2, GROOVE / 2)
-        x = self._x_of(self.value())
-        if self.isEnabled():
-            groove.setRight(x)
-            painter.setBrush(theme.chosen)
-            painter.drawRoundedRect(groove, GROOVE / 2, GROOVE / 2)
-        if self.marked is not None:
-            at = self._x_of(self.position_of(self.marked))
-            painter.fillRect(QRectF(at - 0.75, middle - MARK / 2, 1.5, MARK), theme.quiet)
-        handle = QRectF(x - HANDLE / 2 + 1, middle - HANDLE / 2 + 1, HANDLE - 2, HANDLE - 2)
-        painter.setBrush(theme.text if theme.dark else theme.raised)
-        painter.setPen(QPen(theme.quiet if self.isEnabled() else theme.border, 1))
-        if not self.isEnabled():
+        with painting(self) as painter:
+            theme, middle = colours(self), self.height() / 2
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            groove = QRectF(HANDLE / 2, middle - GROOVE / 2, self.width() - HANDLE, GROOVE)
             painter.setBrush(theme.border)
-        if self.hasFocus():
-            painter.setPen(QPen(theme.chosen, 2.5))
-        painter.drawEllipse(handle)
+            painter.drawRoundedRect(groove, GROOVE / 2, GROOVE / 2)
+            x = self._x_of(self.value())
+            if self.isEnabled():
+                groove.setRight(x)
+                painter.setBrush(theme.chosen)
+                painter.drawRoundedRect(groove, GROOVE / 2, GROOVE / 2)
+            if self.marked is not None:
+                at = self._x_of(self.position_of(self.marked))
+                painter.fillRect(QRectF(at - 0.75, middle - MARK / 2, 1.5, MARK), theme.quiet)
+            handle = QRectF(x - HANDLE / 2 + 1, middle - HANDLE / 2 + 1, HANDLE - 2, HANDLE - 2)
+            painter.setBrush(theme.text if theme.dark else theme.raised)
+            painter.setPen(QPen(theme.quiet if self.isEnabled() else theme.border, 1))
+            if not self.isEnabled():
+                painter.setBrush(theme.border)
+            if self.hasFocus():
+                painter.setPen(QPen(theme.chosen, 2.5))
+            painter.drawEllipse(handle)
 
     def sizeHint(self) -> QSize:
         return QSize(140, 22)
@@ -684,6 +724,8 @@ def ungrouped(text: str) -> str:
 class EvenGrid(QLayout):
     """Cells of one size, as many beside each other as fit, rows as even as they can be."""
 
+    HINT_WIDTH = 200
+
     def __init__(self, parent: QWidget | None = None, spacing: int = 6) -> None:
         super().__init__(parent)
         self._items: list[QLayoutItem] = []
@@ -713,7 +755,10 @@ class EvenGrid(QLayout):
         return rows * self._cell().height() + max(0, rows - 1) * self.spacing()
 
     def sizeHint(self) -> QSize:
-        return self.minimumSize()
+        """As wide as a dock is: of the height that this width asks for a layout around the grid makes its least one."""
+        columns, cell = self.columns(self.HINT_WIDTH), self._cell()
+        width = columns * cell.width() + (columns - 1) * self.spacing()
+        return QSize(width, self.heightForWidth(width))
 
     def minimumSize(self) -> QSize:
         return self._cell()
@@ -797,17 +842,17 @@ class Spinner(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme = colours(self)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        ring = QRectF(self.rect()).adjusted(2, 2, -2, -2)
-        pen = QPen(theme.border, 2)
-        painter.setPen(pen)
-        painter.drawEllipse(ring)
-        pen.setColor(theme.chosen)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        painter.setPen(pen)
-        painter.drawArc(ring, round(-self._turn * 360 * 16), 90 * 16)
+        with painting(self) as painter:
+            theme = colours(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            ring = QRectF(self.rect()).adjusted(2, 2, -2, -2)
+            pen = QPen(theme.border, 2)
+            painter.setPen(pen)
+            painter.drawEllipse(ring)
+            pen.setColor(theme.chosen)
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            painter.setPen(pen)
+            painter.drawArc(ring, round(-self._turn * 360 * 16), 90 * 16)
 
 
 def paint_focus_frame(painter: QPainter, rect: QRectF, theme: Theme) -> None:

@@ -14,7 +14,7 @@ import torch
 from models.catalog import ADDED_FILE, SHIPPED, Catalog
 from models.chain import Alphabet, Chain, ImageChain, SoundChain
 from models.checkpoint import load_checkpoint, save_checkpoint
-from models.condition import Factor
+from models.condition import Category
 from models.errors import CheckpointError, FileError, InputError
 from models.model import ModelSpec
 from models.networks import network_class
@@ -32,7 +32,7 @@ def write(path: Path, *, title: str = "", chain: Chain = IMAGE, seed: int = 0) -
         if isinstance(chain, ImageChain)
         else ("wavenet", {"residual": 2, "skip": 2, "head": 2, "dilations": [1]})
     )
-    factors = (Factor("digit", ("0", "1")),)
+    factors = (Category("digit", ("0", "1")),)
     save_checkpoint(
         path,
         network_class(architecture)(ModelSpec(architecture, chain, factors, config)),

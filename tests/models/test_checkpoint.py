@@ -31,13 +31,13 @@ from models.checkpoint import (
     update_header,
     weights_hash,
 )
-from models.condition import Factor
+from models.condition import Category
 from models.errors import CheckpointError, FileError, InputError
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
 
-DIGIT = Factor("digit", ("0", "1", "2"), any=True)
+DIGIT = Category("digit", ("0", "1", "2"), any=True)
 LIKELIHOOD = {"valid": {"bits_per_dim": 1.25, "examples": 10}}
 
 Description = dict[str, Any]

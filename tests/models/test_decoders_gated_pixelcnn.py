@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from models.chain import Alphabet, ImageChain, Symbols
-from models.condition import Factor
+from models.condition import Category
 from models.decoder import DRAW, Decoder
 from models.errors import InputError
 from models.kernels.gated_pixelcnn import _walk, packed_weights
@@ -32,7 +32,7 @@ def build(*, height: int, width: int, levels: int, **config: object) -> GatedPix
     """Random weights, large enough that conditionals are far from uniform and depend on what came before."""
     chain = ImageChain(Alphabet("grey", levels), height, width)
     torch.manual_seed(3)
-    model = GatedPixelCNN(ModelSpec("gated_pixelcnn", chain, (Factor("class", ("a", "b"), any=True),), config)).eval()
+    model = GatedPixelCNN(ModelSpec("gated_pixelcnn", chain, (Category("class", ("a", "b"), any=True),), config)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             fan_in = parameter[0].numel() if parameter.dim() == 4 else 4

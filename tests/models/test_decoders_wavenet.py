@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.chain import Alphabet, SoundChain, Symbols
-from models.condition import Factor
+from models.condition import Category
 from models.decoder import DRAW, Decoder, Drawn, SnapshotDecoder
 from models.errors import InputError
 from models.model import ModelSpec
@@ -19,7 +19,7 @@ from models.shaping import NEUTRAL, Shaping
 
 LEVELS = 20
 STOP = LEVELS
-FACTORS = (Factor("speaker", ("anna", "ben", "carl"), any=True), Factor("digit", ("0", "1")))
+FACTORS = (Category("speaker", ("anna", "ben", "carl"), any=True), Category("digit", ("0", "1")))
 SHAPINGS = (
     NEUTRAL,
     Shaping(temperature=0),

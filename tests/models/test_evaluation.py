@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +12,40 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from PIL import Image, PngImagePlugin
 
 from models.chain import INT16_PEAK, Alphabet, ImageChain, SoundChain
 from models.checkpoint import SUFFIX, CheckpointHeader, LoadedModel, load_checkpoint, save_checkpoint
-from models.condition import Factor
+from models.condition import Category, Factor
 from models.errors import FileError, InputError
-from models.evaluation import (
+from models.evaluation.__main__ import main
+from models.evaluation.card import card
+from models.evaluation.data import read_data_file, read_data_set
+from models.evaluation.neighbours import neighbours
+from models.evaluation.pictures import envelope
+from models.evaluation.samples import balanced, draw
+from models.evaluation.speech import (
     accuracy,
-    balanced,
-    card,
-    draw,
-    envelope,
     fixed_length,
     log_mel,
-    main,
-    neighbours,
-    read_examples,
-    read_symbols,
     sound_statistics,
     speech_report,
     train_classifier,
 )
+from models.files import METADATA_KEY, export
 from models.model import ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
+from models.record import record_text
+from models.shaping import NEUTRAL
+from models.trace import ModelReference, Take, Trace, new_take
 from models.training.data import DATA_SETS, FSDD_SPEAKERS, load, normalise
 
 IMAGE_CHAIN = ImageChain(Alphabet("grey", 256), 28, 28)
 SOUND_CHAIN = SoundChain(Alphabet("mu_law", 256, stop=True), 8000, default_seconds=0.05, max_seconds=1.0)
-DIGIT = Factor("digit", tuple("0123456789"), any=True)
-SPEAKER = Factor("speaker", FSDD_SPEAKERS, any=True)
-COLOUR = Factor("colour", ("red", "blue"))
+DIGIT = Category("digit", tuple("0123456789"), any=True)
+SPEAKER = Category("speaker", FSDD_SPEAKERS, any=True)
+COLOUR = Category("colour", ("red", "blue"))
 
 
 def header(chain: ImageChain | SoundChain, *factors: Factor) -> CheckpointHeader:
@@ -82,34 +86,34 @@ def packed(clips: list[npt.NDArray[np.int16]]) -> dict[str, npt.NDArray[Any]]:
 
 @pytest.mark.parametrize(("key", "labels"), [("test_images", "test_labels"), ("images", "labels")])
 def test_images_and_labels(npz: Path, images: npt.NDArray[np.uint8], key: str, labels: str) -> None:
-    examples = read_examples(saved(npz, **{key: images, labels: [3, 1, 4, 1]}), header(IMAGE_CHAIN, DIGIT))
+    examples = read_data_set(saved(npz, **{key: images, labels: [3, 1, 4, 1]}), header(IMAGE_CHAIN, DIGIT))
     assert np.array_equal(np.stack(examples.symbols), images.reshape(4, -1))
     assert examples.conditions.tolist() == [[3], [1], [4], [1]]
 
 
 def test_the_test_part_of_a_packed_set_counts(npz: Path, images: npt.NDArray[np.uint8]) -> None:
     saved(npz, train_images=images, train_labels=[0] * 4, test_images=images[:1], test_labels=[5])
-    assert read_examples(npz, header(IMAGE_CHAIN, DIGIT)).conditions.tolist() == [[5]]
+    assert read_data_set(npz, header(IMAGE_CHAIN, DIGIT)).conditions.tolist() == [[5]]
 
 
 def test_a_missing_condition_is_any(npz: Path, images: npt.NDArray[np.uint8]) -> None:
-    assert read_examples(saved(npz, images=images), header(IMAGE_CHAIN, DIGIT)).conditions.tolist() == [[10]] * 4
+    assert read_data_set(saved(npz, images=images), header(IMAGE_CHAIN, DIGIT)).conditions.tolist() == [[10]] * 4
 
 
 def test_a_missing_condition_without_any_is_refused(npz: Path, images: npt.NDArray[np.uint8]) -> None:
-    with pytest.raises(InputError, match="colour"):
-        read_examples(saved(npz, images=images), header(IMAGE_CHAIN, COLOUR))
+    with pytest.raises(InputError, match=r"data\.npz: it has no array 'colour'"):
+        read_data_set(saved(npz, images=images), header(IMAGE_CHAIN, COLOUR))
 
 
 def test_conditions_by_name_as_strings_and_integers(npz: Path, images: npt.NDArray[np.uint8]) -> None:
     saved(npz, images=images, colour=["red", "blue", "blue", "red"], digit=[1, 2, 3, 4])
-    examples = read_examples(npz, header(IMAGE_CHAIN, COLOUR, DIGIT))
+    examples = read_data_set(npz, header(IMAGE_CHAIN, COLOUR, DIGIT))
     assert examples.conditions.tolist() == [[0, 1], [1, 2], [1, 3], [0, 4]]
 
 
 def test_sound_is_normalised_and_split(npz: Path, clips: list[npt.NDArray[np.int16]]) -> None:
     saved(npz, **packed(clips), split=[0, 1, 1], digit=[7, 8, 9], sample_rate=8000)
-    examples = read_examples(npz, header(SOUND_CHAIN, DIGIT))
+    examples = read_data_set(npz, header(SOUND_CHAIN, DIGIT))
     assert examples.conditions.tolist() == [[8], [9]]
     for symbols, clip in zip(examples.symbols, clips[1:], strict=True):
         assert np.array_equal(symbols, SOUND_CHAIN.symbols(normalise(clip)))
@@ -120,7 +124,8 @@ def test_rows_of_padded_sound(npz: Path, clips: list[npt.NDArray[np.int16]]) -> 
     for row, clip in zip(rows, clips, strict=True):
         row[: len(clip)] = clip
     padded = saved(npz, samples=rows, lengths=list(map(len, clips)))
-    assert [s.tolist() for s in read_symbols(padded, SOUND_CHAIN)] == [SOUND_CHAIN.symbols(c).tolist() for c in clips]
+    examples = read_data_file(padded, header(SOUND_CHAIN))
+    assert [e.symbols.tolist() for e in examples] == [SOUND_CHAIN.symbols(clip).tolist() for clip in clips]
 
 
 def test_packed_fsdd_reads_as_the_training_code_reads_it(tmp_path: Path, npz: Path) -> None:
@@ -129,10 +134,10 @@ def test_packed_fsdd_reads_as_the_training_code_reads_it(tmp_path: Path, npz: Pa
     waves = {path: read_wav(path) for path in sorted((tmp_path / "recordings").glob("*_0.wav"))}
     speakers = [path.stem.split("_")[1] for path in waves]
     saved(npz, **packed(list(waves.values())), speaker=speakers, digit=[path.stem[0] for path in waves])
-    by_evaluation = read_examples(npz, header(SOUND_CHAIN, SPEAKER, DIGIT))
+    by_evaluation = read_data_set(npz, header(SOUND_CHAIN, SPEAKER, DIGIT))
     assert by_evaluation.conditions.tolist() == by_training.conditions.tolist()
     assert [s.tolist() for s in by_evaluation.symbols] == [s.tolist() for s in by_training.symbols]
-    assert len(read_examples(tmp_path, header(SOUND_CHAIN, SPEAKER, DIGIT))) == len(by_training)
+    assert len(read_data_set(tmp_path, header(SOUND_CHAIN, SPEAKER, DIGIT))) == len(by_training)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +146,7 @@ def test_packed_fsdd_reads_as_the_training_code_reads_it(tmp_path: Path, npz: Pa
         ({}, "neither test_images nor images"),
         ({"images": np.zeros((2, 9, 9), np.uint8)}, "28"),
         ({"images": np.zeros((2, 28, 28))}, "float64"),
+        ({"images": np.zeros((28, 28), np.uint8)}, "one image after the other"),
         ({"images": np.zeros((0, 28, 28), np.uint8)}, "no examples"),
         ({"images": np.zeros((2, 28, 28), np.uint8), "labels": [0]}, "2 values"),
         ({"images": np.zeros((1, 28, 28), np.uint8), "labels": [11]}, "0 … 9"),
@@ -149,8 +155,8 @@ def test_packed_fsdd_reads_as_the_training_code_reads_it(tmp_path: Path, npz: Pa
     ],
 )
 def test_wrong_image_data_are_refused(npz: Path, arrays: dict[str, Any], says: str) -> None:
-    with pytest.raises(InputError, match=says):
-        read_examples(saved(npz, **arrays), header(IMAGE_CHAIN, DIGIT))
+    with pytest.raises(InputError, match=rf"data\.npz.*{says}"):
+        read_data_set(saved(npz, **arrays), header(IMAGE_CHAIN, DIGIT))
 
 
 @pytest.mark.parametrize(
@@ -161,6 +167,9 @@ def test_wrong_image_data_are_refused(npz: Path, arrays: dict[str, Any], says: s
         ({"samples": np.zeros(9), "offsets": [0, 9]}, "int16"),
         ({"samples": np.zeros(9, np.int16), "offsets": [0, 12]}, "0 to 9"),
         ({"samples": np.zeros(9, np.int16), "offsets": [0, 6, 3]}, "rise"),
+        ({"samples": np.zeros(9, np.int16), "offsets": [0.0, 9.0]}, "offsets should be a row of whole numbers"),
+        ({"samples": np.zeros((2, 9), np.int16), "lengths": [0.5, 9.0]}, "lengths should be a row of whole numbers"),
+        ({"samples": np.zeros((2, 9), np.int16), "sample_rate": [8000] * 2}, "sample_rate should be one whole number"),
         ({"samples": np.zeros(9, np.int16), "offsets": [0, 9], "sample_rate": 44100}, "44100"),
         ({"samples": np.zeros(9, np.int16), "offsets": [0, 9], "split": [1, 1]}, "split"),
         ({"samples": np.zeros(9, np.int16), "offsets": [0, 0, 9]}, "empty"),
@@ -168,18 +177,136 @@ def test_wrong_image_data_are_refused(npz: Path, arrays: dict[str, Any], says: s
     ],
 )
 def test_wrong_sound_data_are_refused(npz: Path, arrays: dict[str, Any], says: str) -> None:
-    with pytest.raises(InputError, match=says):
-        read_examples(saved(npz, **arrays), header(SOUND_CHAIN, DIGIT))
+    with pytest.raises(InputError, match=rf"data\.npz.*{says}"):
+        read_data_set(saved(npz, **arrays), header(SOUND_CHAIN, DIGIT))
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path, npz: Path) -> None:
     with pytest.raises(FileError, match="lost"):
-        read_examples(tmp_path / "lost.npz", header(IMAGE_CHAIN))
+        read_data_set(tmp_path / "lost.npz", header(IMAGE_CHAIN))
     npz.write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(FileError, match=r"data\.npz"):
-        read_examples(npz, header(IMAGE_CHAIN))
-    with pytest.raises(FileError, match=r"data\.npz"):
-        read_symbols(saved(npz, images=np.array([{}])), IMAGE_CHAIN)
+        read_data_set(npz, header(IMAGE_CHAIN))
+    with pytest.raises(InputError, match=r"data\.npz: images holds objects"):
+        read_data_file(saved(npz, images=np.array([{}])), header(IMAGE_CHAIN))
+
+
+@pytest.mark.parametrize("name", ["mnist.npz", "recordings/7_theo_1.wav"])
+def test_a_folder_with_broken_data_is_named(tmp_path: Path, name: str) -> None:
+    broken = tmp_path / "set" / name
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"PK\x03\x04 and no more")
+    model = header(SOUND_CHAIN, SPEAKER, DIGIT) if name.endswith("wav") else header(IMAGE_CHAIN, DIGIT)
+    model.data["name"] = "fsdd" if name.endswith("wav") else "mnist"
+    with pytest.raises(FileError, match=r"set is damaged or cut short: ."):
+        read_data_set(tmp_path / "set", model)
+
+
+def test_a_folder_for_a_model_of_other_data_is_refused(tmp_path: Path) -> None:
+    model = header(IMAGE_CHAIN)
+    model.data["name"] = "pebbles"
+    with pytest.raises(InputError, match=rf"{tmp_path.name}: it is a folder.* mnist or fsdd but from 'pebbles'"):
+        read_data_set(tmp_path, model)
+
+
+# Files to be scored
+
+
+SMALL = ImageChain(Alphabet("grey", 256), height=6, width=5)
+
+
+def drawn(chain: ImageChain | SoundChain, count: int = 1, *, steps: int | None = None) -> Take:
+    """Random symbols, drawn under speaker theo, digit 3, and from step 5 on under digit 4."""
+    take = new_take(
+        ModelReference("tiny", "Tiny", "ab" * 32, chain, (SPEAKER, DIGIT)),
+        seed=7, count=count, condition={"speaker": "theo", "digit": "3"}, shaping=NEUTRAL, engine="cached",
+    )  # fmt: skip
+    rng = np.random.default_rng(count)
+    for trace in take.traces:
+        for start, end in ((0, 5), (5, steps or take.limit)):
+            trace.append(
+                rng.integers(0, 256, end - start).astype(np.int32),
+                *np.ones((2, end - start), np.float32), np.zeros(end - start, np.bool_),
+            )  # fmt: skip
+            if not start:
+                trace.reschedule(replace(trace.segment, start=5, condition={"speaker": "theo", "digit": "4"}))
+    return take
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.GIF", "a.npz"])
+def test_every_image_in_a_file_of_ours_is_an_example_with_what_it_was_drawn_under(tmp_path: Path, name: str) -> None:
+    take = drawn(SMALL, 5)
+    export(tmp_path / name, take)
+    examples = read_data_file(tmp_path / name, header(SMALL, SPEAKER, DIGIT))
+    assert [e.symbols.tolist() for e in examples] == [trace.symbols.tolist() for trace in take.traces]
+    for example in examples:
+        assert example.recorded
+        assert example.conditions == (
+            (0, {"speaker": "theo", "digit": "3"}),
+            (5, {"speaker": "theo", "digit": "4"}),
+        )
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.npz"])
+def test_sound_of_ours_is_the_very_symbols_without_a_stop_that_was_not_drawn(tmp_path: Path, name: str) -> None:
+    take = drawn(SOUND_CHAIN)
+    export(tmp_path / name, take)
+    (example,) = read_data_file(tmp_path / name, header(SOUND_CHAIN, SPEAKER, DIGIT))
+    assert example.symbols.tolist() == take.traces[0].symbols.tolist()
+
+
+def test_what_the_model_does_not_know_of_a_recorded_condition_is_its_default(tmp_path: Path) -> None:
+    export(tmp_path / "a.png", drawn(SMALL))
+    fewer = Category("digit", ("0", "3"))
+    (example,) = read_data_file(tmp_path / "a.png", header(SMALL, fewer, COLOUR))
+    assert example.conditions == ((0, {"digit": "3", "colour": "red"}), (5, {"digit": "0", "colour": "red"}))
+    (example,) = read_data_file(tmp_path / "a.png", header(SMALL))
+    assert example.conditions == ((0, {}),)
+
+
+def test_an_unfinished_image_of_ours_is_as_long_as_it_was_drawn(tmp_path: Path) -> None:
+    export(tmp_path / "a.png", drawn(SMALL, steps=20))
+    assert len(read_data_file(tmp_path / "a.png", header(SMALL))[0].symbols) == 20
+
+
+def test_a_settings_change_that_no_step_was_drawn_under_does_not_count(tmp_path: Path) -> None:
+    export(tmp_path / "a.png", drawn(SMALL, steps=5))
+    (example,) = read_data_file(tmp_path / "a.png", header(SMALL, DIGIT))
+    assert example.conditions == ((0, {"digit": "3"}),)
+
+
+def test_a_sample_of_which_nothing_is_drawn_is_refused(tmp_path: Path) -> None:
+    take = drawn(SMALL)
+    take.samples[0].branches = [Trace(take.traces[0].schedule[0])]
+    export(tmp_path / "a.png", take)
+    with pytest.raises(InputError, match=r"a\.png holds a sample of which nothing is drawn"):
+        read_data_file(tmp_path / "a.png", header(SMALL))
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_an_image_of_another_program_or_edited_is_read_as_it_looks_under_the_defaults(
+    tmp_path: Path, edited: bool
+) -> None:
+    text = PngImagePlugin.PngInfo()
+    if edited:
+        text.add_itxt(METADATA_KEY, record_text(drawn(SMALL)))
+    Image.fromarray(np.full((6, 5), 200, np.uint8)).save(tmp_path / "a.png", pnginfo=text)
+    (example,) = read_data_file(tmp_path / "a.png", header(SMALL, DIGIT, COLOUR))
+    assert example.symbols.tolist() == [200] * 30
+    assert example.conditions == ((0, {"digit": "any", "colour": "red"}),)
+    assert not example.recorded
+
+
+def test_files_that_are_no_data_of_the_model_are_refused_by_name(tmp_path: Path) -> None:
+    export(tmp_path / "a.gif", drawn(SMALL))
+    (tmp_path / "a.txt").write_text("hello")
+    with pytest.raises(InputError, match=r"a\.gif holds 6 x 5, 256 levels; the model expects 8 kHz"):
+        read_data_file(tmp_path / "a.gif", header(SOUND_CHAIN))
+    with pytest.raises(InputError, match=r"a\.txt .* should end in \.png, \.gif, \.wav or \.npz"):
+        read_data_file(tmp_path / "a.txt", header(SMALL))
+    Image.new("L", (5, 6)).save(tmp_path / "plain.gif")
+    with pytest.raises(FileError, match=r"plain\.gif has no Sampling Studio metadata"):
+        read_data_file(tmp_path / "plain.gif", header(SMALL))
 
 
 # Samples
@@ -333,7 +460,7 @@ def test_the_card_command_writes_card_and_pictures(speaking: LoadedModel, tmp_pa
     cards = tmp_path / "cards"
     text = (cards / "tiny.md").read_text(encoding="utf-8")
     for part in (
-        "# Tiny", "arXiv:1609.03499", "2.5000 ± 0.0100", "CC BY-SA 4.0", "doi:10.5281/zenodo.1342401",
+        "# Tiny", "arXiv:1609.03499", "bits/sample", "2.5000 ± 0.0100", "CC BY-SA 4.0", "doi:10.5281/zenodo.1342401",
         "`sampling-studio train tiny`", "12", "an abacus", "1,234 s", "Nearest training neighbours",
     ):  # fmt: skip
         assert part in text

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from models.chain import Alphabet, ImageChain
-from models.condition import Factor
+from models.condition import Category
 from models.conditional import Conditional
-from models.likelihood import measure, posterior, surprises, total_nats
+from models.likelihood import measure, posterior, surprises, surprises_under, total_nats
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.training.data import Examples
 
 CHAIN = ImageChain(Alphabet("grey", 4), 3, 4)
-DIGIT = Factor("digit", ("0", "1", "2"), any=True)
+DIGIT = Category("digit", ("0", "1", "2"), any=True)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,16 @@ def test_the_batched_score_is_the_sum_of_the_surprises(model: AutoregressiveMode
         for s, c in zip(examples.symbols, examples.conditions, strict=True)
     ]
     assert batched == pytest.approx(one_by_one, rel=1e-6)
+
+
+def test_each_step_is_scored_under_the_condition_that_held_there(
+    model: AutoregressiveModel, examples: Examples
+) -> None:
+    x = examples.symbols[0]
+    one, other = (surprises(model, x, {"digit": digit}) for digit in "12")
+    assert not np.allclose(one, other)
+    turns = surprises_under(model, x, [(0, {"digit": "1"}), (4, {"digit": "2"}), (9, {"digit": "1"})])
+    assert turns.tolist() == [*one[:4], *other[4:9], *one[9:]]
 
 
 class OtherConditional(Conditional):
@@ -88,7 +98,15 @@ def test_bits_per_dim_and_its_error_are_those_of_the_examples(model: Autoregress
 def test_the_posterior_is_bayes_rule_with_a_uniform_prior(model: AutoregressiveModel, examples: Examples) -> None:
     x = examples.symbols[0]
     joint = {v: math.exp(-surprises(model, x, {"digit": v}).sum() * math.log(2)) for v in DIGIT.values}
-    found = posterior(model, x, {}, "digit")
+    found = posterior(model, x, [(0, {})], "digit")
     assert sum(found.values()) == pytest.approx(1)
     for value, p in found.items():
         assert p == pytest.approx(joint[value] / sum(joint.values()), rel=1e-6)
+
+
+def test_the_posterior_of_a_factor_does_not_ask_what_it_was_recorded_as(
+    model: AutoregressiveModel, examples: Examples
+) -> None:
+    x = examples.symbols[0]
+    turns = [(0, {"digit": "1"}), (5, {"digit": "2"})]
+    assert posterior(model, x, turns, "digit") == pytest.approx(posterior(model, x, [(0, {})], "digit"), rel=1e-9)

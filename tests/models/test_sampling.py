@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +12,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models.blocks import BLOCK_SECONDS, LARGEST_BLOCK, next_block
 from models.chain import Alphabet, ImageChain
 from models.conditional import Categorical, first_above, shape_probs
 from models.decoder import Decoder, ReferenceDecoder
 from models.errors import InputError
 from models.model import AutoregressiveModel, ModelSpec
 from models.noise import uniforms
-from models.sampling import FLOAT_TIE, Walk, choose, device_of, distance_to, engines_of, reproduce, run
+from models.sampling import FLOAT_TIE, Walk, choose, device_of, distance_to, engines_of, reproduce, reproducing, run
 from models.shaping import NEUTRAL, Shaping
 from models.trace import ModelReference, Take, new_take
 
@@ -154,6 +156,73 @@ def test_a_trace_is_reproduced_by_what_is_there_and_that_is_said() -> None:
     other = reproduce(CachedTable([0.0, 0.5, 1.0]), made.traces[0])
     assert other.agrees
     assert other.fallback == "walked by cached on cpu instead of compiled on cpu"
+
+
+# Block by block
+
+
+class SlowTable(CachedTable):
+    """Every step takes longer than a block should."""
+
+    def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
+        time.sleep(1.2 * BLOCK_SECONDS)
+        return super().conditionals(symbols, condition)
+
+
+def test_a_block_is_as_long_as_it_may_take_and_grows_no_faster_than_twofold() -> None:
+    assert next_block(8, BLOCK_SECONDS) == 8
+    assert next_block(8, 4 * BLOCK_SECONDS) == 2
+    assert next_block(1, 100 * BLOCK_SECONDS) == 1
+    assert next_block(8, 0.0) == 16
+    assert next_block(LARGEST_BLOCK, 0.0) == LARGEST_BLOCK
+
+
+def test_a_slow_walk_is_repeated_step_by_step_and_tells_how_far_it_is() -> None:
+    made = run(CachedTable([0.0, 0.5, 1.0]), begin(CachedTable([0.0, 0.5, 1.0])))
+    walked: list[int] = []
+    blocks = list(reproducing(SlowTable([0.0, 0.5, 1.0]), made.traces[0], report=walked.append))
+    assert walked == list(range(1, STEPS + 1))
+    assert len(blocks) == STEPS
+
+
+def test_a_repeated_walk_can_be_given_up_between_two_blocks() -> None:
+    made = run(CachedTable([0.0, 0.5, 1.0]), begin(CachedTable([0.0, 0.5, 1.0])))
+    walked: list[int] = []
+    blocks = reproducing(SlowTable([0.0, 0.5, 1.0]), made.traces[0], report=walked.append)
+    next(blocks)
+    blocks.close()
+    assert walked == [1]
+
+
+@pytest.mark.parametrize("kind", [CachedTable, SlowTable])
+@pytest.mark.parametrize("step", [0, 7, STEPS - 1])
+def test_the_first_difference_is_found_in_whatever_block_it_lies(kind: type[CachedTable], step: int) -> None:
+    """The recorded symbol is one that the noise is far from drawing."""
+    model = kind([0.0, 0.5, 1.0])
+    take = run(CachedTable([0.0, 0.5, 1.0]), begin(model))
+    trace = take.traces[0]
+    drawn = int(trace.symbols[step])
+    trace.symbols[step] = (drawn + 1) % 3
+    found = reproduce(model, trace)
+    assert (found.first_difference, found.recorded, found.again) == (step, (drawn + 1) % 3, drawn)
+    assert not found.tie
+    assert found.distance is not None
+
+
+def test_a_walk_through_several_segments_is_repeated_with_each_of_them() -> None:
+    model = CachedTable([0.0, 0.5, 1.0])
+    take = begin(model, engine="cached")
+    walk = Walk(model, take)
+    walk.advance(3)
+    walk.reshape(Shaping(temperature=0))
+    walk.advance(4)
+    take.branch(0, 7, value=0, new_noise=True, engine="reference", shaping=NEUTRAL)
+    run(model, take)
+    trace = take.traces[0]
+    assert [segment.start for segment in trace.schedule] == [0, 3, 7]
+    found = reproduce(model, trace)
+    assert found.agrees
+    assert found.walked_by == ("cached on cpu", "reference on cpu")
 
 
 # Ties

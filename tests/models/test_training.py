@@ -23,7 +23,18 @@ from models.conditional import Categorical
 from models.errors import FileError, InputError
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.training.data import DATA_SETS, FSDD_PEAK, MNIST_VALIDATION, load, normalise, read_idx
-from models.training.loop import Recipe, Trainer, batches, by_length, collate, drop_factors, read_recipe
+from models.training.loop import (
+    OPTIMISERS,
+    Recipe,
+    Trainer,
+    batches,
+    build,
+    by_length,
+    collate,
+    drop_factors,
+    optimisers,
+    read_recipe,
+)
 
 RECIPES = sorted((Path(__file__).parents[2] / "models/training/recipes").glob("*.toml"))
 IMAGES = MNIST_VALIDATION + 40
@@ -70,6 +81,14 @@ def recipe(architecture: str, **changes: object) -> Recipe:
     batch = 8 if architecture == "gated_pixelcnn" else 300
     fields = {"network": small, "batch": batch, "validate_every": 3, "validation_limit": 4, "warmup": 2, "steps": 6}
     return dataclasses.replace(read_recipe(path), **(fields | changes))  # type: ignore[arg-type]
+
+
+def changed_recipe(path: Path, name: str, value: object) -> Path:
+    """A shipped recipe in which one field has another value, as TOML writes it."""
+    lines = RECIPES[0].read_text(encoding="utf-8").splitlines()
+    changed = [f"{name} = {value}" if line.startswith(f"{name} =") else line for line in lines]
+    path.write_text("\n".join(changed), encoding="utf-8")
+    return path
 
 
 def trainer(folder: Path, out: Path, made: Recipe) -> Trainer:
@@ -209,13 +228,16 @@ def test_factors_are_dropped_at_the_rate_of_the_recipe() -> None:
     assert np.array_equal(drop_factors(made, data, conditions, 4), drop_factors(made, data, conditions, 4))
 
 
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
 @pytest.mark.parametrize("architecture", ["gated_pixelcnn", "wavenet"])
 def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
-    architecture: str, folder: Path, tmp_path: Path
+    architecture: str, optimiser: str, folder: Path, tmp_path: Path
 ) -> None:
-    made = recipe(architecture)
+    made = recipe(architecture, optimiser=optimiser)
     straight = trainer(folder, tmp_path / "a.safetensors", made)
+    begun_with = [p.clone() for p in straight.model.parameters()]
     straight.run()
+    assert not any(torch.equal(a, b) for a, b in zip(begun_with, straight.model.parameters(), strict=True))
     first = trainer(folder, tmp_path / "b.safetensors", made)
     first.recipe = dataclasses.replace(made, steps=3)
     first.learning_rate = straight.learning_rate  # type: ignore[method-assign]
@@ -226,8 +248,21 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     second.resume()
     assert second.step == 3
     second.run()
-    for a, b in zip(straight.ema.parameters(), second.ema.parameters(), strict=True):
-        assert torch.equal(a, b)
+    for one, other in ((straight.ema, second.ema), (straight.model, second.model)):
+        assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_muon_takes_the_matrices_between_two_layers_and_adamw_the_rest() -> None:
+    made = recipe("wavenet", optimiser="muon")
+    model = build(made)
+    names = {p: name for name, p in model.named_parameters()}
+    chosen = optimisers(made, model)
+    adamw, muon = ({names[p] for group in o.param_groups for p in group["params"]} for o in chosen)
+    assert [type(o) for o in chosen] == [torch.optim.AdamW, torch.optim.Muon]
+    assert adamw | muon == set(names.values())
+    assert not adamw & muon
+    assert all(name.endswith("weight") and not name.startswith(("out.", "condition.")) for name in muon)
+    assert len(optimisers(recipe("wavenet", optimiser="adamw"), model)) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")
@@ -239,8 +274,8 @@ def test_ctrl_c_in_the_middle_of_a_step_leaves_a_state_that_goes_on_as_if_nothin
     straight = trainer(folder, tmp_path / "a.safetensors", made)
     straight.run()
     stopped = trainer(folder, tmp_path / "b.safetensors", made)
-    *owners, name = moment.split(".")
-    owner = getattr(stopped, owners[0]) if owners else stopped
+    *optimiser, name = moment.split(".")
+    owner = stopped.optimisers[-1] if optimiser else stopped
     work, calls = getattr(owner, name), itertools.count(1)
 
     def interrupted() -> None:
@@ -306,11 +341,33 @@ def test_a_damaged_state_is_refused_by_name(folder: Path, tmp_path: Path) -> Non
      ("learning_rate", "nan"), ("any_rate", 2), ("warmup", "true")],
 )  # fmt: skip
 def test_a_number_of_a_recipe_that_makes_no_sense_is_named(name: str, value: object, tmp_path: Path) -> None:
-    lines = RECIPES[0].read_text(encoding="utf-8").splitlines()
-    changed = [f"{name} = {value}" if line.startswith(f"{name} =") else line for line in lines]
-    path = tmp_path / "r.toml"
-    path.write_text("\n".join(changed), encoding="utf-8")
     with pytest.raises(InputError, match=rf"r\.toml: {name} is a"):
+        read_recipe(changed_recipe(tmp_path / "r.toml", name, value))
+
+
+@pytest.mark.parametrize("name", ["name", "title", "architecture", "data"])
+@pytest.mark.parametrize("value", ['""', '"  "', "3", "true", '["mnist"]', '"two\\nlines"'])
+def test_a_text_of_a_recipe_that_is_none_is_named(name: str, value: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"r\.toml: {name} is one line"):
+        read_recipe(changed_recipe(tmp_path / "r.toml", name, value))
+
+
+@pytest.mark.parametrize("value", ['"../up"', '"a/b"', '"a b"', '".hidden"'])
+def test_the_name_of_a_recipe_can_be_a_file_name_and_a_word_of_a_command(value: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"r\.toml: name is made of letters"):
+        read_recipe(changed_recipe(tmp_path / "r.toml", "name", value))
+
+
+def test_an_optimiser_that_nobody_knows_is_named_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"r\.toml: optimiser is one of adamw, muon, not 'sgd'"):
+        read_recipe(changed_recipe(tmp_path / "r.toml", "optimiser", '"sgd"'))
+
+
+def test_a_network_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    text = RECIPES[0].read_text(encoding="utf-8")
+    path.write_text("network = 3\n" + text[: text.index("[network]")], encoding="utf-8")
+    with pytest.raises(InputError, match=r"r\.toml: network is a table"):
         read_recipe(path)
 
 

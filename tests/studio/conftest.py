@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from models.catalog import Catalog
 from models.chain import Alphabet, Chain, ImageChain, SoundChain
 from models.checkpoint import save_checkpoint
-from models.condition import Factor
+from models.condition import Category, Factor
 from models.model import ModelSpec
 from models.networks import network_class
 from studio.canvas.demo import idle_studio
@@ -23,8 +23,8 @@ from studio.theme import DARK, apply_theme
 
 IMAGE = "tiny-pixelcnn"
 SOUND = "tiny-wavenet"
-DIGIT = Factor("digit", ("0", "1", "2"), any=True)
-SPEAKER = Factor("speaker", ("ada", "bob"), any=True)
+DIGIT = Category("digit", ("0", "1", "2"), any=True)
+SPEAKER = Category("speaker", ("ada", "bob"), any=True)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from studio.canvas.demo import empty_take, grow
 from studio.canvas.image import HEAT, ImageCanvas, lay_out
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, apply_theme
+from tests.studio.text_chain import TEXT
 
 CHAIN = ImageChain(Alphabet("grey", 256), 8, 6)
 COLOUR = ImageChain(Alphabet("grey", 256), 4, 4, 3)
@@ -96,15 +97,59 @@ def test_what_is_not_drawn_is_hatched_and_never_black(idle: Studio, canvas: Imag
     assert "#000000" not in colours
 
 
-def test_the_newest_pixel_is_outlined_in_amber_and_keeps_its_value(idle: Studio, canvas: ImageCanvas) -> None:
-    show(idle, steps=20)
-    assert colour_at(canvas, 19).red() == 95
-    assert colour_beside(canvas, 19) == DARK.now
+def outlined(canvas: ImageCanvas, sample: int = 0) -> list[int]:
+    """The steps whose pixel has amber on its left and its right."""
+    image, found = look(canvas), []
+    for step in range(CHAIN.length):
+        pixel = canvas.grid._pixel(Pointer(sample, step))
+        sides = (pixel.left() - 1, pixel.right() + 1)
+        if all(image.pixelColor(x, pixel.center().y()) == DARK.now for x in sides):
+            found.append(step)
+    return found
 
 
-def test_a_finished_image_has_no_newest_pixel(idle: Studio, canvas: ImageCanvas) -> None:
+def test_at_the_frontier_the_pixel_that_is_not_drawn_yet_is_outlined_in_amber(
+    idle: Studio, canvas: ImageCanvas
+) -> None:
+    """It is the one whose conditional the inspector shows and whose place the transport names."""
+    take = show(idle, steps=20)
+    assert idle.cursor == 20
+    assert outlined(canvas) == [20]
+    draw(idle, take, 4)
+    assert outlined(canvas) == [24]
+
+
+def test_before_anything_is_drawn_the_first_pixel_is_outlined(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=0)
+    assert outlined(canvas) == [0]
+
+
+def test_a_finished_image_has_no_next_pixel(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, steps=48)
-    assert colour_beside(canvas, 47) != DARK.now
+    assert outlined(canvas) == []
+
+
+def test_behind_the_frontier_the_pixel_at_the_cursor_is_outlined_and_keeps_its_value(
+    idle: Studio, canvas: ImageCanvas
+) -> None:
+    show(idle, steps=20)
+    idle.move_cursor(15)
+    assert outlined(canvas) == [15]
+    assert colour_at(canvas, 14).red() == 70
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_take_of_another_modality_leaves_the_canvas_blank(idle: Studio, canvas: ImageCanvas, qtbot: QtBot) -> None:
+    """Canvases of other modalities stay alive behind the one that is shown."""
+    show(idle)
+    take = empty_take(TEXT)
+    idle.show_take(take, None)
+    idle.set_overlay("entropy")
+    idle.pin(Pointer(0, 0))
+    idle.worker.grown.emit(take.id)
+    qtbot.mouseClick(canvas.grid, Qt.MouseButton.LeftButton, pos=QPoint(200, 200))
+    assert look(canvas).pixelColor(200, 200) == DARK.window
+    assert canvas.copied() is None
 
 
 def test_steps_beyond_the_cursor_are_ghosted_and_the_cursor_is_outlined(idle: Studio, canvas: ImageCanvas) -> None:

@@ -19,6 +19,7 @@ from studio.canvas.pyramid import Pyramid
 from studio.canvas.sound import CLIP_HEIGHT, SoundCanvas, TimePlot, decibels
 from studio.inference import Gram
 from studio.state import Activity, Pointer, Studio
+from tests.studio.text_chain import TEXT
 
 
 @pytest.fixture
@@ -373,3 +374,21 @@ def test_a_real_walk_is_pictured_around_the_pinned_step(
     qtbot.waitUntil(lambda: canvas.lens.span[0] <= 120 / 8000 < canvas.lens.span[1], timeout=20_000)
     left, right = canvas.lens.span
     assert right - left == pytest.approx(0.025)
+
+
+def test_a_take_of_another_modality_leaves_the_canvas_at_its_invitation(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle)
+    take = empty_take(TEXT)
+    idle.show_take(take, None)
+    idle.set_overlay("entropy")
+    idle.pin(Pointer(0, 0))
+    idle.worker.grown.emit(take.id)
+    QApplication.processEvents()
+    assert canvas.invitation.isVisible()
+    assert not canvas.grab().isNull()
+
+
+def test_the_mean_of_the_bits_is_told_per_sample(idle: Studio, canvas: SoundCanvas) -> None:
+    idle.set_overlay("entropy")
+    take = show(idle)
+    assert canvas._bits_facts.text() == f"mean {take.traces[0].entropy.mean():.2f} bits/sample"

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from PIL import Image
 
 from models.chain import Alphabet, ImageChain, SoundChain
 from models.checkpoint import SUFFIX, read_header, save_checkpoint
-from models.condition import Factor
+from models.condition import Category
 from models.model import ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
@@ -30,8 +31,8 @@ from studio.folders import profile_folder
 
 IMAGE_CHAIN = ImageChain(Alphabet("grey", 4), 6, 6)
 SOUND_CHAIN = SoundChain(Alphabet("mu_law", 32, stop=True), 8000, default_seconds=0.02, max_seconds=0.1)
-DIGIT = Factor("digit", ("0", "1", "2"), any=True)
-SPEAKER = Factor("speaker", ("ann", "bob"))
+DIGIT = Category("digit", ("0", "1", "2"), any=True)
+SPEAKER = Category("speaker", ("ann", "bob"))
 CACHED = ("--engine", "cached")
 """Kernels have tests of their own, and take seconds to compile."""
 
@@ -158,7 +159,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["--first", str(2**53 - 1), "--count", "2"], str(2**53)),
         (["--count", "10000000"], "10000000"),
         (["--steps", "37"], "36"),
-        (["--seconds", "1"], "sound"),
+        (["--seconds", "1"], "image data; use --steps"),
         (["--steps", "3", "--seconds", "1"], "--steps"),
         (["--frobnicate"], "--frobnicate"),
     ],
@@ -173,9 +174,29 @@ def test_a_wrong_option_is_named(
 def test_an_output_that_does_not_fit_is_refused_before_drawing(
     capsys: pytest.CaptureFixture[str], pixels: str, waves: str, tmp_path: Path
 ) -> None:
-    assert ".png, .gif, .npz" in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "x.wav")
+    assert ".png, .gif or .npz" in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "x.wav")
     assert ".jpg" in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "x.jpg")
-    assert "one clip" in complaint(capsys, 2, "sample", waves, "-o", tmp_path / "x.wav", "--count", 2)
+    assert "one sound, not 2" in complaint(capsys, 2, "sample", waves, "-o", tmp_path / "x.wav", "--count", 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [""],
+        ["sample", "MODEL", "-o", ""],
+        ["score", "MODEL", ""],
+        ["evaluate", "MODEL", ""],
+        ["reproduce", ""],
+        ["train", "x", "--data", "", "-o", "x"],
+    ],
+)
+def test_an_empty_path_is_a_wrong_argument(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert "expected a path, not ''" in complaint(capsys, 2, *(pixels if a == "MODEL" else a for a in arguments))
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_command_or_model_is_named_with_what_is_known(
@@ -191,7 +212,11 @@ def test_an_unknown_command_or_model_is_named_with_what_is_known(
 
 
 def test_a_missing_file_for_the_window_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert "lost.png" in complaint(capsys, 1, tmp_path / "lost.png")
+    assert "lost.png: there is no such file" in complaint(capsys, 1, tmp_path / "lost.png")
+
+
+def test_a_folder_for_the_window_is_called_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert f"cannot open {tmp_path}: it is a folder" in complaint(capsys, 1, tmp_path)
 
 
 def test_what_is_no_checkpoint_is_named(capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path) -> None:
@@ -211,6 +236,16 @@ def test_a_place_that_cannot_be_written_is_named(
     assert "file" in complaint(capsys, 1, "sample", pixels, "-o", tmp_path / "file" / "folder", *CACHED)
 
 
+def test_a_file_where_the_folder_would_be_is_refused_before_drawing(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("x")
+    said = complaint(capsys, 1, "sample", pixels, "-o", tmp_path / "taken", *CACHED)
+    assert f"{tmp_path / 'taken'}: it is a file" in said
+    assert ".png, .gif or .npz" in said
+    assert (tmp_path / "taken").read_text() == "x"
+
+
 def test_files_that_cannot_be_scored_are_named(
     capsys: pytest.CaptureFixture[str], pixels: str, waves: str, tmp_path: Path
 ) -> None:
@@ -223,6 +258,11 @@ def test_files_that_cannot_be_scored_are_named(
     assert "44100" in complaint(capsys, 1, "score", waves, tmp_path / "fast.wav")
     assert "text.txt" in complaint(capsys, 1, "score", pixels, tmp_path / "text.txt")
     assert "lost.png" in complaint(capsys, 1, "score", pixels, tmp_path / "lost.png")
+    np.savez(tmp_path / "large.npz", images=np.zeros((2, 7, 7), np.uint8))
+    assert "large.npz: expected uint8 images" in complaint(capsys, 1, "score", pixels, tmp_path / "large.npz")
+    assert "large.npz: expected uint8 images" in complaint(capsys, 1, "evaluate", pixels, tmp_path / "large.npz")
+    np.savez(tmp_path / "labelled.npz", images=np.zeros((2, 6, 6), np.uint8), labels=[0, 7])
+    assert "labelled.npz: digit" in complaint(capsys, 1, "evaluate", pixels, tmp_path / "labelled.npz")
 
 
 def test_a_png_of_somebody_else_cannot_be_reproduced(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -310,6 +350,46 @@ def test_the_length_of_sound_is_limited_in_seconds_or_steps(
     assert by_seconds["steps"] == by_steps["steps"] <= 8
 
 
+def test_the_rate_leaves_out_what_loading_the_engine_takes(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first decoder takes a second to make, as one whose kernel has to be compiled does."""
+    from models import sampling
+
+    made: list[str] = []
+
+    def slow_at_first(*arguments: Any) -> Any:
+        if not made:
+            time.sleep(1)
+        made.append("decoder")
+        return make_decoder(*arguments)
+
+    make_decoder = sampling.make_decoder
+    monkeypatch.setattr(sampling, "make_decoder", slow_at_first)
+    result = answer(capsys, "sample", pixels, "-o", tmp_path / "x.png", *CACHED)
+    assert len(made) == 2
+    assert result["seconds"] < 1
+    assert result["steps_per_second"] == pytest.approx(result["steps"] / result["seconds"])
+
+
+def test_bits_are_counted_per_dimension_of_an_image_and_per_sample_of_a_sound(
+    capsys: pytest.CaptureFixture[str], pixels: str, waves: str, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "pixels.npz", images=np.zeros((2, 6, 6), np.uint8))
+    np.savez(tmp_path / "waves.npz", samples=np.ones((2, 80), np.int16), speaker=np.array(["bob", "ann"]))
+    for model, unit, other in ((pixels, "bits/dim", "bits/sample"), (waves, "bits/sample", "bits/dim")):
+        data = tmp_path / f"{Path(model).stem}.npz"
+        for command in (["sample", model, "-o", tmp_path / "x.npz", *CACHED], ["score", model, tmp_path / "x.npz"],
+                        ["evaluate", model, data]):  # fmt: skip
+            assert main([*map(str, command)]) == 0
+            out = capsys.readouterr().out
+            assert unit in out
+            assert other not in out
+    add_to_catalog(waves)
+    assert main(["models"]) == 0
+    assert "1.500 bits/sample" in capsys.readouterr().out
+
+
 # score
 
 
@@ -317,9 +397,8 @@ def test_the_length_of_sound_is_limited_in_seconds_or_steps(
 def test_scoring_a_sample_gives_what_its_walk_recorded(
     capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, out: str
 ) -> None:
-    arguments = ("--condition", "digit=1")
-    drawn = answer(capsys, "sample", pixels, "-o", tmp_path / out, *arguments, *CACHED)
-    scored = answer(capsys, "score", pixels, tmp_path / out, *arguments)["files"]
+    drawn = answer(capsys, "sample", pixels, "-o", tmp_path / out, "--condition", "digit=1", *CACHED)
+    scored = answer(capsys, "score", pixels, tmp_path / out)["files"]
     assert len(scored) == 1
     assert scored[0]["nats"] == pytest.approx(drawn["nats"][0], abs=1e-3)
     assert scored[0]["bits"] == pytest.approx(drawn["nats"][0] / math.log(2), abs=1e-3)
@@ -328,9 +407,88 @@ def test_scoring_a_sample_gives_what_its_walk_recorded(
 
 def test_sound_is_scored_with_its_stop_symbol(capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path) -> None:
     drawn = answer(capsys, "sample", waves, "-o", tmp_path / "x.wav", "--condition", "speaker=bob", *CACHED)
-    scored = answer(capsys, "score", waves, tmp_path / "x.wav", "--condition", "speaker=bob")["files"][0]
+    scored = answer(capsys, "score", waves, tmp_path / "x.wav")["files"][0]
     assert scored["steps"] == drawn["steps"]
     assert scored["nats"] == pytest.approx(drawn["nats"][0], abs=1e-3)
+
+
+def test_score_says_for_every_sample_under_which_condition_and_where_it_is_from(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    ours, foreign = str(tmp_path / "ours.png"), str(tmp_path / "foreign.png")
+    assert main(["sample", pixels, "-o", ours, "--count", "2", "--condition", "digit=1", *CACHED]) == 0
+    Image.new("L", (6, 6)).save(foreign)
+    scored = answer(capsys, "score", pixels, ours, foreign)["files"]
+    assert [(entry["file"], entry["condition"], entry["condition_from"]) for entry in scored] == [
+        (ours, {"digit": "1"}, "file"),
+        (ours, {"digit": "1"}, "file"),
+        (foreign, {"digit": "any"}, "default"),
+    ]
+    assert all(entry["condition_changes"] == [] for entry in scored)
+    assert main(["score", pixels, ours, foreign]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("; ")[1] for line in lines] == [
+        "digit 1 (from the file)",
+        "digit 1 (from the file)",
+        "digit any (by default)",
+    ]
+
+
+def test_a_condition_on_the_command_line_overrides_the_files(
+    capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path
+) -> None:
+    """As a whole: what it does not name is the default, not what the file carries."""
+    out = tmp_path / "x.wav"
+    arguments = ("--condition", "speaker=bob", "--condition", "digit=1", *CACHED)
+    answer(capsys, "sample", waves, "-o", out, *arguments)
+    (carried,) = answer(capsys, "score", waves, out)["files"]
+    (chosen,) = answer(capsys, "score", waves, out, "--condition", "speaker=ann")["files"]
+    assert carried["condition"] == {"speaker": "bob", "digit": "1"}
+    assert (chosen["condition"], chosen["condition_from"]) == ({"speaker": "ann", "digit": "any"}, "option")
+    assert chosen["bits"] != pytest.approx(carried["bits"], rel=1e-3)
+    assert main(["score", waves, str(out), "--condition", "speaker=ann"]) == 0
+    assert "speaker ann, digit any (from --condition)" in capsys.readouterr().out
+
+
+def test_a_sample_whose_condition_changed_on_the_way_is_scored_as_it_was_drawn(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    from models.checkpoint import load_checkpoint
+    from models.files import export
+    from models.sampling import run
+    from models.shaping import NEUTRAL
+    from models.trace import new_take
+
+    loaded = load_checkpoint(Path(pixels))
+    take = run(loaded.model, new_take(
+        loaded.reference, seed=1, count=1, condition={"digit": "0"}, shaping=NEUTRAL, engine="cached",
+    ))  # fmt: skip
+    take.branch(0, 20, new_noise=True, condition={"digit": "2"})
+    run(loaded.model, take)
+    export(tmp_path / "x.png", take)
+    (scored,) = answer(capsys, "score", pixels, tmp_path / "x.png")["files"]
+    assert scored["condition"] == {"digit": "0"}
+    assert scored["condition_changes"] == [{"step": 20, "condition": {"digit": "2"}}]
+    assert scored["bits"] == pytest.approx(take.traces[0].bits, abs=1e-3)
+    assert main(["score", pixels, str(tmp_path / "x.png")]) == 0
+    assert "digit 0, from step 20 on digit 2 (from the file)" in capsys.readouterr().out
+
+
+def test_an_unfinished_image_is_scored_as_far_as_it_was_drawn(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    drawn = answer(capsys, "sample", pixels, "-o", tmp_path / "x.gif", "--steps", 20, *CACHED)
+    (scored,) = answer(capsys, "score", pixels, tmp_path / "x.gif")["files"]
+    assert scored["steps"] == 20
+    assert scored["nats"] == pytest.approx(drawn["nats"][0], abs=1e-3)
+    assert main(["score", pixels, str(tmp_path / "x.gif")]) == 0
+    assert "nats of the 20 steps drawn" in capsys.readouterr().out
+
+
+def test_help_of_score_says_which_condition_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", "--help"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "under the condition that its file carries" in out
 
 
 def test_the_posterior_of_every_condition_sums_to_one(
@@ -484,6 +642,7 @@ name = "tiny"
 title = "Tiny"
 architecture = "gated_pixelcnn"
 data = "mnist"
+optimiser = "adamw"
 seed = 1
 steps = 2
 batch = 4
@@ -527,7 +686,7 @@ def test_train_leaves_a_checkpoint_with_its_command_and_goes_on_when_asked_to(
 
 def test_train_checks_its_files_first(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / f"x{SUFFIX}"
-    train = ("train", "wavenet-fsdd-base", "--data")
+    train = ("train", "wavenet-fsdd", "--data")
     assert "lost" in complaint(capsys, 1, *train, tmp_path / "lost", "-o", out)
     assert "lost" in complaint(capsys, 1, *train, tmp_path, "-o", tmp_path / "lost" / out.name)
     assert "x.pt" in complaint(capsys, 2, *train, tmp_path, "-o", tmp_path / "x.pt")

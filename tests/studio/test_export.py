@@ -80,3 +80,28 @@ def test_a_file_is_replaced_only_if_the_user_says_so(dialog: ExportDialog, tmp_p
     assert len(save(dialog, name, YES)) == 1
     assert accepted(dialog)
     assert dialog.path == taken
+
+
+def test_the_choices_are_the_formats_of_the_take(dialog: ExportDialog) -> None:
+    titles = [dialog.format.itemText(n) for n in range(dialog.format.count())]
+    assert titles == ["PNG image", "Animated GIF of the generation", "NumPy arrays"]
+    assert dialog.options == {"scale": 8}
+    dialog.format.setCurrentText("NumPy arrays")
+    assert not dialog.scale.isEnabled()
+    assert dialog.options == {}
+
+
+def test_a_format_that_holds_one_sample_gets_the_selected_one(sound_studio: Studio, qtbot: QtBot) -> None:
+    sound_studio.change("test", pace=math.inf, count=2)
+    sound_studio.begin()
+    finish(sound_studio, qtbot)
+    sound_studio.select(1)
+    dialog = ExportDialog(sound_studio)
+    qtbot.addWidget(dialog)
+    assert dialog.format.currentText() == "WAV sound"
+    assert not dialog.what.isEnabled()
+    assert dialog.options == {"samples": [1]}
+    dialog.format.setCurrentText("NumPy arrays")
+    assert dialog.what.isEnabled()
+    dialog.what.setCurrentText("All samples")
+    assert dialog.options == {}

@@ -1,16 +1,24 @@
-"""The condition panel: one button down for every factor, by mouse and keyboard."""
+"""The condition panel: one button down for every category, by mouse and keyboard; a chooser for every kind."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from models.chain import Alphabet, ImageChain
-from studio.panels.condition import ConditionPanel
-from studio.state import Studio
-from tests.studio.conftest import IMAGE, SOUND, load, write
+from models.condition import KINDS, Category, complete
+from models.networks import BUILT_IN
+from studio.panels.condition import CHOOSERS, Chooser, ConditionPanel, NoChooser
+from studio.settings import settings_from_json
+from studio.state import Activity, Studio
+from tests.place import Place
+from tests.studio.conftest import IMAGE, SOUND, finish, load, write
 
 
 def panel_of(studio: Studio, qtbot: QtBot) -> ConditionPanel:
@@ -86,3 +94,110 @@ def test_a_model_without_conditions_says_so(studio: Studio, qtbot: QtBot, tmp_pa
     load(studio, qtbot, str(tmp_path / "checkpoints" / "plain.safetensors"))
     assert panel.empty.isVisible()
     assert panel.empty.text() == "This model has no conditions."
+
+
+# --- a kind that the window does not know ------------------------------------------------------------------------
+
+CHAIN = ImageChain(Alphabet("grey", 4), 4, 4)
+WHERE = Place("where")
+
+
+class PlaceChooser(Chooser):
+    """As small as a chooser can be."""
+
+    shown: Any = None
+
+    def show_value(self, value: Any) -> None:
+        self.shown = value
+
+
+@pytest.fixture
+def place_checkpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A checkpoint of a model that is conditioned on a place, a kind that has no chooser."""
+    monkeypatch.setitem(KINDS, Place.kind, Place)
+    monkeypatch.setitem(BUILT_IN, "place", "tests.place:PlaceModel")
+    (tmp_path / "checkpoints").mkdir()
+    write(tmp_path, "place", "place", CHAIN, (WHERE,), {})
+    return tmp_path / "checkpoints" / "place.safetensors"
+
+
+def test_a_factor_without_a_chooser_is_shown_with_its_value_and_walks_go_on(
+    studio: Studio, qtbot: QtBot, place_checkpoint: Path
+) -> None:
+    panel = panel_of(studio, qtbot)
+    load(studio, qtbot, str(place_checkpoint))
+    (chooser,) = panel.choosers
+    assert isinstance(chooser, NoChooser)
+    assert chooser.line.text() == (
+        "where: 0.5,0.5. This window cannot change a condition of the kind 'place' yet; the command line can."
+    )
+    assert chooser.line.height() >= chooser.line.heightForWidth(chooser.line.width())
+    studio.change("pace", pace=math.inf)
+    studio.begin()
+    finish(studio, qtbot)
+    assert studio.trace.segment.condition == {"where": [0.5, 0.5]}  # type: ignore[union-attr]
+
+
+def test_a_chooser_for_a_kind_is_all_that_the_window_needs(
+    make_studio: Callable[[], Studio], qtbot: QtBot, place_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chosen, undone, refused, kept with the model's settings, walked under, and brought back from the history."""
+    monkeypatch.setitem(CHOOSERS, Place.kind, PlaceChooser)
+    studio = make_studio()
+    panel = panel_of(studio, qtbot)
+    studio.open_checkpoint(place_checkpoint)
+    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
+    (chooser,) = panel.choosers
+    assert isinstance(chooser, PlaceChooser)
+    assert chooser.shown == [0.5, 0.5]
+
+    chooser.choose([1.0, 0.25])
+    assert chooser.shown == [1.0, 0.25]
+    studio.undo_stack.undo()
+    assert chooser.shown == [0.5, 0.5]
+    studio.undo_stack.redo()
+    errors: list[str] = []
+    studio.error.connect(errors.append)
+    chooser.choose([1.0, 7])
+    assert errors == ["where is two numbers in 0 … 1, not [1.0, 7]"]
+    assert chooser.shown == [1.0, 0.25]
+
+    studio.change("pace", pace=math.inf)
+    studio.begin()
+    finish(studio, qtbot)
+    take = studio.take
+    assert take is not None
+    assert take.traces[0].segment.condition == {"where": [1.0, 0.25]}
+    chooser.choose([0.0, 0.0])
+    studio.close()
+
+    again = make_studio()
+    panel = panel_of(again, qtbot)
+    load(again, qtbot, "place")
+    assert panel.choosers[0].shown == [0.0, 0.0]  # type: ignore[attr-defined]
+    again.open_history(take.id)
+    qtbot.waitUntil(lambda: again.take is not None)
+    assert panel.choosers[0].shown == [1.0, 0.25]  # type: ignore[attr-defined]
+
+
+def test_moves_of_one_drag_are_one_undo_step(
+    studio: Studio, qtbot: QtBot, place_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CHOOSERS, Place.kind, PlaceChooser)
+    panel = panel_of(studio, qtbot)
+    load(studio, qtbot, str(place_checkpoint))
+    (chooser,) = panel.choosers
+    for x in (0.6, 0.7, 0.8):
+        chooser.choose([x, 0.5], drag=1)
+    studio.undo_stack.undo()
+    assert chooser.shown == [0.5, 0.5]  # type: ignore[attr-defined]
+
+
+def test_settings_keep_a_value_of_another_kind_and_give_way_where_it_does_not_fit() -> None:
+    factors = (WHERE, Category("digit", ("0", "1")))
+    default = settings_from_json(None, CHAIN, factors)
+    assert default.condition == {"where": [0.5, 0.5], "digit": "0"}
+    chosen = default.with_(count=3, condition=complete(factors, {"where": [0.25, 1.0], "digit": "1"}))
+    assert settings_from_json(chosen.to_json(), CHAIN, factors) == chosen
+    odd = {**chosen.to_json(), "condition": {"where": "left", "digit": "1"}}
+    assert settings_from_json(odd, CHAIN, factors) == default

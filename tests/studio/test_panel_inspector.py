@@ -83,6 +83,48 @@ def test_the_filled_curve_is_named_after_the_present_settings(image_studio: Stud
     assert "shaped" in panel.plot.aim_text()
 
 
+def test_a_step_drawn_under_other_settings_tells_its_probability_under_both(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    image_studio.reshape(temperature=0.7, top_k=12)
+    generate(image_studio, qtbot)
+    inspection = look_at(image_studio, qtbot, panel, 0, 17)
+    assert panel.note.text() == panel.HINT
+    image_studio.neutral_shaping()
+    qtbot.waitUntil(lambda: panel.inspection is not None and panel.inspection.shaping.neutral)
+    symbol, sharpened = inspection.symbol, inspection.raw ** (1 / 0.7)
+    assert symbol is not None
+    kept = np.sort(sharpened)[-12:].sum()
+    assert panel.facts["shaped"].text() == f"{inspection.raw[symbol]:.4f}"
+    assert panel.note.text() == f"p as drawn {sharpened[symbol] / kept:.4f}, at temperature 0.7, top-k 12"
+
+
+def test_the_settings_at_the_step_count_not_those_that_the_take_began_with(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    image_studio.change("pace", pace=200.0)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier >= 10)
+    image_studio.reshape(temperature=0.5)
+    finish(image_studio, qtbot)
+    trace = image_studio.trace
+    assert trace is not None
+    assert [segment.shaping.temperature for segment in trace.schedule] == [1.0, 0.5]
+    look_at(image_studio, qtbot, panel, 0, trace.schedule[1].start)
+    assert panel.note.text() == panel.HINT
+    look_at(image_studio, qtbot, panel, 0, trace.schedule[1].start - 1)
+    assert panel.note.text().endswith("at neutral settings")
+
+
+def test_a_value_that_was_put_was_not_drawn_under_any_settings(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    generate(image_studio, qtbot)
+    image_studio.put_value(3, Pointer(0, 10))
+    finish(image_studio, qtbot)
+    image_studio.reshape(temperature=0.3)
+    look_at(image_studio, qtbot, panel, 0, 10)
+    assert panel.fact_names[0].text() == "Put"
+    assert panel.note.text() == panel.HINT
+
+
 def test_at_the_frontier_nothing_is_drawn_yet(image_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(image_studio, qtbot)
     image_studio.change("pace", pace=30.0)
@@ -105,7 +147,7 @@ def test_a_click_puts_the_value_at_the_step_that_is_shown(image_studio: Studio, 
     qtbot.mouseClick(panel.plot, Qt.MouseButton.LeftButton, pos=where)
     take = image_studio.take
     assert take is not None
-    qtbot.waitUntil(lambda: len(take.samples[1].trace) == 21 and not image_studio.running)
+    finish(image_studio, qtbot)
     assert [len(sample.branches) for sample in take.samples] == [1, 2]
     assert take.samples[1].trace.symbols[20] == 11
 

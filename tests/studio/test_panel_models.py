@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QListWidgetItem
+from PySide6.QtCore import QRectF, Qt, QUrl
+from PySide6.QtGui import QImage, QPainter, QPixmap
+from PySide6.QtWidgets import QApplication, QListView, QListWidgetItem
 from pytestqt.qtbot import QtBot
 
 from models.catalog import Entry
@@ -20,6 +21,7 @@ from studio.panels.models import (
     MAX_CARD_CHARACTERS,
     CardBrowser,
     ModelCardDialog,
+    ModelDelegate,
     ModelsPanel,
     card_text,
     duration,
@@ -29,7 +31,9 @@ from studio.panels.models import (
     quiet_line,
 )
 from studio.state import Activity, Studio
+from studio.theme import DARK, LIGHT, palette
 from tests.studio.conftest import IMAGE, SOUND
+from tests.studio.text_chain import TEXT
 
 
 def panel_of(studio: Studio, qtbot: QtBot) -> ModelsPanel:
@@ -77,6 +81,52 @@ def test_the_quiet_line_tells_data_conditions_and_likelihood(studio: Studio, add
     assert quiet_line(added.header) == "Noise · 3 digits · 0.81 bits/dim"
     assert quiet_line(studio.catalog.find(SOUND).header) == "Noise · 2 speakers · 3 digits"
     assert heading(added.header) == "Images · masked convolution"
+
+
+def test_likelihood_is_told_per_dimension_of_an_image_and_per_sample_of_a_sound(
+    studio: Studio, checkpoints: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "speaks.safetensors"
+    shutil.copy(checkpoints / "checkpoints" / f"{SOUND}.safetensors", path)
+    entry = Entry(update_header(path, likelihood={"test": {"bits_per_dim": 4.6}}), path, False, None, None)
+    assert quiet_line(entry.header).endswith(" · 4.60 bits/sample")
+    assert dict(facts(entry))["Measured, test part"] == "4.600 bits/sample"
+
+
+def signs(studio: Studio, entry: Entry) -> set[str]:
+    """The colours of the picture in front of a model."""
+    delegate = ModelDelegate(studio, QListView())
+    pixmap = QPixmap(32, 32)
+    pixmap.fill(DARK.panel)
+    with QPainter(pixmap) as painter:
+        delegate._paint_picture(painter, DARK, QRectF(0, 0, 32, 32), entry)
+    image = pixmap.toImage()
+    return {image.pixelColor(x, y).name() for x in range(32) for y in range(32)}
+
+
+def test_a_model_of_an_unknown_modality_has_a_neutral_sign_a_heading_and_facts(studio: Studio, qtbot: QtBot) -> None:
+    known = studio.catalog.find(IMAGE)
+    entry = replace(known, header=replace(known.header, chain=TEXT), thumbnail=None)
+    assert {DARK.chosen.name(), DARK.border.name()} <= signs(studio, entry)
+    assert heading(entry.header) == "Text · masked convolution"
+    assert ("Steps", "open, at most 400") in facts(entry)
+    dialog = ModelCardDialog(entry)
+    qtbot.addWidget(dialog)
+    dialog.show()
+
+
+def test_a_sound_is_told_by_a_wave_whatever_its_picture_and_an_image_by_its_picture(
+    studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    picture = tmp_path / "picture.png"
+    Image.new("RGB", (64, 64), "#123456").save(picture)
+    sound = replace(studio.catalog.find(SOUND), thumbnail=picture)
+    image = replace(studio.catalog.find(IMAGE), thumbnail=picture)
+    assert DARK.chosen.name() in signs(studio, sound)
+    assert "#123456" not in signs(studio, sound)
+    assert "#123456" in signs(studio, image)
+    picture.write_bytes(b"no picture")
+    assert DARK.chosen.name() in signs(studio, image)
 
 
 def test_a_click_chooses_a_model_and_loading_can_be_cancelled(studio: Studio, qtbot: QtBot) -> None:
@@ -163,6 +213,45 @@ def test_the_card_dialog_shows_the_markdown_beside_the_checkpoint(qtbot: QtBot, 
     assert dialog.windowTitle() == "Tiny Pixelcnn"
     assert "Mine" in dialog.browser.toPlainText()
     assert "words" in dialog.browser.toPlainText()
+
+
+def test_the_card_opens_wide_enough_for_its_table_and_its_images_within_the_screen(qtbot: QtBot, added: Entry) -> None:
+    assert added.card is not None
+    row = "| length: median (5 … 95 %) | 0.373 (0.127 … 0.974) s | 0.426 (0.235 … 0.634) s |"
+    added.card.write_text(
+        f"# Mine\n\n![samples](samples.png)\n\n| | generated | real |\n| --- | ---: | ---: |\n{row}\n"
+    )
+    with added.card.open("a", encoding="utf-8") as card:
+        card.write(f"\n`{'unbroken' * 40}`\n")
+    Image.new("L", (1800, 300), 99).save(added.card.parent / "samples.png")
+    dialog = ModelCardDialog(added)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    screen = dialog.screen().availableSize()
+    assert dialog.width() <= screen.width()
+    assert dialog.height() <= screen.height()
+    for width in (dialog.width(), 620):
+        dialog.resize(width, 500)
+        QApplication.processEvents()
+        assert dialog.browser.horizontalScrollBar().maximum() == 0
+        assert dialog.browser.document().idealWidth() <= dialog.browser.viewport().width()
+        image = dialog.browser.loadResource(2, QUrl("samples.png"))
+        assert isinstance(image, QImage)
+        assert image.width() < dialog.browser.viewport().width()
+
+
+def test_headings_and_tables_of_a_card_stand_apart_from_the_text(qtbot: QtBot, tmp_path: Path) -> None:
+    browser = CardBrowser(tmp_path)
+    qtbot.addWidget(browser)
+    browser.show_card("# Mine\n\nwords\n\n## Data\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n")
+    first, words, second = (browser.document().findBlockByNumber(number).blockFormat() for number in range(3))
+    assert first.topMargin() == 0
+    assert second.topMargin() > words.bottomMargin() > 0
+    (table,) = browser.document().rootFrame().childFrames()
+    assert table.frameFormat().toTableFormat().cellPadding() > 0
+    for theme in (DARK, LIGHT):
+        browser.setPalette(palette(theme))
+        assert table.frameFormat().borderBrush().color() == theme.border
 
 
 def test_a_model_without_a_card_says_so(studio: Studio, qtbot: QtBot) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QSize, Qt
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QWheelEvent
+from PySide6.QtWidgets import QApplication, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.panels.widgets import (
     EvenGrid,
     LadderSlider,
     NumberField,
+    PanelScroll,
     PushButton,
     ToolButton,
     glyph_icon,
     grouped,
     log_ladder,
+    painting,
+    painting_with,
     probability_text,
     two_digits,
     ungrouped,
@@ -157,6 +160,73 @@ def test_an_even_grid_gives_every_cell_one_size_and_even_rows(qtbot: QtBot) -> N
         grid.addWidget(cell)
     assert [grid.columns(width) for width in (30, 64, 220, 500)] == [1, 2, 5, 10]
     assert grid.heightForWidth(220) == 2 * 20 + 4
+
+
+def test_ten_buttons_in_two_rows_need_no_scroll_bar(qtbot: QtBot) -> None:
+    content = QWidget()
+    column = QVBoxLayout(content)
+    values = QWidget()
+    policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+    policy.setHeightForWidth(True)
+    values.setSizePolicy(policy)
+    grid = EvenGrid(values)
+    for digit in range(10):
+        grid.addWidget(ToolButton(str(digit)))
+    column.addWidget(values)
+    column.addStretch(1)
+    scroll = PanelScroll(content)
+    qtbot.addWidget(scroll)
+    scroll.resize(250, 140)
+    scroll.show()
+    qtbot.waitExposed(scroll)
+    assert grid.heightForWidth(values.width()) < 100
+    assert scroll.verticalScrollBar().maximum() == 0
+    scroll.resize(60, 140)
+    assert scroll.verticalScrollBar().maximum() > 0
+
+
+class Faulty(QWidget):
+    """Fills itself in red and half in blue before something goes wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.resize(40, 30)
+        self.paintings = 0
+        self.ended: list[bool] = []
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self.paintings += 1
+        with painting(self) as painter:
+            self.painter = painter
+            painter.fillRect(self.rect(), "red")
+            painter.setClipRect(0, 0, 5, 5)
+            painter.scale(0.5, 0.5)
+            raise RuntimeError("no such colour")
+        self.ended.append(not painter.isActive())
+
+
+def test_a_painting_that_fails_ends_leaves_the_widget_blank_and_is_reported_once(qtbot: QtBot) -> None:
+    widget = Faulty()
+    widget.setPalette(palette(DARK))
+    qtbot.addWidget(widget)
+    with qtbot.captureExceptions() as reported:
+        for _ in range(3):
+            image = widget.grab().toImage()
+    assert widget.paintings == 3
+    assert widget.ended == [True, True, True]
+    assert [(kind, str(error)) for kind, error, _ in reported] == [(RuntimeError, "no such colour")]
+    assert {image.pixelColor(x, y).name() for x in (2, 20, 38) for y in (2, 28)} == {DARK.panel.name()}
+
+
+def test_a_painter_that_was_lent_goes_back_as_it_came_when_a_painting_fails(qtbot: QtBot) -> None:
+    pixmap = QPixmap(10, 10)
+    with QPainter(pixmap) as painter, qtbot.captureExceptions() as reported:
+        with painting_with(painter):
+            painter.translate(5, 5)
+            raise ValueError("no such glyph")
+        assert painter.transform().isIdentity()
+        assert painter.isActive()
+    assert len(reported) == 1
 
 
 def test_a_button_reached_by_tab_is_pressed_by_space_but_a_click_leaves_the_focus(qtbot: QtBot) -> None:

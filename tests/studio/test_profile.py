@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 import studio.profile
-from models.condition import Factor
+from models.condition import Category
 from models.errors import FileError
 from models.files import save_take
 from models.trace import Take
@@ -288,6 +289,25 @@ def test_beyond_the_cap_the_oldest_takes_leave(folder: Path, qtbot: QtBot) -> No
         assert ids(again) == [last]
 
 
+def test_a_take_is_saved_though_one_beyond_the_cap_cannot_be_removed(
+    folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = Profile(folder, cap_bytes=1)
+    assert profile.lock()
+    first = saved(profile)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    last = saved(profile)
+    monkeypatch.undo()
+    assert ids(profile) == [last]
+    profile.close()
+    with opened(folder) as again:
+        assert set(ids(again)) == {first, last}
+
+
 def test_a_profile_that_cannot_be_written_is_named(qtbot: QtBot, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
@@ -309,6 +329,24 @@ def test_settings_last(folder: Path, profile: Profile) -> None:
         assert again.get("volume") == 0.25
         assert again.model_settings("digits") == {"count": 4}
         assert again.recent == [Path("/a.png"), Path("/b.png")]
+
+
+def test_settings_that_a_full_disk_refused_are_written_at_the_end(
+    folder: Path, profile: Profile, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[bool] = []
+
+    def refuse(*_: Any, **__: Any) -> None:
+        tried.append(True)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("models.atomic.os.replace", refuse)
+    profile.set("volume", 0.25)
+    qtbot.waitUntil(lambda: bool(tried))
+    monkeypatch.undo()
+    profile.close()
+    with opened(folder) as again:
+        assert again.get("volume") == 0.25
 
 
 @pytest.mark.parametrize(
@@ -374,7 +412,7 @@ ODD: list[dict[str, object]] = [
 
 @pytest.mark.parametrize("change", ODD, ids=str)
 def test_odd_settings_of_a_model_give_way_to_its_defaults(change: dict[str, object]) -> None:
-    factors = (Factor("digit", ("0", "1")),)
+    factors = (Category("digit", ("0", "1")),)
     default = default_settings(DIGIT_CHAIN, factors)
     assert settings_from_json({**default.with_(count=7).to_json(), **change}, DIGIT_CHAIN, factors) == default
     assert settings_from_json(3, DIGIT_CHAIN, factors) == default

@@ -122,19 +122,19 @@ def test_scrubbing_leaves_generation_alone(image_studio: Studio, qtbot: QtBot) -
     qtbot.waitUntil(lambda: not image_studio.running)
 
 
-def test_putting_a_value_branches_that_sample_alone_and_keeps_the_old_one(image_studio: Studio, qtbot: QtBot) -> None:
+def test_putting_a_value_branches_that_sample_alone_goes_on_from_it_and_keeps_the_old_one(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
     generate(image_studio, qtbot, count=3)
     take = image_studio.take
     assert take is not None
     old = take.samples[1].trace
     before = old.symbols.copy()
     image_studio.put_value(15, Pointer(1, 20))
-    qtbot.waitUntil(lambda: len(take.samples[1].trace) == 21 and not image_studio.running)
+    finish(image_studio, qtbot)
     assert [len(s.branches) for s in take.samples] == [1, 2, 1]
     assert take.samples[1].trace.symbols[20] == 15
     assert bool(take.samples[1].trace.clamped[20])
-    image_studio.generate()
-    finish(image_studio, qtbot)
     assert np.array_equal(old.symbols, before)
     assert np.array_equal(take.samples[1].trace.symbols[:20], before[:20])
 
@@ -437,12 +437,58 @@ def test_a_take_deleted_while_it_runs_stays_deleted(image_studio: Studio, qtbot:
 
 def test_in_a_grid_a_step_after_an_edit_walks_the_edited_sample(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot, count=3)
+    image_studio.change("pace", pace=20.0)
     image_studio.put_value(2, Pointer(1, 20))
+    image_studio.pause()
     qtbot.waitUntil(lambda: not image_studio.running)
-    assert image_studio.cursor == 21
+    drawn = len(image_studio.take.samples[1].trace)  # type: ignore[union-attr]
+    assert image_studio.cursor == drawn < 48
     image_studio.step_by(1)
     qtbot.waitUntil(lambda: not image_studio.running)
-    assert len(image_studio.take.samples[1].trace) == 22  # type: ignore[union-attr]
+    assert len(image_studio.take.samples[1].trace) == drawn + 1  # type: ignore[union-attr]
+
+
+def test_an_edit_of_a_pinned_step_keeps_the_pin(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    image_studio.pin(Pointer(0, 7))
+    image_studio.put_value(3)
+    finish(image_studio, qtbot)
+    assert image_studio.pinned == image_studio.inspected_pointer == Pointer(0, 7)
+    assert image_studio.trace is not None
+    assert image_studio.trace.symbols[7] == 3
+
+
+def test_with_an_open_lock_each_take_has_another_seed_but_one_that_was_rolled(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    generate(image_studio, qtbot)
+    first = image_studio.take
+    assert first is not None
+    assert not image_studio.keeps_seed
+    generate(image_studio, qtbot)
+    image_studio.open_history(first.id)
+    qtbot.waitUntil(lambda: image_studio.take is first)
+    assert image_studio.settings is not None
+    assert image_studio.settings.seed == first.traces[0].schedule[0].seed
+    assert not image_studio.keeps_seed, "an opened take lends its seed to the next one only if it is asked for"
+    image_studio.roll_seed()
+    assert image_studio.keeps_seed
+    rolled = image_studio.settings.seed
+    generate(image_studio, qtbot)
+    assert image_studio.take is not None
+    assert image_studio.take.traces[0].schedule[0].seed == rolled
+    assert not image_studio.keeps_seed
+
+
+def test_an_opened_file_is_seen_without_an_overlay(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    generate(image_studio, qtbot)
+    assert image_studio.take is not None
+    take = image_studio.take
+    export(tmp_path / "a.png", take)
+    image_studio.set_overlay("entropy")
+    image_studio.open_saved(tmp_path / "a.png")
+    qtbot.waitUntil(lambda: image_studio.take is not take)
+    assert image_studio.overlay == "none"
 
 
 def test_selecting_another_sample_lets_go_of_the_pin(image_studio: Studio, qtbot: QtBot) -> None:

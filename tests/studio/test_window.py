@@ -86,6 +86,21 @@ def test_a_click_on_the_main_button_generates_pauses_and_resumes(window: MainWin
     assert button.geometry() == place
 
 
+def test_after_a_click_on_a_slider_or_a_button_the_keys_still_step(window: MainWindow, qtbot: QtBot) -> None:
+    studio = window.studio
+    fast(window)
+    studio.begin()
+    finish(studio, qtbot)
+    temperature = window.sampling_panel.temperature.slider
+    for clicked in (temperature, window.sampling_panel.neutral_button, window.transport.start_button):
+        qtbot.mouseClick(clicked, Qt.MouseButton.LeftButton)
+    shaping = studio.settings.shaping  # type: ignore[union-attr]
+    press(qtbot, window, KEY.Key_Home)
+    press(qtbot, window, KEY.Key_Right)
+    assert studio.cursor == 1
+    assert studio.settings.shaping == shaping  # type: ignore[union-attr]
+
+
 def test_keys_play_pause_and_step(window: MainWindow, qtbot: QtBot) -> None:
     studio = window.studio
     fast(window)
@@ -166,7 +181,7 @@ def test_copy_puts_the_exact_image_and_the_exact_command_on_the_clipboard(window
     fast(window)
     studio.begin()
     finish(studio, qtbot)
-    trigger(window, "Copy image")
+    trigger(window, "Copy")
     image = QGuiApplication.clipboard().image()
     assert (image.width(), image.height()) == (6, 8)
     trace, chain = studio.trace, studio.chain
@@ -429,3 +444,26 @@ def test_the_program_starts_on_a_saved_sample_and_on_a_broken_checkpoint_all_the
     qtbot.waitUntil(lambda: third.loaded is not None, timeout=20_000)
     assert third.entry is not None
     assert third.entry.shipped
+
+
+def test_a_model_of_the_last_time_that_no_longer_loads_gives_way_to_one_that_came_along(
+    make_studio: Callable[[], Studio], qtbot: QtBot, checkpoints: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.safetensors"
+    whole = (checkpoints / "checkpoints" / f"{IMAGE}.safetensors").read_bytes()
+    mine.write_bytes(whole)
+    first = make_studio()
+    first.open_checkpoint(mine)
+    qtbot.waitUntil(lambda: first.activity is Activity.IDLE, timeout=20_000)
+    assert first.entry is not None
+    assert first.entry.path == mine
+    first.close()
+    mine.write_bytes(whole[:-4] + b"\0\0\xc0\x7f")  # NaN
+    second = make_studio()
+    with qtbot.waitSignal(second.error) as complaint:
+        start(second, None)
+    assert "mine.safetensors" in complaint.args[0]
+    qtbot.waitUntil(lambda: second.activity is Activity.IDLE, timeout=20_000)
+    assert second.loaded is not None
+    assert second.entry is not None
+    assert second.entry.shipped

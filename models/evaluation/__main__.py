@@ -1,0 +1,92 @@
+"""Evaluates samples of a model and writes its card.
+
+``python -m models.evaluation speech CHECKPOINT --data DIR`` asks an independent classifier, trained on the real
+recordings, which digit and which speaker it hears in generated clips, and compares lengths and levels with real ones.
+``… neighbours CHECKPOINT --data DIR`` finds the training examples nearest to samples: copies would show.
+``… card CHECKPOINT --data DIR`` writes the card that the application shows. All of them write below ``--assets``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from models.atomic import atomic_path, write_atomically
+from models.chain import ImageChain
+from models.checkpoint import LoadedModel, load_checkpoint
+from models.errors import InputError, StudioError
+from models.evaluation.card import card
+from models.evaluation.neighbours import Neighbours, neighbours
+from models.evaluation.pictures import Pixels, drawn_examples, neighbours_picture, thumbnail
+from models.evaluation.samples import balanced, draw
+from models.evaluation.speech import speech_report
+
+
+def write_png(path: Path, pixels: Pixels) -> None:
+    with atomic_path(path) as temporary:
+        Image.fromarray(pixels).save(temporary, "PNG")
+
+
+def write_report(path: Path, report: Mapping[str, Any]) -> None:
+    write_atomically(path, (json.dumps(report, indent=2) + "\n").encode())
+    sys.stdout.write(f"{json.dumps(report, indent=2)}\n{path}\n")
+
+
+def write_speech(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
+    report = speech_report(loaded, arguments.data, count=arguments.count or 300)
+    write_report(arguments.cards / f"{loaded.header.name}.speech.json", report)
+
+
+def write_neighbours(loaded: LoadedModel, arguments: argparse.Namespace) -> Neighbours:
+    chain, name = loaded.model.chain, loaded.header.name
+    near = neighbours(loaded, arguments.data, count=arguments.count or (20 if isinstance(chain, ImageChain) else 10))
+    write_png(arguments.cards / f"{name}.neighbours.png", neighbours_picture(chain, near))
+    write_report(arguments.cards / f"{name}.neighbours.json", near.to_json())
+    return near
+
+
+def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
+    chain, name = loaded.model.chain, loaded.header.name
+    near = write_neighbours(loaded, arguments)
+    count = 60 if isinstance(chain, ImageChain) else 12
+    samples = [trace.symbols for trace in draw(loaded, balanced(loaded.model.factors, count), seed=0).traces]
+    report = arguments.cards / f"{name}.speech.json"
+    speech = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
+    if speech is not None and speech["weights"] != loaded.reference.weights:
+        raise InputError(f"{report} was measured with other weights; run `speech` again, or remove it")
+    columns = 10 if isinstance(chain, ImageChain) else 4
+    write_png(arguments.cards / f"{name}.samples.png", drawn_examples(chain, samples, columns))
+    write_png(arguments.cards / f"{name}.png", thumbnail(chain, samples))
+    write_atomically(arguments.cards / f"{name}.md", card(loaded, samples, near, speech).encode())
+    sys.stdout.write(f"{arguments.cards / f'{name}.md'}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m models.evaluation", description="Evaluates samples of a model.")
+    parser.add_argument("what", choices=("speech", "neighbours", "card"))
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
+    parser.add_argument("--assets", type=Path, default=Path("assets"), help="reports and cards go to its folder cards")
+    parser.add_argument("--count", type=int, help="samples to draw")
+    arguments = parser.parse_args(argv)
+    arguments.cards = arguments.assets / "cards"
+    torch.set_num_threads(1)
+    try:
+        arguments.cards.mkdir(parents=True, exist_ok=True)
+        loaded = load_checkpoint(arguments.checkpoint)
+        {"speech": write_speech, "neighbours": write_neighbours, "card": write_card}[arguments.what](loaded, arguments)
+    except StudioError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""The model card that the application shows, as Markdown."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from models.chain import Symbols
+from models.checkpoint import CheckpointHeader, LoadedModel
+from models.evaluation.neighbours import Neighbours
+
+
+def card(loaded: LoadedModel, samples: Sequence[Symbols], near: Neighbours, speech: Mapping[str, Any] | None) -> str:
+    """The model card as Markdown. Pictures are named ``NAME.samples.png`` and ``NAME.neighbours.png``."""
+    header, model = loaded.header, loaded.model
+    reach = "all" if header.receptive_field is None else f"{header.receptive_field:,}"
+    conditions = ", ".join(f"{factor.name} ({factor.describe()})" for factor in header.factors) or "none"
+    given = ", ".join(["x_<i", *(factor.name for factor in header.factors)])
+    lines = [
+        f"# {header.title}",
+        "",
+        f"![samples]({header.name}.samples.png)",
+        "",
+        f"{len(samples)} samples at temperature 1, none left out.",
+        "",
+        "## The model",
+        "",
+        f"- **Factorisation**: `p(x) = ∏ p(x_i | {given})`, over {header.chain.describe()}",
+        f"- **Architecture**: {type(model).title} ({header.family}), {header.parameters:,} parameters",
+        f"- **Receptive field**: {reach} earlier variables",
+        f"- **Conditions**: {conditions}",
+        f"- **Sizes**: {', '.join(f'{key} {value}' for key, value in header.config.items())}",
+        "",
+        *explained(type(model)),
+        "## Measured likelihood",
+        "",
+        f"| part | examples | bits/{header.chain.step_noun} | nats |",
+        "| --- | ---: | ---: | ---: |",
+        *(
+            f"| {part} | {m['examples']} | {m['bits_per_dim']:.4f} ± {m['bits_per_dim_standard_error']:.4f} "
+            f"| {m['nats']:.2f} ± {m['nats_standard_error']:.2f} |"
+            for part, m in header.likelihood.items()
+        ),
+        "",
+        "Plus or minus one standard error over examples.",
+        "",
+    ]
+    if speech is not None:
+        lines += speech_section(speech)
+    return "\n".join([*lines, *neighbours_section(header, near), *data_section(header)]) + "\n"
+
+
+def explained(network: type) -> list[str]:
+    """The paragraphs of the architecture's own documentation, from the paper on, with its list of deviations."""
+    text = sys.modules[network.__module__].__doc__ or ""
+    paragraphs = re.split(r"\n\s*\n", text.strip())[1:]
+    return [line for paragraph in paragraphs for line in (*paragraph.replace("``", "`").splitlines(), "")]
+
+
+def speech_section(speech: Mapping[str, Any]) -> list[str]:
+    heard, generated, real = speech["accuracy"], speech["generated"], speech["real"]
+
+    def row(name: str, key: str, unit: str = "", scale: float = 1) -> str:
+        cells = (
+            f"{scale * part[key]['median']:.3g} ({scale * part[key]['p5']:.3g} … {scale * part[key]['p95']:.3g}){unit}"
+            for part in (generated, real)
+        )
+        return f"| {name} | {' | '.join(cells)} |"
+
+    return [
+        "## What an independent classifier hears",
+        "",
+        "A small convolutional network, trained on the training recordings only, names digit and speaker. "
+        f"{generated['clips']} generated clips at the default settings, all conditions equally often.",
+        "",
+        "| | generated | real test clips |",
+        "| --- | ---: | ---: |",
+        *(
+            f"| {name} named | {heard['generated'][name]:.1%} | {heard['real test clips'][name]:.1%} |"
+            for name in ("digit", "speaker")
+        ),
+        row("length: median (5 … 95 %)", "seconds", " s"),
+        row("peak, of full scale", "peak"),
+        row("RMS, of full scale", "rms"),
+        row("DC, of full scale", "dc"),
+        row("RMS of the last 20 ms", "end_rms"),
+        f"| samples that clip | {generated['clipped']:.2%} | {real['clipped']:.2%} |",
+        f"| ended by the stop symbol | {speech['ended_by_stop']:.1%} | |",
+        "",
+    ]
+
+
+def neighbours_section(header: CheckpointHeader, near: Neighbours) -> list[str]:
+    return [
+        "## Nearest training neighbours",
+        "",
+        f"![samples and their nearest training examples]({header.name}.neighbours.png)",
+        "",
+        "Samples on the left of each pair, on the right the training example nearest to it "
+        f"({near.unit}). Median distance {np.median(near.distances):.3g}; of real test examples {near.typical:.3g}.",
+        "",
+    ]
+
+
+def data_section(header: CheckpointHeader) -> list[str]:
+    record = header.training
+    facts = [
+        ("Data", header.data.get("title")),
+        ("Licence of the data", header.data.get("licence")),
+        ("Attribution", header.data.get("attribution")),
+        ("Command", f"`{record['command']}`" if "command" in record else None),
+        ("Steps", record.get("steps")),
+        ("Hardware", record.get("hardware")),
+        ("Training time", f"{record['seconds']:,} s" if "seconds" in record else None),
+        ("Size", f"{header.size_bytes / 1e6:.2f} MB"),
+    ]
+    return ["## Data and training", "", *(f"- **{name}**: {value}" for name, value in facts if value)]

@@ -1,0 +1,231 @@
+"""Conditions: categories as checkpoints and saved files hold them, and kinds that the library has never heard of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.chain import Alphabet, ImageChain
+from models.checkpoint import load_checkpoint, read_header, save_checkpoint
+from models.condition import (
+    ANY,
+    KINDS,
+    MAX_WORD,
+    Category,
+    Factor,
+    categories,
+    complete,
+    factors_from_json,
+    indices,
+    parse,
+)
+from models.errors import CheckpointError, InputError
+from models.evaluation.samples import balanced
+from models.files import load_take, save_take
+from models.likelihood import posterior
+from models.model import AutoregressiveModel, ModelSpec
+from models.networks import BUILT_IN
+from models.record import command_line
+from models.sampling import ConditionalBuffer, reproduce, run
+from models.shaping import NEUTRAL
+from models.trace import ModelReference, Take, new_take, segment_from_json
+from tests.place import Place, PlaceModel
+
+DIGIT = Category("digit", ("0", "1", "2"), any=True)
+COLOUR = Category("colour", ("red", "blue"))
+WHERE = Place("where")
+CHAIN = ImageChain(Alphabet("grey", 4), 5, 6)
+ASSETS = Path(__file__).parents[2] / "assets/checkpoints"
+
+
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind and a model are added as a new file of the library would add them."""
+    monkeypatch.setitem(KINDS, Place.kind, Place)
+    monkeypatch.setitem(BUILT_IN, "place", "tests.place:PlaceModel")
+
+
+# --- categories --------------------------------------------------------------------------------------------------
+
+
+def test_a_category_has_an_embedding_for_every_choice_any_being_the_last() -> None:
+    assert (DIGIT.choices, DIGIT.size) == (("0", "1", "2", ANY), 4)
+    assert [DIGIT.index(value) for value in DIGIT.choices] == [0, 1, 2, 3]
+    assert (COLOUR.choices, COLOUR.size) == (("red", "blue"), 2)
+    assert indices((COLOUR, DIGIT), {"digit": "any", "colour": "blue"}) == [1, 3]
+
+
+def test_by_default_a_category_is_left_to_the_model_if_it_can_be_and_a_window_shows_an_example() -> None:
+    assert (DIGIT.default, DIGIT.example) == (ANY, "0")
+    assert (COLOUR.default, COLOUR.example) == ("red", "red")
+
+
+@pytest.mark.parametrize("value", ["3", "", "any", 0, 1.0, None, True, ["red"], {}])
+def test_what_a_category_does_not_take_is_refused_with_what_it_takes(value: Any) -> None:
+    assert not COLOUR.takes(value)
+    with pytest.raises(InputError, match=r"colour has no value .*; it takes: red, blue"):
+        COLOUR.check(value)
+
+
+def test_a_category_in_words() -> None:
+    assert (DIGIT.describe(), COLOUR.describe()) == ("0, 1, 2, or any", "red, blue")
+    assert (DIGIT.summary, COLOUR.summary) == ("3 digits", "2 colours")
+
+
+@pytest.mark.parametrize("values", [(), ("0", "0"), ("0", "any"), ("",), ("two\nlines",), ("x" * (MAX_WORD + 1),)])
+def test_values_that_could_not_be_told_apart_or_shown_are_refused(values: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="values"):
+        Category("digit", values)
+
+
+@pytest.mark.parametrize("name", ["", "two\nlines", "x" * (MAX_WORD + 1), 3, None])
+def test_a_name_that_is_no_line_is_refused(name: Any) -> None:
+    with pytest.raises(InputError, match="names and values of conditions"):
+        Category(name, ("0",))
+
+
+# --- files -------------------------------------------------------------------------------------------------------
+
+
+def test_factors_come_back_from_json() -> None:
+    assert factors_from_json([DIGIT.to_json(), COLOUR.to_json()]) == (DIGIT, COLOUR)
+
+
+def test_what_names_no_kind_is_a_category() -> None:
+    assert factors_from_json([{"name": "digit", "values": ["0", "1", "2"], "any": True}]) == (DIGIT,)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ([{**DIGIT.to_json(), "kind": "place"}], "unknown kind of condition 'place'; known: category"),
+        ([{**DIGIT.to_json(), "kind": ["category"]}], "not a list of conditions"),
+        ([{**DIGIT.to_json(), "size": 3}], "nothing else"),
+        ([{**DIGIT.to_json(), "values": "012"}], "list of values"),
+        ([{**DIGIT.to_json(), "values": [0, 1]}], "list of values that are texts"),
+        ([{**DIGIT.to_json(), "any": 1}], "any .true or false."),
+        ([{"name": "digit"}], "'values'"),
+        (["digit"], "not a list of conditions"),
+        ([None], "not a list of conditions"),
+        (3, "not a list of conditions"),
+    ],
+)
+def test_what_is_no_factor_is_refused_with_what_is_wrong(config: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        factors_from_json(config)
+
+
+@pytest.mark.parametrize("path", sorted(ASSETS.glob("*.safetensors")), ids=lambda path: path.stem)
+def test_the_conditions_of_a_shipped_checkpoint_are_categories_and_it_loads(path: Path) -> None:
+    header = read_header(path)
+    assert header.factors
+    assert categories(header.factors) == header.factors
+    assert load_checkpoint(path).model.factors == header.factors
+
+
+# --- choosing ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_chosen_has_its_default() -> None:
+    assert complete((DIGIT, COLOUR), {"colour": "blue"}) == {"digit": "any", "colour": "blue"}
+    assert parse((DIGIT, COLOUR), {"digit": "2"}) == {"digit": "2", "colour": "red"}
+
+
+@pytest.mark.parametrize("chosen_by", [complete, parse])
+def test_a_condition_that_the_model_does_not_have_is_named_with_those_that_it_has(chosen_by: Any) -> None:
+    with pytest.raises(InputError, match="no condition 'speaker'; its conditions are: colour, digit"):
+        chosen_by((DIGIT, COLOUR), {"speaker": "ada"})
+    with pytest.raises(InputError, match="no condition 'speaker'; it has no conditions"):
+        chosen_by((), {"speaker": "ada"})
+
+
+# --- a kind that the library does not know -----------------------------------------------------------------------
+
+
+def place_model() -> PlaceModel:
+    return PlaceModel(ModelSpec("place", CHAIN, (WHERE,), {}))
+
+
+def drawn(model: AutoregressiveModel, where: list[float], count: int = 1) -> Take:
+    reference = ModelReference("place", "Place", "0" * 16, CHAIN, model.factors)
+    take = new_take(
+        reference,
+        seed=2,
+        count=count,
+        condition=complete(model.factors, {"where": where}),
+        shaping=NEUTRAL,
+        engine="reference",
+    )
+    return run(model, take)
+
+
+def test_values_of_another_kind_are_completed_checked_and_typed() -> None:
+    assert complete((WHERE, COLOUR), {}) == {"where": [0.5, 0.5], "colour": "red"}
+    assert parse((WHERE, COLOUR), {"where": "0.25,1"}) == {"where": [0.25, 1.0], "colour": "red"}
+    for wrong in ([0.5], [0, 2], "0.5,0.5", ["a", "b"], None):
+        with pytest.raises(InputError, match="where is two numbers in 0 … 1"):
+            complete((WHERE,), {"where": wrong})
+    with pytest.raises(InputError, match="comma"):
+        parse((WHERE,), {"where": "left"})
+
+
+def test_a_model_is_walked_under_a_value_of_another_kind_and_walked_again() -> None:
+    model = place_model()
+    dark, bright = drawn(model, [0.0, 0.5]), drawn(model, [1.0, 0.5])
+    assert dark.traces[0].symbols.mean() < 0.5 < 2.5 < bright.traces[0].symbols.mean()
+    for take in (dark, bright):
+        assert reproduce(model, take.traces[0]).agrees
+
+
+def test_conditionals_on_demand_tell_values_of_another_kind_apart() -> None:
+    model = place_model()
+    take = drawn(model, [0.0, 0.5])
+    take.branch(0, 3, value=2, condition={"where": [1.0, 0.5]})
+    run(model, take)
+    buffer = ConditionalBuffer(model)
+    log_p = buffer.log_probs(take.traces[0], 0, 6)
+    assert log_p[2].argmax() == 0
+    assert log_p[3].argmax() == 3
+    assert np.array_equal(log_p, buffer.log_probs(take.traces[0], 0, 6))
+
+
+@pytest.mark.usefixtures("places")
+def test_a_take_keeps_values_of_another_kind(tmp_path: Path) -> None:
+    take = drawn(place_model(), [0.25, 1.0])
+    save_take(tmp_path / "t.npz", take)
+    again = load_take(tmp_path / "t.npz")
+    assert again.model == take.model
+    assert again.traces[0].segment == take.traces[0].segment
+    assert segment_from_json(take.traces[0].segment.to_json()).condition == {"where": [0.25, 1.0]}
+    assert "--condition where=0.25,1.0" in command_line(take).text
+
+
+@pytest.mark.usefixtures("places")
+def test_a_checkpoint_keeps_a_factor_of_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "place.safetensors"
+    save_checkpoint(path, place_model(), name="place", title="Place", data={}, training={}, likelihood={})
+    assert read_header(path).factors == (WHERE,)
+    assert load_checkpoint(path).model.factors == (WHERE,)
+
+
+def test_a_checkpoint_of_a_kind_that_this_program_does_not_have_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="unknown kind of condition 'place'; known: category"):
+        save_checkpoint(
+            tmp_path / "p.safetensors", place_model(), name="place", title="Place", data={}, training={}, likelihood={}
+        )
+
+
+def test_what_only_categories_can_do_says_so() -> None:
+    model, factors = place_model(), (DIGIT, WHERE)
+    symbols = np.zeros(CHAIN.length or 0, np.int32)
+    mixed: tuple[Factor, ...] = factors
+    with pytest.raises(InputError, match="'where' is a place"):
+        balanced(mixed, 3)
+    with pytest.raises(InputError, match="'where' is a place"):
+        posterior(model, symbols, [(0, {"where": [0.5, 0.5]})], "where")
+    with pytest.raises(InputError, match="'where' is a place"):
+        AutoregressiveModel.condition_tensor(model, {"where": [0.5, 0.5]})
+    assert categories((DIGIT, COLOUR)) == (DIGIT, COLOUR)

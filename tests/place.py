@@ -1,0 +1,74 @@
+"""A kind of condition that only tests have, a place in the unit square, and a model that heeds it.
+
+What works with it works with any kind: the library and the window know nothing about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from models.condition import Condition, Factor, complete
+from models.conditional import Categorical
+from models.errors import InputError
+from models.model import AutoregressiveModel, ModelSpec
+
+
+@dataclass(frozen=True)
+class Place(Factor):
+    """Two numbers in 0 … 1."""
+
+    kind = "place"
+
+    @property
+    def default(self) -> list[float]:
+        return [0.5, 0.5]
+
+    def check(self, value: Any) -> None:
+        numbers = isinstance(value, list) and len(value) == 2 and all(type(x) in (int, float) for x in value)
+        if not numbers or not all(0 <= x <= 1 for x in value):
+            raise InputError(f"{self.name} is two numbers in 0 … 1, not {value!r}")
+
+    def parse(self, text: str) -> list[float]:
+        try:
+            value = [float(part) for part in text.split(",")]
+        except ValueError:
+            raise InputError(f"{self.name} is two numbers with a comma between them, not {text!r}") from None
+        self.check(value)
+        return value
+
+    def format(self, value: Any) -> str:
+        return ",".join(str(x) for x in value)
+
+    def describe(self) -> str:
+        return "two numbers in 0 … 1"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "name": self.name}
+
+    @classmethod
+    def from_json(cls, config: Mapping[str, Any]) -> Self:
+        return cls(config["name"])
+
+
+class PlaceModel(AutoregressiveModel):
+    """The further to the right the place, the brighter the pixels; the only factor is the place."""
+
+    architecture, family, title = "place", "table", "Place"
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        self.gain = nn.Parameter(torch.linspace(-4, 4, spec.chain.alphabet.size))
+
+    def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
+        logits = (condition[:, :1] - 0.5) * self.gain
+        return Categorical(logits[:, None].expand(*symbols.shape, -1))
+
+    def condition_tensor(self, conditions: Condition | Sequence[Condition]) -> Tensor:
+        """float32 (B, 2)."""
+        rows = [conditions] if isinstance(conditions, Mapping) else list(conditions)
+        return torch.tensor([complete(self.factors, row)[self.factors[0].name] for row in rows])

@@ -1,0 +1,32 @@
+"""A chain of a modality that the studio has no canvas for: what the panels make of it must be sensible all the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from models.chain import Alphabet, Chain
+
+
+@dataclass(frozen=True)
+class TextChain(Chain):
+    modality: ClassVar[str] = "text"
+    stride_name: ClassVar[str] = "word"
+    step_noun: ClassVar[str] = "character"
+
+    length = None
+    limit = 400
+    default_limit = 100
+    stride = 10
+
+    def locate(self, step: int) -> str:
+        return f"character {step}"
+
+    def describe(self) -> str:
+        return f"{self.alphabet.levels} characters"
+
+    def to_json(self) -> dict[str, object]:
+        return {"modality": self.modality, "alphabet": self.alphabet.to_json()}
+
+
+TEXT = TextChain(Alphabet("grey", 64, stop=True))
