@@ -14,6 +14,7 @@ import json
 import re
 import shlex
 import struct
+import wave
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +50,7 @@ SYMBOL_TYPES = ("|u1", "<u2", "<u4")
 
 # What the readers of zip, zlib, JSON, numpy and Pillow raise for a broken file, beside the errors of this program.
 DAMAGE = (
-    zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError,
+    zipfile.BadZipFile, zlib.error, wave.Error, EOFError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError,
     OverflowError, ArithmeticError, struct.error, SyntaxError, RuntimeError, MemoryError, AssertionError,
 )  # fmt: skip
 

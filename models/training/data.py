@@ -17,6 +17,7 @@ import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ import numpy.typing as npt
 from models.chain import INT16_PEAK, Alphabet, Chain, ImageChain, SoundChain, Symbols
 from models.condition import Category
 from models.errors import FileError, InputError
+from models.record import damage_as_file_error, read_arrays, read_bytes
 
 SPLITS = ("train", "valid", "test")
 
@@ -102,8 +104,7 @@ def load_mnist(folder: Path, split: str) -> Examples:
     part = "test" if split == "test" else "train"
     packed = first_existing(folder, "mnist.npz", "mnist/mnist.npz")
     if packed:
-        with np.load(packed) as arrays:
-            images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+        images, labels = packed_arrays(packed, f"{part}_images", f"{part}_labels")
     else:
         prefix = {"train": "train", "test": "t10k"}[part]
         images = read_idx(idx_file(folder, f"{prefix}-images", "idx3-ubyte"))
@@ -114,6 +115,14 @@ def load_mnist(folder: Path, split: str) -> Examples:
     chain = DATA_SETS["mnist"].chain
     assert isinstance(chain, ImageChain)
     return Examples(list(chain.symbols(images)), labels.astype(np.int64)[:, None])
+
+
+def packed_arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:
+    """Arrays of a packed data set by name. Raises FileError that names the file."""
+    data, _ = read_bytes(path)
+    with damage_as_file_error(str(path)):
+        arrays = read_arrays(data, names)
+    return [arrays[name] for name in names]
 
 
 def first_existing(folder: Path, *names: str) -> Path | None:
@@ -132,7 +141,10 @@ def idx_file(folder: Path, stem: str, kind: str) -> Path:
 
 def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     """An IDX file of unsigned bytes (LeCun's format: two zero bytes, type, rank, big-endian sizes, data)."""
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    content, _ = read_bytes(path)
+    if path.suffix == ".gz":
+        with damage_as_file_error(str(path)):
+            content = gzip.decompress(content)
     if len(content) < 4 or content[:3] != b"\0\0\x08":
         raise FileError(f"{path} is not an IDX file of unsigned bytes")
     rank = content[3]
@@ -146,9 +158,8 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
 def load_fsdd(folder: Path, split: str) -> Examples:
     packed = first_existing(folder, "fsdd.npz", "fsdd/fsdd.npz")
     if packed:
-        with np.load(packed) as arrays:
-            samples, offsets = arrays["samples"], arrays["offsets"]
-            speaker, digit, index = arrays["speaker"], arrays["digit"], arrays["index"]
+        names = ("samples", "offsets", "speaker", "digit", "index")
+        samples, offsets, speaker, digit, index = packed_arrays(packed, *names)
         clips = [samples[a:b] for a, b in itertools.pairwise(offsets)]
         labels = np.stack([speaker, digit, index], 1).astype(np.int64)
     else:
@@ -175,7 +186,7 @@ def read_recordings(folder: Path) -> tuple[list[npt.NDArray[np.int16]], npt.NDAr
         named = re.fullmatch(r"(\d)_([a-z]+)_(\d+)", path.stem)
         if not named or named[2] not in FSDD_SPEAKERS:
             continue
-        with wave.open(str(path), "rb") as file:
+        with damage_as_file_error(str(path)), wave.open(str(path), "rb") as file:
             if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, 8000):
                 raise FileError(f"{path} is not 16-bit mono at 8000 Hz")
             clips.append(np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16))

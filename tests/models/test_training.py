@@ -137,6 +137,17 @@ def test_a_truncated_idx_file_is_refused(tmp_path: Path) -> None:
         read_idx(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("mnist", "mnist.npz"), ("mnist", "train-images-idx3-ubyte.gz"), ("fsdd", "fsdd.npz"), ("fsdd", "7_theo_9.wav")],
+)
+def test_a_damaged_data_file_is_named(name: str, file: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_bytes(b"not what the name says")
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"")
+    with pytest.raises(FileError, match=file):
+        load(name, tmp_path, "train")
+
+
 def test_batches_are_the_same_from_any_step_on(folder: Path) -> None:
     for made in (recipe("gated_pixelcnn"), recipe("wavenet")):
         examples = load(made.data, folder, "train")
