@@ -50,8 +50,9 @@ SYMBOL_TYPES = ("|u1", "<u2", "<u4")
 
 # What the readers of zip, zlib, JSON, numpy and Pillow raise for a broken file, beside the errors of this program.
 DAMAGE = (
-    zipfile.BadZipFile, zlib.error, wave.Error, EOFError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError,
-    OverflowError, ArithmeticError, struct.error, SyntaxError, RuntimeError, MemoryError, AssertionError,
+    zipfile.BadZipFile, zlib.error, wave.Error, EOFError, OSError, ValueError, TypeError, KeyError, IndexError,
+    AttributeError, OverflowError, ArithmeticError, struct.error, SyntaxError, RuntimeError, MemoryError,
+    AssertionError,
 )  # fmt: skip
 
 
