@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.chain import SoundChain, Symbols
+from models.chain import Chain, Symbols
 from models.condition import complete
 from models.decoder import DRAW, Decoder
 from models.model import AutoregressiveModel
@@ -26,6 +26,7 @@ FEWEST, MOST = 3, 15
 """Repetitions."""
 TRIAL_STEPS = 3
 BLOCK = 160
+REAL_TIME = "real_time_factor"
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,22 @@ def time_engine(model: AutoregressiveModel, engine: str, example: Symbols) -> En
 
 
 def summary(model: AutoregressiveModel, speeds: list[EngineSpeed]) -> list[dict[str, Any]]:
-    """Each engine's speed, its ratio to the reference, and what that is for an image (ms) or a sound (times real)."""
+    """Each engine's speed, its ratio to the reference, and by its name what that is for the data, see ``meaning``."""
     reference = next(speed.steps_per_second for speed in speeds if speed.engine == "reference")
-    rows = []
-    for speed in speeds:
-        row = speed.to_json() | {"ratio_to_reference": speed.steps_per_second / reference}
-        if isinstance(model.chain, SoundChain):
-            row["real_time_factor"] = speed.steps_per_second / model.chain.rate
-        elif model.chain.length is not None:
-            row["ms_per_image"] = 1000 * model.chain.length / speed.steps_per_second
-        rows.append(row)
-    return rows
+    return [
+        speed.to_json()
+        | {"ratio_to_reference": speed.steps_per_second / reference}
+        | dict([meaning(model.chain, speed.steps_per_second)])
+        for speed in speeds
+    ]
+
+
+def meaning(chain: Chain, steps_per_second: float) -> tuple[str, float]:
+    """What a speed is for the data of a chain, by name: times real time where it plays in time; else the milliseconds
+    of a whole one, or of a step where the length is open.
+    """
+    if chain.steps_per_second is not None:
+        return REAL_TIME, steps_per_second / chain.steps_per_second
+    if chain.length is not None:
+        return f"ms_per_{chain.modality}", 1000 * chain.length / steps_per_second
+    return f"ms_per_{chain.step_noun}", 1000 / steps_per_second

@@ -111,15 +111,17 @@ class Catalog:
         self._remember([other for other in added if other != path])
 
     def match(self, reference: ModelReference) -> Entry | None:
-        """The model that made a take: the one with the same weights, else one of the same name, chain and conditions.
+        """The model that made a take: of the same chain, conditions and weights, or at least of the same name.
 
-        The latter shows the take but need not reproduce it: compare ``weights_hash``. Reads whole checkpoints, once
-        while they stay as they are, beginning with those of that name; as in ``find``, shipped models come first.
+        The latter shows the take but need not reproduce it: see ``ModelReference.walks_as``. Reads whole checkpoints,
+        once while they stay as they are, beginning with those of that name; as in ``find``, shipped ones come first.
         """
         entries = self.entries()
         entries.sort(key=lambda entry: (entry.header.name != reference.name, not entry.shipped))
         for entry in entries:
-            if self._weights(entry.path) == reference.weights:
+            header = entry.header
+            same_chain = (header.chain, header.factors) == (reference.chain, reference.factors)
+            if same_chain and self._weights(entry.path) == reference.weights:
                 return entry
         for entry in entries:
             header = entry.header

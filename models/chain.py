@@ -233,8 +233,8 @@ class SoundChain(Chain):
     def __post_init__(self) -> None:
         if not (isinstance(self.rate, int) and 1000 <= self.rate <= 192_000):
             raise InputError(f"a sample rate lies in 1000 … 192000 Hz, not {self.rate}")
-        if not 0 < self.default_seconds <= self.max_seconds <= 3600:
-            raise InputError("a sound chain needs 0 < default_seconds <= max_seconds <= 3600")
+        if not 1 / self.rate <= self.default_seconds <= self.max_seconds <= 3600:
+            raise InputError("a sound chain needs default_seconds of at least a sample, <= max_seconds <= 3600")
         if self.alphabet.kind != "mu_law":
             raise InputError(f"a sound chain has a mu_law alphabet, not {self.alphabet.kind}")
 

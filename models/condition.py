@@ -17,7 +17,9 @@ from models.errors import InputError
 ANY = "any"
 
 MAX_WORD = 200
-"""Characters in the name of a factor, or in one of its values."""
+"""Characters in a name or a title, or in one of the values of a category."""
+MAX_VALUES = 1000
+"""Of a category: each has a button."""
 
 Condition = Mapping[str, Any]
 """A value for each factor by its name. Values are what JSON holds, as schedules and saved files keep them."""
@@ -33,7 +35,7 @@ class Factor(ABC):
     name: str
 
     def __post_init__(self) -> None:
-        _check_word(self.name)
+        check_words(self.name)
 
     @property
     @abstractmethod
@@ -98,8 +100,10 @@ class Category(Factor):
         super().__post_init__()
         if not self.values or len(set(self.values)) != len(self.values) or ANY in self.values:
             raise InputError(f"the condition {self.name!r} needs distinct values other than {ANY!r}")
+        if len(self.values) > MAX_VALUES:
+            raise InputError(f"the condition {self.name!r} has {len(self.values)} values; at most {MAX_VALUES} can be")
         for value in self.values:
-            _check_word(value)
+            check_words(value)
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -161,11 +165,12 @@ KINDS: dict[str, type[Factor]] = {Category.kind: Category}
 """The kinds of factors by their names in files."""
 
 
-def _check_word(word: Any) -> None:
+def check_words(word: Any) -> None:
+    """Raises InputError unless this is a line of text that can be shown as it is."""
     if not isinstance(word, str) or not word.isprintable() or not 0 < len(word) <= MAX_WORD:
         shown = repr(word)
         raise InputError(
-            f"names and values of conditions must be lines of 1 to {MAX_WORD} characters, not "
+            f"names, titles and values must be lines of 1 to {MAX_WORD} characters, not "
             f"{shown if len(shown) <= MAX_WORD else shown[:MAX_WORD] + ' …'}"
         )
 

@@ -1,39 +1,23 @@
 """The formats that takes are saved in: one table, from which file names, menus, help and errors follow.
 
-A format is added by a row of FORMATS, and by writing and reading it in ``models.files``.
+A format is added by a subclass of ``Format``, and its line in FORMATS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from models.array_files import Npz
 from models.chain import Chain
 from models.errors import FileError, InputError
+from models.file_format import Format
+from models.image_files import Gif, Png
+from models.sound_files import Wav
 
+__all__ = ["FORMATS", "Format", "format_by_suffix", "format_in", "format_named", "format_of", "formats_of", "suffixes"]
 
-@dataclass(frozen=True)
-class Format:
-    """A kind of file, known by its suffix."""
-
-    suffix: str
-    """In lower case, with its point."""
-    title: str
-    modality: str | None
-    """Of the chains that it can hold; None: any."""
-    several: bool
-    """Whether one file can hold several samples of a take."""
-    scaled: bool
-    """Whether it is drawn enlarged by a whole factor."""
-
-
-FORMATS = (
-    Format(".png", "PNG image", "image", several=True, scaled=True),
-    Format(".gif", "Animated GIF of the generation", "image", several=True, scaled=True),
-    Format(".wav", "WAV sound", "sound", several=False, scaled=False),
-    Format(".npz", "NumPy arrays", None, several=True, scaled=False),
-)
+FORMATS: tuple[Format, ...] = (Png(), Gif(), Wav(), Npz())
 
 
 def formats_of(chain: Chain) -> tuple[Format, ...]:
@@ -79,3 +63,19 @@ def format_of(path: Path, chain: Chain, count: int) -> Format | None:
             f"for a file, use a name that ends in {suffixes(formats_of(chain))}"
         )
     return None
+
+
+def format_named(path: Path) -> Format:
+    """The format that a file's suffix says, in any case. Raises InputError if it is of none."""
+    form = next((form for form in FORMATS if form.suffix == path.suffix.lower()), None)
+    if form is None:
+        raise InputError(f"{path} cannot be read: it should end in {suffixes(FORMATS)}")
+    return form
+
+
+def format_in(data: bytes, name: str) -> Format:
+    """The format of a file, by its content. Raises FileError if it is of none."""
+    form = next((form for form in FORMATS if form.recognises(data)), None)
+    if form is None:
+        raise FileError(f"{name} is {'empty' if not data else f'not a {suffixes(FORMATS)} file'}")
+    return form

@@ -1,4 +1,4 @@
-"""Takes as data: the JSON record inside every exported file, the history file of a take, the command that repeats it.
+"""Takes as data: the JSON record inside every exported file, and the history file of a take.
 
 The record holds the shown branch of each sample: its symbols exactly, and the schedule they were drawn under. It does
 not hold surprise and entropy, which the model gives again; a take read from a record has NaN there. The history file
@@ -11,17 +11,17 @@ import base64
 import binascii
 import io
 import json
+import os
 import re
-import shlex
+import stat
 import struct
 import wave
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,6 @@ from models.atomic import reason, write_atomically
 from models.chain import Chain, Symbols
 from models.condition import complete
 from models.errors import FileError, InputError
-from models.formats import formats_of
 from models.trace import ModelReference, Sample, Segment, Take, Trace, model_reference_from_json, segment_from_json
 from models.version import VERSION
 
@@ -44,7 +43,11 @@ MAX_RECORD_BYTES = 48 * 2**20
 """Of the JSON text; Pillow reads up to 64 MiB of text from a PNG."""
 MAX_FILE_BYTES = 2**30
 MAX_MEMBER_BYTES = 4 * MAX_STEPS + 2**12
-"""Of one array of an .npz: 32 bits a step, and its header."""
+"""Of one array of a take in an .npz: 32 bits a step, and its header."""
+MAX_DATA_BYTES = 2**30
+"""Of one array of a data set in an .npz."""
+
+ZIP = b"PK\x03\x04"
 
 SYMBOL_TYPES = ("|u1", "<u2", "<u4")
 
@@ -57,15 +60,23 @@ DAMAGE = (
 
 
 @contextmanager
-def damage_as_file_error(name: str) -> Iterator[None]:
-    """Whatever goes wrong in reading a file's content becomes a FileError that names the file."""
+def damage_as_file_error(name: str, *, record: bool = False) -> Iterator[None]:
+    """Whatever goes wrong in reading a file's content becomes an error that names the file.
+
+    Damage becomes a FileError. Content that does not fit stays an InputError; in a ``record`` of this program, whose
+    content always fits, it is damage too.
+    """
     try:
         yield
     except FileError:
         raise
     except InputError as error:
-        raise FileError(f"{name} has damaged metadata: {error}") from None
+        if record:
+            raise FileError(f"{name} has damaged metadata: {error}") from None
+        raise InputError(f"{name}: {error}") from None
     except DAMAGE as error:
+        if isinstance(error, OSError) and error.filename:
+            raise FileError(f"cannot read {error.filename}: {reason(error)}") from None
         raise FileError(f"{name} is damaged or cut short: {str(error) or type(error).__name__}") from None
 
 
@@ -74,10 +85,17 @@ def read_bytes(source: Path | bytes) -> tuple[bytes, str]:
     if isinstance(source, bytes):
         return source, "the data"
     try:
+        # A pipe or a device might never end.
+        mode = os.stat(source).st_mode
+        if not stat.S_ISREG(mode):
+            what = "it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file"
+            raise FileError(f"cannot read {source}: {what}")
         with open(source, "rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise FileError(f"cannot read {source}: {reason(error)}") from None
+    except ValueError:
+        raise FileError(f"cannot read {str(source)!r}: it is no name of a file") from None
     if len(data) > MAX_FILE_BYTES:
         raise FileError(f"{source} is larger than {MAX_FILE_BYTES / 2**30:g} GiB, the most this program reads")
     return data, str(source)
@@ -92,24 +110,23 @@ def is_closed(symbols: Symbols, limit: int, chain: Chain) -> bool:
     return len(symbols) >= limit or bool(stop is not None and len(symbols) and symbols[-1] == stop)
 
 
-def _frozen(trace: Trace, take: Take, upto: int | None = None) -> Trace:
+def _frozen(trace: Trace, take: Take) -> Trace:
     """A copy of what is published of a trace, consistent while another thread appends to it."""
     finished = trace.finished  # before the length: a trace that has finished does not grow
     length = len(trace)  # before everything that grows with it
-    stop = length if upto is None else min(upto, length)
-    schedule = [segment for segment in trace.schedule if segment.start <= stop]
+    schedule = [segment for segment in trace.schedule if segment.start <= length]
     copy = Trace(schedule[0], parent=trace.parent, fork=trace.fork)
     copy.schedule = schedule
-    copy.append(trace.symbols[:stop], trace.surprise[:stop], trace.entropy[:stop], trace.clamped[:stop])
+    copy.append(trace.symbols[:length], trace.surprise[:length], trace.entropy[:length], trace.clamped[:length])
     copy.forced = dict(trace.forced)
-    copy.finished = stop == length and (finished or is_closed(copy.symbols, take.limit, take.model.chain))
+    copy.finished = finished or is_closed(copy.symbols, take.limit, take.model.chain)
     return copy
 
 
-def shown(take: Take, *, samples: Sequence[int] | None = None, upto: int | None = None) -> Take:
+def shown(take: Take, *, samples: Sequence[int] | None = None) -> Take:
     """A take of the shown branches alone, copied as they are at this moment.
 
-    samples: which ones, by their index in the take; None for all. upto: only the steps before this one.
+    samples: which ones, by their index in the take; None for all.
     Safe while another thread appends. Raises InputError for a sample that is not there.
     """
     chosen = range(len(take.samples)) if samples is None else samples
@@ -118,11 +135,9 @@ def shown(take: Take, *, samples: Sequence[int] | None = None, upto: int | None 
     for index in chosen:
         if not 0 <= index < len(take.samples):
             raise InputError(f"the take has the samples 0 … {len(take.samples) - 1}, not {index}")
-    if upto is not None and upto < 0:
-        raise InputError(f"a number of steps is not negative: {upto}")
     copies = []
     for index in chosen:
-        copy = _frozen(take.samples[index].trace, take, upto)
+        copy = _frozen(take.samples[index].trace, take)
         copy.parent, copy.fork = None, 0
         copy.forced = {step: symbol for step, symbol in copy.forced.items() if step >= len(copy)}
         copies.append(Sample([copy]))
@@ -132,8 +147,8 @@ def shown(take: Take, *, samples: Sequence[int] | None = None, upto: int | None 
 # The record
 
 
-def take_record(take: Take, *, samples: Sequence[int] | None = None, upto: int | None = None) -> dict[str, Any]:
-    """The JSON record of the shown branches of a take, or of some of its samples, or of their first steps.
+def take_record(take: Take) -> dict[str, Any]:
+    """The JSON record of the shown branches of a take.
 
     ``samples[n].symbols`` is base64 of zlib of little-endian integers of the type ``dtype``; ``clamped`` lists the
     runs [first, end) of steps that took a given symbol; ``forced`` the [step, symbol] pairs yet to be put.
@@ -142,7 +157,7 @@ def take_record(take: Take, *, samples: Sequence[int] | None = None, upto: int |
         "samples": [
             _trace_to_json(trace)
             | {"symbols": _pack(trace.symbols), "dtype": _symbol_type(trace.symbols), "clamped": _runs(trace.clamped)}
-            for trace in shown(take, samples=samples, upto=upto).traces
+            for trace in shown(take).traces
         ]
     }
 
@@ -228,7 +243,7 @@ def load_take(path: Path) -> Take:
 
 def take_from_npz(data: bytes, name: str) -> Take:
     """The take in the content of a history file; ``name`` is for messages."""
-    with damage_as_file_error(name):
+    with damage_as_file_error(name, record=True):
         arrays = read_arrays(data, ("metadata", "symbols", "surprise", "entropy", "clamped"))
         metadata = _json_object(str(arrays.pop("metadata")))
         with _invalid_as_input_error():
@@ -271,8 +286,8 @@ def _take_from_arrays(metadata: Mapping[str, Any], arrays: Mapping[str, npt.NDAr
     return take
 
 
-def read_arrays(data: bytes, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
-    """Arrays of an .npz, each checked against MAX_MEMBER_BYTES before it is unpacked; never objects.
+def read_arrays(data: bytes, names: Sequence[str], *, most: int = MAX_MEMBER_BYTES) -> dict[str, npt.NDArray[Any]]:
+    """Arrays of an .npz, none of more than ``most`` bytes, which is checked before it is unpacked; never objects.
 
     Raises KeyError for one that is not there, and what zipfile and numpy raise for damage.
     """
@@ -280,8 +295,8 @@ def read_arrays(data: bytes, names: Sequence[str]) -> dict[str, npt.NDArray[Any]
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for name in names:
             member = archive.getinfo(f"{name}.npy")
-            if member.file_size > MAX_MEMBER_BYTES:
-                raise InputError(f"{name} claims {member.file_size} bytes; at most {MAX_MEMBER_BYTES} are read")
+            if member.file_size > most:
+                raise InputError(f"{name} claims {member.file_size} bytes; at most {most} are read")
             content = io.BytesIO(archive.read(member))
             version = np.lib.format.read_magic(content)
             if version != (1, 0):
@@ -295,64 +310,15 @@ def read_arrays(data: bytes, names: Sequence[str]) -> dict[str, npt.NDArray[Any]
     return arrays
 
 
+def is_history(data: bytes) -> bool:
+    """Whether a file's content is a history file. Raises what zipfile raises for damage."""
+    return data.startswith(ZIP) and {"metadata", "surprise", "entropy"} <= npz_members(data)
+
+
 def npz_members(data: bytes) -> set[str]:
     """The names of the arrays of an .npz."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return {name.removesuffix(".npy") for name in archive.namelist()}
-
-
-# The command
-
-
-class Command(NamedTuple):
-    """text: for a shell. exact: whether it makes the take again as shown, up to float ties of the engine."""
-
-    text: str
-    exact: bool
-
-
-def command_line(take: Take, out: str | None = None) -> Command:
-    """The command that draws a take's samples again under the schedule they began with.
-
-    Options at their defaults are left out; engine and device are chosen by the program unless named, so they are
-    named. It is not exact if a sample was stopped, edited, branched with new noise, or drawn under more than one
-    segment. out: where it writes; a fitting name if None.
-    """
-    view = shown(take)
-    begun = [trace.schedule[0] for trace in view.traces]
-    first, model = begun[0], take.model
-    if out is None:
-        form = formats_of(model.chain)[0]
-        out = model.name + (form.suffix if form.several or len(take.samples) == 1 else "")
-    words = ["sampling-studio", "sample", model.name, "-o", out]
-    for factor in model.factors:
-        value = first.condition[factor.name]
-        if value != factor.default:
-            words += ["--condition", f"{factor.name}={factor.format(value)}"]
-    words += ["--seed", str(first.seed)]
-    shaping, limit = first.shaping, model.chain.default_limit
-    for option, value, default in (
-        ("--count", len(begun), 1),
-        ("--first", first.sample, 0),
-        ("--temperature", shaping.temperature, 1),
-        ("--top-k", shaping.top_k, 0),
-        ("--top-p", shaping.top_p, 1),
-        ("--min-p", shaping.min_p, 0),
-        ("--steps", take.limit, limit),
-    ):
-        if value != default:
-            words += [option, repr(value)]
-    words += ["--engine", first.engine, "--device", first.device]
-    exact = all(
-        trace.finished and len(trace.schedule) == 1 and not trace.clamped.any() and begun[n] == _nth(first, n)
-        for n, trace in enumerate(view.traces)
-    )
-    return Command(shlex.join(words), exact)
-
-
-def _nth(first: Segment, n: int) -> Segment:
-    """The segment of sample n of a take that begins with ``first``."""
-    return replace(first, sample=first.sample + n, salt=0)
 
 
 # Parts of the record

@@ -219,7 +219,7 @@ class Walk:
         """A decoder for traces of one length: a rewound copy of the one that their parents lived in, or a new one."""
         start = len(members[0][1])
         for cohort in self._cohorts:
-            rows = [self._row_of_parent(cohort, sample, trace) for sample, trace in members]
+            rows = [self._row_of_parent(cohort, trace) for _, trace in members]
             known = [row for row in rows if row is not None]
             if len(known) == len(members) and cohort.decoder.engine == engine and start <= cohort.decoder.step:
                 decoder = cohort.decoder.select(known)
@@ -229,7 +229,7 @@ class Walk:
         decoder = make_decoder(self.model, engine, condition)
         return Cohort(decoder, list(members), np.stack([trace.symbols for _, trace in members]))
 
-    def _row_of_parent(self, cohort: Cohort, sample: int, trace: Trace) -> int | None:
+    def _row_of_parent(self, cohort: Cohort, trace: Trace) -> int | None:
         """The row of a decoder that has seen this trace's symbols under this trace's condition."""
         condition = self.model.condition_tensor(trace.segment.condition)[0]
         for row in range(cohort.decoder.rows):
@@ -292,13 +292,15 @@ class Reproduction:
         return f"walked by {', '.join(self.walked_by)} instead of {', '.join(self.recorded_by)}"
 
 
-def reproduce(model: AutoregressiveModel, trace: Trace, *, engine: str | None = None) -> Reproduction:
+def reproduce(
+    model: AutoregressiveModel, trace: Trace, *, report: Callable[[int], None] = lambda step: None
+) -> Reproduction:
     """Walks a trace again along its schedule, clamping what was clamped, and compares the symbols.
 
-    engine: for all of it. By default each segment's own, or the fastest where the model does not have that one on its
-    device: then symbols agree up to a float tie only, and ``fallback`` says so.
+    Each segment by its own engine, or by the fastest where the model does not have that one on its device: then
+    symbols agree up to a float tie only, and ``fallback`` says so. report: hears up to which step the trace is walked.
     """
-    blocks = reproducing(model, trace, engine=engine)
+    blocks = reproducing(model, trace, report=report)
     while True:
         try:
             next(blocks)
@@ -308,16 +310,9 @@ def reproduce(model: AutoregressiveModel, trace: Trace, *, engine: str | None = 
 
 
 def reproducing(
-    model: AutoregressiveModel,
-    trace: Trace,
-    *,
-    engine: str | None = None,
-    report: Callable[[int], None] = lambda step: None,
+    model: AutoregressiveModel, trace: Trace, *, report: Callable[[int], None] = lambda step: None
 ) -> Generator[None, None, Reproduction]:
-    """``reproduce`` for a thread that has others to serve: yields after every block of steps.
-
-    report: hears up to which step the trace is walked.
-    """
+    """``reproduce`` for a thread that has others to serve: yields after every block of steps."""
     schedule, steps = trace.schedule, len(trace)
     ends = [segment.start for segment in schedule[1:]] + [steps]
     decoder: Decoder | None = None
@@ -326,7 +321,7 @@ def reproducing(
     walked_by: dict[str, None] = {}
     difference: tuple[int, int, int, float | None] | tuple[()] = ()
     for segment, end in zip(schedule, ends, strict=True):
-        name = engine or engine_here(model, segment)
+        name = engine_here(model, segment)
         recorded_by[f"{segment.engine} on {segment.device}"] = None
         walked_by[f"{name} on {model.device.type}"] = None
         if decoder is None or held is None or segment.condition != held.condition or name != decoder.engine:
@@ -448,12 +443,12 @@ class ConditionalBuffer:
             later = [s.start for s in trace.schedule if s.start > start]
             first = start // width * width
             end = min([stop, first + width, *later])
-            parts.append(self._window(trace, segment.condition, first, end)[start - first : end - first])
+            parts.append(self._window(trace, segment.condition, first)[start - first : end - first])
             start = end
         return np.concatenate(parts)
 
-    def _window(self, trace: Trace, condition: Condition, first: int, end: int) -> npt.NDArray[np.float32]:
-        """Log-probabilities of the steps from ``first`` on, at least up to ``end``, under one condition."""
+    def _window(self, trace: Trace, condition: Condition, first: int) -> npt.NDArray[np.float32]:
+        """Log-probabilities of the steps from ``first`` on, as many as a window has, under one condition."""
         width = self.model.chain.length or self.WINDOW
         field = self.model.receptive_field
         seen_from = 0 if field is None or self.model.chain.length is not None else max(0, first - field)

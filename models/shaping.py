@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -10,6 +9,9 @@ from typing import Any
 from models.errors import InputError
 
 MAX_TEMPERATURE = 2.0
+
+LARGEST = 2**31 - 1
+"""What the compiled kernels can take as a whole number; no alphabet comes near it."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,9 @@ class Shaping:
     def __post_init__(self) -> None:
         def number(name: str) -> float:
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise InputError(f"{name} is a number, not {value!r}")
+            kind = isinstance(value, int | float) and not isinstance(value, bool)
+            if not kind or not -LARGEST <= value <= LARGEST:  # NaN is in no range
+                raise InputError(f"{name} is a number, not {str(value)[:40]!r}")
             return float(value)
 
         if not 0 <= number("temperature") <= MAX_TEMPERATURE:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.chain import Chain, Symbols, chain_from_json
-from models.condition import Condition, Factor, factors_from_json
+from models.condition import Condition, Factor, check_words, factors_from_json
 from models.errors import InputError
 from models.noise import MAX_SEED, check_seed
 from models.shaping import Shaping, shaping_from_json
@@ -186,6 +186,10 @@ class ModelReference:
     chain: Chain
     factors: tuple[Factor, ...]
 
+    def walks_as(self, other: ModelReference) -> bool:
+        """Whether one model can go on with what the other has drawn; the name may be another."""
+        return (self.weights, self.chain, self.factors) == (other.weights, other.chain, other.factors)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "name": self.name,
@@ -198,10 +202,12 @@ class ModelReference:
 
 def model_reference_from_json(config: Mapping[str, Any]) -> ModelReference:
     try:
+        for field in ("name", "title", "weights"):
+            check_words(config[field])
         return ModelReference(
-            str(config["name"]),
-            str(config["title"]),
-            str(config["weights"]),
+            config["name"],
+            config["title"],
+            config["weights"],
             chain_from_json(config["chain"]),
             factors_from_json(config["conditions"]),
         )

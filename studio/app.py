@@ -44,7 +44,7 @@ from models.errors import StudioError
 from models.files import command_line
 from models.formats import FORMATS
 from models.version import VERSION
-from studio.canvas import CANVASES, make_canvas
+from studio.canvas import make_canvas
 from studio.canvas.common import Canvas
 from studio.export import ExportDialog
 from studio.inference import InferenceThread, Speed
@@ -66,15 +66,21 @@ from studio.theme import apply_theme
 LAYOUT_VERSION = 1
 MESSAGE_MS = 8000
 FIRST_SIZE = QSize(1440, 900)
+WIDEST_FIELD = 420
+"""Of the status bar, in logical pixels."""
 FIRST_MODALITY = "image"
 """Whose canvas invites to choose a model."""
 
 
 class StatusField(QLabel):
-    """A part of the status bar, which takes room only while it says something."""
+    """A part of the status bar, which takes room only while it says something, and then not too much."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)  # a title may come from somebody's file
 
     def say(self, text: str) -> None:
-        self.setText(text)
+        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, WIDEST_FIELD))
         self.setVisible(bool(text))
 
 
@@ -121,6 +127,7 @@ class MainWindow(QMainWindow):
         self.stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.banner = QLabel()
         self.banner.setObjectName("banner")
+        self.banner.setTextFormat(Qt.TextFormat.PlainText)
         self.banner.setWordWrap(True)
         self.banner.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.banner.setAccessibleName("Error")
@@ -170,6 +177,8 @@ class MainWindow(QMainWindow):
         self.sound_label, self.model_label = StatusField(), StatusField()
         self._sound_reason = self._sound_reason_said = ""
         self.message_label = QLabel()
+        self.message_label.setTextFormat(Qt.TextFormat.PlainText)
+        self.message_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._message_timer = QTimer(self, singleShot=True, interval=MESSAGE_MS)
         self._message_timer.timeout.connect(self.message_label.clear)
         bar = self.statusBar()
@@ -222,13 +231,16 @@ class MainWindow(QMainWindow):
         steps = [
             ("Step &forward", lambda: studio.step_by(1), "Right"),
             ("Step &back", lambda: studio.step_by(-1), "Left"),
-            ("Next row or millisecond", lambda: studio.step_stride(1), "Down"),
-            ("Previous row or millisecond", lambda: studio.step_stride(-1), "Up"),
+            ("Next row", lambda: studio.step_stride(1), "Down"),
+            ("Previous row", lambda: studio.step_stride(-1), "Up"),
             ("To the &start", lambda: studio.move_cursor(0), "Home"),
             ("To the &end, following", studio.follow, "End"),
         ]
+        self._stride_actions: list[QAction] = []
         for name, action, key in steps:
             made = self._action(generate, name, action, key)
+            if name.endswith("row"):
+                self._stride_actions.append(made)
             # Arrows and Home mean something else in lists and fields: they step while the centre has the focus.
             made.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             self.centre.addAction(made)
@@ -267,17 +279,14 @@ class MainWindow(QMainWindow):
     # --- showing -------------------------------------------------------------------------------------------------
 
     @property
-    def canvas(self) -> Canvas | None:
-        """The canvas that is shown; None for a modality that has none."""
-        chain = self.studio.chain
-        return self._canvases.get(chain.modality if chain else FIRST_MODALITY)
+    def canvas(self) -> Canvas:
+        """The canvas that is shown."""
+        return cast(Canvas, self.stack.currentWidget())
 
     @Slot()
     def _show_canvas(self) -> None:
         chain = self.studio.chain
         modality = chain.modality if chain else FIRST_MODALITY
-        if modality not in CANVASES:
-            return
         if modality not in self._canvases:
             self._canvases[modality] = make_canvas(self.studio, modality)
             self.stack.addWidget(self._canvases[modality])
@@ -291,11 +300,13 @@ class MainWindow(QMainWindow):
         has_steps = take is not None and take.longest > 0
         for action in (self.save_action, self.command_action, self.noise_action, self.noise_all_action):
             action.setEnabled(has_steps)
-        self.copy_action.setEnabled(has_steps and self.canvas is not None and self.canvas.copied() is not None)
+        self.copy_action.setEnabled(has_steps and self.canvas.copies)
         self.reproduce_action.setEnabled(has_steps and studio.loaded is not None)
         self.generate_action.setEnabled(studio.loaded is not None)
         self.begin_action.setEnabled(studio.loaded is not None)
         self.card_action.setEnabled(studio.entry is not None)
+        for which, action in zip(("Next", "Previous"), self._stride_actions, strict=True):
+            action.setText(f"{which} {studio.chain.stride_name if studio.chain else 'row'}")
         self.generate_action.setText("&Pause" if studio.running else "&Resume" if studio.can_go_on else "&Generate")
         if studio.loaded is None:
             self.engine_label.say("loading …" if studio.activity is Activity.LOADING else "no model")
@@ -404,7 +415,7 @@ class MainWindow(QMainWindow):
 
     def copy_shown(self) -> None:
         """The selected sample, as a picture or a text."""
-        copied = self.canvas.copied() if self.canvas is not None else None
+        copied = self.canvas.copied()
         if isinstance(copied, QImage):
             QGuiApplication.clipboard().setImage(copied)
         elif copied is not None:

@@ -14,7 +14,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -169,7 +169,7 @@ def parser() -> Parser:
     add_device(sample, "default: cpu where an engine is compiled for it, else cuda where there is one")
 
     score = add(
-        "score", "How probable a model finds images or sounds.",
+        "score", "How probable a model finds data.",
         details="Sound is scored as it lies in the file, at its own level. Without --condition, a sample that this "
         "program saved is scored under the condition that its file carries, as far as the model has it, and any other "
         "under the defaults; each line says which.",
@@ -212,7 +212,6 @@ def parser() -> Parser:
     train.add_argument("--data", metavar="DIR", required=True, type=path, help="the folder of the data sets")
     train.add_argument("-o", "--out", metavar="OUT", required=True, type=path, help="the .safetensors file to write")
     train.add_argument("--resume", action="store_true", help="go on from OUT's state file")
-    train.add_argument("--init", type=path, metavar="CHECKPOINT", help="begin from these weights, not from random ones")
     add_device(train, "default: cuda where there is one, else cpu")
 
     add(
@@ -659,9 +658,12 @@ def reproduce(arguments: argparse.Namespace) -> int:
     loaded = load_model(entry, device, threads=1)
     results: list[dict[str, Any]] = []
     with Progress() as progress:
+
+        def reporter(number: int, steps: int) -> Callable[[int], None]:
+            return lambda step: progress(f"sample {number} of {len(take.traces)}: step {step} of {steps}")
+
         for trace in take.traces:
-            progress(f"sample {len(results) + 1} of {len(take.traces)}", force=True)
-            again = reproduce(loaded.model, trace)
+            again = reproduce(loaded.model, trace, report=reporter(len(results) + 1, len(trace)))
             at = again.first_difference
             results.append(
                 {
@@ -715,9 +717,9 @@ def bench(arguments: argparse.Namespace) -> int:
 
     import torch
 
+    from models.bench import REAL_TIME, meaning, summary
     from models.bench import bench as measure_engines
-    from models.bench import summary
-    from models.training.loop import hardware
+    from models.hardware import hardware
 
     with Progress() as progress:
         rows = summary(loaded.model, measure_engines(loaded.model, lambda line: progress(line, force=True)))
@@ -736,12 +738,10 @@ def bench(arguments: argparse.Namespace) -> int:
         return 0
     write_line(f"{entry.header.title}, one sample at a time, torch {torch.__version__}, {machine}")
     for row in rows:
-        if "real_time_factor" in row:
-            meaning = f"{row['real_time_factor']:.3g} x real time"
-        else:
-            meaning = f"{row['ms_per_image']:,.1f} ms an image"
+        name, value = meaning(loaded.model.chain, row["steps_per_second"])
+        said = f"{value:.3g} x real time" if name == REAL_TIME else f"{value:,.2f} {name.replace('_', ' ')}"
         write_line(
-            f"{row['engine']:<10} {row['steps_per_second']:>10,.0f} steps/s  {meaning:<22} "
+            f"{row['engine']:<10} {row['steps_per_second']:>10,.0f} steps/s  {said:<22} "
             f"{row['ratio_to_reference']:>8,.1f} x reference"
         )
     return 0
@@ -765,13 +765,10 @@ def train(arguments: argparse.Namespace) -> int:
     if device == "cuda" and cuda_or_cpu() == "cpu":
         raise ArgumentsError("there is no CUDA device that torch can use; use --device cpu")
     # The command as others would type it: where this user keeps things stays out of the checkpoint.
-    init = ["--init", arguments.init.name] if arguments.init else []
     command = shlex.join(
-        [PROGRAM, "train", recipe_path.stem, "--data", "DATA", "-o", arguments.out.name, "--device", device, *init]
+        [PROGRAM, "train", recipe_path.stem, "--data", "DATA", "-o", arguments.out.name, "--device", device]
     )
-    trainer = Trainer(
-        read_recipe(recipe_path), arguments.data, arguments.out, device=device, command=command, init=arguments.init
-    )
+    trainer = Trainer(read_recipe(recipe_path), arguments.data, arguments.out, device=device, command=command)
     if arguments.resume:
         trainer.resume()
     try:

@@ -84,6 +84,8 @@ class ExportDialog(QDialog):
     def _refresh(self) -> None:
         self.scale.setEnabled(self.chosen.scaled)
         self.what.setEnabled(self.chosen.several)
+        if not self.chosen.several:
+            self.what.setCurrentIndex(0)
 
     @Slot()
     def _ask_path(self) -> None:

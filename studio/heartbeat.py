@@ -18,6 +18,7 @@ from pathlib import Path
 from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
+from models.errors import StudioError
 from studio.app import MainWindow, open_studio
 from studio.profile import Profile
 from studio.state import Activity, Studio
@@ -67,13 +68,18 @@ def wait(seconds: float) -> None:
 
 
 def measure(studio: Studio, model: str, count: int, seconds: float) -> dict[str, object]:
-    """The lateness while a model generates ``count`` samples at a time, over and over."""
+    """The lateness while a model generates ``count`` samples at a time, over and over.
+
+    Raises StudioError where the kernels cannot be compiled: another engine would be measured.
+    """
     studio.choose_model(model)
     while studio.activity is Activity.LOADING:
         wait(0.05)
     studio.change("bench", pace=math.inf, count=count)
     wait(2.0)  # the engine's first step, and the kernels' child process on a new machine
     while not studio.worker.kernels_warm:
+        if studio.worker.kernels_failed is not None:
+            raise StudioError(f"The kernels cannot be compiled: {studio.worker.kernels_failed}")
         wait(0.2)
     steps = 0
     beat = Heartbeat()
@@ -104,10 +110,15 @@ def main() -> int:
         window = MainWindow(studio)
         window.restore_layout()
         window.show()
-        for model in arguments.models or [entry.header.name for entry in studio.catalog.entries()]:
-            sys.stdout.write(json.dumps(measure(studio, model, arguments.count, arguments.seconds)) + "\n")
-            sys.stdout.flush()
-        window.close()
+        try:
+            for model in arguments.models or [entry.header.name for entry in studio.catalog.entries()]:
+                sys.stdout.write(json.dumps(measure(studio, model, arguments.count, arguments.seconds)) + "\n")
+                sys.stdout.flush()
+        except StudioError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        finally:
+            window.close()
     return 0
 
 

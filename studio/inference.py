@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import queue
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,8 @@ PROGRESS_SECONDS = 0.25
 """How often something said in words is said anew."""
 SAVE_SECONDS = 3.0
 """How often a walk that goes on is saved."""
+RETRY_SECONDS = 10.0
+"""How often what could not be saved is tried again while nothing else is saved."""
 
 LOOKING_SHARE = 0.2
 """While a walk runs, at most this share of the time goes into conditionals that have to be computed again."""
@@ -53,7 +55,7 @@ SCORE_STEPS = 1024
 """Steps of a take that are scored between two looks at the queue."""
 
 LEAD_SECONDS = 0.3
-"""How far ahead of the clock a walk in real time runs, so that sound does not wait for it."""
+"""How far ahead of the clock a walk that is heard runs, so that sound does not wait for it."""
 
 DONE = object()
 """What a long job that has come to its end gives."""
@@ -144,6 +146,14 @@ class Speed:
     device: str
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A take that could not be written, and why, in words such as ``the disk is full``."""
+
+    take: Take
+    why: str
+
+
 class LoadingCancelledError(Exception):
     """The model that was being loaded is no longer wanted."""
 
@@ -167,6 +177,8 @@ class InferenceThread(QThread):
     failed = Signal(str)
     speed = Signal(object)
     kernels_ready = Signal()
+    kernels_given_up = Signal()
+    """They cannot be compiled: ``said`` tells why, and so does ``kernels_failed`` from then on."""
 
     def __init__(self, save_take: Callable[[Take], None], parent: QObject | None = None) -> None:
         """save_take is called from the thread of files whenever a take should outlive the program."""
@@ -178,14 +190,15 @@ class InferenceThread(QThread):
         self._jobs: deque[Iterator[None]] = deque()
         """Long work, done a slice at a time between commands."""
         self._walk_again: tuple[str, Iterator[None]] | None = None
-        """The latest take that was to be reproduced, and the job that does or did it."""
+        """The take that is being reproduced, and the job that does it."""
         self._files = ThreadPoolExecutor(max_workers=1, thread_name_prefix="files")
         """Reads and writes files in order, so that a slow disk stops no walk."""
         self._unsaved: dict[str, Take] = {}
-        self._refused: dict[str, Take] = {}
-        """Takes that could not be written, until they can. Only the thread of files touches them while it runs."""
-        self._refusal: str | None = None
+        self._refused: dict[str, Refused] = {}
+        """Takes that could not be written, until they can. Only the thread of files changes them while it runs."""
+        self._refusals: set[str] = set()
         """Why they could not, as it was said."""
+        self._retry_at = 0.0
         self._forgotten: set[str] = set()
         self._wanted_load = 0
         self._model: LoadedModel | None = None
@@ -196,13 +209,19 @@ class InferenceThread(QThread):
         self._pace = math.inf
         self._clock = 0.0
         self._owed = 0.0
+        self._lead = 0.0
+        """Of the steps owed, those that need not wait for the clock, because a walk has just begun."""
         self._block = 8
         self._last_report = 0.0
         self._last_save = 0.0
         self._steps_reported = 0
         self._look_after = 0.0
         self._warming: subprocess.Popen[bytes] | None = None
+        self._warming_errors: IO[bytes] | None = None
+        """What the child process that compiles kernels writes: to a file, since a pipe that nobody reads fills up."""
         self.kernels_warm = False
+        self.kernels_failed: str | None = None
+        """Why they cannot be compiled; None where they are, and while they still may be."""
 
     # --- called from the GUI thread ----------------------------------------------------------------------------------
 
@@ -255,6 +274,16 @@ class InferenceThread(QThread):
         """The deletion was undone."""
         self._forgotten.discard(take_id)
 
+    def unsaved(self) -> list[Refused]:
+        """Tries once more to save what is not saved, and gives what still cannot be: to be asked before closing.
+
+        Includes what a walk that runs has drawn so far. Waits for the disk, as ``close`` does.
+        """
+        request = self._request
+        if request is not None:
+            self.save(request.take)
+        return self._files.submit(self._still_refused).result()
+
     def read(self, token: int, read: Callable[[], object]) -> None:
         """Has something read from a file; answered by ``read_done`` or ``failed``."""
         self._files.submit(self._guard, lambda: self.read_done.emit(token, read()))
@@ -269,24 +298,29 @@ class InferenceThread(QThread):
         self.wait()
         self._files.shutdown()
         self._guard(self._save_refused)
-        for take_id in self._refused:
-            log.warning("the take %s is lost: %s", take_id, self._refusal)
+        for take_id, refused in self._refused.items():
+            log.warning("the take %s is lost: %s", take_id, refused.why)
 
     # --- the thread --------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        self._guard(self._start_warming)
+        try:
+            self._start_warming()
+        except Exception as error:  # whatever it is, there are other engines
+            log.exception("while beginning to compile the kernels")
+            self._give_up_kernels(str(error))
         try:
             while self._serve_commands():
                 self._guard(self._serve_slots)
                 self._serve_walk()
                 self._guard(self._serve_jobs)
                 self._watch_warming()
+                self._retry_saving()
         finally:
             self._do_pause()
-            if self._warming is not None and self._warming.poll() is None:
+            if self._warming is not None:
                 self._warming.terminate()
-                self._warming.communicate()
+                self._end_warming(self._warming)
 
     def _serve_commands(self) -> bool:
         """Runs the commands that are there, waiting for one if there is nothing else to do. False ends the thread."""
@@ -306,7 +340,8 @@ class InferenceThread(QThread):
         now = time.monotonic()
         looking = bool(self._inspect or self._gram)
         if self._request is None:
-            return 0.0 if looking or self._jobs else 0.5 if self._warming is not None else 3600.0
+            seconds = 0.0 if looking or self._jobs else 0.5 if self._warming is not None else 3600.0
+            return max(0.0, min(seconds, self._retry_at - now)) if self._refused else seconds
         if math.isinf(self._pace):
             return 0.0
         seconds = min(0.05, (1 - self._due(now)) / self._pace)
@@ -331,13 +366,18 @@ class InferenceThread(QThread):
         """One slice of the oldest long job; a walk comes first."""
         if self._jobs and self._request is None:
             job = self._jobs.popleft()
-            if next(job, DONE) is not DONE:
-                self._jobs.appendleft(job)
+            try:
+                if next(job, DONE) is not DONE:
+                    self._jobs.appendleft(job)
+            finally:
+                if self._walk_again is not None and self._walk_again[1] not in self._jobs:
+                    self._walk_again = None
 
     # --- loading -----------------------------------------------------------------------------------------------------
 
     def _do_load(self, token: int, path: Path, device: str) -> None:
         self._stop_reproducing()
+        self._jobs.clear()  # they belong to the model that goes
         self._do_pause()
         try:
             self._check_wanted(token)
@@ -387,24 +427,39 @@ class InferenceThread(QThread):
 
         self.kernels_warm = is_warm()
         if not self.kernels_warm:
-            nice = {"preexec_fn": lambda: os.nice(10)} if hasattr(os, "nice") else {}
+            self._warming_errors = tempfile.TemporaryFile()  # noqa: SIM115, closed with the child process
             self._warming = subprocess.Popen(
-                [sys.executable, "-m", "models.kernels.warm", "--while-watched"],
+                [sys.executable, "-m", "models.kernels.warm", "--while-watched", "--nice"],
                 stdin=subprocess.PIPE,  # never written to: it ends when this program does, however it ends
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                **nice,  # type: ignore[call-overload]
+                stderr=self._warming_errors,
             )
 
     def _watch_warming(self) -> None:
         if self._warming is not None and self._warming.poll() is not None:
             from models.kernels.warm import is_warm
 
-            self._warming.communicate()
-            self._warming = None
+            status, errors = self._warming.returncode, self._end_warming(self._warming)
             self.kernels_warm = is_warm()
             if self.kernels_warm:
                 self.kernels_ready.emit()
+                return
+            log.warning("the kernels cannot be compiled (status %d):\n%s", status, errors)
+            self._give_up_kernels(errors.splitlines()[-1] if errors else f"their process ended with status {status}")
+
+    def _end_warming(self, child: subprocess.Popen[bytes]) -> str:
+        """Waits for the end of the child process and gives the errors it wrote."""
+        child.communicate()
+        self._warming = None
+        assert self._warming_errors is not None
+        with self._warming_errors as file:
+            file.seek(0)
+            return file.read().decode(errors="replace").strip()
+
+    def _give_up_kernels(self, why: str) -> None:
+        self.kernels_failed = why
+        self.said.emit(f"The kernels cannot be compiled, so another engine walks: {why}")
+        self.kernels_given_up.emit()
 
     # --- walking -----------------------------------------------------------------------------------------------------
 
@@ -419,14 +474,18 @@ class InferenceThread(QThread):
 
         if self._walk is None or self._walk.take is not request.take:
             self._walk = Walk(self._model.model, request.take)
+            self._lead = 0.0
         self._shaping = request.shaping
         self._pace = request.pace
         self._block = 1  # the last walk may have been a thousand times faster
         now = time.monotonic()
-        chain = request.take.model.chain
-        lead = LEAD_SECONDS * request.pace if chain.length is None and math.isfinite(request.pace) else 1.0
-        self._clock, self._owed = now, lead
-        self._last_report = self._last_save = now
+        rate = request.take.model.chain.steps_per_second
+        heard = rate is not None and rate <= request.pace < math.inf
+        # Added to what is left: of two steps asked for by two keys in a row the first may not be drawn yet.
+        self._lead += LEAD_SECONDS * request.pace if heard else 1.0
+        self._clock, self._owed = now, self._lead
+        self._last_save = now
+        self._last_report = now - 1 / request.pace  # as if a step had been just before: the first is shown at once
         self._steps_reported = 0
 
     def _do_shape(self, shaping: Shaping) -> None:
@@ -459,20 +518,22 @@ class InferenceThread(QThread):
         count = self._block
         began = time.monotonic()
         if math.isfinite(self._pace):
-            self._owed = min(self._due(began), max(2.0, self._pace * LEAD_SECONDS * 2))
+            self._owed = min(self._due(began), max(2.0, self._lead, self._pace * LEAD_SECONDS * 2))
             self._clock = began
             count = min(count, int(self._owed))
         if request.until is not None:
             count = min(count, request.until - take.frontier)
         if not take.finished and (request.until is None or take.frontier < request.until):
-            if count < 1:
+            if count >= 1:
+                walk.reshape(self._shaping)
+                steps = walk.advance(count)
+                if math.isfinite(self._pace):
+                    self._owed -= steps
+                self._lead = max(0.0, self._lead - steps)
+                self._steps_reported += steps
+                self._block = next_block(count, time.monotonic() - began)
+            elif not self._steps_reported:
                 return
-            walk.reshape(self._shaping)
-            steps = walk.advance(count)
-            if math.isfinite(self._pace):
-                self._owed -= steps
-            self._steps_reported += steps
-            self._block = next_block(count, time.monotonic() - began)
         self._report(request)
 
     def _report(self, request: WalkRequest) -> None:
@@ -485,6 +546,7 @@ class InferenceThread(QThread):
             self._last_report, self._steps_reported = now, 0
             self.grown.emit(take.id)
         if at_end:
+            self._lead = 0.0
             self._do_pause()
         elif now - self._last_save > SAVE_SECONDS:
             self._last_save = now
@@ -555,20 +617,29 @@ class InferenceThread(QThread):
     # --- whole takes -------------------------------------------------------------------------------------------------
 
     def _do_score(self, take: Take) -> None:
-        if self._knows(take):
-            self._jobs.append(self._score(take))
+        if self._buffer is not None and self._knows(take):
+            self._jobs.append(self._score(self._buffer, take))
 
-    def _score(self, take: Take) -> Iterator[None]:
-        """Fills in surprise and entropy of a take that was read from an export, a stretch at a time."""
-        assert self._buffer is not None
-        for trace in take.traces:
-            for start in range(0, len(trace), SCORE_STEPS):
-                stop = min(start + SCORE_STEPS, len(trace))
-                log_p = self._buffer.log_probs(trace, start, stop).astype(np.float64)
-                picked = np.take_along_axis(log_p, trace.symbols[start:stop, None].astype(np.int64), 1)[:, 0]
-                trace.surprise[start:stop] = -picked / math.log(2)
-                trace.entropy[start:stop] = -(np.exp(log_p) * log_p).sum(1) / math.log(2)
-                yield
+    def _score(self, buffer: ConditionalBuffer, take: Take) -> Iterator[None]:
+        """Fills in the surprise and entropy that a take read from an export lacks, a stretch at a time."""
+        import torch
+
+        from models.conditional import LOG2, Categorical
+
+        seen: set[Trace] = set()
+        while todo := [t for sample in take.samples for t in sample.branches if t not in seen]:  # an edit adds some
+            seen.update(todo)
+            for trace in todo:
+                for start in range(0, len(trace), SCORE_STEPS):
+                    stop = min(start + SCORE_STEPS, len(trace))
+                    unknown = np.isnan(trace.surprise[start:stop])
+                    if not unknown.any():
+                        continue
+                    conditional = Categorical(torch.from_numpy(buffer.log_probs(trace, start, stop)).double())
+                    surprise = -conditional.log_prob(torch.from_numpy(trace.symbols[start:stop])) / LOG2
+                    trace.surprise[start:stop][unknown] = surprise.numpy()[unknown]
+                    trace.entropy[start:stop][unknown] = conditional.entropy().numpy()[unknown]
+                    yield
         self.scored.emit(take.id)
         self.save(take)
 
@@ -582,8 +653,8 @@ class InferenceThread(QThread):
 
     def _stop_reproducing(self) -> None:
         """A take that is walked again is left where it is."""
-        if self._walk_again is not None and self._walk_again[1] in self._jobs:
-            take_id, job = self._walk_again
+        if self._walk_again is not None:
+            (take_id, job), self._walk_again = self._walk_again, None
             self._jobs.remove(job)
             self.reproduced.emit(take_id, "Stopped before the whole take was walked again.")
 
@@ -612,6 +683,12 @@ class InferenceThread(QThread):
         said = lines or [f"Reproduced: all {len(take.traces)} agree symbol for symbol."]
         self.reproduced.emit(take.id, "; ".join([*said, *sorted(fallbacks)]))
 
+    def _retry_saving(self) -> None:
+        now = time.monotonic()
+        if self._refused and now >= self._retry_at:
+            self._retry_at = now + RETRY_SECONDS
+            self._files.submit(self._guard, self._save_refused)
+
     # --- files, in their thread --------------------------------------------------------------------------------------
 
     def _do_save(self, take_id: str) -> None:
@@ -624,25 +701,32 @@ class InferenceThread(QThread):
 
     def _save_refused(self) -> None:
         """Tries again to save what could not be written; what was deleted meanwhile waits for an undo."""
-        for take in list(self._refused.values()):
-            if take.id not in self._forgotten:
-                self._write(take)
+        for take_id, refused in list(self._refused.items()):
+            if take_id not in self._forgotten:
+                self._write(refused.take)
+
+    def _still_refused(self) -> list[Refused]:
+        self._guard(self._save_refused)
+        return [refused for take_id, refused in self._refused.items() if take_id not in self._forgotten]
 
     def _write(self, take: Take) -> bool:
         """Saves a take; False if that was refused, which is said once for each reason until all takes are saved."""
         try:
             self._save_take(take)
-        except FileError as error:
-            self._refused[take.id] = take
-            why = reason(error.__cause__) if isinstance(error.__cause__, OSError) else str(error)
-            if why != self._refusal:
-                self._refusal = why
-                self.failed.emit(f"{error}. What is not saved is kept while the studio is open, and tried again.")
+        except (StudioError, OSError, MemoryError) as error:
+            why = _why(error)
+            self._refused[take.id] = Refused(take, why)
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._commands.put(_look_again)
+            if why not in self._refusals:
+                self._refusals.add(why)
+                what = error if isinstance(error, FileError) else f"cannot save a take of {take.model.title}: {why}"
+                self.failed.emit(f"{what}. What is not saved is kept while the studio is open, and tried again.")
             return False
         self._refused.pop(take.id, None)
         self.saved.emit(take.id)
-        if self._refusal is not None and self._refused.keys() <= self._forgotten:
-            self._refusal = None
+        if self._refusals and self._refused.keys() <= self._forgotten:
+            self._refusals.clear()
             self.said.emit("Saved again: there is room for what had to wait.")
         return True
 
@@ -655,3 +739,11 @@ class InferenceThread(QThread):
 
 def _look_again() -> None:
     """Wakes the thread for a request that is in a slot."""
+
+
+def _why(error: Exception) -> str:
+    """Why something could not be written, without the name of the file, which differs from take to take."""
+    cause = error.__cause__ if isinstance(error, FileError) else error
+    if isinstance(cause, OSError):
+        return reason(cause)
+    return "there is not enough memory" if isinstance(error, MemoryError) else str(error)

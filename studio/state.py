@@ -30,6 +30,7 @@ from models.condition import complete
 from models.engines import AUTO, ENGINES
 from models.errors import StudioError
 from models.files import read_saved
+from models.record import shown
 from models.shaping import Shaping
 from models.trace import Take, Trace, new_take, new_take_id
 from studio.inference import GramRequest, InferenceThread, Inspection, InspectRequest, LoadedInfo, WalkRequest
@@ -111,6 +112,8 @@ class DeleteCommand(QUndoCommand):
     def __init__(self, studio: Studio, take_id: str) -> None:
         super().__init__("delete from history")
         self.studio, self.take_id = studio, take_id
+        self.take = studio._takes.get(take_id)
+        """Kept alive where it is in use: it may hold more than what was saved of it last."""
 
     def undo(self) -> None:
         self.studio._restore(self.take_id)
@@ -186,7 +189,8 @@ class Studio(QObject):
         self._read_token = 0
         self._read_overlay: str | None = None
         """The overlay that what is being read is to be seen under, None for the present one."""
-        self._seed_is_rolled = False
+        self._rolled_seed: int | None = None
+        """The seed that somebody rolled for the next take."""
         self._replay_position = 0.0
         self._replay = QTimer(self, interval=REPLAY_TICK_MS)
         self._replay.timeout.connect(self._replay_tick)
@@ -250,7 +254,7 @@ class Studio(QObject):
     @property
     def keeps_seed(self) -> bool:
         """Whether the next take begins with the seed of the settings; else with a random one."""
-        return self.settings is not None and (self.settings.seed_locked or self._seed_is_rolled)
+        return self.settings is not None and (self.settings.seed_locked or self.settings.seed == self._rolled_seed)
 
     def engine_name(self) -> str:
         """The engine that the next walk begins with."""
@@ -333,7 +337,7 @@ class Studio(QObject):
         self._before = self._added = None
         self._loading = False
         self._announce()
-        if self.take is not None and self.take.model.weights != info.reference.weights:
+        if self.take is not None and not self.take.model.walks_as(info.reference):
             self.message.emit(f"This take was made with other weights of {self.take.model.title}.")
         self._score_if_needed()
         self.inspect()
@@ -416,8 +420,8 @@ class Studio(QObject):
 
     def roll_seed(self) -> None:
         """A new seed for the next Generate."""
-        self._seed_is_rolled = True
-        self.change("seed", seed=secrets.randbelow(RANDOM_SEEDS))
+        self._rolled_seed = secrets.randbelow(RANDOM_SEEDS)
+        self.change("seed", seed=self._rolled_seed)
 
     def use_last_seed(self) -> None:
         """The seed of the take that is shown, locked."""
@@ -472,7 +476,7 @@ class Studio(QObject):
             return
         if not self.keeps_seed:
             self.settings = self.settings.with_(seed=secrets.randbelow(RANDOM_SEEDS))
-        self._seed_is_rolled = False
+        self._rolled_seed = None
         self.settings_changed.emit()
         s = self.settings
         try:
@@ -494,11 +498,9 @@ class Studio(QObject):
 
     def go_on(self, until: int | None = None) -> None:
         """Walks on from the frontier, to step ``until`` if given."""
-        if self.take is None or self.settings is None or self.loaded is None or self.take.finished:
+        if self.take is None or self.settings is None or self.take.finished or not self._can_walk(self.take):
             return
-        if self.take.model.weights != self.loaded.reference.weights:
-            self.error.emit(f"{self.take.model.title} is not loaded with the weights that this take was made with.")
-            return
+        assert self.loaded is not None
         self._stop_replay()
         self.following = True
         self._set_cursor(self.take.frontier)
@@ -509,6 +511,16 @@ class Studio(QObject):
         self._announce()
         self.worker.walk(WalkRequest(self._walk_number, self.take, self.settings.shaping, self.settings.pace, until))
         self.walk_began.emit()
+
+    def _can_walk(self, take: Take) -> bool:
+        """Whether the model that a take was made with is loaded; says so where it is not."""
+        if self.loaded is not None and take.model.walks_as(self.loaded.reference):
+            return True
+        if self._loading:
+            self.message.emit("The model is still being loaded.")
+        else:
+            self.error.emit(f"{take.model.title} is not loaded with the weights that this take was made with.")
+        return False
 
     def pause(self) -> None:
         """Stops walking or replaying; what is drawn stays and can be gone on with."""
@@ -702,14 +714,14 @@ class Studio(QObject):
     def put_value(self, value: int, pointer: Pointer | None = None) -> None:
         """Puts a symbol at a step (by default the edit pointer) of one sample and goes on from it on a branch."""
         pointer = pointer or self.edit_pointer
-        if pointer is None or self.take is None:
+        if pointer is None or self.take is None or not self._can_walk(self.take):
             return
         self._branch([pointer.sample], pointer.step, "put a value", value=value)
 
     def new_noise(self, *, all_samples: bool = False) -> None:
         """Goes on from the edit pointer with noise not used before, under the present settings."""
         pointer = self.edit_pointer
-        if pointer is None or self.take is None or self.settings is None:
+        if pointer is None or self.take is None or self.settings is None or not self._can_walk(self.take):
             return
         samples, step = [pointer.sample], pointer.step
         if all_samples:
@@ -725,22 +737,22 @@ class Studio(QObject):
 
     def _branch(self, samples: list[int], step: int, what: str, **how: Any) -> None:
         assert self.take is not None
-        if self.loaded is None:
-            self.error.emit("No model is loaded that could go on from an edit.")
-            return
+        assert self.loaded is not None
         # A clip that ended before this step has nothing to go on from.
         samples = [n for n in samples if self._has_step(self.take.samples[n].trace, step)]
-        if not samples:
+        before, after = {}, {}
+        for n in samples:
+            sample = self.take.samples[n]
+            was = sample.current
+            try:
+                start = min(step, len(sample.trace))
+                self.take.branch(n, start, engine=self.engine_name(), device=self.loaded.device, **how)
+            except StudioError as error:
+                self.error.emit(str(error))
+            else:
+                before[n], after[n] = was, sample.current
+        if not after:
             return
-        before = {n: self.take.samples[n].current for n in samples}
-        try:
-            for n in samples:
-                trace = self.take.samples[n].trace
-                self.take.branch(n, min(step, len(trace)), engine=self.engine_name(), device=self.loaded.device, **how)
-        except StudioError as error:
-            self.error.emit(str(error))
-            return
-        after = {n: self.take.samples[n].current for n in samples}
         self.undo_stack.push(BranchCommand(self, self.take, before, after, what))
         self.go_on()
 
@@ -788,7 +800,7 @@ class Studio(QObject):
                     seed=first.seed,
                     count=min(len(take.samples), MAX_COUNT),
                     limit=min(take.limit, entry.header.chain.limit),
-                    engine=AUTO if last.engine == FASTEST else last.engine,
+                    engine=last.engine if last.engine in ENGINES and last.engine != FASTEST else AUTO,
                 )
             )
         self._score_if_needed()
@@ -849,7 +861,8 @@ class Studio(QObject):
     def export(self, path: Path, **options: Any) -> None:
         """Saves the shown take to a file in the background; see ``models.files.export`` for the options."""
         if self.take is not None:
-            self.worker.export(self.take, path, options)
+            # As it is now: what the user does next must not get into the file.
+            self.worker.export(shown(self.take, samples=options.pop("samples", None)), path, options)
 
     def _delete(self, take_id: str) -> None:
         if self.take is not None and self.take.id == take_id:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from models.chain import INT16_PEAK, Chain, ImageChain, SoundChain, Symbols
 from models.evaluation.neighbours import Neighbours
-from models.files import picture
+from models.image_files import picture
 
 WAVE_SIZE = (56, 160)
 """Height and width of a drawn wave, in pixels."""

@@ -1,7 +1,8 @@
 """Compiles every kernel to disk: ``python -m models.kernels.warm``, to be run as a child process.
 
 Compiling in a thread of the application would stall its window. Until this has run, walks use the torch engine. With
-``--while-watched`` it ends as soon as its standard input does: a killed application leaves no child behind.
+``--while-watched`` it ends as soon as its standard input does: a killed application leaves no child behind. With
+``--nice`` it gives way to other programs, where the system knows how.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ __all__ = ["KERNELS", "is_warm", "warm_up"]
 
 KERNELS = ("models.kernels.gated_pixelcnn:warm_up", "models.kernels.wavenet:warm_up")
 """``module:function``, where the function walks a tiny model through all that its compiled decoder can do."""
+
+
+NICENESS = 10
 
 
 def warm_up() -> None:
@@ -37,4 +41,6 @@ def end_with_input() -> None:
 if __name__ == "__main__":
     if "--while-watched" in sys.argv:
         threading.Thread(target=end_with_input, daemon=True).start()
+    if "--nice" in sys.argv and hasattr(os, "nice"):
+        os.nice(NICENESS)
     warm_up()

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from models.chain import INT16_PEAK, Alphabet, Chain, ImageChain, SoundChain, Symbols
 from models.condition import Category
 from models.errors import FileError, InputError
-from models.record import damage_as_file_error, read_arrays, read_bytes
+from models.record import MAX_DATA_BYTES, damage_as_file_error, read_arrays, read_bytes
 
 SPLITS = ("train", "valid", "test")
 
@@ -118,10 +118,10 @@ def load_mnist(folder: Path, split: str) -> Examples:
 
 
 def packed_arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:
-    """Arrays of a packed data set by name. Raises FileError that names the file."""
+    """Arrays of a packed data set by name. Raises FileError or InputError that names the file."""
     data, _ = read_bytes(path)
     with damage_as_file_error(str(path)):
-        arrays = read_arrays(data, names)
+        arrays = read_arrays(data, names, most=MAX_DATA_BYTES)
     return [arrays[name] for name in names]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 import shutil
 import signal
 import sys
@@ -30,10 +29,10 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from models.atomic import write_atomically
-from models.chain import ImageChain
-from models.checkpoint import MAX_TEXT, NAME, load_checkpoint, read_header, save_checkpoint
+from models.checkpoint import MAX_TEXT, NAME, save_checkpoint
 from models.conditional import Conditional
 from models.errors import FileError, InputError
+from models.hardware import hardware
 from models.likelihood import Likelihood, measure
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
@@ -116,13 +115,15 @@ def optimisers(recipe: Recipe, model: AutoregressiveModel) -> list[torch.optim.O
     """AdamW for every parameter, or for those that Muon is not for.
 
     Muon (K. Jordan and others, "Muon: An optimizer for hidden layers in neural networks", 2024) orthogonalises the
-    update of a matrix between two layers. It is not for embeddings, biases, and the layer that ends in the alphabet;
-    its steps are scaled to AdamW's size, so that one learning rate serves both.
+    update of a matrix between two layers. It is not for embeddings, biases, and the last layer; its steps are scaled
+    to AdamW's size, so that one learning rate serves both. Raises InputError for a model without such matrices.
     """
     hidden: list[Tensor] = []
     if recipe.optimiser == "muon":
-        layers = (m for m in model.modules() if isinstance(m, torch.nn.Linear))
-        hidden = [m.weight for m in layers if m.out_features != model.spec.chain.alphabet.size]
+        layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
+        hidden = [m.weight for m in layers[:-1]]
+        if not hidden:
+            raise InputError(f"{recipe.name}: a {recipe.architecture} has no matrices for Muon; use adamw")
     inner = {id(p) for p in hidden}
     rest = [p for p in model.parameters() if id(p) not in inner]
     rate, decay = recipe.learning_rate, recipe.weight_decay
@@ -199,44 +200,23 @@ class Trainer:
         *,
         device: str,
         command: str,
-        init: Path | None = None,
-        compiled: bool | None = None,
     ) -> None:
-        """init: a checkpoint to begin from instead of random weights.
-
-        compiled: whether to train through ``torch.compile``; by default wherever its compiler is there.
-        """
         self.recipe = recipe
         self.out = out
         self.state_file = out.with_suffix(".state")
         self.device = torch.device(device)
         self.command = command
-        self.compiled = can_compile(self.device) if compiled is None else compiled
         self.data = data_set(recipe.data)
         self.train = load(recipe.data, data_folder, "train")
         self.valid = load(recipe.data, data_folder, "valid")
         self.model = build(recipe).to(self.device)
         self.ema = build(recipe).to(self.device)
-        self.init: dict[str, Any] | None = None
-        if init is not None:
-            self.begin_from(init)
         self.optimisers = optimisers(recipe, self.model)
         self.step = 0
         self.seconds = 0.0
         self.best: Likelihood | None = None
         self.since_best = 0
         self.history: list[dict[str, float]] = []
-
-    def begin_from(self, path: Path) -> None:
-        """Takes over the weights of a checkpoint. Raises InputError if its network is another one."""
-        header = read_header(path)
-        weights = load_checkpoint(path).model.state_dict()
-        own = self.model.state_dict()
-        if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.items()}:
-            raise InputError(f"{path} holds another network than the recipe {self.recipe.name!r} describes")
-        for model in (self.model, self.ema):
-            model.load_state_dict(weights)
-        self.init = dict(header.training)
 
     def learning_rate(self, step: int) -> float:
         if step < self.recipe.warmup:
@@ -276,8 +256,8 @@ class Trainer:
 
     def _run(self, raise_if_interrupted: Callable[[], None]) -> Likelihood:
         recipe = self.recipe
-        varying = not isinstance(self.data.chain, ImageChain)
-        loss_of = torch.compile(self.loss, dynamic=varying) if self.compiled else self.loss
+        varying = self.data.chain.length is None
+        loss_of = torch.compile(self.loss, dynamic=varying) if can_compile(self.device) else self.loss
         noun = self.data.chain.step_noun
         mean_loss, started, began_at = 0.0, time.monotonic(), self.step
         seconds_before = self.seconds
@@ -338,7 +318,6 @@ class Trainer:
             "seconds": round(self.seconds),
             "hardware": hardware(self.device),
             "validation": self.history,
-            **({"began_from": self.init} if self.init is not None else {}),
         }
         save_checkpoint(
             self.out,
@@ -363,7 +342,7 @@ class Trainer:
             tensors |= {prefix + name: p.detach().contiguous() for name, p in model.named_parameters()}
         for optimiser in self.optimisers:
             for p, moments in optimiser.state.items():
-                tensors |= {f"{moment}.{names[p]}": value for moment, value in moments.items()}
+                tensors |= {f"{moment}.{names[p]}": value for moment, value in moments.items() if moment != "step"}
         progress = {
             "step": self.step,
             "seconds": self.seconds,
@@ -371,7 +350,6 @@ class Trainer:
             "history": self.history,
             "best": self.best.to_json() if self.best else None,
             "recipe": asdict(self.recipe),
-            "began_from": self.init,
         }
         write_atomically(self.state_file, to_bytes(tensors, metadata={"progress": json.dumps(progress)}))
 
@@ -404,12 +382,13 @@ class Trainer:
         names = {p: name for name, p in self.model.named_parameters()}
         for optimiser in self.optimisers:
             adam = isinstance(optimiser, torch.optim.AdamW)
-            moments = ("step", "exp_avg", "exp_avg_sq") if adam else ("momentum_buffer",)
+            moments = ("exp_avg", "exp_avg_sq") if adam else ("momentum_buffer",)
             for group in optimiser.param_groups:
                 for p in group["params"]:
                     optimiser.state[p] = {moment: tensors[f"{moment}.{names[p]}"] for moment in moments}
+                    if adam:  # stays on the CPU: on another device each step would wait for it
+                        optimiser.state[p]["step"] = torch.tensor(float(progress["step"]))
         self.step, self.seconds = progress["step"], progress["seconds"]
-        self.init = progress["began_from"]
         self.since_best, self.history = progress["since_best"], progress["history"]
         self.best = Likelihood(**progress["best"]) if progress["best"] else None
 
@@ -446,19 +425,6 @@ def interrupts_held() -> Iterator[Callable[[], None]]:
 
 
 def can_compile(device: torch.device) -> bool:
-    """torch.compile needs a C++ compiler for the CPU; for CUDA, torch brings Triton along on Linux."""
-    if device.type == "cuda":
-        return sys.platform == "linux"
-    return any(shutil.which(name) for name in ("g++", "clang++", "c++"))
-
-
-def hardware(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        model = names[0] if names else model
-    threads = torch.get_num_threads()
-    return f"{threads} thread{'s' if threads > 1 else ''} of {model}"
+    """On CUDA, where torch brings Triton along, which needs a C compiler. On a CPU it gains nothing here."""
+    compiler = any(shutil.which(name) for name in ("cc", "gcc", "clang"))
+    return device.type == "cuda" and sys.platform == "linux" and compiler

@@ -17,7 +17,11 @@ CANVASES = {
 
 
 def make_canvas(studio: Studio, modality: str) -> Canvas:
-    """The canvas for a modality."""
+    """The canvas for a modality; a page that says so where there is none yet."""
+    if modality not in CANVASES:
+        from studio.canvas.common import PlainCanvas
+
+        return PlainCanvas(modality)
     module, _, name = CANVASES[modality].partition(":")
     canvas: Canvas = getattr(import_module(module), name)(studio)
     return canvas

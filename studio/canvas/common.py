@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
@@ -43,12 +44,30 @@ def step_facts(take: Take, pointer: Pointer) -> list[str]:
 class Canvas(QWidget):
     """What the window asks of a canvas, whatever its modality."""
 
+    copies: ClassVar[bool] = False
+    """Whether it has something for the clipboard once a step is drawn."""
+
     def copied(self) -> QImage | str | None:
         """What Copy puts on the clipboard of what is shown: a picture, a text, or None where there is neither."""
         return None
 
     def set_playhead(self, seconds: float | None) -> None:
         """Shows what is heard at this moment, in seconds from the start; None while nothing plays."""
+
+
+class PlainCanvas(Canvas):
+    """The page of a modality that has no canvas yet: whatever the studio can do without one goes on around it."""
+
+    def __init__(self, modality: str) -> None:
+        super().__init__()
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        set_role(self, STAGE)
+        words = QLabel(f"There is no picture of {modality} yet; everything else works.")
+        words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        words.setWordWrap(True)
+        set_role(words, QUIET)
+        QVBoxLayout(self).addWidget(words)
+        self.setAccessibleName(words.text())
 
 
 class Invitation(QWidget):

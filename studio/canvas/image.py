@@ -473,6 +473,8 @@ class ImageGrid(QWidget):
 class ImageCanvas(Canvas):
     """The grid with its read-out and legend; an invitation while there is no take."""
 
+    copies = True
+
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -274,6 +275,15 @@ def test_the_same_weights_are_better_than_the_same_name(shipped: Path, tmp_path:
 def test_a_namesake_with_another_chain_is_no_match(shipped: Path, tmp_path: Path) -> None:
     larger = write(tmp_path / "digits.safetensors", chain=ImageChain(Alphabet("grey", 4), 9, 9), seed=9)
     assert Catalog(shipped).match(load_checkpoint(larger).reference) is None
+
+
+def test_a_reference_that_names_the_weights_of_another_chain_is_no_match(shipped: Path) -> None:
+    entry = Catalog(shipped).entries()[0]
+    reference = load_checkpoint(entry.path).reference
+    assert Catalog(shipped).match(reference) is not None
+    forged = dataclasses.replace(reference, chain=ImageChain(Alphabet("grey", 4), 9, 9))
+    assert Catalog(shipped).match(forged) is None
+    assert not reference.walks_as(forged)
 
 
 def test_a_file_whose_weights_changed_no_longer_matches(shipped: Path, tmp_path: Path) -> None:

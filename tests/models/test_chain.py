@@ -86,6 +86,13 @@ def test_a_chain_survives_json(chain: ImageChain | SoundChain) -> None:
         {"modality": "image", "alphabet": {"kind": "grey", "levels": 256, "stop": True}, "height": 2, "width": 2},
         {
             "modality": "sound",
+            "alphabet": {"kind": "mu_law", "levels": 256},
+            "rate": 8000,
+            "default_seconds": 1e-9,
+            "max_seconds": 1.0,
+        },
+        {
+            "modality": "sound",
             "alphabet": {"kind": "grey", "levels": 256},
             "rate": 8000,
             "default_seconds": 1.0,

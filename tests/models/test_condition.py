@@ -24,11 +24,10 @@ from models.condition import (
 )
 from models.errors import CheckpointError, InputError
 from models.evaluation.samples import balanced
-from models.files import load_take, save_take
+from models.files import command_line, load_take, save_take
 from models.likelihood import posterior
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import BUILT_IN
-from models.record import command_line
 from models.sampling import ConditionalBuffer, reproduce, run
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take, new_take, segment_from_json
@@ -83,7 +82,7 @@ def test_values_that_could_not_be_told_apart_or_shown_are_refused(values: tuple[
 
 @pytest.mark.parametrize("name", ["", "two\nlines", "x" * (MAX_WORD + 1), 3, None])
 def test_a_name_that_is_no_line_is_refused(name: Any) -> None:
-    with pytest.raises(InputError, match="names and values of conditions"):
+    with pytest.raises(InputError, match="names, titles and values"):
         Category(name, ("0",))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -32,14 +33,15 @@ from models.evaluation.speech import (
     speech_report,
     train_classifier,
 )
-from models.files import METADATA_KEY, export
+from models.files import export
+from models.image_files import METADATA_KEY
 from models.model import ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
 from models.record import record_text
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take, Trace, new_take
-from models.training.data import DATA_SETS, FSDD_SPEAKERS, load, normalise
+from models.training.data import DATA_SETS, FSDD_SPEAKERS, load, normalise, packed_arrays
 
 IMAGE_CHAIN = ImageChain(Alphabet("grey", 256), 28, 28)
 SOUND_CHAIN = SoundChain(Alphabet("mu_law", 256, stop=True), 8000, default_seconds=0.05, max_seconds=1.0)
@@ -198,8 +200,29 @@ def test_a_folder_with_broken_data_is_named(tmp_path: Path, name: str) -> None:
     broken.write_bytes(b"PK\x03\x04 and no more")
     model = header(SOUND_CHAIN, SPEAKER, DIGIT) if name.endswith("wav") else header(IMAGE_CHAIN, DIGIT)
     model.data["name"] = "fsdd" if name.endswith("wav") else "mnist"
-    with pytest.raises(FileError, match=r"set is damaged or cut short: ."):
+    with pytest.raises(FileError, match=rf"{re.escape(str(broken))} is damaged or cut short: ."):
         read_data_set(tmp_path / "set", model)
+
+
+def test_an_array_of_a_data_set_may_be_as_large_as_the_images_of_cifar_10(tmp_path: Path) -> None:
+    images = np.zeros((50_000, 32, 32, 3), np.uint8)
+    np.savez_compressed(tmp_path / "train.npz", train_images=images)
+    assert packed_arrays(tmp_path / "train.npz", "train_images")[0].shape == images.shape
+
+
+def test_an_array_that_is_too_large_is_named_and_called_neither_metadata_nor_damaged(
+    npz: Path, images: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(npz, images=images)
+    for module in ("models.training.data", "models.array_files"):
+        monkeypatch.setattr(f"{module}.MAX_DATA_BYTES", 1000)
+    for read in (
+        lambda: packed_arrays(npz, "images"),
+        lambda: read_data_set(npz, header(IMAGE_CHAIN)),
+        lambda: read_data_file(npz, header(IMAGE_CHAIN)),
+    ):
+        with pytest.raises(InputError, match=r"data\.npz: images claims 3264 bytes; at most 1000 are read"):
+            read()
 
 
 def test_a_folder_for_a_model_of_other_data_is_refused(tmp_path: Path) -> None:

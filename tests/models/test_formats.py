@@ -1,4 +1,4 @@
-"""The table of formats: which fit a chain, and what a path says to write."""
+"""The table of formats: which fit a chain, what a path says to write, and that a new one is one object."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
-from models.chain import Alphabet, Chain, ImageChain, SoundChain
+from models.chain import Alphabet, Chain, ImageChain, SoundChain, Symbols
+from models.checkpoint import read_header
 from models.errors import FileError, InputError
+from models.evaluation.data import read_data_file
+from models.file_format import Format, no_record
+from models.files import command_line, export, read_saved
 from models.formats import FORMATS, format_by_suffix, format_of, formats_of, suffixes
+from models.record import record_text
+from models.sampling import run
+from models.shaping import NEUTRAL
+from models.trace import ModelReference, Take, new_take
+from tests.studio.text_chain import TEXT
+from tests.text_model import LANGUAGE, register_text, save_text_model, text_model
 
 IMAGE = ImageChain(Alphabet("grey", 4), 6, 6)
 SOUND = SoundChain(Alphabet("mu_law", 32), 8000, default_seconds=0.02, max_seconds=0.1)
@@ -92,3 +103,79 @@ def test_a_file_where_the_folder_would_be_is_a_file_error(tmp_path: Path) -> Non
 def test_formats_need_no_torch() -> None:
     script = "import sys, models.formats; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0
+
+
+# A new format
+
+
+class Txt(Format):
+    """Text as code points, a line with the record after it."""
+
+    suffix, title, modality, several, scaled = ".txt", "Plain text", "text", False, False
+
+    def content(self, view: Take, *, scale: int = 1) -> bytes:
+        return f"TXT{self.text(view.traces[0].symbols)}\n{record_text(view)}".encode()
+
+    def recognises(self, data: bytes) -> bool:
+        return data.startswith(b"TXT")
+
+    def record_in(self, data: bytes, name: str) -> str:
+        record = data.decode().partition("\n")[2]
+        if not record:
+            raise no_record(name)
+        return record
+
+    def shows(self, data: bytes, name: str, take: Take) -> bool:
+        return data.decode().partition("\n")[0] == f"TXT{self.text(take.traces[0].symbols)}"
+
+    def read_foreign(self, data: bytes, name: str, chain: Chain) -> list[Symbols]:
+        return [np.array([ord(letter) - 48 for letter in data.decode().strip()], np.int32)]
+
+    def text(self, symbols: Symbols) -> str:
+        return "".join(chr(48 + symbol) for symbol in symbols)
+
+
+@pytest.fixture
+def take(monkeypatch: pytest.MonkeyPatch) -> Take:
+    """A text, where texts can be saved as .txt."""
+    register_text(monkeypatch)
+    monkeypatch.setattr("models.formats.FORMATS", (*FORMATS[:-1], Txt(), FORMATS[-1]))
+    model = text_model()
+    reference = ModelReference("tiny-text", model.title, "0" * 64, TEXT, (LANGUAGE,))
+    return run(model, new_take(
+        reference, seed=1, count=2, condition={"language": "any"}, shaping=NEUTRAL, engine="reference", limit=30,
+    ))  # fmt: skip
+
+
+def test_a_format_that_is_added_is_written_and_read_and_offered(take: Take, tmp_path: Path) -> None:
+    assert [form.suffix for form in formats_of(TEXT)] == [".txt", ".npz"]
+    assert [path.name for path in export(tmp_path / "texts", take)] == ["0000.txt", "0001.txt"]
+    (path,) = export(tmp_path / "a.txt", take, samples=[1])
+    saved = read_saved(path)
+    assert isinstance(saved.form, Txt)
+    assert saved.take.traces[0].symbols.tolist() == take.traces[1].symbols.tolist()
+    with pytest.raises(InputError, match=r"one \.txt file holds one text, not 2"):
+        export(tmp_path / "b.txt", take)
+    take.samples = take.samples[:1]
+    assert "-o tiny-text.txt " in command_line(take).text
+
+
+def test_a_file_of_an_added_format_that_was_edited_or_has_no_record_is_refused(take: Take, tmp_path: Path) -> None:
+    (path,) = export(tmp_path / "a.txt", take, samples=[0])
+    content = path.read_bytes()
+    path.write_bytes(b"TXTx" + content[4:])
+    with pytest.raises(FileError, match=r"a\.txt was edited"):
+        read_saved(path)
+    path.write_bytes(b"TXT")
+    with pytest.raises(FileError, match=r"a\.txt has no Sampling Studio metadata"):
+        read_saved(path)
+
+
+def test_files_of_an_added_format_are_scored_as_recorded_or_as_they_look(take: Take, tmp_path: Path) -> None:
+    header = read_header(save_text_model(tmp_path / "text.safetensors"))
+    (path,) = export(tmp_path / "a.txt", take, samples=[0])
+    (ours,) = read_data_file(path, header)
+    assert (ours.symbols.tolist(), ours.recorded) == (take.traces[0].symbols.tolist(), True)
+    path.write_text("0123\n")
+    (foreign,) = read_data_file(path, header)
+    assert (foreign.symbols.tolist(), foreign.recorded) == ([0, 1, 2, 3], False)

@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from models.kernels.cache import OVERRIDE
+from models.kernels.warm import NICENESS
 
 
 def run(code: str, cache: Path) -> str:
@@ -70,6 +72,21 @@ def test_compiling_ends_with_the_program_that_asked_for_it(tmp_path: Path) -> No
     assert child.stdin is not None
     child.stdin.close()
     assert child.wait(timeout=20) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="a system without niceness")
+def test_compiling_gives_way_to_other_programs_if_asked_to(tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "models.kernels.warm", "--while-watched", "--nice"],
+        stdin=subprocess.PIPE,
+        env={**os.environ, OVERRIDE: str(tmp_path)},
+    )
+    wanted = min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+    deadline = time.monotonic() + 20
+    while os.getpriority(os.PRIO_PROCESS, child.pid) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert os.getpriority(os.PRIO_PROCESS, child.pid) == wanted
+    child.communicate()
 
 
 def test_a_child_process_shares_a_temporary_folder_which_ends_with_its_parent(tmp_path: Path) -> None:

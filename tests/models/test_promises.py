@@ -1,5 +1,6 @@
 """The promises of a chain, for every model in the catalog: a new one is under them the moment its checkpoint is there.
 
+They hold as well for a plug-in's model of another modality that has only the parallel pass, ``tests.text_model``.
 Causal, normalised, decoder = network, same seed = same sample, score = walk, calibrated.
 """
 
@@ -15,26 +16,37 @@ import pytest
 import torch
 
 from models.catalog import Catalog
-from models.chain import Alphabet, Chain, ImageChain, SoundChain
-from models.checkpoint import LoadedModel, load_checkpoint
+from models.chain import Chain, ImageChain
+from models.checkpoint import load_checkpoint
 from models.conditional import LOG2
 from models.likelihood import surprises
 from models.model import AutoregressiveModel, ModelSpec
-from models.networks import network_class
 from models.noise import uniforms
 from models.sampling import FLOAT_TIE, Walk, distance_to, engines_of, make_decoder, reproduce, run
 from models.shaping import NEUTRAL, Shaping
-from models.trace import Take, new_take
+from models.trace import ModelReference, Take, new_take
+from tests.text_model import NAME as TEXT_MODEL
+from tests.text_model import text_model
 
-NAMES = [entry.header.name for entry in Catalog(user=None).entries()]
+NAMES = [*(entry.header.name for entry in Catalog(user=None).entries()), TEXT_MODEL]
 FAST = ("compiled", "cached")
 TEST_STEPS = 900
 """Of an open chain, in these tests."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Case:
+    model: AutoregressiveModel
+    reference: ModelReference
+
+
 @cache
-def loaded(name: str) -> LoadedModel:
-    return load_checkpoint(Catalog(user=None).find(name).path)
+def loaded(name: str) -> Case:
+    if name == TEXT_MODEL:
+        model = text_model()
+        return Case(model, ModelReference(name, model.title, "0" * 64, model.chain, model.factors))
+    found = load_checkpoint(Catalog(user=None).find(name).path)
+    return Case(found.model, found.reference)
 
 
 @cache
@@ -59,7 +71,7 @@ def begin(name: str, engine: str, *, count: int, first: int = 0, shaping: Shapin
 
 
 def steps_of(chain: Chain) -> int:
-    return chain.length or TEST_STEPS
+    return chain.length or min(TEST_STEPS, chain.limit)
 
 
 def symbols_of(name: str) -> npt.NDArray[np.int32]:
@@ -69,7 +81,7 @@ def symbols_of(name: str) -> npt.NDArray[np.int32]:
         return drawn(name, engines_of(model)[0]).traces[0].symbols
     rng = np.random.default_rng(5)
     levels = model.chain.alphabet.levels
-    walk = np.cumsum(rng.normal(0, 6, TEST_STEPS)) % (2 * levels)
+    walk = np.cumsum(rng.normal(0, 6, steps_of(model.chain))) % (2 * levels)
     return np.where(walk < levels, walk, 2 * levels - 1 - walk).astype(np.int32)
 
 
@@ -115,7 +127,8 @@ def test_the_joint_of_a_chain_small_enough_to_enumerate_sums_to_one(name: str) -
     spec = loaded(name).model.spec
     chain, steps = tiny(spec.chain)
     torch.manual_seed(2)
-    model = network_class(spec.architecture)(ModelSpec(spec.architecture, chain, spec.factors, spec.config)).double()
+    network = type(loaded(name).model)
+    model = network(ModelSpec(spec.architecture, chain, spec.factors, spec.config)).double()
     stop = chain.alphabet.stop_symbol
     total = tail = 0.0
     for sequence in itertools.product(range(chain.alphabet.size), repeat=steps):
@@ -134,10 +147,10 @@ def test_the_joint_of_a_chain_small_enough_to_enumerate_sums_to_one(name: str) -
 
 def tiny(chain: Chain) -> tuple[Chain, int]:
     """A chain of the same kind that can be enumerated, and the number of steps to enumerate."""
+    chain = dataclasses.replace(chain, alphabet=dataclasses.replace(chain.alphabet, levels=3))
     if isinstance(chain, ImageChain):
-        return dataclasses.replace(chain, alphabet=Alphabet("grey", 3), height=2, width=2), 4 * chain.channels
-    assert isinstance(chain, SoundChain)
-    return dataclasses.replace(chain, alphabet=Alphabet("mu_law", 3, stop=chain.alphabet.stop)), 4
+        chain = dataclasses.replace(chain, height=2, width=2)
+    return chain, chain.length or 4
 
 
 def parallel_nats(model: AutoregressiveModel, sequence: tuple[int | None, ...]) -> float:
@@ -147,7 +160,9 @@ def parallel_nats(model: AutoregressiveModel, sequence: tuple[int | None, ...]) 
 
 
 def engines(name: str) -> list[str]:
-    return [engine for engine in engines_of(loaded(name).model) if engine in FAST]
+    """The fast ones; the reference of a model that has no other."""
+    found = engines_of(loaded(name).model)
+    return [engine for engine in found if engine in FAST] or found
 
 
 PAIRS = [(name, engine) for name in NAMES for engine in engines(name)]

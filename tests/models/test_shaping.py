@@ -111,6 +111,8 @@ def test_entropy_is_in_bits_and_survives_probabilities_of_zero() -> None:
         ("temperature", math.nan, "number"),
         ("top_k", -1, "whole"),
         ("top_k", 1.5, "whole"),
+        ("top_k", 10**20, "number"),
+        ("top_k", 10**400, "number"),
         ("top_p", 0, "above 0"),
         ("top_p", 1.1, "up to 1"),
         ("min_p", -0.1, "0 "),

@@ -12,7 +12,7 @@ from models.errors import InputError
 from models.noise import MAX_SEED
 from models.record import load_take, record_text, save_take, take_from_text
 from models.shaping import NEUTRAL
-from models.trace import ModelReference, Take, check_samples, new_take
+from models.trace import ModelReference, Take, check_samples, model_reference_from_json, new_take
 
 SOUND = SoundChain(Alphabet("mu_law", 4, stop=True), 1000, default_seconds=0.05, max_seconds=0.1)
 IMAGE = ImageChain(Alphabet("grey", 4), 2, 3)
@@ -66,3 +66,10 @@ def test_the_last_sample_of_a_take_has_a_number_that_can_be_read_back() -> None:
 def test_a_take_has_a_sample(first: int, count: int) -> None:
     with pytest.raises(InputError, match="one sample or more"):
         check_samples(first, count)
+
+
+@pytest.mark.parametrize("title", ["two\nlines", "x" * 5000, 7])
+def test_a_model_with_a_title_that_cannot_be_shown_is_refused(title: object) -> None:
+    config = ModelReference("m", "M", "0" * 16, IMAGE, ()).to_json() | {"title": title}
+    with pytest.raises(InputError, match="names, titles and values"):
+        model_reference_from_json(config)

@@ -20,7 +20,8 @@ import pytest
 import torch
 from PIL import Image
 
-from models.chain import Alphabet, ImageChain, SoundChain
+from models.bench import meaning
+from models.chain import Alphabet, Chain, ImageChain, SoundChain
 from models.checkpoint import SUFFIX, read_header, save_checkpoint
 from models.condition import Category
 from models.model import ModelSpec
@@ -28,6 +29,7 @@ from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
 from studio.cli import main, user_catalog
 from studio.folders import profile_folder
+from tests.studio.text_chain import TEXT
 
 IMAGE_CHAIN = ImageChain(Alphabet("grey", 4), 6, 6)
 SOUND_CHAIN = SoundChain(Alphabet("mu_law", 32, stop=True), 8000, default_seconds=0.02, max_seconds=0.1)
@@ -550,6 +552,18 @@ def test_a_saved_sample_walks_again_to_the_same(
         assert (entry["steps"], entry["walked_by"], entry["fallback"]) == (36, ["cached on cpu"], None)
 
 
+def test_on_a_terminal_reproduce_shows_how_far_each_sample_is(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["sample", pixels, "-o", str(tmp_path / "x.png"), "--count", "2", *CACHED]) == 0
+    monkeypatch.setattr("studio.cli.PROGRESS_SECONDS", -1.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["reproduce", str(tmp_path / "x.png"), "--model", pixels]) == 0
+    said = capsys.readouterr().err
+    for line in ("sample 1 of 2: step 1 of 36", "sample 1 of 2: step 36 of 36", "sample 2 of 2: step 36 of 36"):
+        assert line in said
+
+
 def test_a_sample_of_a_gpu_walks_again_without_one_and_that_is_said(
     capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -635,6 +649,25 @@ def test_bench_measures_every_engine_against_the_reference(
     for row in engines.values():
         assert row["slowest"] <= row["steps_per_second"] <= row["fastest"]
         assert row["real_time_factor"] == pytest.approx(row["steps_per_second"] / 8000)
+
+
+def test_measuring_speed_needs_nothing_of_training() -> None:
+    program = "import sys, models.bench, models.hardware; sys.exit('models.training' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("chain", "expected"),
+    [
+        (IMAGE_CHAIN, ("ms_per_image", 1000 * 36 / 500)),
+        (SOUND_CHAIN, ("real_time_factor", 500 / 8000)),
+        (TEXT, ("ms_per_character", 2.0)),
+    ],
+)
+def test_what_500_steps_a_second_are_is_said_in_the_words_of_the_data(
+    chain: Chain, expected: tuple[str, float]
+) -> None:
+    assert meaning(chain, 500.0) == expected
 
 
 RECIPE = """

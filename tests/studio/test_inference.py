@@ -1,4 +1,4 @@
-"""The inference thread under strain: long work that gives way, and a disk that is full for a while."""
+"""The inference thread under strain: long work that gives way, a disk that is full for a while, no kernels."""
 
 from __future__ import annotations
 
@@ -6,17 +6,28 @@ import errno
 import math
 import os
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+import torch
 from pytestqt.qtbot import QtBot
 
-from models.trace import Take
+import studio.inference
+import studio.profile
+from models.errors import InputError, StudioError
+from models.kernels.cache import OVERRIDE, cache_folder
+from models.shaping import NEUTRAL
+from models.trace import Take, Trace
+from studio.heartbeat import measure
+from studio.inference import WalkRequest
 from studio.state import Studio
-from tests.studio.conftest import finish
+from tests.studio.conftest import IMAGE, SOUND, finish, load
 
 PATIENCE_SECONDS = 2.0
 """A command of the user is answered well within this time; the whole of the long work takes many seconds."""
@@ -57,17 +68,38 @@ def test_walking_again_tells_how_far_it_is(sound_studio: Studio, qtbot: QtBot, l
 
 
 def test_a_new_walk_ends_walking_again_at_once(sound_studio: Studio, qtbot: QtBot, long_take: Take) -> None:
-    said = reproduce(sound_studio, qtbot)
+    told: list[tuple[str, str]] = []
+    for signal in (sound_studio.worker.reproducing, sound_studio.worker.reproduced):
+        signal.connect(lambda take_id, report: told.append((take_id, report)))
+    reproduce(sound_studio, qtbot)
     sound_studio.change("pace", pace=1000.0)
     began = time.monotonic()
     sound_studio.begin()
     qtbot.waitUntil(lambda: sound_studio.frontier > 0)
     assert time.monotonic() - began < PATIENCE_SECONDS
-    sound_studio.pause()
-    qtbot.waitUntil(lambda: not sound_studio.running)
-    count = len(said)
     qtbot.wait(400)
-    assert len(said) == count
+    assert told[-1] == (long_take.id, "Stopped before the whole take was walked again.")
+
+
+def test_what_walked_a_take_again_is_let_go_once_it_is_stopped(
+    sound_studio: Studio, qtbot: QtBot, long_take: Take
+) -> None:
+    reproduce(sound_studio, qtbot)
+    held = sound_studio.worker._walk_again
+    assert held is not None
+    job = weakref.ref(held[1])
+    del held
+    sound_studio.worker.pause()
+    qtbot.waitUntil(lambda: job() is None)
+
+
+def test_what_walked_a_take_again_is_let_go_at_its_end(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=math.inf)
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    with qtbot.waitSignal(image_studio.worker.reproduced):
+        image_studio.reproduce()
+    qtbot.waitUntil(lambda: image_studio.worker._walk_again is None)
 
 
 def test_a_pause_ends_walking_again_at_once_and_that_is_said(
@@ -91,7 +123,7 @@ def test_walking_again_anew_begins_at_the_start(sound_studio: Studio, qtbot: QtB
     qtbot.waitUntil(lambda: "Stopped before the whole take was walked again." in said)
     anew = said.index("Stopped before the whole take was walked again.") + 1
     qtbot.waitUntil(lambda: any("%" in line for line in said[anew:]))
-    assert int(next(line for line in said[anew:] if "%" in line).split()[-2]) <= reached
+    assert int(next(line for line in said[anew:] if "%" in line).split()[-2]) < reached
 
 
 def test_closing_does_not_wait_for_a_take_that_is_walked_again(
@@ -114,6 +146,125 @@ def test_a_step_is_inspected_while_a_take_is_walked_again(sound_studio: Studio, 
     sound_studio.worker.pause()
 
 
+# --- surprise and entropy of what was opened ---------------------------------------------------------------------
+
+
+def as_opened(take: Take) -> list[tuple[Trace, npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    """Takes surprise and entropy from every branch, as an export does. Gives each branch with what it had."""
+    had = []
+    for trace in (trace for sample in take.samples for trace in sample.branches):
+        had.append((trace, trace.surprise.copy(), trace.entropy.copy()))
+        trace.surprise[:] = trace.entropy[:] = np.nan
+    return had
+
+
+def generate(studio: Studio, qtbot: QtBot, count: int) -> Take:
+    studio.change("all", pace=math.inf, count=count)
+    studio.begin()
+    finish(studio, qtbot)
+    assert studio.take is not None
+    return studio.take
+
+
+def test_another_model_never_scores_what_the_first_one_drew(image_studio: Studio, qtbot: QtBot) -> None:
+    take = generate(image_studio, qtbot, 64)
+    had = as_opened(take)
+    wrong: list[str] = []
+    image_studio.worker.failed.connect(wrong.append)
+    image_studio.worker.score(take)
+    load(image_studio, qtbot, SOUND)
+    qtbot.wait(300)
+    assert wrong == []
+    for trace, surprise, entropy in had:
+        known = ~np.isnan(trace.surprise)
+        assert trace.surprise[known] == pytest.approx(surprise[known], abs=1e-3)
+        assert trace.entropy[known] == pytest.approx(entropy[known], abs=1e-3)
+
+
+def test_branches_that_are_not_shown_are_scored_too(image_studio: Studio, qtbot: QtBot) -> None:
+    take = generate(image_studio, qtbot, 2)
+    for sample in (0, 1):
+        take.branch(sample, 20, new_noise=True)
+    image_studio.go_on()
+    finish(image_studio, qtbot)
+    had = as_opened(take)
+    take.samples[0].current = 0
+    with qtbot.waitSignal(image_studio.worker.scored):
+        image_studio.worker.score(take)
+    assert len(had) == 4
+    for trace, surprise, entropy in had:
+        assert trace.surprise == pytest.approx(surprise, abs=1e-3)
+        assert trace.entropy == pytest.approx(entropy, abs=1e-3)
+
+
+def test_a_branch_that_is_made_while_a_take_is_scored_is_scored_too(image_studio: Studio, qtbot: QtBot) -> None:
+    take = generate(image_studio, qtbot, 3)
+    image_studio.worker._files.submit(lambda: None).result()
+    as_opened(take)
+    buffer = image_studio.worker._buffer
+    assert buffer is not None
+    job = image_studio.worker._score(buffer, take)
+    next(job)
+    made = take.branch(2, 30)
+    list(job)
+    assert len(made) == 30
+    for trace in (trace for sample in take.samples for trace in sample.branches):
+        assert np.isfinite(trace.surprise).all()
+        assert np.isfinite(trace.entropy).all()
+
+
+def test_a_symbol_of_probability_zero_adds_nothing_to_the_entropy(sound_studio: Studio, qtbot: QtBot) -> None:
+    loaded = sound_studio.worker._model
+    assert loaded is not None
+    with torch.no_grad():
+        loaded.model.out.bias[3] = -math.inf  # type: ignore[union-attr, operator]
+    take = generate(sound_studio, qtbot, 1)
+    ((trace, surprise, entropy),) = as_opened(take)
+    with qtbot.waitSignal(sound_studio.worker.scored):
+        sound_studio.worker.score(take)
+    assert trace.entropy == pytest.approx(entropy, abs=1e-3)
+    assert trace.surprise == pytest.approx(surprise, abs=1e-3)
+
+
+# --- pace --------------------------------------------------------------------------------------------------------
+
+SLOW = 1.0
+AT_ONCE_MS = 600
+"""Well below what a step takes at that pace."""
+
+
+def test_the_first_step_does_not_wait_for_the_clock(sound_studio: Studio, qtbot: QtBot) -> None:
+    generate(sound_studio, qtbot, 1)  # the engine is there from now on
+    sound_studio.change("pace", pace=SLOW)
+    sound_studio.begin()
+    qtbot.waitUntil(lambda: sound_studio.cursor == 1, timeout=AT_ONCE_MS)
+    sound_studio.pause()
+    sound_studio.step_by(1)
+    qtbot.waitUntil(lambda: sound_studio.cursor == 2, timeout=AT_ONCE_MS)
+
+
+def test_two_steps_asked_for_one_after_the_other_are_both_walked_at_once(sound_studio: Studio, qtbot: QtBot) -> None:
+    take = generate(sound_studio, qtbot, 1)
+    take.branch(0, 10, new_noise=True)
+    worker = sound_studio.worker
+    for number in (1, 2):
+        worker.pause()
+        worker.walk(WalkRequest(1000 + number, take, NEUTRAL, SLOW, until=10 + number))
+    qtbot.waitUntil(lambda: take.frontier == 12, timeout=AT_ONCE_MS)
+
+
+def test_a_walk_that_is_not_heard_begins_without_a_burst(sound_studio: Studio, qtbot: QtBot) -> None:
+    pace = 100.0
+    generate(sound_studio, qtbot, 1)
+    sound_studio.change("pace", pace=pace)
+    began = time.monotonic()
+    sound_studio.begin()
+    qtbot.waitUntil(lambda: sound_studio.frontier > 0)
+    qtbot.wait(100)
+    frontier = sound_studio.frontier
+    assert frontier <= 2 + pace * (time.monotonic() - began)
+
+
 # --- a disk that is full for a while -----------------------------------------------------------------------------
 
 
@@ -122,12 +273,14 @@ class Disk:
 
     full = False
     reason = errno.ENOSPC
+    refusals = 0
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         opened = os.open
 
         def refusing(path: Any, flags: int, *more: Any, **named: Any) -> int:
             if self.full and flags & os.O_CREAT and Path(path).is_relative_to(folder):
+                self.refusals += 1
                 raise OSError(self.reason, os.strerror(self.reason), str(path))
             return opened(path, flags, *more, **named)
 
@@ -266,3 +419,119 @@ def test_another_reason_is_another_error(image_studio: Studio, qtbot: QtBot, dis
         (True, False),
         (False, True),
     ]
+
+
+def reasons(studio: Studio) -> dict[str, str]:
+    """What the window is told before it closes: which takes are not saved, and why."""
+    return {refused.take.id: refused.why for refused in studio.worker.unsaved()}
+
+
+def test_before_closing_it_is_known_what_is_not_saved_and_why(image_studio: Studio, qtbot: QtBot, disk: Disk) -> None:
+    first = drawn(image_studio, qtbot)
+    assert reasons(image_studio) == {}
+    disk.full = True
+    second, third = drawn(image_studio, qtbot), drawn(image_studio, qtbot)
+    assert reasons(image_studio) == {second.id: "the disk is full", third.id: "the disk is full"}
+    image_studio.delete_take(third.id)
+    assert reasons(image_studio) == {second.id: "the disk is full"}
+    disk.full = False
+    assert reasons(image_studio) == {}
+    assert kept(image_studio) == {first.id, second.id}
+
+
+def test_what_still_walks_counts_as_not_saved_where_it_cannot_be(
+    image_studio: Studio, qtbot: QtBot, disk: Disk
+) -> None:
+    image_studio.change("pace", pace=20.0)
+    disk.full = True
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier > 0)
+    assert image_studio.take is not None
+    assert reasons(image_studio) == {image_studio.take.id: "the disk is full"}
+    assert image_studio.running
+    disk.full = False
+    assert reasons(image_studio) == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (InputError("a take has at most 3 steps, not 4"), "a take has at most 3 steps, not 4"),
+        (MemoryError(), "there is not enough memory"),
+        (OSError(errno.EIO, "Input/output error"), "input/output error"),
+    ],
+    ids=["a cap", "no memory", "a broken disk"],
+)
+def test_a_take_is_kept_whatever_keeps_it_from_being_saved(
+    image_studio: Studio,
+    qtbot: QtBot,
+    heard: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    why: str,
+) -> None:
+    def refuse(path: Path, take: Take) -> None:
+        raise error
+
+    image_studio.change("pace", pace=math.inf)
+    with monkeypatch.context() as patched:
+        patched.setattr(studio.profile, "save_take", refuse)
+        take = drawn(image_studio, qtbot)
+        assert reasons(image_studio) == {take.id: why}
+        qtbot.wait(20)
+        assert len([line for line in heard if why in line and "tried again" in line]) == 1
+    assert reasons(image_studio) == {}
+    assert kept(image_studio) == {take.id}
+
+
+def test_what_a_full_disk_refused_is_saved_while_nothing_goes_on(
+    image_studio: Studio, qtbot: QtBot, disk: Disk, heard: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studio.inference, "RETRY_SECONDS", 0.2)
+    disk.full = True
+    takes = [drawn(image_studio, qtbot) for disk.reason in (errno.ENOSPC, errno.EROFS)]
+    disk.refusals = 0
+    qtbot.wait(1000)
+    assert 2 * 1 <= disk.refusals <= 2 * 5  # now and then, not all the time
+    assert len([line for line in heard if "tried again" in line]) == 2
+    disk.full = False
+    qtbot.waitUntil(lambda: kept(image_studio) == {take.id for take in takes})
+
+
+# --- kernels that cannot be compiled -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_numba(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No kernels in the cache, and a child process that finds a broken numba."""
+    import models.kernels.jit  # noqa: F401, which tells numba in this process where its cache is
+
+    shadow = tmp_path / "shadow"
+    shadow.mkdir()
+    (shadow / "numba.py").write_text("raise ImportError('this numba is broken')")
+    monkeypatch.setenv("PYTHONPATH", str(shadow))
+    monkeypatch.setenv(OVERRIDE, str(tmp_path / "cache"))
+    cache_folder.cache_clear()
+    yield
+    cache_folder.cache_clear()
+
+
+def test_it_is_said_why_kernels_cannot_be_compiled(
+    no_numba: None, make_studio: Callable[[], Studio], qtbot: QtBot
+) -> None:
+    opened = make_studio()
+    said: list[str] = []
+    opened.message.connect(said.append)
+    assert opened.worker.kernels_failed is None
+    with qtbot.waitSignal(opened.worker.kernels_given_up, timeout=60_000):
+        pass
+    assert opened.worker.kernels_failed == "ImportError: this numba is broken"
+    assert any("this numba is broken" in line for line in said)
+    assert not opened.worker.kernels_warm
+
+
+def test_smoothness_is_not_measured_without_the_kernels(
+    no_numba: None, make_studio: Callable[[], Studio], qtbot: QtBot
+) -> None:
+    with pytest.raises(StudioError, match="this numba is broken"):
+        measure(make_studio(), IMAGE, count=1, seconds=0.1)

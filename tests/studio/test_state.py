@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from models.files import export
+from models.files import export, read_saved
 from studio.state import Activity, Pointer, Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load
 
@@ -571,3 +572,64 @@ def test_a_conditional_that_comes_after_its_take_has_left_is_not_shown(image_stu
     image_studio.inspected.connect(heard.append)
     image_studio._on_inspected(late.args[0])
     assert heard == []
+
+
+def test_a_take_of_other_weights_can_be_seen_but_not_edited(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    take.model = dataclasses.replace(take.model, weights="other")
+    edits = image_studio.undo_stack.count()
+    complaints: list[str] = []
+    image_studio.error.connect(complaints.append)
+    image_studio.put_value(3, Pointer(0, 10))
+    image_studio.new_noise()
+    assert ["not loaded with the weights" in line for line in complaints] == [True, True]
+    assert [len(sample.branches) for sample in take.samples] == [1]
+    assert image_studio.undo_stack.count() == edits
+
+
+def test_a_value_that_is_no_symbol_is_refused_and_nothing_is_branched(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot, count=2)
+    edits = image_studio.undo_stack.count()
+    with qtbot.waitSignal(image_studio.error) as complaint:
+        image_studio.put_value(16, Pointer(1, 10))
+    assert "0 … 15" in complaint.args[0]
+    assert image_studio.undo_stack.count() == edits
+
+
+def test_undoing_the_dice_gives_back_a_random_seed(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    image_studio.roll_seed()
+    assert image_studio.keeps_seed
+    image_studio.undo_stack.undo()
+    assert not image_studio.keeps_seed
+
+
+def test_undoing_a_deletion_gives_back_what_was_drawn_since_the_last_save(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=40.0)
+    image_studio.begin()
+    take = image_studio.take
+    assert take is not None
+    qtbot.waitUntil(lambda: image_studio.frontier >= 5)
+    name, drawn = take.id, image_studio.frontier
+    image_studio.delete_take(name)
+    del take
+    generate(image_studio, qtbot)
+    image_studio.undo_stack.undo()
+    image_studio.undo_stack.undo()
+    image_studio.open_history(name)
+    qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == name)
+    assert image_studio.frontier >= drawn
+
+
+def test_a_file_holds_what_was_shown_when_it_was_asked_for(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    generate(image_studio, qtbot)
+    image_studio.change("pace", pace=20.0)
+    assert image_studio.trace is not None
+    symbols = image_studio.trace.symbols.copy()
+    with qtbot.waitSignal(image_studio.worker.exported):
+        image_studio.export(tmp_path / "a.png")
+        image_studio.put_value(3, Pointer(0, 5))
+    image_studio.pause()
+    assert np.array_equal(read_saved(tmp_path / "a.png").take.traces[0].symbols, symbols)

@@ -1,0 +1,74 @@
+"""What a format is that takes are saved in: one object that writes its files and reads them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from models.chain import Chain, Symbols
+from models.errors import FileError
+from models.record import PROGRAM
+from models.shaping import NEUTRAL
+from models.trace import Take
+
+
+class Format(ABC):
+    """A kind of file, known by its suffix; a file that is already there by its content.
+
+    ``data`` is the content of a file, ``name`` what messages call it. Methods that read may raise whatever
+    ``models.record.damage_as_file_error`` makes a FileError of.
+    """
+
+    suffix: ClassVar[str]
+    """In lower case, with its point."""
+    title: ClassVar[str]
+    modality: ClassVar[str | None]
+    """Of the chains that it can hold; None: any."""
+    several: ClassVar[bool]
+    """Whether one file can hold several samples of a take."""
+    scaled: ClassVar[bool]
+    """Whether it is drawn enlarged by a whole factor."""
+
+    @abstractmethod
+    def content(self, view: Take, *, scale: int = 1) -> bytes:
+        """A file of a take of shown branches, see ``models.record.shown``, its record included.
+
+        scale: by which factor it is drawn enlarged, if it is. Raises InputError for what it cannot hold.
+        """
+
+    @abstractmethod
+    def recognises(self, data: bytes) -> bool:
+        """Whether a file is of this format, by its first bytes."""
+
+    @abstractmethod
+    def record_in(self, data: bytes, name: str) -> str | bytes:
+        """The text of the record in a file. Raises ``no_record`` if there is none."""
+
+    @abstractmethod
+    def shows(self, data: bytes, name: str, take: Take) -> bool:
+        """Whether a file shows what the symbols of the take in its record decode to."""
+
+    def read_foreign(self, data: bytes, name: str, chain: Chain) -> list[Symbols] | None:
+        """The samples in a file of any program, as they look; None: only files of this program are read.
+
+        Raises InputError if they are not the chain's.
+        """
+        return None
+
+
+def no_record(name: str, what: str = "") -> FileError:
+    """The error for a file without a record. what: what it is instead, if more is known."""
+    return FileError(
+        f"{name} has no {PROGRAM} metadata{what and f' ({what})'}: "
+        "it was not saved by this program, or another has removed it"
+    )
+
+
+def summary(view: Take) -> str:
+    """A take in a line, for viewers that show a file's description."""
+    first = view.traces[0].schedule[0]
+    parts = [view.model.title, *(f"{name} {value}" for name, value in first.condition.items()), f"seed {first.seed}"]
+    parts.append("sample " + ", ".join(str(trace.schedule[0].sample) for trace in view.traces[:16]))
+    changed = {name: value for name, value in first.shaping.to_json().items() if value != NEUTRAL.to_json()[name]}
+    parts += [f"{name.replace('_', '-')} {value:g}" for name, value in changed.items()]
+    return "; ".join(parts)

@@ -1,0 +1,251 @@
+"""Images as files: PNG, and the animated GIF of how they were drawn."""
+
+from __future__ import annotations
+
+import io
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from models.chain import Chain, ImageChain, Symbols
+from models.errors import FileError, InputError
+from models.file_format import Format, no_record, summary
+from models.record import PROGRAM, damage_as_file_error, record_text
+from models.trace import Take
+from models.version import VERSION
+
+METADATA_KEY = "sampling_studio"
+
+MAX_SCALE = 64
+MAX_PIXELS = 2**26
+MAX_GIF_PIXELS = 2**22
+"""Of one frame: Pillow keeps all frames in memory until the file is written."""
+MAX_GIF_FRAMES = 10_000
+
+GAP = 72
+"""Grey of the lines between the images of a grid."""
+HATCH = (112, 160)
+"""Greys of what is not drawn yet: ground and diagonal lines."""
+HATCH_PERIOD = 4
+
+FRAMES_PER_SECOND = 25
+GENERATION_SECONDS = 4.0
+"""What the whole generation takes in an animation."""
+LAST_FRAME_SECONDS = 1.5
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def picture(chain: ImageChain, rows: Sequence[Symbols], scale: int = 1) -> Pixels:
+    """One image, or a near-square grid of images with a gap of one pixel, each pixel ``scale`` pixels wide.
+
+    rows: symbols of each image, complete or only the first ones; pixels not drawn yet are hatched in mid grey.
+    uint8 (H, W) or (H, W, 3). Raises InputError if the scale is wrong or the picture would be too large.
+    """
+    columns, lines = _grid(len(rows))
+    height, width = _picture_size(chain, len(rows))
+    if type(scale) is not int or not 1 <= scale <= MAX_SCALE:
+        raise InputError(f"a picture is 1 to {MAX_SCALE} times as large, a whole number; not {scale!r}")
+    if height * width * scale**2 > MAX_PIXELS:
+        raise InputError(f"a picture of {width * scale} x {height * scale} pixels is too large; use a smaller scale")
+    colour = (3,) if chain.channels == 3 else ()
+    sheet = np.full((lines * (chain.height + 1), columns * (chain.width + 1), *colour), GAP, np.uint8)
+    for n, symbols in enumerate(rows):
+        line, column = divmod(n, columns)
+        top, left = line * (chain.height + 1), column * (chain.width + 1)
+        sheet[top : top + chain.height, left : left + chain.width] = _image_so_far(chain, symbols)
+    return sheet[:height, :width].repeat(scale, 0).repeat(scale, 1)
+
+
+def _image_so_far(chain: ImageChain, symbols: Symbols) -> Pixels:
+    if len(symbols) == chain.length:
+        return chain.image(symbols)
+    row, column = np.indices((chain.height, chain.width))
+    hatch = np.where((row + column) % HATCH_PERIOD == 0, HATCH[1], HATCH[0]).astype(np.uint8)
+    padded = np.zeros(chain.length, np.int32)
+    padded[: len(symbols)] = symbols
+    drawn = row * chain.width + column < len(symbols) // chain.channels
+    if chain.channels == 3:
+        drawn, hatch = drawn[..., None], hatch[..., None]
+    return np.where(drawn, chain.image(padded), hatch)
+
+
+def _grid(count: int) -> tuple[int, int]:
+    """(columns, lines) of a near-square grid."""
+    columns = math.isqrt(count - 1) + 1
+    return columns, -(-count // columns)
+
+
+def _picture_size(chain: ImageChain, count: int) -> tuple[int, int]:
+    columns, lines = _grid(count)
+    return lines * (chain.height + 1) - 1, columns * (chain.width + 1) - 1
+
+
+def _rows(take: Take) -> list[Symbols]:
+    return [trace.symbols for trace in take.traces]
+
+
+class PictureFile(Format):
+    """A file that shows one image, or a grid of images, enlarged by a whole factor without smoothing."""
+
+    modality = "image"
+    several = True
+    scaled = True
+    pillow: ClassVar[str]
+    """Pillow's name of the format."""
+
+    def open(self, data: bytes, name: str) -> Image.Image:
+        try:
+            image = Image.open(io.BytesIO(data), formats=(self.pillow,))
+        except UnidentifiedImageError:
+            raise FileError(f"{name} is damaged or cut short: its {self.pillow} header cannot be read") from None
+        except Image.DecompressionBombError:
+            raise FileError(f"{name} has far too many pixels") from None
+        if image.width * image.height > MAX_PIXELS:
+            raise FileError(f"{name} has {image.width} x {image.height} pixels, more than this program reads")
+        return image
+
+    def shows(self, data: bytes, name: str, take: Take) -> bool:
+        chain = take.model.chain
+        if not isinstance(chain, ImageChain):
+            return False
+        with self.open(data, name) as image:
+            height, width = _picture_size(chain, len(take.samples))
+            scale = image.height // height
+            if scale < 1 or image.size != (scale * width, scale * height):
+                return False
+            if not self.seek_end(image, name, chain):
+                return True
+            pixels = np.asarray(image.convert("RGB"))
+        expected = picture(chain, _rows(take), scale)
+        return np.array_equal(pixels, expected if chain.channels == 3 else expected[..., None].repeat(3, -1))
+
+    @abstractmethod
+    def seek_end(self, image: Image.Image, name: str, chain: ImageChain) -> bool:
+        """Goes to what shows all that is drawn. Returns whether its pixels are exactly those of the symbols."""
+
+
+class Png(PictureFile):
+    """The images as they are; the record is a text under METADATA_KEY."""
+
+    suffix = ".png"
+    title = "PNG image"
+    pillow = "PNG"
+
+    def content(self, view: Take, *, scale: int = 1) -> bytes:
+        chain = view.model.chain
+        assert isinstance(chain, ImageChain)
+        pixels = picture(chain, _rows(view), scale)
+        text = PngImagePlugin.PngInfo()
+        text.add_text("Software", f"{PROGRAM} {VERSION}")
+        text.add_text("Description", summary(view))
+        text.add_itxt(METADATA_KEY, record_text(view))
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "PNG", pnginfo=text)
+        return buffer.getvalue()
+
+    def recognises(self, data: bytes) -> bool:
+        return data.startswith(b"\x89PNG\r\n\x1a\n")
+
+    def record_in(self, data: bytes, name: str) -> str:
+        with self.open(data, name) as image:
+            image.load()  # text may also follow the pixels
+            text = image.info.get(METADATA_KEY)
+        if text is None:
+            raise no_record(name)
+        return str(text)
+
+    def seek_end(self, image: Image.Image, name: str, chain: ImageChain) -> bool:
+        return True
+
+    def read_foreign(self, data: bytes, name: str, chain: Chain) -> list[Symbols]:
+        """One image of the chain's size and colours, in 8 bits each, whatever else the file carries."""
+        if not isinstance(chain, ImageChain):
+            raise InputError(f"{name} holds image data; the model expects {chain.modality} data")
+        if not self.recognises(data):
+            raise FileError(f"{name} is {'empty' if not data else 'not a PNG image'}")
+        with damage_as_file_error(name), self.open(data, name) as image:
+            size, mode = image.size, image.mode
+            pixels = np.asarray(image.convert("RGBA")) if mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA") else None
+        expected = (
+            f"the model expects {chain.width} x {chain.height} pixels, {'RGB' if chain.channels == 3 else 'grey'}"
+        )
+        if size != (chain.width, chain.height):
+            raise InputError(f"{name} has {size[0]} x {size[1]} pixels; {expected}")
+        if pixels is None:
+            raise InputError(f"{name} has pixels of the kind {mode!r}; {expected}, 8 bits each")
+        if (pixels[..., 3] != 255).any():
+            raise InputError(f"{name} is transparent in places; {expected}")
+        if chain.channels == 3:
+            if mode in ("1", "L", "LA"):
+                raise InputError(f"{name} is grey; {expected}")
+            return [chain.symbols(pixels[..., :3])]
+        if (pixels[..., :1] != pixels[..., 1:3]).any():
+            raise InputError(f"{name} is coloured; {expected}")
+        return [chain.symbols(pixels[..., 0])]
+
+
+class Gif(PictureFile):
+    """The generation as an endless animation in chain order, its last frame held; the record is its comment.
+
+    Grey images are exact in every frame; colours are reduced to 256.
+    """
+
+    suffix = ".gif"
+    title = "Animated GIF of the generation"
+    pillow = "GIF"
+    prefix = f"{METADATA_KEY} ".encode("ascii")
+
+    def content(self, view: Take, *, scale: int = 1) -> bytes:
+        chain = view.model.chain
+        assert isinstance(chain, ImageChain)
+        count = max(1, min(round(GENERATION_SECONDS * FRAMES_PER_SECOND), view.longest))
+        height, width = (scale * side for side in _picture_size(chain, len(view.samples)))
+        if height * width > MAX_GIF_PIXELS:
+            raise InputError(f"an animation of {width} x {height} pixels is too large; use a smaller scale")
+        sheets = [
+            picture(chain, [row[: round(view.longest * n / count)] for row in _rows(view)], scale)
+            for n in range(count + 1)
+        ]
+        frames = [Image.fromarray(sheet) for sheet in sheets]
+        if chain.channels == 3:
+            # One palette for all frames; left to itself Pillow makes one for each, which takes minutes.
+            palette = Image.fromarray(np.concatenate([sheets[0], sheets[-1]])).quantize(256)
+            frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+        durations = [round(1000 * GENERATION_SECONDS / count)] * count + [round(1000 * LAST_FRAME_SECONDS)]
+        buffer = io.BytesIO()
+        frames[0].save(
+            buffer,
+            "GIF",
+            save_all=True,
+            append_images=frames[1:],
+            duration=durations,
+            loop=0,
+            optimize=False,
+            comment=self.prefix + record_text(view).encode("ascii"),
+        )
+        return buffer.getvalue()
+
+    def recognises(self, data: bytes) -> bool:
+        return data.startswith((b"GIF87a", b"GIF89a"))
+
+    def record_in(self, data: bytes, name: str) -> bytes:
+        with self.open(data, name) as image:
+            comment = bytes(image.info.get("comment", b""))
+        if not comment.startswith(self.prefix):
+            raise no_record(name)
+        return comment[len(self.prefix) :]
+
+    def seek_end(self, image: Image.Image, name: str, chain: ImageChain) -> bool:
+        frames = int(getattr(image, "n_frames", 1))
+        if frames > MAX_GIF_FRAMES:
+            raise FileError(f"{name} has {frames} frames, more than this program reads")
+        if chain.channels == 3:
+            return False
+        image.seek(frames - 1)
+        return True
