@@ -206,14 +206,14 @@ def take_from_text(text: str | bytes) -> Take:
 # The history file
 
 
-def save_take(path: Path, take: Take) -> None:
-    """Writes everything about a take to one file, atomically, as it is at this moment.
+def save_take(path: Path, take: Take) -> Take:
+    """Writes everything about a take to one file, atomically, as it is at this moment; returns what was written.
 
     An .npz: ``metadata`` (JSON) and, of every branch of every sample one after the other, the steps that are its own
     (from its fork on): ``symbols`` int32, ``surprise`` and ``entropy`` float32 in bits, ``clamped`` bool.
     Safe while another thread appends. Raises FileError if it cannot be written.
     """
-    entries, traces = [], []
+    entries, traces, samples = [], [], []
     for sample in take.samples:
         current = sample.current  # before the branches: a branch is there before it is shown
         branches = [_frozen(trace, take) for trace in list(sample.branches)]
@@ -224,6 +224,7 @@ def save_take(path: Path, take: Take) -> None:
             }
         )
         traces += branches
+        samples.append(Sample(branches, current))
     _check_total(sum(map(len, traces)))
     arrays: dict[str, npt.NDArray[Any]] = {
         name: np.concatenate([getattr(trace, name)[trace.fork :] for trace in traces])
@@ -233,6 +234,7 @@ def save_take(path: Path, take: Take) -> None:
     metadata = json.dumps(_head(take, "take") | {"samples": entries}, separators=(",", ":"))
     np.savez_compressed(buffer, allow_pickle=False, metadata=np.array(metadata), **arrays)
     write_atomically(path, buffer.getvalue())
+    return Take(take.model, samples, take.limit, take.id)
 
 
 def load_take(path: Path) -> Take:

@@ -167,6 +167,8 @@ class Walk:
         shaping = cohort.present[0][1][1].segment.shaping
         drawn = cohort.decoder.advance(noise, shaping, clamps, active)
         for row, (_, trace) in cohort.present:
+            if np.isnan(drawn.entropy[row]).any():
+                raise InputError(f"{self.take.model.title} gives no probabilities: its conditionals are not numbers")
             self._record(trace, drawn, clamps, row)
         return count
 

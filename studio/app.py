@@ -63,6 +63,8 @@ from studio.sound import SoundPlayer
 from studio.state import Activity, Studio
 from studio.theme import apply_theme
 
+CANCEL = QMessageBox.StandardButton.Cancel
+
 LAYOUT_VERSION = 1
 MESSAGE_MS = 8000
 FIRST_SIZE = QSize(1440, 900)
@@ -95,6 +97,8 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
         self._canvases: dict[str, Canvas] = {}
+        self.asked_to_end = False
+        """Whether a signal ends the program: then nobody is there to answer questions."""
         self._build_centre()
         self._build_docks()
         self._build_status()
@@ -111,6 +115,7 @@ class MainWindow(QMainWindow):
         studio.error.connect(self._complain)
         studio.worker.speed.connect(self._show_speed)
         studio.worker.kernels_ready.connect(self._kernels_ready)
+        studio.worker.kernels_given_up.connect(self._refresh)
         self.sound = SoundPlayer(studio, self)
         self.transport.volume_changed.connect(self.sound.set_volume)
         self.transport.mute_toggled.connect(self.sound.set_muted)
@@ -311,7 +316,8 @@ class MainWindow(QMainWindow):
         if studio.loaded is None:
             self.engine_label.say("loading …" if studio.activity is Activity.LOADING else "no model")
         elif not studio.running:
-            waiting = "" if studio.worker.kernels_warm else " · compiling kernels"
+            worker = studio.worker
+            waiting = "" if worker.kernels_warm or worker.kernels_failed is not None else " · compiling kernels"
             self.engine_label.say(f"{studio.engine_name()} engine · {studio.loaded.device.upper()}{waiting}")
             self.speed_label.say("")
             self.left_label.say("")
@@ -479,7 +485,21 @@ class MainWindow(QMainWindow):
     def _store(self) -> QSettings:
         return QSettings(str(self.studio.profile.folder / "window.ini"), QSettings.Format.IniFormat)
 
+    def _may_lose(self) -> bool:
+        """Asks, where takes could not be saved, until they are or the user lets them go; False to stay open."""
+        again, close, stay = QMessageBox.StandardButton.Retry, QMessageBox.StandardButton.Discard, CANCEL
+        while lost := self.studio.worker.unsaved():
+            what = "A take" if len(lost) == 1 else f"{len(lost)} takes"
+            question = f"{what} could not be saved: {lost[0].why}.\nWhat is not saved is lost when the window closes."
+            answer = QMessageBox.warning(self, "Sampling Studio", question, again | close | stay, again)
+            if answer != again:
+                return answer == close
+        return True
+
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.asked_to_end and not self._may_lose():
+            event.ignore()
+            return
         store = self._store()
         store.setValue("geometry", self.saveGeometry())
         store.setValue("state", self.saveState(LAYOUT_VERSION))
@@ -546,6 +566,15 @@ def run_window(path: Path | None = None) -> int:
         return app.exec()
 
 
+def end_now(app: QApplication) -> None:
+    """Closes every window without asking."""
+    for window in app.topLevelWidgets():
+        if isinstance(window, MainWindow):
+            window.asked_to_end = True
+    app.closeAllWindows()
+    app.quit()
+
+
 @contextmanager
 def closed_by_signals(app: QApplication) -> Iterator[None]:
     """Ctrl-C in the terminal and the end of a session close the window as its own button does: all is kept.
@@ -556,7 +585,13 @@ def closed_by_signals(app: QApplication) -> Iterator[None]:
     for end in (awake, woken):
         end.setblocking(False)
     notifier = QSocketNotifier(awake.fileno(), QSocketNotifier.Type.Read, app)
-    notifier.activated.connect(lambda: (awake.recv(64), app.closeAllWindows(), app.quit()))
+
+    @Slot()
+    def heed() -> None:
+        awake.recv(64)
+        end_now(app)
+
+    notifier.activated.connect(heed)
     wakeup = signal.set_wakeup_fd(woken.fileno())
     kinds = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])]
     handlers = {kind: signal.signal(kind, lambda *_: None) for kind in kinds}

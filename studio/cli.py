@@ -67,6 +67,9 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in ("stdout", "stderr"):
+        if getattr(sys, stream) is None:  # closed by whoever started the program
+            setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a character the terminal lacks, or half of one in a path
     try:
@@ -508,7 +511,14 @@ def check_output(out: Path, chain: Chain, count: int, limit: int) -> None:
     """What ``export`` would refuse, before anything is drawn."""
     from models.record import MAX_SAMPLES, MAX_STEPS
 
-    format_of(out, chain, count)
+    form = format_of(out, chain, count)
+    if form is None and (out.name.startswith(".") or out.name == "-") and not out.exists():
+        raise ArgumentsError(f"-o {out} would make a folder of that name; name a file before the point, or a folder")
+    folder = next(parent for parent in (out if form is None else out.parent).absolute().parents if parent.exists())
+    if form is not None and not out.parent.is_dir():
+        raise FileError(f"cannot write {out}: there is no folder {out.parent}")
+    if not os.access(out.parent if form is not None else folder, os.W_OK):
+        raise FileError(f"cannot write {out}: the folder cannot be written")
     if count > MAX_SAMPLES or count * limit > MAX_STEPS:
         most = min(MAX_SAMPLES, MAX_STEPS // limit)
         raise InputError(f"{count} samples of {limit} steps are too many for one command; at most {most}")

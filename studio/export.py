@@ -50,7 +50,10 @@ class ExportDialog(QDialog):
             self.what.setCurrentIndex(1)
         self.scale = QSpinBox(minimum=1, maximum=LARGEST_SCALE, value=DEFAULT_SCALE, suffix=" ×")
         self.scale.setToolTip("Pixels of the file to one pixel of the image, nearest neighbour")
-        note = QLabel("Every format carries symbols, model, settings and seed: open or drop the file to go on from it.")
+        note = QLabel(
+            "Every format carries symbols, model, settings and seed: open or drop the file to go on from it. "
+            "Of an edited sample it holds the branch that is shown."
+        )
         note.setWordWrap(True)
         form = QFormLayout()
         form.addRow("Format", self.format)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 1 / 30
+SPEED_SECONDS = 0.5
+"""Over how long the speed is measured: in less, a slow pace shows too few steps."""
 PROGRESS_SECONDS = 0.25
 """How often something said in words is said anew."""
 SAVE_SECONDS = 3.0
@@ -215,6 +217,7 @@ class InferenceThread(QThread):
         self._last_report = 0.0
         self._last_save = 0.0
         self._steps_reported = 0
+        self._timed_since, self._steps_timed = time.monotonic(), 0
         self._look_after = 0.0
         self._warming: subprocess.Popen[bytes] | None = None
         self._warming_errors: IO[bytes] | None = None
@@ -487,6 +490,7 @@ class InferenceThread(QThread):
         self._last_save = now
         self._last_report = now - 1 / request.pace  # as if a step had been just before: the first is shown at once
         self._steps_reported = 0
+        self._timed_since, self._steps_timed = now, 0
 
     def _do_shape(self, shaping: Shaping) -> None:
         self._shaping = shaping
@@ -541,9 +545,13 @@ class InferenceThread(QThread):
         at_end = take.finished or (request.until is not None and take.frontier >= request.until)
         if at_end or now - self._last_report >= REPORT_SECONDS:
             segment = take.traces[0].segment
-            rate = self._steps_reported / max(now - self._last_report, 1e-6)
-            self.speed.emit(Speed(rate, segment.engine, segment.device))
-            self._last_report, self._steps_reported = now, 0
+            self._last_report = now
+            self._steps_timed += self._steps_reported
+            self._steps_reported = 0
+            if now - self._timed_since >= SPEED_SECONDS:
+                rate = self._steps_timed / (now - self._timed_since)
+                self._timed_since, self._steps_timed = now, 0
+                self.speed.emit(Speed(rate, segment.engine, segment.device))
             self.grown.emit(take.id)
         if at_end:
             self._lead = 0.0

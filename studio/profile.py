@@ -230,8 +230,7 @@ class Profile(QObject):
 
     def save_take(self, take: Take) -> None:
         """Writes a take and its line of the index. For a thread in the background: it waits for the disk."""
-        save_take(self._take_path(take.id), take)
-        entry = describe(take)
+        entry = describe(save_take(self._take_path(take.id), take))
         with self._guard:
             if take.id in self._deleted:  # while it was being written
                 self._deleted[take.id] = entry

@@ -379,8 +379,10 @@ class Studio(QObject):
 
     def _score_if_needed(self) -> None:
         """A take from an export has no surprise and entropy: they are computed again."""
-        unknown = self.take is not None and any(np.isnan(trace.surprise).any() for trace in self.take.traces)
-        if unknown and self.take is not None and self.loaded is not None:
+        if self.take is None or self.loaded is None:
+            return
+        traces = [trace for sample in self.take.samples for trace in sample.branches]
+        if any(np.isnan(trace.surprise).any() for trace in traces):
             self.worker.score(self.take)
 
     # --- settings --------------------------------------------------------------------------------------------------
@@ -597,16 +599,17 @@ class Studio(QObject):
         step = min(max(0, step), self.take.longest)
         self.following = step >= self.take.longest
         self._replay_position = float(step)
-        self.pinned = None
+        self.pinned = self.hovered = None  # a mouse that lies still on a pixel must not hide where the keys go
         self._set_cursor(step)
 
     def step_by(self, steps: int) -> None:
         """Arrow keys: moves the cursor; beyond the frontier it walks that many steps."""
         if self.take is None:
             return
+        cursor = self._heading_for
         self.pause()
-        target, frontier = self.cursor + steps, self.take.frontier
-        beyond = target > frontier and (self.cursor <= frontier or target > self.take.longest)
+        target, frontier = cursor + steps, self.take.frontier
+        beyond = target > frontier and (cursor <= frontier or target > self.take.longest)
         if beyond and not self.take.finished:
             self.go_on(until=target)
         else:
@@ -617,10 +620,18 @@ class Studio(QObject):
         if self.chain is None:
             return
         stride = self.chain.stride
-        target = (self.cursor // stride + strides) * stride
-        if strides < 0 and self.cursor % stride:
+        cursor = self._heading_for
+        target = (cursor // stride + strides) * stride
+        if strides < 0 and cursor % stride:
             target += stride
-        self.step_by(target - self.cursor)
+        self.step_by(target - cursor)
+
+    @property
+    def _heading_for(self) -> int:
+        """The cursor, or where a walk of single steps is about to take it: keys may come faster than steps."""
+        if self.running and self.following and self.walking_until is not None:
+            return max(self.cursor, self.walking_until)
+        return self.cursor
 
     def follow(self) -> None:
         """End: the cursor follows the frontier again."""
@@ -777,6 +788,8 @@ class Studio(QObject):
             self.branches_changed.emit()
             self.cursor_changed.emit()
             self.inspect()
+        else:
+            self.message.emit(f"Changed which branch is shown of another take, by {take.model.title}.")
         self.worker.save(take)
 
     # --- takes and history -----------------------------------------------------------------------------------------

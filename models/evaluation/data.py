@@ -55,7 +55,7 @@ def read_data_file(path: Path, header: CheckpointHeader) -> list[Example]:
         return [Example(symbols, ((0, complete(factors, {})),), False) for symbols in found]
     if not all(map(len, traces)):
         raise InputError(f"{path} holds a sample of which nothing is drawn yet")
-    return [Example(trace.symbols, _conditions(trace, factors), True) for trace in traces]
+    return [Example(trace.symbols, _conditions(trace, factors), _carries(trace, factors)) for trace in traces]
 
 
 def _saved_traces(path: Path, chain: Chain) -> list[Trace]:
@@ -63,6 +63,12 @@ def _saved_traces(path: Path, chain: Chain) -> list[Trace]:
     if take.model.chain != chain:
         raise InputError(f"{path} holds {take.model.chain.describe()}; the model expects {chain.describe()}")
     return take.traces
+
+
+def _carries(trace: Trace, factors: Sequence[Factor]) -> bool:
+    """Whether a trace was drawn under something that a model with these factors can be conditioned on."""
+    held = [segment.condition for segment in trace.schedule]
+    return any(f.name in condition and f.takes(condition[f.name]) for condition in held for f in factors)
 
 
 def _conditions(trace: Trace, factors: Sequence[Factor]) -> tuple[tuple[int, Condition], ...]:

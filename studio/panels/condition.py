@@ -66,7 +66,8 @@ class CategoryChooser(Chooser):
         if factor.any:
             head.addWidget(self._button(ANY, f"Leave the {factor.name} to the model"))
         values = QWidget()
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        # As high as its width asks for: a fixed height would cut off the rows that a narrower dock needs.
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         values.setSizePolicy(policy)
         grid = EvenGrid(values)

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 
 from models.chain import Alphabet
 from models.shaping import NEUTRAL, Shaping
-from models.trace import Trace
+from models.trace import Take, Trace
 from studio.inference import Inspection
 from studio.panels.widgets import (
     GAP,
@@ -71,6 +71,8 @@ TICK_FRACTIONS = {"linear": (1.0, 0.5), "√": (1.0, 0.2, 0.02), "log": (1.0, 1e
 
 def axis_top(largest: float) -> float:
     """The end of an axis that holds a probability: the next of 1, 0.5, 0.2, 0.1, 0.05 …, so that it seldom moves."""
+    if not math.isfinite(largest):
+        return 1.0
     decade = 10.0 ** math.floor(math.log10(max(largest, 1e-12)))
     return min(1.0, next(step * decade for step in (1, 2, 5, 10) if step * decade >= largest * (1 - 1e-9)))
 
@@ -383,6 +385,8 @@ class InspectorPanel(QWidget):
         self.setAutoFillBackground(True)
         self.studio = studio
         self.inspection: Inspection | None = None
+        self._of: Take | None = None
+        """The take that is looked into."""
         self.plot = ConditionalPlot()
         self.plot.value_chosen.connect(self._put)
         self.step_label = label(role=QUIET)
@@ -466,8 +470,9 @@ class InspectorPanel(QWidget):
     @Slot()
     def _refresh(self) -> None:
         studio = self.studio
-        if studio.take is None or studio.loaded is None:
-            self.inspection = None
+        if studio.take is None or studio.loaded is None or studio.take is not self._of:
+            self.inspection = None  # of another take: nothing rather than something stale
+        self._of = studio.take
         if self.inspection is None:
             no_model = studio.take is not None and studio.loaded is None and studio.entry is None
             self.empty.setText("Without its model a take can be looked at, but not into." if no_model else self.EMPTY)

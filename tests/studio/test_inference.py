@@ -492,7 +492,7 @@ def test_what_a_full_disk_refused_is_saved_while_nothing_goes_on(
     takes = [drawn(image_studio, qtbot) for disk.reason in (errno.ENOSPC, errno.EROFS)]
     disk.refusals = 0
     qtbot.wait(1000)
-    assert 2 * 1 <= disk.refusals <= 2 * 5  # now and then, not all the time
+    assert 2 <= disk.refusals <= 20  # now and then, not all the time
     assert len([line for line in heard if "tried again" in line]) == 2
     disk.full = False
     qtbot.waitUntil(lambda: kept(image_studio) == {take.id for take in takes})

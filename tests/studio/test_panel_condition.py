@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -201,3 +202,25 @@ def test_settings_keep_a_value_of_another_kind_and_give_way_where_it_does_not_fi
     assert settings_from_json(chosen.to_json(), CHAIN, factors) == chosen
     odd = {**chosen.to_json(), "condition": {"where": "left", "digit": "1"}}
     assert settings_from_json(odd, CHAIN, factors) == default
+
+
+@pytest.mark.parametrize("width", [150, 200, 215, 250, 400])
+def test_every_value_can_be_reached_however_narrow_the_dock_is(width: int, image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    image_studio.entry = dataclasses.replace(  # type: ignore[type-var]
+        image_studio.entry,
+        header=dataclasses.replace(
+            image_studio.entry.header,  # type: ignore[union-attr]
+            factors=(Category("digit", tuple("0123456789")),),
+        ),
+    )
+    image_studio.model_changed.emit()
+    panel.resize(width, 500)
+    qtbot.wait(50)
+    (digit,) = panel.choosers
+    seen = [
+        button.visibleRegion().boundingRect().size() == button.size()
+        for button in digit.buttons.values()  # type: ignore[attr-defined]
+    ]
+    assert len(seen) == 10
+    assert all(seen)

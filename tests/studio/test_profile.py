@@ -132,9 +132,10 @@ def test_what_cannot_be_removed_from_the_trash_stays(folder: Path) -> None:
 def test_a_take_deleted_just_after_it_was_written_stays_in_the_trash(
     profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_then_delete(path: Path, take: Take) -> None:
-        save_take(path, take)
+    def write_then_delete(path: Path, take: Take) -> Take:
+        written = save_take(path, take)
         profile.delete_take(take.id)
+        return written
 
     monkeypatch.setattr(studio.profile, "save_take", write_then_delete)
     take_id = saved(profile)
@@ -219,10 +220,10 @@ def test_a_take_that_is_deleted_while_it_is_being_saved_stays_deleted(
 ) -> None:
     take, write = made(30), studio.profile.save_take
 
-    def write_and_lose(path: Path, take: Take) -> None:
+    def write_and_lose(path: Path, take: Take) -> Take:
         write(path, take)
         profile.delete_take(take.id)
-        write(path, take)  # the deletion came before the rename
+        return write(path, take)  # the deletion came before the rename
 
     monkeypatch.setattr(studio.profile, "save_take", write_and_lose)
     profile.save_take(take)
