@@ -633,3 +633,16 @@ def test_a_file_holds_what_was_shown_when_it_was_asked_for(image_studio: Studio,
         image_studio.put_value(3, Pointer(0, 5))
     image_studio.pause()
     assert np.array_equal(read_saved(tmp_path / "a.png").take.traces[0].symbols, symbols)
+
+
+def test_two_steps_asked_for_at_once_are_two_steps(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=30.0)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier >= 2)
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    drawn = image_studio.frontier
+    image_studio.step_by(1)
+    image_studio.step_by(1)
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert image_studio.frontier == image_studio.cursor == drawn + 2

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from models.files import export
@@ -467,3 +467,29 @@ def test_a_model_of_the_last_time_that_no_longer_loads_gives_way_to_one_that_cam
     assert second.loaded is not None
     assert second.entry is not None
     assert second.entry.shipped
+
+
+def test_closing_asks_before_a_take_is_lost_that_could_not_be_saved(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = window.studio
+    studio.profile.takes_folder.rmdir()
+    studio.profile.takes_folder.write_text("a file where the folder should be")
+    fast(window)
+    with qtbot.waitSignal(studio.error):
+        studio.begin()
+    asked: list[str] = []
+    answers = [QMessageBox.StandardButton.Retry, QMessageBox.StandardButton.Cancel]
+
+    def answer(_parent: object, _title: str, question: str, *_: object) -> QMessageBox.StandardButton:
+        asked.append(question)
+        return answers.pop(0)
+
+    monkeypatch.setattr(QMessageBox, "warning", answer)
+    assert not window.close()
+    assert len(asked) == 2
+    assert "could not be saved" in asked[0]
+    studio.profile.takes_folder.unlink()
+    studio.profile.takes_folder.mkdir()
+    assert window.close(), "once there is room nobody is asked"
+    assert len(list(studio.profile.takes_folder.glob("*.npz"))) == 1
