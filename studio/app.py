@@ -75,7 +75,7 @@ FIRST_MODALITY = "image"
 
 
 class StatusField(QLabel):
-    """A part of the status bar, which takes room only while it says something, and then not too much."""
+    """A part of the status bar, of a bounded width."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,6 @@ class StatusField(QLabel):
 
     def say(self, text: str) -> None:
         self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, WIDEST_FIELD))
-        self.setVisible(bool(text))
 
 
 class MainWindow(QMainWindow):
@@ -187,13 +186,11 @@ class MainWindow(QMainWindow):
         self._message_timer = QTimer(self, singleShot=True, interval=MESSAGE_MS)
         self._message_timer.timeout.connect(self.message_label.clear)
         bar = self.statusBar()
-        for label in (self.speed_label, self.left_label, self.engine_label):
+        for label in (self.engine_label, self.speed_label, self.left_label):
             bar.addWidget(label)
         bar.addWidget(self.message_label, 1)
         bar.addPermanentWidget(self.sound_label)
         bar.addPermanentWidget(self.model_label)
-        for label in (self.speed_label, self.left_label, self.engine_label, self.sound_label, self.model_label):
-            label.say("")
 
     def _build_actions(self) -> None:
         studio = self.studio
