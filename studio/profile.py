@@ -25,7 +25,7 @@ from typing import Any
 
 from PySide6.QtCore import QLockFile, QObject, QTimer
 
-from models.atomic import atomic_path
+from models.atomic import atomic_path, reason
 from models.errors import FileError, StudioError
 from models.files import load_take, save_take
 from models.trace import Take
@@ -245,10 +245,17 @@ class Profile(QObject):
         return load_take(self._take_path(take_id))
 
     def delete_take(self, take_id: str) -> None:
-        """Takes a take out of the history; until the program ends it can be put back."""
+        """Takes a take out of the history; until the program ends it can be put back.
+
+        Raises FileError if its file cannot be moved away; then nothing has changed.
+        """
         with self._guard:
-            with suppress(FileNotFoundError):  # not saved yet: what is being saved goes to the trash then
+            try:
                 self._take_path(take_id).replace(self._trash_path(take_id))
+            except FileNotFoundError:
+                pass  # not saved yet: what is being saved goes to the trash then
+            except OSError as error:
+                raise FileError(f"cannot delete from the history: {reason(error)}") from None
             self._deleted[take_id] = self._index.pop(take_id, None)
             self._stale = True
 

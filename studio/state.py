@@ -119,7 +119,8 @@ class DeleteCommand(QUndoCommand):
         self.studio._restore(self.take_id)
 
     def redo(self) -> None:
-        self.studio._delete(self.take_id)
+        if not self.studio._delete(self.take_id):
+            self.setObsolete(True)
 
 
 class Studio(QObject):
@@ -877,13 +878,20 @@ class Studio(QObject):
             # As it is now: what the user does next must not get into the file.
             self.worker.export(shown(self.take, samples=options.pop("samples", None)), path, options)
 
-    def _delete(self, take_id: str) -> None:
+    def _delete(self, take_id: str) -> bool:
+        """Whether it could be deleted; says why not."""
+        self.worker.forget(take_id)  # what still walks must not save itself again
+        try:
+            self.profile.delete_take(take_id)
+        except StudioError as error:
+            self.worker.remember(take_id)
+            self.error.emit(str(error))
+            return False
         if self.take is not None and self.take.id == take_id:
             self.pause()
             self._show_take(None)
-        self.worker.forget(take_id)  # what still walks must not save itself again
-        self.profile.delete_take(take_id)
         self.history_changed.emit()
+        return True
 
     def _restore(self, take_id: str) -> None:
         self.profile.restore_take(take_id)

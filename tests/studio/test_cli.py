@@ -774,3 +774,12 @@ def test_an_output_that_is_full_is_one_line() -> None:
         )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert "the disk is full" in done.stderr
+
+
+@pytest.mark.parametrize(("out", "code"), [("nowhere/x.png", 1), (".png", 2), ("-", 2)])
+def test_where_nothing_can_be_written_nothing_is_drawn(
+    out: str, code: int, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert out.split("/")[0] in complaint(capsys, code, "sample", "gated-pixelcnn-mnist", "-o", out)
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -646,3 +647,21 @@ def test_two_steps_asked_for_at_once_are_two_steps(image_studio: Studio, qtbot: 
     image_studio.step_by(1)
     qtbot.waitUntil(lambda: not image_studio.running)
     assert image_studio.frontier == image_studio.cursor == drawn + 2
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="folders cannot be in the way there")
+def test_a_take_whose_file_cannot_be_moved_away_is_not_deleted_and_that_is_said(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
+    in_the_way = image_studio.profile.trash_folder / f"{take.id}.npz"
+    in_the_way.mkdir(parents=True)
+    with qtbot.waitSignal(image_studio.error) as complaint:
+        image_studio.delete_take(take.id)
+    assert "cannot delete" in complaint.args[0]
+    assert image_studio.take is take
+    assert len(image_studio.profile.history()) == 1
+    assert not image_studio.undo_stack.canUndo() or "delete" not in image_studio.undo_stack.undoText()
