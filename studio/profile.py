@@ -139,7 +139,8 @@ class Profile(QObject):
         path = self.folder / "lock"
         try:
             words = path.read_bytes().split(b"\n")
-            if words[0].isdigit() or time.time() - path.stat().st_mtime < LOCK_SECONDS:
+            names_a_program = words[0].isdigit() and len(words) > 2  # number, name and machine, a line each
+            if names_a_program or time.time() - path.stat().st_mtime < LOCK_SECONDS:
                 return False
             path.unlink()
         except OSError:

@@ -9,7 +9,7 @@ from typing import Any
 from models.chain import Chain
 from models.condition import Condition, Factor, complete
 from models.engines import AUTO, DEVICES, ENGINES
-from models.errors import InputError, StudioError
+from models.errors import StudioError
 from models.noise import check_seed
 from models.shaping import NEUTRAL, Shaping, shaping_from_json
 
@@ -70,7 +70,7 @@ def settings_from_json(config: Any, chain: Chain, factors: tuple[Factor, ...]) -
     default = default_settings(chain, factors)
     try:
         pace = config["pace"]
-        settings = Settings(
+        return Settings(
             condition=complete(factors, config["condition"]),
             pace=math.inf if pace is None else max(SLOWEST_PACE, float(pace)),
             limit=min(max(1, int(config["limit"])), chain.limit),
@@ -78,11 +78,9 @@ def settings_from_json(config: Any, chain: Chain, factors: tuple[Factor, ...]) -
             seed=check_seed(int(config["seed"])),
             seed_locked=bool(config["seed_locked"]),
             count=min(max(1, int(config["count"])), MAX_COUNT),
-            engine=str(config["engine"]),
-            device=str(config["device"]),
+            # One that another version had, or a file named, is no reason to forget everything else.
+            engine=config["engine"] if config["engine"] in ENGINES else AUTO,
+            device=config["device"] if config["device"] in DEVICES else AUTO,
         )
-        if settings.engine not in (AUTO, *ENGINES) or settings.device not in DEVICES:
-            raise InputError("unknown engine or device")
-        return settings
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError, StudioError):
         return default

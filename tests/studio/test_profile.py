@@ -101,7 +101,7 @@ def test_the_trash_is_emptied_by_the_next_owner(folder: Path, profile: Profile) 
         assert again.history() == []
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage"])
+@pytest.mark.parametrize("content", [b"", b"garbage", b"9"])
 def test_a_damaged_lock_does_not_keep_everybody_out_for_good(folder: Path, content: bytes) -> None:
     profile = Profile(folder)
     (folder / "lock").write_bytes(content)
@@ -406,7 +406,6 @@ ODD: list[dict[str, object]] = [
     {"condition": 3},
     {"seed": "one"},
     {"shaping": []},
-    {"engine": {}},
     {"pace": {}},
 ]
 
@@ -417,3 +416,9 @@ def test_odd_settings_of_a_model_give_way_to_its_defaults(change: dict[str, obje
     default = default_settings(DIGIT_CHAIN, factors)
     assert settings_from_json({**default.with_(count=7).to_json(), **change}, DIGIT_CHAIN, factors) == default
     assert settings_from_json(3, DIGIT_CHAIN, factors) == default
+
+
+@pytest.mark.parametrize("engine", ["foo", {}, None])
+def test_an_engine_that_is_not_there_is_chosen_anew_and_the_rest_is_kept(engine: object) -> None:
+    mine = default_settings(DIGIT_CHAIN, ()).with_(count=7)
+    assert settings_from_json({**mine.to_json(), "engine": engine, "device": engine}, DIGIT_CHAIN, ()) == mine
