@@ -63,8 +63,6 @@ from studio.sound import SoundPlayer
 from studio.state import Activity, Studio
 from studio.theme import apply_theme
 
-CANCEL = QMessageBox.StandardButton.Cancel
-
 LAYOUT_VERSION = 1
 MESSAGE_MS = 8000
 FIRST_SIZE = QSize(1440, 900)
@@ -484,7 +482,8 @@ class MainWindow(QMainWindow):
 
     def _may_lose(self) -> bool:
         """Asks, where takes could not be saved, until they are or the user lets them go; False to stay open."""
-        again, close, stay = QMessageBox.StandardButton.Retry, QMessageBox.StandardButton.Discard, CANCEL
+        button = QMessageBox.StandardButton
+        again, close, stay = button.Retry, button.Discard, button.Cancel
         while lost := self.studio.worker.unsaved():
             what = "A take" if len(lost) == 1 else f"{len(lost)} takes"
             question = f"{what} could not be saved: {lost[0].why}.\nWhat is not saved is lost when the window closes."

@@ -514,10 +514,10 @@ def check_output(out: Path, chain: Chain, count: int, limit: int) -> None:
     form = format_of(out, chain, count)
     if form is None and (out.name.startswith(".") or out.name == "-") and not out.exists():
         raise ArgumentsError(f"-o {out} would make a folder of that name; name a file before the point, or a folder")
-    folder = next(parent for parent in (out if form is None else out.parent).absolute().parents if parent.exists())
     if form is not None and not out.parent.is_dir():
         raise FileError(f"cannot write {out}: there is no folder {out.parent}")
-    if not os.access(out.parent if form is not None else folder, os.W_OK):
+    place = out.absolute()  # a folder is made where it is not there, with those above it
+    if not os.access(next(above for above in (place, *place.parents) if above.is_dir()), os.W_OK):
         raise FileError(f"cannot write {out}: the folder cannot be written")
     if count > MAX_SAMPLES or count * limit > MAX_STEPS:
         most = min(MAX_SAMPLES, MAX_STEPS // limit)
