@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,6 +65,7 @@ class Recipe:
     validate_every: int
     validation_limit: int
     patience: int
+    compile: bool
     network: Mapping[str, Any]
 
 
@@ -94,6 +95,8 @@ def read_recipe(path: Path) -> Recipe:
         raise InputError(f"{path}: name is made of letters, digits and _ . + -, not {recipe.name!r}")
     if not isinstance(recipe.network, dict):
         raise InputError(f"{path}: network is a table of the network's sizes, not {recipe.network!r}")
+    if not isinstance(recipe.compile, bool):
+        raise InputError(f"{path}: compile is true or false, not {recipe.compile!r}")
     if recipe.optimiser not in OPTIMISERS:
         raise InputError(f"{path}: optimiser is one of {', '.join(OPTIMISERS)}, not {recipe.optimiser!r}")
     for name, (least, most) in RANGES.items():
@@ -111,17 +114,39 @@ def build(recipe: Recipe) -> AutoregressiveModel:
     return network_class(recipe.architecture)(ModelSpec(recipe.architecture, data.chain, data.factors, recipe.network))
 
 
-def optimisers(recipe: Recipe, model: AutoregressiveModel) -> list[torch.optim.Optimizer]:
-    """AdamW for every parameter, or for those that Muon is not for.
+class Muon(torch.optim.Muon):
+    """Muon for weights of two and more axes: a convolution's (out, in, ...) is the matrix (out, in x ...).
 
-    Muon (K. Jordan and others, "Muon: An optimizer for hidden layers in neural networks", 2024) orthogonalises the
-    update of a matrix between two layers. It is not for embeddings, biases, and the last layer; its steps are scaled
-    to AdamW's size, so that one learning rate serves both. Raises InputError for a model without such matrices.
+    K. Jordan and others, "Muon: An optimizer for hidden layers in neural networks", 2024. Updates are orthogonalised
+    and then scaled to AdamW's size, so that one learning rate serves both.
+    """
+
+    def __init__(self, weights: Sequence[Tensor], lr: float, weight_decay: float) -> None:
+        self.weights = weights
+        matrices = [torch.nn.Parameter(weight.detach().view(len(weight), -1)) for weight in weights]
+        super().__init__(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+
+    @property
+    def matrices(self) -> Sequence[Tensor]:
+        """The weights as matrices, in the same memory."""
+        matrices: Sequence[Tensor] = self.param_groups[0]["params"]
+        return matrices
+
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for weight, matrix in zip(self.weights, self.matrices, strict=True):
+            matrix.grad = None if weight.grad is None else weight.grad.flatten(1)
+        super().step()  # type: ignore[no-untyped-call]
+
+
+def optimisers(recipe: Recipe, model: AutoregressiveModel) -> list[torch.optim.Optimizer]:
+    """AdamW for every parameter, or for those that Muon is not for: embeddings, biases, and the last layer.
+
+    Raises InputError for a model without weights for Muon.
     """
     hidden: list[Tensor] = []
     if recipe.optimiser == "muon":
-        layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
-        hidden = [m.weight for m in layers[:-1]]
+        layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear | torch.nn.Conv1d | torch.nn.Conv2d)]
+        hidden = [layer.weight for layer in layers[:-1]]
         if not hidden:
             raise InputError(f"{recipe.name}: a {recipe.architecture} has no matrices for Muon; use adamw")
     inner = {id(p) for p in hidden}
@@ -129,7 +154,7 @@ def optimisers(recipe: Recipe, model: AutoregressiveModel) -> list[torch.optim.O
     rate, decay = recipe.learning_rate, recipe.weight_decay
     chosen: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=rate, weight_decay=decay, betas=(0.9, 0.99))]
     if hidden:
-        chosen.append(torch.optim.Muon(hidden, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+        chosen.append(Muon(hidden, rate, decay))
     return chosen
 
 
@@ -257,7 +282,7 @@ class Trainer:
     def _run(self, raise_if_interrupted: Callable[[], None]) -> Likelihood:
         recipe = self.recipe
         varying = self.data.chain.length is None
-        loss_of = torch.compile(self.loss, dynamic=varying) if can_compile(self.device) else self.loss
+        loss_of = torch.compile(self.loss, dynamic=varying) if recipe.compile and can_compile() else self.loss
         noun = self.data.chain.step_noun
         mean_loss, started, began_at = 0.0, time.monotonic(), self.step
         seconds_before = self.seconds
@@ -334,10 +359,18 @@ class Trainer:
             likelihood={"valid": self.best.to_json()} if self.best else {},
         )
 
+    def optimised_names(self) -> dict[Tensor, str]:
+        """The names of what the optimisers change."""
+        names: dict[Tensor, str] = {p: name for name, p in self.model.named_parameters()}
+        for optimiser in self.optimisers:
+            if isinstance(optimiser, Muon):
+                names |= {m: names[w] for w, m in zip(optimiser.weights, optimiser.matrices, strict=True)}
+        return names
+
     def save_state(self) -> None:
         """Everything ``resume`` needs, as tensors and JSON: nothing in it is executed when it is read."""
         tensors: dict[str, Tensor] = {}
-        names: dict[Tensor, str] = {p: name for name, p in self.model.named_parameters()}
+        names = self.optimised_names()
         for prefix, model in (("model.", self.model), ("ema.", self.ema)):
             tensors |= {prefix + name: p.detach().contiguous() for name, p in model.named_parameters()}
         for optimiser in self.optimisers:
@@ -379,7 +412,7 @@ class Trainer:
             for prefix, model in (("model.", self.model), ("ema.", self.ema)):
                 for name, p in model.named_parameters():
                     p.copy_(tensors[prefix + name])
-        names = {p: name for name, p in self.model.named_parameters()}
+        names = self.optimised_names()
         for optimiser in self.optimisers:
             adam = isinstance(optimiser, torch.optim.AdamW)
             moments = ("exp_avg", "exp_avg_sq") if adam else ("momentum_buffer",)
@@ -424,7 +457,6 @@ def interrupts_held() -> Iterator[Callable[[], None]]:
         signal.signal(signal.SIGINT, before)
 
 
-def can_compile(device: torch.device) -> bool:
-    """On CUDA, where torch brings Triton along, which needs a C compiler. On a CPU it gains nothing here."""
-    compiler = any(shutil.which(name) for name in ("cc", "gcc", "clang"))
-    return device.type == "cuda" and sys.platform == "linux" and compiler
+def can_compile() -> bool:
+    """torch.compile needs a C compiler, and brings Triton, for CUDA, to Linux alone."""
+    return sys.platform == "linux" and any(shutil.which(name) for name in ("cc", "gcc", "clang"))

@@ -24,6 +24,7 @@ from models.errors import FileError, InputError
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.training.data import DATA_SETS, FSDD_PEAK, MNIST_VALIDATION, load, normalise, read_idx
 from models.training.loop import (
+    Muon,
     Recipe,
     Trainer,
     batches,
@@ -79,6 +80,7 @@ def recipe(architecture: str, **changes: object) -> Recipe:
     }[architecture]
     batch = 8 if architecture == "gated_pixelcnn" else 300
     fields = {"network": small, "batch": batch, "validate_every": 3, "validation_limit": 4, "warmup": 2, "steps": 6}
+    fields["compile"] = False  # takes longer than these trainings
     return dataclasses.replace(read_recipe(path), **(fields | changes))  # type: ignore[arg-type]
 
 
@@ -212,7 +214,7 @@ def test_factors_are_dropped_at_the_rate_of_the_recipe() -> None:
 
 
 @pytest.mark.parametrize(
-    ("architecture", "optimiser"), [("gated_pixelcnn", "adamw"), ("wavenet", "adamw"), ("wavenet", "muon")]
+    ("architecture", "optimiser"), list(itertools.product(["gated_pixelcnn", "wavenet"], ["adamw", "muon"]))
 )
 def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     architecture: str, optimiser: str, folder: Path, tmp_path: Path
@@ -236,20 +238,34 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
-def test_muon_takes_the_matrices_between_two_layers_and_adamw_the_rest() -> None:
-    made = recipe("wavenet", optimiser="muon")
+@pytest.mark.parametrize("architecture", ["gated_pixelcnn", "wavenet"])
+def test_muon_takes_the_weights_between_two_layers_and_adamw_the_rest(architecture: str) -> None:
+    made = recipe(architecture, optimiser="muon")
     model = build(made)
     names = {p: name for name, p in model.named_parameters()}
-    chosen = optimisers(made, model)
-    adamw, muon = ({names[p] for group in o.param_groups for p in group["params"]} for o in chosen)
-    assert [type(o) for o in chosen] == [torch.optim.AdamW, torch.optim.Muon]
-    assert adamw | muon == set(names.values())
-    assert not adamw & muon
-    assert all(name.endswith("weight") and not name.startswith(("out.", "condition.")) for name in muon)
-    assert len(optimisers(recipe("wavenet", optimiser="adamw"), model)) == 1
-    convolutional = recipe("gated_pixelcnn", optimiser="muon")
-    with pytest.raises(InputError, match="no matrices for Muon"):
-        optimisers(convolutional, build(convolutional))
+    adamw, muon = optimisers(made, model)
+    assert isinstance(muon, Muon)
+    inner = {names[w] for w in muon.weights}
+    rest = {names[p] for group in adamw.param_groups for p in group["params"]}
+    assert inner | rest == set(names.values())
+    assert not inner & rest
+    assert rest == {
+        n for n in names.values() if "bias" in n or "condition." in n or n.startswith(("embedding", "out."))
+    }
+    assert len(optimisers(recipe(architecture, optimiser="adamw"), model)) == 1
+
+
+def test_muon_sees_a_convolution_as_the_matrix_of_its_outputs_by_its_inputs() -> None:
+    convolution = torch.nn.Conv2d(3, 4, (2, 5))
+    matrix = torch.nn.Parameter(convolution.weight.detach().clone().flatten(1))
+    plain = torch.optim.Muon([matrix], lr=0.1, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+    ours = Muon([convolution.weight], 0.1, 0.01)
+    for _ in range(3):
+        gradient = torch.randn(4, 3, 2, 5)
+        convolution.weight.grad, matrix.grad = gradient, gradient.flatten(1)
+        ours.step()
+        plain.step()
+    assert torch.equal(convolution.weight.flatten(1), matrix)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")
@@ -348,6 +364,11 @@ def test_the_name_of_a_recipe_can_be_a_file_name_and_a_word_of_a_command(value: 
 def test_an_optimiser_that_nobody_knows_is_named_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"r\.toml: optimiser is one of adamw, muon, not 'sgd'"):
         read_recipe(changed_recipe(tmp_path / "r.toml", "optimiser", '"sgd"'))
+
+
+def test_whether_to_compile_is_a_plain_yes_or_no(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"r\.toml: compile is true or false, not 1"):
+        read_recipe(changed_recipe(tmp_path / "r.toml", "compile", 1))
 
 
 def test_a_network_that_is_no_table_is_refused(tmp_path: Path) -> None:
