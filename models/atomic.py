@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ _REASONS = {
     errno.ENAMETOOLONG: "the name is too long",
     errno.ELOOP: "its links go round in a circle",
 }
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}")
 
 
 def reason(error: OSError) -> str:
@@ -62,6 +65,11 @@ def atomic_path(path: Path, *, flush: bool = True) -> Iterator[Path]:
             raise
     except OSError as error:
         raise FileError(f"cannot write {path}: {reason(error)}") from error
+
+
+def leftovers(folder: Path, suffix: str) -> list[Path]:
+    """The temporary files of ``atomic_path`` in a folder: being written now, or left by a program that was killed."""
+    return [path for path in folder.glob(f".*{suffix}") if _TEMPORARY.fullmatch(path.stem)]
 
 
 def write_atomically(path: Path, data: bytes) -> None:

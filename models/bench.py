@@ -14,7 +14,8 @@ import torch
 
 from models.chain import Chain, Symbols
 from models.condition import complete
-from models.decoder import DRAW, Decoder
+from models.conditional import check_numbers
+from models.decoder import DRAW, Decoder, Drawn
 from models.model import AutoregressiveModel
 from models.noise import uniforms
 from models.sampling import engines_of, make_decoder
@@ -67,17 +68,21 @@ def start(model: AutoregressiveModel, engine: str) -> Decoder:
 
 
 def walk(model: AutoregressiveModel, decoder: Decoder, *, seed: int, steps: int) -> tuple[Symbols, float]:
-    """Up to ``steps`` steps from where a decoder stands: the symbols drawn, int32 (n,), and the seconds they took."""
-    drawn: list[Symbols] = []
+    """Up to ``steps`` steps from where a decoder stands: the symbols drawn, int32 (n,), and the seconds they took.
+
+    Raises InputError if the model's conditionals are not numbers.
+    """
+    drawn: list[Drawn] = []
     left, stop = steps, model.chain.alphabet.stop_symbol
     began = time.perf_counter()
-    while left and not (drawn and drawn[-1][-1] in (stop, DRAW)):
+    while left and not (drawn and drawn[-1].symbols[0, -1] in (stop, DRAW)):
         block = min(BLOCK, left)
         noise = uniforms(seed, 0, 0, decoder.step, block)[None]
-        drawn.append(decoder.advance(noise, NEUTRAL).symbols[0])
+        drawn.append(decoder.advance(noise, NEUTRAL))
         left -= block
     seconds = time.perf_counter() - began
-    symbols = np.concatenate(drawn)
+    check_numbers(model.title, np.concatenate([part.entropy[0] for part in drawn]))
+    symbols = np.concatenate([part.symbols[0] for part in drawn])
     return symbols[symbols != DRAW], seconds
 
 

@@ -1,18 +1,26 @@
 """The variables of a model: what a symbol means, in which order the symbols come, and where they lie in the data.
 
-Everything here is plain numpy and free of torch, so that the window can describe a model before torch is there.
+Alphabets and chains are of kinds. Each kind is a class here with a line in ``ALPHABETS`` or ``CHAINS``, or a class of a
+plug-in. Everything here is plain numpy and free of torch, so that the window can describe a model before torch is
+there.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from models.errors import InputError
+from models.plug_ins import plug_in, refused_as
+
+CHAIN_GROUP = "sampling_studio.chains"
+ALPHABET_GROUP = "sampling_studio.alphabets"
+"""Of entry points, see ``plug_ins``."""
 
 Symbols = npt.NDArray[np.int32]
 
@@ -20,22 +28,23 @@ INT16_PEAK = 32767
 
 
 @dataclass(frozen=True)
-class Alphabet:
-    """K symbols and their real values.
+class Alphabet(ABC):
+    """K symbols and what they stand for.
 
-    kind: ``grey`` (pixel intensity, uint8) or ``mu_law`` (companded amplitude, int16; ITU-T G.711's curve with
-    mu = levels - 1, as in van den Oord et al. 2016, WaveNet, section 2.2).
     levels: number of ordinary symbols, 0 … levels - 1.
     stop: whether one more symbol, ``levels`` itself, closes the chain.
     """
 
-    kind: Literal["grey", "mu_law"]
     levels: int
     stop: bool = False
 
+    kind: ClassVar[str]
+    """The name of the kind in files."""
+    quantity: ClassVar[str]
+    """What its values are, by which a chain tells whether it takes the alphabet: ``intensities`` are uint8,
+    ``amplitudes`` int16."""
+
     def __post_init__(self) -> None:
-        if self.kind not in ("grey", "mu_law"):
-            raise InputError(f"unknown alphabet {self.kind!r}; known: grey, mu_law")
         if not (isinstance(self.levels, int) and isinstance(self.stop, bool) and 2 <= self.levels <= 65536):
             raise InputError(f"an alphabet has 2 to 65536 levels, not {self.levels}; its stop is true or false")
 
@@ -48,41 +57,89 @@ class Alphabet:
     def stop_symbol(self) -> int | None:
         return self.levels if self.stop else None
 
+    @abstractmethod
     def decode(self, symbols: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Symbols (any shape, no stop symbol) to values: uint8 grey levels or int16 amplitudes."""
+        """Symbols (any shape, no stop symbol) to values; raises InputError for any other symbol."""
+
+    @abstractmethod
+    def encode(self, values: npt.ArrayLike) -> Symbols:
+        """Values (any shape) to the nearest symbols."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """In words, without the stop symbol: ``256 levels``."""
+
+    def label(self, symbol: int) -> str:
+        """A symbol in words: ``212``, ``+1040 (181)``, ``stop``."""
+        return "stop" if symbol == self.stop_symbol else self._label(symbol)
+
+    def _label(self, symbol: int) -> str:
+        return str(symbol)
+
+    def _checked(self, symbols: npt.ArrayLike) -> npt.NDArray[Any]:
         k = np.asarray(symbols)
         if k.size and (k.min() < 0 or k.max() >= self.levels):
             raise InputError(f"symbols must lie in 0 … {self.levels - 1}")
-        if self.kind == "grey":
-            return np.rint(k * (255 / (self.levels - 1))).astype(np.uint8)
+        return k
+
+    def to_json(self) -> dict[str, Any]:
+        """``kind`` and whatever ``from_json`` needs."""
+        return {"kind": self.kind, **{field.name: getattr(self, field.name) for field in fields(self)}}
+
+    @classmethod
+    def from_json(cls, config: Mapping[str, Any]) -> Self:
+        """From what ``to_json`` gave. Raises InputError, or TypeError, for anything else."""
+        return cls(**{name: value for name, value in config.items() if name != "kind"})
+
+
+@dataclass(frozen=True)
+class GreyLevels(Alphabet):
+    """Intensities of a pixel or of one of its channels, evenly spaced from black to white."""
+
+    kind = "grey"
+    quantity = "intensities"
+
+    def decode(self, symbols: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        return np.rint(self._checked(symbols) * (255 / (self.levels - 1))).astype(np.uint8)
+
+    def encode(self, values: npt.ArrayLike) -> Symbols:
+        grey: Symbols = np.rint(np.asarray(values) * ((self.levels - 1) / 255)).astype(np.int32)
+        return grey
+
+    def describe(self) -> str:
+        return f"{self.levels} levels"
+
+
+@dataclass(frozen=True)
+class MuLaw(Alphabet):
+    """Companded amplitudes: ITU-T G.711's curve with mu = levels - 1 (van den Oord et al. 2016, WaveNet, 2.2)."""
+
+    kind = "mu_law"
+    quantity = "amplitudes"
+
+    def decode(self, symbols: npt.ArrayLike) -> npt.NDArray[np.int16]:
         mu = self.levels - 1
-        y = 2 * k / mu - 1
+        y = 2 * self._checked(symbols) / mu - 1
         amplitude = np.sign(y) * np.expm1(np.abs(y) * np.log1p(mu)) / mu
         wave: npt.NDArray[np.int16] = np.rint(amplitude * INT16_PEAK).astype(np.int16)
         return wave
 
     def encode(self, values: npt.ArrayLike) -> Symbols:
-        """Values (uint8 grey levels or int16 amplitudes, any shape) to the nearest symbols."""
-        x = np.asarray(values)
-        if self.kind == "grey":
-            grey: Symbols = np.rint(x * ((self.levels - 1) / 255)).astype(np.int32)
-            return grey
         mu = self.levels - 1
-        amplitude = np.clip(x / INT16_PEAK, -1, 1)
+        amplitude = np.clip(np.asarray(values) / INT16_PEAK, -1, 1)
         y = np.sign(amplitude) * np.log1p(mu * np.abs(amplitude)) / np.log1p(mu)
         codes: Symbols = np.floor((y + 1) / 2 * mu + 0.5).astype(np.int32)
         return codes
 
-    def label(self, symbol: int) -> str:
-        """A symbol in words: ``212``, ``+1040 (181)``, ``stop``."""
-        if symbol == self.stop_symbol:
-            return "stop"
-        if self.kind == "grey":
-            return str(symbol)
+    def describe(self) -> str:
+        return f"mu-law {self.levels}"
+
+    def _label(self, symbol: int) -> str:
         return f"{int(self.decode(symbol)):+d} ({symbol})"
 
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "levels": self.levels, "stop": self.stop}
+
+ALPHABETS: dict[str, type[Alphabet]] = {alphabet.kind: alphabet for alphabet in (GreyLevels, MuLaw)}
+"""The kinds of alphabets by their names in files; others come from plug-ins."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +187,16 @@ class Chain(ABC):
     def describe(self) -> str:
         """The shape in words, for a list of models."""
 
-    @abstractmethod
-    def to_json(self) -> dict[str, Any]: ...
+    def to_json(self) -> dict[str, Any]:
+        """``modality``, and whatever ``from_json`` needs."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"modality": self.modality, **own, "alphabet": self.alphabet.to_json()}
+
+    @classmethod
+    def from_json(cls, config: Mapping[str, Any]) -> Self:
+        """From what ``to_json`` gave. Raises InputError, KeyError or TypeError for anything else."""
+        own = {name: value for name, value in config.items() if name != "modality"}
+        return cls(**own | {"alphabet": alphabet_from_json(config["alphabet"])})
 
 
 @dataclass(frozen=True)
@@ -153,9 +218,9 @@ class ImageChain(Chain):
                 f"an image chain has 1 to 1024 rows and columns and 1 or 3 channels, "
                 f"not {self.height} x {self.width} x {self.channels}"
             )
-        if self.alphabet.kind != "grey" or self.alphabet.stop:
+        if self.alphabet.quantity != "intensities" or self.alphabet.stop:
             stop = " with a stop symbol" if self.alphabet.stop else ""
-            raise InputError(f"an image chain has grey levels and no stop symbol, not {self.alphabet.kind}{stop}")
+            raise InputError(f"an image chain has intensities and no stop symbol, not {self.alphabet.quantity}{stop}")
 
     @property
     def length(self) -> int:
@@ -189,7 +254,7 @@ class ImageChain(Chain):
 
     def describe(self) -> str:
         colour = " x 3" if self.channels == 3 else ""
-        return f"{self.height} x {self.width}{colour}, {self.alphabet.levels} levels"
+        return f"{self.height} x {self.width}{colour}, {self.alphabet.describe()}"
 
     def image(self, symbols: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """Symbols (…, D) to uint8 images (…, H, W) or (…, H, W, 3)."""
@@ -206,15 +271,6 @@ class ImageChain(Chain):
         if x.dtype != np.uint8 or x.shape[-len(shape) :] != shape:
             raise InputError(f"expected uint8 images of shape {shape}, got {x.dtype} {x.shape}")
         return self.alphabet.encode(x).reshape(*x.shape[: x.ndim - len(shape)], self.length)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "modality": self.modality,
-            "alphabet": self.alphabet.to_json(),
-            "height": self.height,
-            "width": self.width,
-            "channels": self.channels,
-        }
 
 
 @dataclass(frozen=True)
@@ -235,8 +291,8 @@ class SoundChain(Chain):
             raise InputError(f"a sample rate lies in 1000 … 192000 Hz, not {self.rate}")
         if not 1 / self.rate <= self.default_seconds <= self.max_seconds <= 3600:
             raise InputError("a sound chain needs default_seconds of at least a sample, <= max_seconds <= 3600")
-        if self.alphabet.kind != "mu_law":
-            raise InputError(f"a sound chain has a mu_law alphabet, not {self.alphabet.kind}")
+        if self.alphabet.quantity != "amplitudes":
+            raise InputError(f"a sound chain has amplitudes, not {self.alphabet.quantity}")
 
     @property
     def steps_per_second(self) -> int:
@@ -262,7 +318,7 @@ class SoundChain(Chain):
         return f"{step / self.rate:.4f} s"
 
     def describe(self) -> str:
-        return f"{self.rate / 1000:g} kHz, mu-law {self.alphabet.levels}" + (", stop" if self.alphabet.stop else "")
+        return f"{self.rate / 1000:g} kHz, {self.alphabet.describe()}" + (", stop" if self.alphabet.stop else "")
 
     def wave(self, symbols: npt.ArrayLike) -> npt.NDArray[np.int16]:
         """Symbols (T,) to int16 samples; a closing stop symbol is no sample and is left out."""
@@ -282,27 +338,22 @@ class SoundChain(Chain):
             k = np.append(k, np.int32(self.alphabet.levels))
         return k.astype(np.int32)
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "modality": self.modality,
-            "alphabet": self.alphabet.to_json(),
-            "rate": self.rate,
-            "default_seconds": self.default_seconds,
-            "max_seconds": self.max_seconds,
-        }
+
+CHAINS: dict[str, type[Chain]] = {chain.modality: chain for chain in (ImageChain, SoundChain)}
+"""The kinds of chains by their names in files; others come from plug-ins."""
 
 
-CHAINS: dict[str, type[Chain]] = {kind.modality: kind for kind in (ImageChain, SoundChain)}
+def alphabet_from_json(config: Mapping[str, Any]) -> Alphabet:
+    """The alphabet that ``to_json`` described. Raises InputError on anything else."""
+    with refused_as("not an alphabet"):
+        kind = config["kind"]
+        found = ALPHABETS.get(kind) or plug_in(ALPHABET_GROUP, kind, Alphabet, "kind of alphabet", ALPHABETS)
+        return found.from_json(config)
 
 
-def chain_from_json(config: dict[str, Any]) -> Chain:
+def chain_from_json(config: Mapping[str, Any]) -> Chain:
     """The chain that ``to_json`` described. Raises InputError on anything else."""
-    try:
-        fields = dict(config)
-        modality = fields.pop("modality")
-        alphabet = Alphabet(**fields.pop("alphabet"))
-        if modality not in CHAINS:
-            raise InputError(f"unknown modality {modality!r}; known: {', '.join(CHAINS)}")
-        return CHAINS[modality](alphabet=alphabet, **fields)
-    except (TypeError, KeyError, AttributeError, ValueError) as error:
-        raise InputError(f"not a chain description: {error}") from None
+    with refused_as("not a chain description"):
+        modality = config["modality"]
+        found = CHAINS.get(modality) or plug_in(CHAIN_GROUP, modality, Chain, "modality", CHAINS)
+        return found.from_json(config)

@@ -1,8 +1,8 @@
 """What a user may fix before a walk: named factors such as the class or the speaker.
 
-Factors are of kinds. Each kind is a class here with a line in ``KINDS``, and a chooser in ``studio.panels.condition``;
-nothing else in the library or the window asks of which kind a factor is, but for what can only be done with
-categories, which takes ``Category`` or calls ``categories``.
+Factors are of kinds. Each kind is a class here with a line in ``KINDS``, or a class of a plug-in, and a chooser in
+``studio.panels.condition``; nothing else in the library or the window asks of which kind a factor is, but for what can
+only be done with categories, which takes ``Category`` or calls ``categories``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy.typing as npt
+
 from models.errors import InputError
+from models.plug_ins import plug_in, refused_as
+
+FACTOR_GROUP = "sampling_studio.factors"
+"""Of entry points, see ``plug_ins``."""
 
 ANY = "any"
 
@@ -43,6 +49,11 @@ class Factor(ABC):
         """The value that holds where none is chosen."""
 
     @property
+    def null(self) -> Any:
+        """The value that leaves the factor to the model, which training puts in place of some; None: there is none."""
+        return None
+
+    @property
     def example(self) -> Any:
         """The value that a window begins with."""
         return self.default
@@ -62,6 +73,18 @@ class Factor(ABC):
     @abstractmethod
     def parse(self, text: str) -> Any:
         """The value that somebody typed; raises InputError as ``check``."""
+
+    def from_array(self, array: npt.NDArray[Any]) -> list[Any]:
+        """The values in the rows of an array of a data file: strings as they are typed, others as they are.
+
+        Raises InputError as ``check``.
+        """
+        if array.dtype.kind == "U":
+            return [self.parse(text) for text in array.tolist()]
+        values: list[Any] = array.tolist()
+        for value in values:
+            self.check(value)
+        return values
 
     @abstractmethod
     def format(self, value: Any) -> str:
@@ -122,7 +145,11 @@ class Category(Factor):
 
     @property
     def default(self) -> str:
-        return ANY if self.any else self.values[0]
+        return self.null or self.values[0]
+
+    @property
+    def null(self) -> str | None:
+        return ANY if self.any else None
 
     @property
     def example(self) -> str:
@@ -135,6 +162,18 @@ class Category(Factor):
     def parse(self, text: str) -> str:
         self.check(text)
         return text
+
+    def from_array(self, array: npt.NDArray[Any]) -> list[str]:
+        """Strings are values, integers index the values."""
+        if array.ndim != 1 or array.dtype.kind not in "iuU":
+            raise InputError(
+                f"{self.name} should hold a row of integers or strings, not {array.dtype} of shape {array.shape}"
+            )
+        if array.dtype.kind == "U":
+            return super().from_array(array)
+        if array.size and not 0 <= array.min() <= array.max() < len(self.values):
+            raise InputError(f"{self.name} lies in 0 … {len(self.values) - 1}, not {array.min()} … {array.max()}")
+        return [self.values[index] for index in array.tolist()]
 
     def format(self, value: Any) -> str:
         return str(value)
@@ -162,7 +201,7 @@ class Category(Factor):
 
 
 KINDS: dict[str, type[Factor]] = {Category.kind: Category}
-"""The kinds of factors by their names in files."""
+"""The kinds of factors by their names in files; others come from plug-ins."""
 
 
 def check_words(word: Any) -> None:
@@ -178,14 +217,11 @@ def check_words(word: Any) -> None:
 def factors_from_json(config: Sequence[Mapping[str, Any]]) -> tuple[Factor, ...]:
     """Raises InputError for anything but a list of factors; one that names no kind is a category."""
     factors = []
-    try:
+    with refused_as("not a list of conditions"):
         for entry in config:
             kind = entry.get("kind", Category.kind)
-            if kind not in KINDS:
-                raise InputError(f"unknown kind of condition {kind!r}; known: {', '.join(KINDS)}")
-            factors.append(KINDS[kind].from_json(entry))
-    except (TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"not a list of conditions: {error}") from None
+            found = KINDS.get(kind) or plug_in(FACTOR_GROUP, kind, Factor, "kind of condition", KINDS)
+            factors.append(found.from_json(entry))
     return tuple(factors)
 
 
@@ -202,6 +238,13 @@ def parse(factors: Sequence[Factor], typed: Mapping[str, str]) -> dict[str, Any]
     """The whole condition from what was typed for some of the factors; raises InputError as ``complete``."""
     _check_names(factors, typed)
     return complete(factors, {f.name: f.parse(typed[f.name]) for f in factors if f.name in typed})
+
+
+def by_row(columns: Mapping[str, Sequence[Any]], count: int) -> list[Condition]:
+    """The conditions of ``count`` examples from a column of values for each factor; equal ones are one object."""
+    shared: dict[str, Condition] = {}
+    rows = ({name: values[n] for name, values in columns.items()} for n in range(count))
+    return [shared.setdefault(repr(row), row) for row in rows]
 
 
 def _check_names(factors: Sequence[Factor], names: Mapping[str, Any]) -> None:

@@ -10,9 +10,12 @@ import math
 from abc import ABC, abstractmethod
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.errors import InputError
 from models.shaping import Shaping
 
 LOG2 = math.log(2.0)
@@ -85,6 +88,12 @@ class Categorical(Conditional):
             self.logits.reshape(-1, self.size), symbols.reshape(-1).long(), reduction="none"
         )
         return -flat.reshape(symbols.shape)
+
+
+def check_numbers(title: str, bits: npt.ArrayLike) -> None:
+    """Raises InputError, naming the model, if surprises or entropies are not numbers: its logits have overflowed."""
+    if np.isnan(bits).any():
+        raise InputError(f"{title} gives no probabilities: its conditionals are not numbers")
 
 
 def first_above(probs: Tensor, u: Tensor) -> Tensor:

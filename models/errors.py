@@ -15,3 +15,7 @@ class CheckpointError(StudioError):
 
 class FileError(StudioError):
     """A file that cannot be read or written."""
+
+
+class NoRecordError(FileError):
+    """A file that carries no metadata of this program: it did not save it, or another has removed them."""

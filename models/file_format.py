@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from models.chain import Chain, Symbols
-from models.errors import FileError
+from models.errors import InputError, NoRecordError
 from models.record import PROGRAM
 from models.shaping import NEUTRAL
 from models.trace import Take
@@ -33,8 +33,13 @@ class Format(ABC):
     def content(self, view: Take, *, scale: int = 1) -> bytes:
         """A file of a take of shown branches, see ``models.record.shown``, its record included.
 
-        scale: by which factor it is drawn enlarged, if it is. Raises InputError for what it cannot hold.
+        scale: by which factor it is drawn enlarged, see ``check_scale``. Raises InputError for what it cannot hold.
         """
+
+    def check_scale(self, chain: Chain, count: int, scale: int) -> None:
+        """Raises InputError if ``content`` could not draw ``count`` samples enlarged by a factor."""
+        if scale != 1:
+            raise InputError(f"only pictures can be enlarged, not {self.suffix} files; leave the scale at 1")
 
     @abstractmethod
     def recognises(self, data: bytes) -> bool:
@@ -56,9 +61,9 @@ class Format(ABC):
         return None
 
 
-def no_record(name: str, what: str = "") -> FileError:
+def no_record(name: str, what: str = "") -> NoRecordError:
     """The error for a file without a record. what: what it is instead, if more is known."""
-    return FileError(
+    return NoRecordError(
         f"{name} has no {PROGRAM} metadata{what and f' ({what})'}: "
         "it was not saved by this program, or another has removed it"
     )

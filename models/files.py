@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from models.atomic import reason, write_atomically
+from models.chain import Chain
 from models.errors import FileError
 from models.formats import Format, format_in, format_of, formats_of
 from models.record import (
@@ -29,10 +30,23 @@ from models.record import (
 )
 from models.trace import Segment, Take
 
-__all__ = ["Command", "Saved", "command_line", "export", "load_take", "read_saved", "save_take"]
+__all__ = ["Command", "Saved", "check_export", "command_line", "export", "load_take", "read_saved", "save_take"]
 
 
 # Writing
+
+
+def check_export(path: Path, chain: Chain, count: int, *, scale: int = 1) -> Format | None:
+    """Raises what ``export`` would of ``count`` samples, as far as that is known before any is drawn.
+
+    Returns the format of the file, None for a folder.
+    """
+    form = format_of(path, chain, count)
+    if form is None:
+        formats_of(chain)[0].check_scale(chain, 1, scale)
+    else:
+        form.check_scale(chain, count, scale)
+    return form
 
 
 def export(path: Path, take: Take, *, samples: Sequence[int] | None = None, scale: int = 1) -> list[Path]:
@@ -40,12 +54,12 @@ def export(path: Path, take: Take, *, samples: Sequence[int] | None = None, scal
 
     samples: by index in the take, None for all. scale: the whole factor by which pictures are enlarged. A folder, made
     if need be, gets one file per sample in the default format, named by the sample's number: ``0000.png``.
-    Returns the paths written. Raises InputError for a suffix that is unknown or does not fit the take, FileError if it
-    cannot be written.
+    Returns the paths written. Raises InputError for a suffix that is unknown or does not fit the take, and for a scale
+    that the format cannot be drawn at; FileError if it cannot be written.
     """
     view = shown(take, samples=samples)
     chain = view.model.chain
-    form = format_of(path, chain, len(view.samples))
+    form = check_export(path, chain, len(view.samples), scale=scale)
     if form is not None:
         write_atomically(path, form.content(view, scale=scale))
         return [path]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from models.array_files import Npz
 from models.chain import Chain
-from models.errors import FileError, InputError
+from models.errors import FileError, InputError, NoRecordError
 from models.file_format import Format
 from models.image_files import Gif, Png
 from models.sound_files import Wav
@@ -74,8 +74,8 @@ def format_named(path: Path) -> Format:
 
 
 def format_in(data: bytes, name: str) -> Format:
-    """The format of a file, by its content. Raises FileError if it is of none."""
+    """The format of a file, by its content. Raises NoRecordError if it is of none."""
     form = next((form for form in FORMATS if form.recognises(data)), None)
     if form is None:
-        raise FileError(f"{name} is {'empty' if not data else f'not a {suffixes(FORMATS)} file'}")
+        raise NoRecordError(f"{name} is {'empty' if not data else f'not a {suffixes(FORMATS)} file'}")
     return form

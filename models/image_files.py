@@ -49,10 +49,7 @@ def picture(chain: ImageChain, rows: Sequence[Symbols], scale: int = 1) -> Pixel
     """
     columns, lines = _grid(len(rows))
     height, width = _picture_size(chain, len(rows))
-    if type(scale) is not int or not 1 <= scale <= MAX_SCALE:
-        raise InputError(f"a picture is 1 to {MAX_SCALE} times as large, a whole number; not {scale!r}")
-    if height * width * scale**2 > MAX_PIXELS:
-        raise InputError(f"a picture of {width * scale} x {height * scale} pixels is too large; use a smaller scale")
+    _check_scale(chain, len(rows), scale, MAX_PIXELS)
     colour = (3,) if chain.channels == 3 else ()
     sheet = np.full((lines * (chain.height + 1), columns * (chain.width + 1), *colour), GAP, np.uint8)
     for n, symbols in enumerate(rows):
@@ -86,6 +83,15 @@ def _picture_size(chain: ImageChain, count: int) -> tuple[int, int]:
     return lines * (chain.height + 1) - 1, columns * (chain.width + 1) - 1
 
 
+def _check_scale(chain: ImageChain, count: int, scale: int, most: int) -> None:
+    """Raises InputError for a scale that is wrong, or that makes more than ``most`` pixels."""
+    if type(scale) is not int or not 1 <= scale <= MAX_SCALE:
+        raise InputError(f"a picture is 1 to {MAX_SCALE} times as large, a whole number; not {scale!r}")
+    height, width = (scale * side for side in _picture_size(chain, count))
+    if height * width > most:
+        raise InputError(f"a picture of {width} x {height} pixels is too large; use a smaller scale or fewer images")
+
+
 def _rows(take: Take) -> list[Symbols]:
     return [trace.symbols for trace in take.traces]
 
@@ -98,6 +104,11 @@ class PictureFile(Format):
     scaled = True
     pillow: ClassVar[str]
     """Pillow's name of the format."""
+    most_pixels: ClassVar[int] = MAX_PIXELS
+
+    def check_scale(self, chain: Chain, count: int, scale: int) -> None:
+        assert isinstance(chain, ImageChain)
+        _check_scale(chain, count, scale, self.most_pixels)
 
     def open(self, data: bytes, name: str) -> Image.Image:
         try:
@@ -199,15 +210,14 @@ class Gif(PictureFile):
     suffix = ".gif"
     title = "Animated GIF of the generation"
     pillow = "GIF"
+    most_pixels = MAX_GIF_PIXELS
     prefix = f"{METADATA_KEY} ".encode("ascii")
 
     def content(self, view: Take, *, scale: int = 1) -> bytes:
         chain = view.model.chain
         assert isinstance(chain, ImageChain)
         count = max(1, min(round(GENERATION_SECONDS * FRAMES_PER_SECOND), view.longest))
-        height, width = (scale * side for side in _picture_size(chain, len(view.samples)))
-        if height * width > MAX_GIF_PIXELS:
-            raise InputError(f"an animation of {width} x {height} pixels is too large; use a smaller scale")
+        self.check_scale(chain, len(view.samples), scale)
         sheets = [
             picture(chain, [row[: round(view.longest * n / count)] for row in _rows(view)], scale)
             for n in range(count + 1)

@@ -13,7 +13,7 @@ import torch
 
 from models.chain import Symbols
 from models.condition import Condition, categories
-from models.conditional import LOG2
+from models.conditional import LOG2, check_numbers
 from models.model import AutoregressiveModel
 
 if TYPE_CHECKING:
@@ -39,11 +39,15 @@ class Likelihood:
 
 @torch.inference_mode()
 def surprises(model: AutoregressiveModel, symbols: Symbols, condition: Condition) -> npt.NDArray[np.float64]:
-    """-log2 p of every symbol of one example, float64 (T,), by the parallel pass."""
+    """-log2 p of every symbol of one example, float64 (T,), by the parallel pass.
+
+    Raises InputError, as everything here does, if the model's conditionals are not numbers.
+    """
     table = model.condition_tensor(condition)
     row = torch.from_numpy(np.asarray(symbols, np.int64)).to(model.device)[None]
     bits = -model.conditionals(row, table).double().log_prob(row) / LOG2
     result: npt.NDArray[np.float64] = bits[0].cpu().numpy()
+    check_numbers(model.title, result)
     return result
 
 
@@ -62,9 +66,9 @@ def surprises_under(
 
 @torch.inference_mode()
 def total_nats(
-    model: AutoregressiveModel, examples: Sequence[Symbols], conditions: npt.NDArray[np.int64]
+    model: AutoregressiveModel, examples: Sequence[Symbols], conditions: Sequence[Condition]
 ) -> Iterator[float]:
-    """-log p of each example in nats, in order, in batches of neighbours of one length."""
+    """-log p of each example under its condition in nats, in order, in batches of neighbours of one length."""
     start = 0
     while start < len(examples):
         length = len(examples[start])
@@ -72,8 +76,10 @@ def total_nats(
         while stop < len(examples) and len(examples[stop]) == length and (stop + 1 - start) * length <= SCORING_BUDGET:
             stop += 1
         rows = torch.from_numpy(np.stack([np.asarray(s, np.int64) for s in examples[start:stop]])).to(model.device)
-        table = torch.from_numpy(conditions[start:stop]).to(model.device)
-        yield from (-model.conditionals(rows, table).double().log_prob(rows).sum(1)).tolist()
+        table = model.condition_tensor(conditions[start:stop])
+        nats = (-model.conditionals(rows, table).double().log_prob(rows).sum(1)).tolist()
+        check_numbers(model.title, nats)
+        yield from nats
         start = stop
 
 

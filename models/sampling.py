@@ -17,7 +17,7 @@ from torch import Tensor
 from models.blocks import next_block
 from models.chain import Symbols
 from models.condition import Condition
-from models.conditional import Conditional
+from models.conditional import Conditional, check_numbers
 from models.decoder import DRAW, Decoder, Drawn, ReferenceDecoder
 from models.engines import AUTO, ENGINES
 from models.errors import InputError
@@ -167,8 +167,7 @@ class Walk:
         shaping = cohort.present[0][1][1].segment.shaping
         drawn = cohort.decoder.advance(noise, shaping, clamps, active)
         for row, (_, trace) in cohort.present:
-            if np.isnan(drawn.entropy[row]).any():
-                raise InputError(f"{self.take.model.title} gives no probabilities: its conditionals are not numbers")
+            check_numbers(self.take.model.title, drawn.entropy[row])
             self._record(trace, drawn, clamps, row)
         return count
 

@@ -19,7 +19,8 @@ class Shaping:
     """Settings of the shaping; the neutral ones leave the conditional as the model gave it.
 
     temperature: 0 … 2, p^(1/temperature) renormalised; 0 is the mode of the step (not of the joint).
-    top_k: keep the k most probable symbols (ties: the lower symbol); 0 keeps all (Fan et al. 2018).
+    top_k: keep the k most probable symbols (ties: the lower symbol); 0 keeps all, as does any k from the size of the
+        alphabet on (Fan et al. 2018).
     top_p: keep the smallest set of most probable symbols whose mass reaches top_p; 1 keeps all
         (nucleus sampling, Holtzman et al. 2020).
     min_p: keep the symbols with at least min_p times the largest probability; 0 keeps all (Nguyen et al. 2024).

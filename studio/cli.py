@@ -1,7 +1,7 @@
 """The command line. Neither torch nor Qt is imported before a command needs it.
 
 Exit codes: 0 done, 1 a file or the data in it cannot be used, 2 wrong arguments, 130 interrupted. Every error is one
-line on standard error.
+line on standard error. Where one of several files cannot be used, the others are.
 """
 
 from __future__ import annotations
@@ -17,25 +17,29 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from models.atomic import reason
 from models.chain import Chain, SoundChain
 from models.condition import Category, Condition, parse
 from models.engines import AUTO, DEVICES, ENGINES
 from models.errors import FileError, InputError, StudioError
-from models.formats import FORMATS, format_of, suffixes
+from models.formats import FORMATS, suffixes
 from models.noise import check_seed
 from models.shaping import Shaping
 from models.trace import Take, check_samples, new_take
 from models.version import VERSION
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from models.catalog import Catalog, Entry
     from models.checkpoint import LoadedModel
+    from models.evaluation.data import Example
 
 PROGRAM = "sampling-studio"
 BAD_INPUT, BAD_ARGUMENTS, INTERRUPTED = 1, 2, 130
+STDERR = 2
 DEFAULT_SEED = 0
 CHUNK = 64
 """Samples walked at once: bounds the memory of the decoders."""
@@ -63,49 +67,71 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise ArgumentsError(f"{message} (see {self.prog} --help)")
 
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """As argparse does it, but for an output that cannot be written, which it says nothing of."""
+        (file or sys.stderr).write(message)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    for stream in ("stdout", "stderr"):
-        if getattr(sys, stream) is None:  # closed by whoever started the program
-            setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    replace_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a character the terminal lacks, or half of one in a path
+    code = 0
     try:
-        code = dispatch(arguments)
+        try:
+            code = dispatch(arguments)
+        except SystemExit as stop:  # --help and --version
+            code = int(stop.code or 0)
+        except ArgumentsError as error:
+            code = fail(error, BAD_ARGUMENTS)
+        except StudioError as error:
+            code = fail(error, BAD_INPUT)
+        except MemoryError:
+            code = fail(StudioError("there is not enough memory for this; ask for fewer samples or steps"), BAD_INPUT)
         sys.stdout.flush()
-        return code
-    except SystemExit as stop:  # --help and --version
-        return int(stop.code or 0)
-    except ArgumentsError as error:
-        return fail(error, BAD_ARGUMENTS)
-    except StudioError as error:
-        return fail(error, BAD_INPUT)
-    except MemoryError:
-        return fail(StudioError("there is not enough memory for this; ask for fewer samples or steps"), BAD_INPUT)
     except BrokenPipeError:
-        drop_output()  # whoever read it has had enough
-        return 0
+        drop(sys.stdout)  # whoever read it has had enough
     except OSError as error:  # of a file that no command names better, or of the output itself
         try:
             sys.stdout.flush()
         except OSError:
-            drop_output()
+            drop(sys.stdout)
         where = error.filename or "cannot go on"
-        return fail(FileError(f"{where}: {reason(error)}"), BAD_INPUT)
+        code = fail(FileError(f"{where}: {reason(error)}"), BAD_INPUT)
     except KeyboardInterrupt:
-        sys.stderr.write("\n")
-        return INTERRUPTED
+        say("")
+        code = INTERRUPTED
+    return code
 
 
-def drop_output() -> None:
+def replace_closed_streams() -> None:
+    """What was closed by whoever started the program leads nowhere, and its number goes to no file opened later."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        pass
+    os.close(number)
+    for stream in ("stdout", "stderr"):
+        if getattr(sys, stream) is None:
+            setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def drop(stream: TextIO) -> None:
     """What is still to be written goes nowhere, or python would complain about it once more at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def say(line: str) -> None:
+    """A line on standard error; where that cannot be written there is nowhere left to say so."""
+    try:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+    except OSError:
+        drop(sys.stderr)
 
 
 def fail(error: StudioError, code: int) -> int:
-    sys.stderr.write(f"{PROGRAM}: error: {' '.join(str(error).split())}\n")
+    say(f"{PROGRAM}: error: {' '.join(str(error).split())}")
     return code
 
 
@@ -151,12 +177,16 @@ def parser() -> Parser:
     add_condition(sample)
     sample.add_argument(
         "--seed", type=whole, default=DEFAULT_SEED, metavar="N",
-        help="with the sample's number it decides all noise (default: %(default)s, so a command repeats itself)",
+        help="0 … 2^53 - 1; with the sample's number it decides all noise (default: %(default)s, not one by chance: "
+        "the same command draws the same)",
     )  # fmt: skip
     sample.add_argument("--count", type=positive, default=1, metavar="N", help="how many (default: 1)")
     sample.add_argument("--first", type=whole, default=0, metavar="N", help="number of the first (default: 0)")
     sample.add_argument("--temperature", type=number, default=1.0, metavar="T", help="0 … 2 (default: 1)")
-    sample.add_argument("--top-k", type=whole, default=0, metavar="K", help="keep the K likeliest (default: 0, all)")
+    sample.add_argument(
+        "--top-k", type=whole, default=0, metavar="K",
+        help="keep the K likeliest (default: 0, all; as is any K from the size of the alphabet on)",
+    )  # fmt: skip
     sample.add_argument(
         "--top-p", type=number, default=1.0, metavar="P", help="keep the likeliest of mass P (default: 1, all)"
     )
@@ -164,18 +194,26 @@ def parser() -> Parser:
         "--min-p", type=number, default=0.0, metavar="P", help="keep P times the largest or more (default: 0, all)"
     )
     length = sample.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=positive, metavar="N", help="variables of each sample at most")
-    length.add_argument("--seconds", type=number, metavar="S", help="length of each clip at most")
+    length.add_argument(
+        "--steps", type=positive, metavar="N",
+        help="variables of each sample at most (default: a whole image; of sound, the model's default length)",
+    )  # fmt: skip
+    length.add_argument("--seconds", type=number, metavar="S", help="the same for sound, in seconds")
     sample.add_argument(
-        "--engine", choices=(AUTO, *ENGINES), default=AUTO, help="default: the fastest that the model has"
+        "--scale", type=positive, default=1, metavar="N",
+        help=f"enlarge {suffixes(f for f in FORMATS if f.scaled)} by a whole factor, without smoothing (default: 1)",
+    )  # fmt: skip
+    sample.add_argument(
+        "--engine", choices=(AUTO, *ENGINES), default=AUTO, help="default: auto, the fastest that the model has"
     )
-    add_device(sample, "default: cpu where an engine is compiled for it, else cuda where there is one")
+    add_device(sample, "default: auto, cpu where an engine is compiled for it, else cuda where there is one")
 
     score = add(
         "score", "How probable a model finds data.",
         details="Sound is scored as it lies in the file, at its own level. Without --condition, a sample that this "
         "program saved is scored under the condition that its file carries, as far as the model has it, and any other "
-        "under the defaults; each line says which.",
+        "under the defaults; each line says which. Files that cannot be scored are named on standard error, and in "
+        "the `errors` of the JSON object; the others are scored, and the exit code is 1.",
     )  # fmt: skip
     add_model(score)
     score.add_argument(
@@ -195,7 +233,7 @@ def parser() -> Parser:
         help="an .npz (its test part; or `images` and `labels`; or `samples`, `offsets` and an array by the name of "
         "each condition), or the folder of the data set the model learned from",
     )  # fmt: skip
-    evaluate.add_argument("--limit", type=positive, metavar="N", help="the first N examples only")
+    evaluate.add_argument("--limit", type=positive, metavar="N", help="the first N examples only (default: all)")
     evaluate.add_argument("--write", action="store_true", help="store the result in the checkpoint as its test score")
 
     again = add(
@@ -215,7 +253,7 @@ def parser() -> Parser:
     train.add_argument("--data", metavar="DIR", required=True, type=path, help="the folder of the data sets")
     train.add_argument("-o", "--out", metavar="OUT", required=True, type=path, help="the .safetensors file to write")
     train.add_argument("--resume", action="store_true", help="go on from OUT's state file")
-    add_device(train, "default: cuda where there is one, else cpu")
+    add_device(train, "default: auto, cuda where there is one, else cpu")
 
     add(
         "doctor", "What is installed, what is missing, and how to get it.",
@@ -394,7 +432,7 @@ def list_models(arguments: argparse.Namespace) -> int:
     catalog = user_catalog()
     entries = catalog.entries()
     for path, problem in catalog.problems:
-        sys.stderr.write(f"{PROGRAM}: {path} is left out: {problem}\n")
+        say(f"{PROGRAM}: {path} is left out: {problem}")
     if arguments.json:
         write_json({"models": [describe(entry) for entry in entries]})
         return 0
@@ -445,7 +483,7 @@ def sample(arguments: argparse.Namespace) -> int:
         check_seed(arguments.seed)
         check_samples(arguments.first, arguments.count)
         limit = limit_of(arguments, chain)
-        check_output(arguments.out, chain, arguments.count, limit)
+        check_output(arguments.out, chain, arguments.count, limit, arguments.scale)
 
     from models.files import export
     from models.sampling import Walk, choose, run
@@ -487,7 +525,7 @@ def sample(arguments: argparse.Namespace) -> int:
             drawn.samples += take.samples
         seconds = time.perf_counter() - began
     with typed_by_user():
-        files = export(arguments.out, drawn)
+        files = export(arguments.out, drawn, scale=arguments.scale)
     report_samples(arguments, entry, drawn, seconds, files)
     return 0
 
@@ -507,11 +545,15 @@ def limit_of(arguments: argparse.Namespace, chain: Chain) -> int:
     return steps
 
 
-def check_output(out: Path, chain: Chain, count: int, limit: int) -> None:
+def check_output(out: Path, chain: Chain, count: int, limit: int, scale: int) -> None:
     """What ``export`` would refuse, before anything is drawn."""
+    from models.files import check_export
     from models.record import MAX_SAMPLES, MAX_STEPS
 
-    form = format_of(out, chain, count)
+    if count > MAX_SAMPLES or count * limit > MAX_STEPS:
+        most = min(MAX_SAMPLES, MAX_STEPS // limit)
+        raise InputError(f"{count} samples of {limit} steps are too many for one command; at most {most}")
+    form = check_export(out, chain, count, scale=scale)
     if form is None and (out.name.startswith(".") or out.name == "-") and not out.exists():
         raise ArgumentsError(f"-o {out} would make a folder of that name; name a file before the point, or a folder")
     if form is not None and not out.parent.is_dir():
@@ -519,9 +561,6 @@ def check_output(out: Path, chain: Chain, count: int, limit: int) -> None:
     place = out.absolute()  # a folder is made where it is not there, with those above it
     if not os.access(next(above for above in (place, *place.parents) if above.is_dir()), os.W_OK):
         raise FileError(f"cannot write {out}: the folder cannot be written")
-    if count > MAX_SAMPLES or count * limit > MAX_STEPS:
-        most = min(MAX_SAMPLES, MAX_STEPS // limit)
-        raise InputError(f"{count} samples of {limit} steps are too many for one command; at most {most}")
 
 
 def report_samples(arguments: argparse.Namespace, entry: Entry, drawn: Take, seconds: float, files: list[Path]) -> None:
@@ -562,9 +601,32 @@ def score(arguments: argparse.Namespace) -> int:
     entry = find_model(arguments.model)
     chain = entry.header.chain
     chosen = condition_of(arguments, entry) if arguments.condition else None
-    found = [(file, read_data_file(file, entry.header)) for file in arguments.files]
-    loaded = load_model(entry)
+    found: list[tuple[Path, list[Example]]] = []
+    problems: list[tuple[Path, StudioError]] = []
+    for file in arguments.files:
+        try:
+            found.append((file, read_data_file(file, entry.header)))
+        except (FileError, InputError) as error:
+            problems.append((file, error))
+    results = scores(load_model(entry), found, chosen, with_posterior=arguments.posterior) if found else []
+    if arguments.json:
+        errors = [{"file": str(file), "error": str(problem)} for file, problem in problems]
+        write_json({"model": entry.header.name, "files": results, "errors": errors})
+    else:
+        write_scores(results, chain, several={str(file) for file, examples in found if len(examples) > 1})
+    for _, problem in problems:
+        fail(problem, BAD_INPUT)
+    return BAD_INPUT if problems else 0
 
+
+def scores(
+    loaded: LoadedModel,
+    found: Sequence[tuple[Path, Sequence[Example]]],
+    chosen: Condition | None,
+    *,
+    with_posterior: bool,
+) -> list[dict[str, Any]]:
+    """What ``score`` says of every sample in files. chosen: the condition, instead of the samples' own."""
     from models.likelihood import posterior, surprises_under
 
     results: list[dict[str, Any]] = []
@@ -586,18 +648,19 @@ def score(arguments: argparse.Namespace) -> int:
                     "bits_per_dim": bits / steps,
                     "nats": bits * math.log(2),
                 }
-                if arguments.posterior:
+                if with_posterior:
                     result["posterior"] = {
                         factor.name: posterior(loaded.model, example.symbols, conditions, factor.name)
-                        for factor in entry.header.factors
+                        for factor in loaded.header.factors
                     }
                 results.append(result)
-    if arguments.json:
-        write_json({"model": entry.header.name, "files": results})
-        return 0
-    several = {file for file, examples in found if len(examples) > 1}
+    return results
+
+
+def write_scores(results: Sequence[Mapping[str, Any]], chain: Chain, several: set[str]) -> None:
+    """A line for each result, and one for each posterior. several: the files that hold several samples."""
     for result in results:
-        name = result["file"] + (f" [{result['sample']}]" if Path(result["file"]) in several else "")
+        name = result["file"] + (f" [{result['sample']}]" if result["file"] in several else "")
         unfinished = "" if result["steps"] >= (chain.length or 0) else f" of the {result['steps']} steps drawn"
         write_line(
             f"{name}: {result['bits_per_dim']:.4f} {unit(chain)}, {result['bits']:.1f} bits, "
@@ -606,7 +669,6 @@ def score(arguments: argparse.Namespace) -> int:
         for factor_name, probabilities in result.get("posterior", {}).items():
             ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
             write_line(f"  {factor_name}: " + ", ".join(f"{value} {p:.4f}" for value, p in ranked))
-    return 0
 
 
 def scored_under(result: Mapping[str, Any]) -> str:
@@ -786,7 +848,7 @@ def train(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         if trainer.step:
             trainer.save_state()
-            sys.stderr.write(f"\ninterrupted at step {trainer.step}; --resume goes on from there\n")
+            say(f"\ninterrupted at step {trainer.step}; --resume goes on from there")
         return INTERRUPTED
     write_line(f"{arguments.out}: {best.bits_per_dim:.4f} {unit(trainer.model.chain)} (valid)")
     return 0

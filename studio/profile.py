@@ -1,7 +1,7 @@
 """What lasts: the profile folder with settings, history and layout, one program at a time.
 
 ``settings.json``   choices, model by model; ``window.ini`` is Qt's own (dock layout)
-``takes/ID.npz``    one file per take, written whole or not at all
+``takes/ID.npz``    one file per take, written whole or not at all; what else the user puts there stays as it is
 ``history.json``    what the strip shows of each take; rebuilt from the takes where it is missing or damaged
 ``trash/``          takes deleted in this session, so that deleting can be undone
 
@@ -15,17 +15,18 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QLockFile, QObject, QTimer
 
-from models.atomic import atomic_path, reason
+from models.atomic import atomic_path, leftovers, reason
 from models.errors import FileError, StudioError
 from models.files import load_take, save_take
 from models.trace import Take
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1
 CAP_BYTES = 512 * 2**20
-"""Size of all takes together; the oldest leave first."""
+"""Size of all takes of the history together; the oldest leave first."""
 RECENT_FILES = 10
 LARGEST_JSON = 64 * 2**20
 WRITE_DELAY_MS = 400
@@ -53,6 +54,7 @@ FITS: Mapping[str, Callable[[Any], bool]] = {
     "volume": lambda value: type(value) in (int, float) and 0 <= value <= 1,
     "muted": lambda value: isinstance(value, bool),
     "export_folder": lambda value: isinstance(value, str),
+    "open_folder": lambda value: isinstance(value, str),
     "conditional scale": lambda value: isinstance(value, str),
 }
 """Whether a value of settings.json can be what was once stored under its key."""
@@ -116,8 +118,9 @@ class Profile(QObject):
     def lock(self) -> bool:
         """Whether this program now owns the profile; False if another one that runs does.
 
-        Raises FileError if nothing can be written there: the disk is full or read-only.
-        Then, and not before, the profile is tidied: the trash is emptied and the index brought in line with the takes.
+        Raises FileError if nothing can be written there: the disk is full or read-only, or something is in the way.
+        Then, and not before, the profile is tidied: the trash is emptied, what a killed program was writing is
+        removed, and the index is brought in line with the takes.
         """
         if not self._lock.tryLock(0) and not (self._lock_is_damaged() and self._lock.tryLock(0)):
             if self._lock.error() != QLockFile.LockError.LockFailedError:
@@ -129,14 +132,21 @@ class Profile(QObject):
         self._values = self._read_settings()
         self._read_index()
         self._repair_index()
-        for path in self.trash_folder.glob("*.npz"):
+        unfinished = leftovers(self.folder, ".json") + leftovers(self.takes_folder, ".npz")
+        for path in [*self.trash_folder.glob("*.npz"), *unfinished]:
             with suppress(OSError):  # what cannot be removed stays: no reason not to start
                 path.unlink()
         return True
 
     def _lock_is_damaged(self) -> bool:
-        """Removes a lock that names no program, as a full disk or a loss of power leaves it; Qt never would."""
+        """Removes a lock that names no program, as a full disk or a loss of power leaves it; Qt never would.
+
+        Raises FileError for what is no file: nobody holds that lock, and what it is good for is the user's to say.
+        """
         path = self.folder / "lock"
+        if os.path.lexists(path) and not path.is_file():
+            what = "a folder" if path.is_dir() else "no file"
+            raise FileError(f"The profile cannot be locked: {path} is {what}. Move it away and start again.")
         try:
             words = path.read_bytes().split(b"\n")
             names_a_program = words[0].isdigit() and len(words) > 2  # number, name and machine, a line each
@@ -251,6 +261,8 @@ class Profile(QObject):
         Raises FileError if its file cannot be moved away; then nothing has changed.
         """
         with self._guard:
+            if take_id in self._deleted:  # it could not be put back
+                return
             try:
                 self._take_path(take_id).replace(self._trash_path(take_id))
             except FileNotFoundError:
@@ -261,17 +273,21 @@ class Profile(QObject):
             self._stale = True
 
     def restore_take(self, take_id: str) -> None:
-        """Undoes ``delete_take``; the take itself is not read."""
+        """Undoes ``delete_take``; the take itself is not read.
+
+        Raises FileError if its file cannot be moved back; then it stays deleted, and can be restored later.
+        """
+        path, aside = self._take_path(take_id), self._trash_path(take_id)
         with self._guard:
+            try:
+                if aside.exists() and not path.exists():  # else it was saved anew this moment, or not yet
+                    aside.replace(path)
+            except OSError as error:
+                raise FileError(f"cannot put back into the history: {reason(error)}") from None
             entry = self._deleted.pop(take_id, None)
-            if entry is None:
-                return
-            path = self._take_path(take_id)
-            if not path.exists():  # else it was saved anew this moment
-                with suppress(FileNotFoundError):
-                    self._trash_path(take_id).replace(path)
-            self._index[take_id] = entry
-            self._stale = True
+            if entry is not None:
+                self._index[take_id] = entry
+                self._stale = True
 
     def _take_path(self, take_id: str) -> Path:
         return self.takes_folder / f"{take_id}.npz"
@@ -295,13 +311,23 @@ class Profile(QObject):
         self._stale = len(self._index) != len(entries)
 
     def _repair_index(self) -> None:
-        """Adds the takes that the index does not know."""
-        for path in self._take_files():
+        """Adds the takes that the index does not know.
+
+        A file of another name than its take's is the user's copy of that take or, where the take itself is not there,
+        the take under a new name: it gets the old one back, by which it is opened and saved.
+        """
+        for path in sorted(self._take_files()):
             if path.stem not in self._index:
                 try:
-                    self._index[path.stem] = describe(load_take(path))
+                    take = load_take(path)
+                    own = self._take_path(take.id)
+                    if path != own:
+                        if own.exists():
+                            continue
+                        path.rename(own)
+                    self._index[take.id] = describe(take)
                     self._stale = True
-                except StudioError as error:
+                except (OSError, StudioError) as error:
                     log.warning("%s", error)
         if self._stale:
             self._write_index()
@@ -310,16 +336,16 @@ class Profile(QObject):
         """An index that cannot be written is rebuilt from the takes at the next start."""
         with self._writing_index:
             with self._guard:
-                lines = [asdict(entry) for entry in self._index.values()]
+                entries = list(self._index.values())
                 self._stale = False
-            if not self._write_json("history.json", {"takes": lines}):
+            if not self._write_json("history.json", {"takes": [vars(entry) for entry in entries]}):
                 self._stale = True
 
     def _enforce_cap(self, keep: str) -> None:
         sizes: dict[str, int] = {}
-        for path in self._take_files():
+        for entry in self.history():
             with suppress(FileNotFoundError):  # deleted meanwhile
-                sizes[path.stem] = path.stat().st_size
+                sizes[entry.id] = self._take_path(entry.id).stat().st_size
         total = sum(sizes.values())
         for take_id in sorted(sizes):
             if total <= self.cap_bytes or take_id == keep:

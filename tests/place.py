@@ -1,4 +1,4 @@
-"""A kind of condition that only tests have, a place in the unit square, and a model that heeds it.
+"""A kind of condition that only tests have, a place in the unit square; a model that heeds it, and a data set for it.
 
 What works with it works with any kind: the library and the window know nothing about it.
 """
@@ -7,26 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
-from models.condition import Condition, Factor, complete
+from models.chain import GreyLevels, ImageChain
+from models.condition import KINDS, Condition, Factor, by_row, complete
 from models.conditional import Categorical
 from models.errors import InputError
 from models.model import AutoregressiveModel, ModelSpec
+from models.networks import BUILT_IN
+from models.training.data import DATA_SETS, SPLITS, DataSet, Examples, packed_arrays
 
 
 @dataclass(frozen=True)
 class Place(Factor):
-    """Two numbers in 0 … 1."""
+    """Two numbers in 0 … 1; from the middle a model learns nothing."""
 
     kind = "place"
 
     @property
     def default(self) -> list[float]:
         return [0.5, 0.5]
+
+    @property
+    def null(self) -> list[float]:
+        return self.default
 
     def check(self, value: Any) -> None:
         numbers = isinstance(value, list) and len(value) == 2 and all(type(x) in (int, float) for x in value)
@@ -72,3 +82,31 @@ class PlaceModel(AutoregressiveModel):
         """float32 (B, 2)."""
         rows = [conditions] if isinstance(conditions, Mapping) else list(conditions)
         return torch.tensor([complete(self.factors, row)[self.factors[0].name] for row in rows])
+
+
+WHERE = Place("where")
+CHAIN = ImageChain(GreyLevels(4), 3, 4)
+
+
+def write_places(folder: Path, count: int = 60) -> None:
+    """For every split a file of images, the brighter the further to the right their places."""
+    rng = np.random.default_rng(0)
+    for split in SPLITS:
+        where = rng.random((count, 2))
+        levels = rng.binomial(3, where[:, :1, None], (count, CHAIN.height, CHAIN.width))
+        np.savez(folder / f"{split}.npz", images=CHAIN.alphabet.decode(levels), where=where)
+
+
+def load_places(folder: Path, split: str) -> Examples:
+    images, where = packed_arrays(folder / f"{split}.npz", "images", "where")
+    return Examples(list(CHAIN.symbols(images)), by_row({WHERE.name: WHERE.from_array(where)}, len(images)))
+
+
+PLACES = DataSet("places", "Places", CHAIN, (WHERE,), licence="none", attribution="none", load=load_places)
+
+
+def register_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kind, the model and the data set are added as new files of the library would add them."""
+    monkeypatch.setitem(KINDS, Place.kind, Place)
+    monkeypatch.setitem(BUILT_IN, PlaceModel.architecture, "tests.place:PlaceModel")
+    monkeypatch.setitem(DATA_SETS, PLACES.name, PLACES)

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from models.array_files import EXAMPLE_ARRAYS, data_arrays, examples
 from models.chain import Chain, Symbols
 from models.checkpoint import CheckpointHeader
-from models.condition import ANY, Category, Condition, Factor, categories, complete
-from models.errors import InputError, StudioError
+from models.condition import Condition, Factor, by_row, complete
+from models.errors import InputError, NoRecordError
 from models.files import read_saved
 from models.formats import format_named
 from models.record import damage_as_file_error, read_bytes
@@ -42,13 +38,14 @@ def read_data_file(path: Path, header: CheckpointHeader) -> list[Example]:
 
     A file that this program saved gives the very symbols, as far as they were drawn, and the conditions that they were
     drawn under, as far as the model has them. Any other is read as it looks, see ``Format.read_foreign``.
-    Raises InputError for content that is not the chain's, FileError for a file that cannot be read.
+    Raises InputError for content that is not the chain's, FileError for a file that cannot be read, or is this
+    program's and no longer what was saved.
     """
     chain, factors = header.chain, header.factors
     form = format_named(path)
     try:
         traces = _saved_traces(path, chain)
-    except StudioError:
+    except NoRecordError:
         found = form.read_foreign(*read_bytes(path), chain)
         if found is None:
             raise
@@ -60,8 +57,12 @@ def read_data_file(path: Path, header: CheckpointHeader) -> list[Example]:
 
 def _saved_traces(path: Path, chain: Chain) -> list[Trace]:
     take = read_saved(path).take
-    if take.model.chain != chain:
-        raise InputError(f"{path} holds {take.model.chain.describe()}; the model expects {chain.describe()}")
+    held = take.model.chain
+    if held != chain:
+        expected = chain.to_json()
+        differing = [name for name, value in held.to_json().items() if value != expected.get(name)]
+        where = f" (they differ in {', '.join(differing)})" if held.describe() == chain.describe() else ""
+        raise InputError(f"{path} holds {held.describe()}; the model expects {chain.describe()}{where}")
     return take.traces
 
 
@@ -91,8 +92,9 @@ def read_data_set(path: Path, header: CheckpointHeader) -> Examples:
 
     An .npz holds ``test_images`` and ``test_labels``, or ``images`` and ``labels``; or ``samples`` with ``offsets``
     (or ``lengths``), of which ``split``, if it is there, tells the test part by ones. An array by the name of a
-    condition, or ``labels`` where the model has only one, holds indices into its values, or the values as strings;
-    without it the condition is ``any``. Sound is normalised as in training, see ``training.data.normalise``.
+    condition, or ``labels`` where the model has only one, holds its values, see ``Factor.from_array``: of a category
+    indices, or strings; without it the condition is left to the model. Sound is normalised as in training, see
+    ``training.data.normalise``.
 
     Raises InputError for content that the model cannot score, FileError for a file that cannot be read.
     """
@@ -102,19 +104,18 @@ def read_data_set(path: Path, header: CheckpointHeader) -> Examples:
         names = (*EXAMPLE_ARRAYS, *(factor.name for factor in header.factors))
         arrays = data_arrays(*read_bytes(path), names)
         symbols, chosen, labels = examples(arrays, header.chain, prepare=normalise)
-        columns = []
-        for factor in categories(header.factors):
+        columns = {}
+        for factor in header.factors:
             given = arrays.get(factor.name, labels if len(header.factors) == 1 else None)
             if given is None:
-                if not factor.any:
-                    raise InputError(f"it has no array {factor.name!r}, and the model has no `any` for it")
-                columns.append(np.full(len(symbols), factor.index(ANY)))
+                if factor.null is None:
+                    raise InputError(f"it has no array {factor.name!r}, and the model cannot do without")
+                columns[factor.name] = [factor.null] * len(symbols)
                 continue
-            if given.shape != (len(chosen),):
+            if given.shape[:1] != chosen.shape:
                 raise InputError(f"{factor.name} should hold {len(chosen)} values, not shape {given.shape}")
-            columns.append(_condition_indices(factor, given[chosen]))
-        table = np.stack(columns, 1) if columns else np.zeros((len(symbols), 0))
-        return Examples(symbols, table.astype(np.int64))
+            columns[factor.name] = factor.from_array(given[chosen])
+        return Examples(symbols, by_row(columns, len(symbols)))
 
 
 def _read_folder(path: Path, header: CheckpointHeader) -> Examples:
@@ -123,15 +124,3 @@ def _read_folder(path: Path, header: CheckpointHeader) -> Examples:
         known = " or ".join(DATA_SETS)
         raise InputError(f"it is a folder, and the model did not learn from {known} but from {name!r}; name an .npz")
     return load(name, path, "test")
-
-
-def _condition_indices(factor: Category, given: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """The embedding indices of integers that index a factor's values, or of strings that are such values."""
-    if given.dtype.kind in "iu":
-        if given.min() < 0 or given.max() >= len(factor.values):
-            found = f"{given.min()} … {given.max()}"
-            raise InputError(f"{factor.name} lies in 0 … {len(factor.values) - 1}, not {found}")
-        return given.astype(np.int64)
-    if given.dtype.kind == "U":
-        return np.array([factor.index(str(value)) for value in given], np.int64)
-    raise InputError(f"{factor.name} should hold integers or strings, not {given.dtype}")

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from models.chain import INT16_PEAK, SoundChain
 from models.checkpoint import LoadedModel
-from models.condition import categories
+from models.condition import Category, Condition, categories, indices
 from models.errors import InputError
 from models.evaluation.samples import balanced, draw
 from models.training.data import Examples, load
@@ -184,6 +184,11 @@ def examples_as_waves(chain: SoundChain, examples: Examples) -> list[npt.NDArray
     return [chain.wave(symbols) for symbols in examples.symbols]
 
 
+def labels_of(factors: Sequence[Category], conditions: Sequence[Condition]) -> npt.NDArray[np.int64]:
+    """The indices of the values in conditions, int64 (N, F)."""
+    return np.array([indices(factors, condition) for condition in conditions], np.int64)
+
+
 def speech_report(loaded: LoadedModel, folder: Path, *, count: int, epochs: int = EPOCHS) -> dict[str, Any]:
     """What the classifier names in generated and in real test clips, and how the clips compare.
 
@@ -196,20 +201,20 @@ def speech_report(loaded: LoadedModel, folder: Path, *, count: int, epochs: int 
     train_waves, real = (examples_as_waves(chain, examples) for examples in (train, test))
     began = time.process_time()
     speakers, digits = (len(factor.values) for factor in factors)
-    network = train_classifier(chain, speakers, digits, train_waves, train.conditions, epochs=epochs)
+    labels = labels_of(factors, train.conditions)
+    network = train_classifier(chain, speakers, digits, train_waves, labels, epochs=epochs)
     training_seconds = time.process_time() - began
     conditions = balanced(factors, count)
     take = draw(loaded, conditions, seed=0)
     generated = [chain.wave(trace.symbols) for trace in take.traces]
-    labels = np.array([[f.index(condition[f.name]) for f in factors] for condition in conditions])
     stop = chain.alphabet.stop_symbol
     return {
         "model": loaded.header.name,
         "weights": loaded.reference.weights,
         "classifier_cpu_seconds": round(training_seconds),
         "accuracy": {
-            "generated": accuracy(network, chain, generated, labels),
-            "real test clips": accuracy(network, chain, real, test.conditions),
+            "generated": accuracy(network, chain, generated, labels_of(factors, conditions)),
+            "real test clips": accuracy(network, chain, real, labels_of(factors, test.conditions)),
         },
         "ended_by_stop": float(np.mean([trace.symbols[-1] == stop for trace in take.traces])),
         "generated": sound_statistics(chain, generated),

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.chain import Alphabet, ImageChain, Symbols
+from models.chain import GreyLevels, ImageChain, Symbols
 from models.conditional import Categorical
 from models.decoder import DRAW, Decoder, Drawn
 from models.errors import InputError
@@ -501,7 +501,7 @@ class CompiledGatedPixelCNN(Decoder):
 
 def warm_up() -> None:
     """Compiles the kernel, or loads it from the cache folder: it is the same for every size of network."""
-    chain = ImageChain(Alphabet("grey", 2), 2, 2)
+    chain = ImageChain(GreyLevels(2), 2, 2)
     model = GatedPixelCNN(
         ModelSpec(GatedPixelCNN.architecture, chain, (), {"channels": 1, "dilations": [1], "head": 1})
     )

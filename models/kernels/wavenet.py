@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.chain import Alphabet, SoundChain, Symbols
+from models.chain import MuLaw, SoundChain, Symbols
 from models.conditional import Categorical
 from models.decoder import DRAW, Drawn, SnapshotDecoder
 from models.errors import InputError
@@ -378,7 +378,7 @@ class CompiledWaveNet(SnapshotDecoder):
 
 def warm_up() -> None:
     """Compiles the kernel, or loads it from the cache folder: it is the same for every size of network."""
-    chain = SoundChain(Alphabet("mu_law", 2), rate=8000, default_seconds=0.1, max_seconds=0.1)
+    chain = SoundChain(MuLaw(2), rate=8000, default_seconds=0.1, max_seconds=0.1)
     sizes = {"residual": 1, "skip": 1, "head": 1, "dilations": [1]}
     model = WaveNet(ModelSpec(WaveNet.architecture, chain, (), sizes))
     CompiledWaveNet(model, model.condition_tensor({})).advance(np.full((1, 2), 0.5), NEUTRAL)

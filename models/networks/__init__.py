@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from models.errors import InputError
+from models.plug_ins import plug_in
 
 if TYPE_CHECKING:
     from models.model import AutoregressiveModel
@@ -21,13 +20,11 @@ BUILT_IN = {
 
 
 def network_class(architecture: str) -> type[AutoregressiveModel]:
-    """The class of an architecture; raises InputError with the names that are known."""
+    """The class of an architecture; raises InputError as ``plug_in`` for one that is not built in."""
     if architecture in BUILT_IN:
         module, name = BUILT_IN[architecture].split(":")
         found: type[AutoregressiveModel] = getattr(import_module(module), name)
         return found
-    plug_ins = {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
-    if architecture in plug_ins:
-        loaded: type[AutoregressiveModel] = plug_ins[architecture].load()
-        return loaded
-    raise InputError(f"unknown architecture {architecture!r}; known: {', '.join([*BUILT_IN, *plug_ins])}")
+    from models.model import AutoregressiveModel
+
+    return plug_in(ENTRY_POINT_GROUP, architecture, AutoregressiveModel, "architecture", BUILT_IN)

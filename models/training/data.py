@@ -14,7 +14,7 @@ import gzip
 import itertools
 import re
 import wave
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.chain import INT16_PEAK, Alphabet, Chain, ImageChain, SoundChain, Symbols
-from models.condition import Category
+from models.chain import INT16_PEAK, Chain, GreyLevels, ImageChain, MuLaw, SoundChain, Symbols
+from models.condition import Category, Condition, Factor, by_row
 from models.errors import FileError, InputError
 from models.record import MAX_DATA_BYTES, damage_as_file_error, read_arrays, read_bytes
 
@@ -38,15 +38,18 @@ FSDD_PEAK = 0.8
 FSDD_LONGEST = 8000
 """Longer clips (0.4 % of them, mostly silence with a click) are left out of the training part."""
 
-DIGITS = tuple("0123456789")
+MNIST_CHAIN = ImageChain(GreyLevels(256), 28, 28)
+FSDD_CHAIN = SoundChain(MuLaw(256, stop=True), rate=8000, default_seconds=1.0, max_seconds=10.0)
+DIGIT = Category("digit", tuple("0123456789"), any=True)
+SPEAKER = Category("speaker", FSDD_SPEAKERS, any=True)
 
 
 @dataclass(frozen=True)
 class Examples:
-    """One split: per example its symbols, and the indices of its condition factors, int64 (N, F)."""
+    """One split: per example its symbols, and its condition, complete for the factors of the data set."""
 
     symbols: Sequence[Symbols]
-    conditions: npt.NDArray[np.int64]
+    conditions: Sequence[Condition]
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -54,34 +57,18 @@ class Examples:
 
 @dataclass(frozen=True)
 class DataSet:
-    """What a recipe names: chain and factors of the models trained on it, and where its examples come from."""
+    """What a recipe names: chain and factors of the models trained on it, and where its examples come from.
+
+    load: reads one of SPLITS below a folder; raises FileError if its files are not there.
+    """
 
     name: str
     title: str
     chain: Chain
-    factors: tuple[Category, ...]
+    factors: tuple[Factor, ...]
     licence: str
     attribution: str
-
-
-DATA_SETS = {
-    "mnist": DataSet(
-        name="mnist",
-        title="MNIST",
-        chain=ImageChain(Alphabet("grey", 256), 28, 28),
-        factors=(Category("digit", DIGITS, any=True),),
-        licence="no licence stated by the original distribution",
-        attribution="LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition, 1998",
-    ),
-    "fsdd": DataSet(
-        name="fsdd",
-        title="Free Spoken Digit Dataset",
-        chain=SoundChain(Alphabet("mu_law", 256, stop=True), rate=8000, default_seconds=1.0, max_seconds=10.0),
-        factors=(Category("speaker", FSDD_SPEAKERS, any=True), Category("digit", DIGITS, any=True)),
-        licence="CC BY-SA 4.0",
-        attribution="Jackson et al., Free Spoken Digit Dataset, doi:10.5281/zenodo.1342401",
-    ),
-}
+    load: Callable[[Path, str], Examples]
 
 
 def data_set(name: str) -> DataSet:
@@ -92,12 +79,12 @@ def data_set(name: str) -> DataSet:
 
 def load(name: str, folder: Path, split: str) -> Examples:
     """One split of a data set below ``folder``. Raises FileError if its files are not there."""
-    data_set(name)
+    source = data_set(name)
     if split not in SPLITS:
         raise InputError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
     if not folder.is_dir():
         raise FileError(f"{folder} is not a folder; it should hold the data set {name!r}")
-    return {"mnist": load_mnist, "fsdd": load_fsdd}[name](folder, split)
+    return source.load(folder, split)
 
 
 def load_mnist(folder: Path, split: str) -> Examples:
@@ -109,12 +96,13 @@ def load_mnist(folder: Path, split: str) -> Examples:
         prefix = {"train": "train", "test": "t10k"}[part]
         images = read_idx(idx_file(folder, f"{prefix}-images", "idx3-ubyte"))
         labels = read_idx(idx_file(folder, f"{prefix}-labels", "idx1-ubyte"))
+    if len(images) != len(labels):
+        raise FileError(f"the MNIST in {folder} has {len(images)} images and {len(labels)} labels ({part})")
     if split != "test":
         cut = len(images) - MNIST_VALIDATION
         images, labels = (images[:cut], labels[:cut]) if split == "train" else (images[cut:], labels[cut:])
-    chain = DATA_SETS["mnist"].chain
-    assert isinstance(chain, ImageChain)
-    return Examples(list(chain.symbols(images)), labels.astype(np.int64)[:, None])
+    digits = DIGIT.from_array(labels)
+    return Examples(list(MNIST_CHAIN.symbols(images)), by_row({DIGIT.name: digits}, len(images)))
 
 
 def packed_arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:
@@ -173,9 +161,8 @@ def load_fsdd(folder: Path, split: str) -> Examples:
     if split == "train":
         keep &= np.array([len(clip) <= FSDD_LONGEST for clip in clips])
     chosen = np.flatnonzero(keep)
-    chain = DATA_SETS["fsdd"].chain
-    assert isinstance(chain, SoundChain)
-    return Examples([chain.symbols(normalise(clips[i])) for i in chosen], labels[chosen, :2])
+    columns = {factor.name: factor.from_array(labels[chosen, n]) for n, factor in enumerate((SPEAKER, DIGIT))}
+    return Examples([FSDD_CHAIN.symbols(normalise(clips[i])) for i in chosen], by_row(columns, len(chosen)))
 
 
 def read_recordings(folder: Path) -> tuple[list[npt.NDArray[np.int16]], npt.NDArray[np.int64]]:
@@ -202,3 +189,25 @@ def normalise(clip: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     x *= FSDD_PEAK * INT16_PEAK / max(1.0, np.abs(x).max())
     level: npt.NDArray[np.int16] = np.rint(x).astype(np.int16)
     return level
+
+
+DATA_SETS = {
+    "mnist": DataSet(
+        name="mnist",
+        title="MNIST",
+        chain=MNIST_CHAIN,
+        factors=(DIGIT,),
+        licence="no licence stated by the original distribution",
+        attribution="LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition, 1998",
+        load=load_mnist,
+    ),
+    "fsdd": DataSet(
+        name="fsdd",
+        title="Free Spoken Digit Dataset",
+        chain=FSDD_CHAIN,
+        factors=(SPEAKER, DIGIT),
+        licence="CC BY-SA 4.0",
+        attribution="Jackson et al., Free Spoken Digit Dataset, doi:10.5281/zenodo.1342401",
+        load=load_fsdd,
+    ),
+}

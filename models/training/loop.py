@@ -30,6 +30,7 @@ from torch import Tensor
 
 from models.atomic import write_atomically
 from models.checkpoint import MAX_TEXT, NAME, save_checkpoint
+from models.condition import Condition
 from models.conditional import Conditional
 from models.errors import FileError, InputError
 from models.hardware import hardware
@@ -203,15 +204,16 @@ def collate(examples: Examples, chosen: npt.NDArray[np.int64]) -> tuple[Tensor, 
     return symbols, torch.arange(symbols.shape[1]) < lengths[:, None]
 
 
-def drop_factors(recipe: Recipe, data: DataSet, conditions: npt.NDArray[np.int64], step: int) -> Tensor:
-    """Each factor replaced by ``any`` at the recipe's rate, where the factor allows it."""
+def drop_factors(recipe: Recipe, data: DataSet, conditions: Sequence[Condition], step: int) -> Sequence[Condition]:
+    """Each factor replaced by its null at the recipe's rate, where it has one."""
     rng = np.random.default_rng([recipe.seed, 0xA27, step])
-    dropped = rng.random(conditions.shape) < recipe.any_rate
-    result = conditions.copy()
+    dropped = rng.random((len(conditions), len(data.factors))) < recipe.any_rate
+    result = [dict(condition) for condition in conditions]
     for column, factor in enumerate(data.factors):
-        if factor.any:
-            result[dropped[:, column], column] = len(factor.values)
-    return torch.from_numpy(result)
+        if factor.null is not None:
+            for n in np.flatnonzero(dropped[:, column]):
+                result[n][factor.name] = factor.null
+    return result
 
 
 class Trainer:
@@ -291,7 +293,8 @@ class Trainer:
                 break
             raise_if_interrupted()
             symbols, mask = collate(self.train, chosen)
-            condition = drop_factors(recipe, self.data, self.train.conditions[chosen], self.step)
+            conditions = [self.train.conditions[i] for i in chosen]
+            condition = self.model.condition_tensor(drop_factors(recipe, self.data, conditions, self.step))
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
                     group["lr"] = self.learning_rate(self.step)

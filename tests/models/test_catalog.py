@@ -13,15 +13,15 @@ import pytest
 import torch
 
 from models.catalog import ADDED_FILE, SHIPPED, Catalog
-from models.chain import Alphabet, Chain, ImageChain, SoundChain
+from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.condition import Category
 from models.errors import CheckpointError, FileError, InputError
 from models.model import ModelSpec
 from models.networks import network_class
 
-IMAGE = ImageChain(Alphabet("grey", 4), 5, 6)
-SOUND = SoundChain(Alphabet("mu_law", 16, stop=True), 8000, 0.01, 0.1)
+IMAGE = ImageChain(GreyLevels(4), 5, 6)
+SOUND = SoundChain(MuLaw(16, stop=True), 8000, 0.01, 0.1)
 
 
 def write(path: Path, *, title: str = "", chain: Chain = IMAGE, seed: int = 0) -> Path:
@@ -273,7 +273,7 @@ def test_the_same_weights_are_better_than_the_same_name(shipped: Path, tmp_path:
 
 
 def test_a_namesake_with_another_chain_is_no_match(shipped: Path, tmp_path: Path) -> None:
-    larger = write(tmp_path / "digits.safetensors", chain=ImageChain(Alphabet("grey", 4), 9, 9), seed=9)
+    larger = write(tmp_path / "digits.safetensors", chain=ImageChain(GreyLevels(4), 9, 9), seed=9)
     assert Catalog(shipped).match(load_checkpoint(larger).reference) is None
 
 
@@ -281,7 +281,7 @@ def test_a_reference_that_names_the_weights_of_another_chain_is_no_match(shipped
     entry = Catalog(shipped).entries()[0]
     reference = load_checkpoint(entry.path).reference
     assert Catalog(shipped).match(reference) is not None
-    forged = dataclasses.replace(reference, chain=ImageChain(Alphabet("grey", 4), 9, 9))
+    forged = dataclasses.replace(reference, chain=ImageChain(GreyLevels(4), 9, 9))
     assert Catalog(shipped).match(forged) is None
     assert not reference.walks_as(forged)
 

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from models.chain import Alphabet, ImageChain, SoundChain, chain_from_json
+from models.chain import (
+    ALPHABETS,
+    INT16_PEAK,
+    Alphabet,
+    GreyLevels,
+    ImageChain,
+    MuLaw,
+    SoundChain,
+    Symbols,
+    alphabet_from_json,
+    chain_from_json,
+)
 from models.errors import InputError
 
-GREY = Alphabet("grey", 256)
-MU_LAW = Alphabet("mu_law", 256, stop=True)
+GREY = GreyLevels(256)
+MU_LAW = MuLaw(256, stop=True)
 
 
 def test_256_grey_levels_are_the_intensities_themselves() -> None:
@@ -22,7 +36,7 @@ def test_256_grey_levels_are_the_intensities_themselves() -> None:
 
 @pytest.mark.parametrize("levels", [2, 8, 16])
 def test_fewer_grey_levels_span_black_to_white_and_come_back(levels: int) -> None:
-    alphabet = Alphabet("grey", levels)
+    alphabet = GreyLevels(levels)
     values = alphabet.decode(np.arange(levels))
     assert (values[0], values[-1]) == (0, 255)
     assert np.array_equal(alphabet.encode(values), np.arange(levels))
@@ -51,6 +65,64 @@ def test_the_stop_symbol_comes_after_the_levels_and_is_no_sample() -> None:
     assert len(chain.wave(symbols)) == 3
 
 
+def test_a_symbol_in_words() -> None:
+    assert (GREY.label(212), MU_LAW.label(256), MU_LAW.label(181)) == ("212", "stop", f"{MU_LAW.decode(181):+d} (181)")
+    assert (GREY.describe(), MU_LAW.describe()) == ("256 levels", "mu-law 256")
+
+
+def test_an_alphabet_is_in_files_as_it_ever_was() -> None:
+    assert GREY.to_json() == {"kind": "grey", "levels": 256, "stop": False}
+    assert MU_LAW.to_json() == {"kind": "mu_law", "levels": 256, "stop": True}
+    assert alphabet_from_json({"kind": "grey", "levels": 4}) == GreyLevels(4) != MuLaw(4)
+
+
+@dataclass(frozen=True)
+class Linear(Alphabet):
+    """Amplitudes in even steps, as no file of the library has them."""
+
+    peak: int = INT16_PEAK
+    kind = "linear"
+    quantity = "amplitudes"
+
+    def decode(self, symbols: npt.ArrayLike) -> npt.NDArray[np.int16]:
+        return np.rint((2 * self._checked(symbols) / (self.levels - 1) - 1) * self.peak).astype(np.int16)
+
+    def encode(self, values: npt.ArrayLike) -> Symbols:
+        return np.rint((np.asarray(values) / self.peak + 1) / 2 * (self.levels - 1)).astype(np.int32)
+
+    def describe(self) -> str:
+        return f"linear {self.levels}"
+
+
+def test_an_alphabet_is_added_by_a_class_and_fits_every_chain_of_its_quantity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ALPHABETS, Linear.kind, Linear)
+    chain = SoundChain(Linear(16, peak=30000), 8000, 1.0, 2.0)
+    assert chain_from_json(json.loads(json.dumps(chain.to_json()))) == chain
+    assert chain.symbols(np.array([-30000, 0, 30000], np.int16)).tolist() == [0, 8, 15]
+    assert chain.wave([0, 15]).tolist() == [-30000, 30000]
+    assert (chain.describe(), chain.alphabet.label(3)) == ("8 kHz, linear 16", "3")
+    with pytest.raises(InputError, match="an image chain has intensities and no stop symbol, not amplitudes"):
+        ImageChain(Linear(16), 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"levels": 4}, "not an alphabet: .*'kind'"),
+        ({"kind": "scent", "levels": 4}, "unknown kind of alphabet 'scent'; known: grey, mu_law"),
+        ({"kind": ["grey"], "levels": 4}, "not an alphabet"),
+        ({"kind": "grey", "levels": 1}, "2 to 65536 levels, not 1"),
+        ({"kind": "grey", "levels": "4"}, "2 to 65536 levels, not 4"),
+        ({"kind": "grey", "levels": 4, "stop": 1}, "its stop is true or false"),
+        ({"kind": "grey", "levels": 4, "mu": 3}, "not an alphabet: .*'mu'"),
+        (None, "not an alphabet"),
+    ],
+)
+def test_what_is_no_alphabet_is_refused_with_what_is_wrong(config: Any, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        alphabet_from_json(config)
+
+
 @pytest.mark.parametrize("bad", [-1, 256, 300])
 def test_a_symbol_outside_the_alphabet_has_no_value(bad: int) -> None:
     with pytest.raises(InputError, match="0 … 255"):
@@ -67,7 +139,7 @@ def test_raster_order_visits_rows_from_the_top_and_channels_innermost() -> None:
 
 
 @pytest.mark.parametrize(
-    "chain", [ImageChain(GREY, 28, 28), ImageChain(Alphabet("grey", 8), 14, 14, 3), SoundChain(MU_LAW, 8000, 1.0, 10.0)]
+    "chain", [ImageChain(GREY, 28, 28), ImageChain(GreyLevels(8), 14, 14, 3), SoundChain(MU_LAW, 8000, 1.0, 10.0)]
 )
 def test_a_chain_survives_json(chain: ImageChain | SoundChain) -> None:
     assert chain_from_json(json.loads(json.dumps(chain.to_json()))) == chain

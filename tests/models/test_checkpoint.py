@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load, save
 
 from models.atomic import atomic_path, reason, write_atomically
-from models.chain import Alphabet, ImageChain, SoundChain
+from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import (
     MAX_FILE_BYTES,
     MAX_HEADER_BYTES,
@@ -46,7 +46,7 @@ Table = dict[str, Any]
 
 def pixelcnn() -> AutoregressiveModel:
     torch.manual_seed(5)
-    chain = ImageChain(Alphabet("grey", 4), 5, 6)
+    chain = ImageChain(GreyLevels(4), 5, 6)
     return GatedPixelCNN(
         ModelSpec("gated_pixelcnn", chain, (DIGIT,), {"channels": 4, "head": 8, "first_rows": 2, "dilations": [1, 2]})
     ).eval()
@@ -54,7 +54,7 @@ def pixelcnn() -> AutoregressiveModel:
 
 def wavenet() -> AutoregressiveModel:
     torch.manual_seed(6)
-    chain = SoundChain(Alphabet("mu_law", 16, stop=True), 8000, 0.01, 0.1)
+    chain = SoundChain(MuLaw(16, stop=True), 8000, 0.01, 0.1)
     return WaveNet(
         ModelSpec("wavenet", chain, (DIGIT,), {"residual": 4, "skip": 4, "head": 4, "dilations": [1, 2, 4]})
     ).eval()
@@ -258,7 +258,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 def tied_checkpoint(path: Path) -> Path:
     from models.networks import network_class
 
-    return write(path, network_class("tied")(ModelSpec("tied", ImageChain(Alphabet("grey", 4), 2, 2), (), {})))
+    return write(path, network_class("tied")(ModelSpec("tied", ImageChain(GreyLevels(4), 2, 2), (), {})))
 
 
 def test_a_plug_ins_model_is_loaded_and_its_tied_weights_stay_tied(

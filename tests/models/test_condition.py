@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.chain import Alphabet, ImageChain
+from models.chain import GreyLevels, ImageChain
 from models.checkpoint import load_checkpoint, read_header, save_checkpoint
 from models.condition import (
     ANY,
-    KINDS,
     MAX_WORD,
     Category,
     Factor,
+    by_row,
     categories,
     complete,
     factors_from_json,
@@ -27,24 +27,20 @@ from models.evaluation.samples import balanced
 from models.files import command_line, load_take, save_take
 from models.likelihood import posterior
 from models.model import AutoregressiveModel, ModelSpec
-from models.networks import BUILT_IN
 from models.sampling import ConditionalBuffer, reproduce, run
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take, new_take, segment_from_json
-from tests.place import Place, PlaceModel
+from tests.place import WHERE, PlaceModel, register_places
 
 DIGIT = Category("digit", ("0", "1", "2"), any=True)
 COLOUR = Category("colour", ("red", "blue"))
-WHERE = Place("where")
-CHAIN = ImageChain(Alphabet("grey", 4), 5, 6)
+CHAIN = ImageChain(GreyLevels(4), 5, 6)
 ASSETS = Path(__file__).parents[2] / "assets/checkpoints"
 
 
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kind and a model are added as a new file of the library would add them."""
-    monkeypatch.setitem(KINDS, Place.kind, Place)
-    monkeypatch.setitem(BUILT_IN, "place", "tests.place:PlaceModel")
+    register_places(monkeypatch)
 
 
 # --- categories --------------------------------------------------------------------------------------------------
@@ -60,6 +56,10 @@ def test_a_category_has_an_embedding_for_every_choice_any_being_the_last() -> No
 def test_by_default_a_category_is_left_to_the_model_if_it_can_be_and_a_window_shows_an_example() -> None:
     assert (DIGIT.default, DIGIT.example) == (ANY, "0")
     assert (COLOUR.default, COLOUR.example) == ("red", "red")
+
+
+def test_only_a_category_that_takes_any_can_be_left_to_the_model() -> None:
+    assert (DIGIT.null, COLOUR.null) == (ANY, None)
 
 
 @pytest.mark.parametrize("value", ["3", "", "any", 0, 1.0, None, True, ["red"], {}])
@@ -141,6 +141,37 @@ def test_a_condition_that_the_model_does_not_have_is_named_with_those_that_it_ha
         chosen_by((), {"speaker": "ada"})
 
 
+# --- data files --------------------------------------------------------------------------------------------------
+
+
+def test_an_array_holds_indices_of_values_or_the_values() -> None:
+    assert DIGIT.from_array(np.array([2, 0], np.uint8)) == ["2", "0"]
+    assert DIGIT.from_array(np.array(["2", "any"])) == ["2", "any"]
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        ([0, 3], "digit lies in 0 … 2, not 0 … 3"),
+        ([-1], "digit lies in 0 … 2, not -1 … -1"),
+        (["2", "seven"], "digit has no value 'seven'"),
+        ([0.5], "digit should hold a row of integers or strings, not float64"),
+        ([[0, 1]], r"digit should hold a row of integers or strings, not int64 of shape \(1, 2\)"),
+        ([["0"]], "digit should hold a row"),
+    ],
+)
+def test_an_array_of_what_are_no_values_is_refused(array: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        DIGIT.from_array(np.array(array))
+
+
+def test_conditions_by_row_are_by_name_and_equal_ones_are_one_object() -> None:
+    rows = by_row({"digit": ["1", "2", "1"], "where": [[0.5, 1.0]] * 3}, 3)
+    assert rows == [{"digit": digit, "where": [0.5, 1.0]} for digit in "121"]
+    assert rows[0] is rows[2]
+    assert by_row({}, 2) == [{}, {}]
+
+
 # --- a kind that the library does not know -----------------------------------------------------------------------
 
 
@@ -169,6 +200,14 @@ def test_values_of_another_kind_are_completed_checked_and_typed() -> None:
             complete((WHERE,), {"where": wrong})
     with pytest.raises(InputError, match="comma"):
         parse((WHERE,), {"where": "left"})
+
+
+def test_another_kind_has_its_values_in_arrays_as_json_holds_them_or_as_they_are_typed() -> None:
+    assert WHERE.from_array(np.array([[0.25, 1.0], [0.0, 0.5]])) == [[0.25, 1.0], [0.0, 0.5]]
+    assert WHERE.from_array(np.array(["0.25,1", "0,0.5"])) == [[0.25, 1.0], [0.0, 0.5]]
+    for wrong in ([0.5], [[0.5, 2.0]], [[np.nan, 0.5]], ["left"]):
+        with pytest.raises(InputError, match="where is two numbers"):
+            WHERE.from_array(np.array(wrong))
 
 
 def test_a_model_is_walked_under_a_value_of_another_kind_and_walked_again() -> None:

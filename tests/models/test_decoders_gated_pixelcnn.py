@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.chain import Alphabet, ImageChain, Symbols
+from models.chain import GreyLevels, ImageChain, Symbols
 from models.condition import Category
 from models.decoder import DRAW, Decoder
 from models.errors import InputError
@@ -30,7 +30,7 @@ SHAPINGS = (NEUTRAL, Shaping(temperature=0), Shaping(temperature=1.4, top_k=5, t
 
 def build(*, height: int, width: int, levels: int, **config: object) -> GatedPixelCNN:
     """Random weights, large enough that conditionals are far from uniform and depend on what came before."""
-    chain = ImageChain(Alphabet("grey", levels), height, width)
+    chain = ImageChain(GreyLevels(levels), height, width)
     torch.manual_seed(3)
     model = GatedPixelCNN(ModelSpec("gated_pixelcnn", chain, (Category("class", ("a", "b"), any=True),), config)).eval()
     with torch.no_grad():

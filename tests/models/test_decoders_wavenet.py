@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.chain import Alphabet, SoundChain, Symbols
+from models.chain import MuLaw, SoundChain, Symbols
 from models.condition import Category
 from models.decoder import DRAW, Decoder, Drawn, SnapshotDecoder
 from models.errors import InputError
@@ -34,7 +34,7 @@ def small_wavenet(
     *, stop: bool = False, channels: int = 8, dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2), factors: bool = True
 ) -> WaveNet:
     """Random weights, wide enough that conditionals are far from uniform and depend on all of the past."""
-    chain = SoundChain(Alphabet("mu_law", LEVELS, stop), rate=8000, default_seconds=0.01, max_seconds=10)
+    chain = SoundChain(MuLaw(LEVELS, stop), rate=8000, default_seconds=0.01, max_seconds=10)
     config = {"residual": channels, "skip": 11, "head": 13, "dilations": dilations}
     torch.manual_seed(3)
     model = WaveNet(ModelSpec("wavenet", chain, FACTORS if factors else (), config)).eval()

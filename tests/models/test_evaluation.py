@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
-from models.chain import INT16_PEAK, Alphabet, ImageChain, SoundChain
+from models.chain import INT16_PEAK, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import SUFFIX, CheckpointHeader, LoadedModel, load_checkpoint, save_checkpoint
 from models.condition import Category, Factor
 from models.errors import FileError, InputError
@@ -42,9 +42,10 @@ from models.record import record_text
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take, Trace, new_take
 from models.training.data import DATA_SETS, FSDD_SPEAKERS, load, normalise, packed_arrays
+from tests.place import WHERE
 
-IMAGE_CHAIN = ImageChain(Alphabet("grey", 256), 28, 28)
-SOUND_CHAIN = SoundChain(Alphabet("mu_law", 256, stop=True), 8000, default_seconds=0.05, max_seconds=1.0)
+IMAGE_CHAIN = ImageChain(GreyLevels(256), 28, 28)
+SOUND_CHAIN = SoundChain(MuLaw(256, stop=True), 8000, default_seconds=0.05, max_seconds=1.0)
 DIGIT = Category("digit", tuple("0123456789"), any=True)
 SPEAKER = Category("speaker", FSDD_SPEAKERS, any=True)
 COLOUR = Category("colour", ("red", "blue"))
@@ -90,16 +91,17 @@ def packed(clips: list[npt.NDArray[np.int16]]) -> dict[str, npt.NDArray[Any]]:
 def test_images_and_labels(npz: Path, images: npt.NDArray[np.uint8], key: str, labels: str) -> None:
     examples = read_data_set(saved(npz, **{key: images, labels: [3, 1, 4, 1]}), header(IMAGE_CHAIN, DIGIT))
     assert np.array_equal(np.stack(examples.symbols), images.reshape(4, -1))
-    assert examples.conditions.tolist() == [[3], [1], [4], [1]]
+    assert examples.conditions == [{"digit": digit} for digit in "3141"]
 
 
 def test_the_test_part_of_a_packed_set_counts(npz: Path, images: npt.NDArray[np.uint8]) -> None:
     saved(npz, train_images=images, train_labels=[0] * 4, test_images=images[:1], test_labels=[5])
-    assert read_data_set(npz, header(IMAGE_CHAIN, DIGIT)).conditions.tolist() == [[5]]
+    assert read_data_set(npz, header(IMAGE_CHAIN, DIGIT)).conditions == [{"digit": "5"}]
 
 
 def test_a_missing_condition_is_any(npz: Path, images: npt.NDArray[np.uint8]) -> None:
-    assert read_data_set(saved(npz, images=images), header(IMAGE_CHAIN, DIGIT)).conditions.tolist() == [[10]] * 4
+    examples = read_data_set(saved(npz, images=images), header(IMAGE_CHAIN, DIGIT))
+    assert examples.conditions == [{"digit": "any"}] * 4
 
 
 def test_a_missing_condition_without_any_is_refused(npz: Path, images: npt.NDArray[np.uint8]) -> None:
@@ -110,13 +112,26 @@ def test_a_missing_condition_without_any_is_refused(npz: Path, images: npt.NDArr
 def test_conditions_by_name_as_strings_and_integers(npz: Path, images: npt.NDArray[np.uint8]) -> None:
     saved(npz, images=images, colour=["red", "blue", "blue", "red"], digit=[1, 2, 3, 4])
     examples = read_data_set(npz, header(IMAGE_CHAIN, COLOUR, DIGIT))
-    assert examples.conditions.tolist() == [[0, 1], [1, 2], [1, 3], [0, 4]]
+    assert examples.conditions == [
+        {"colour": "red", "digit": "1"}, {"colour": "blue", "digit": "2"},
+        {"colour": "blue", "digit": "3"}, {"colour": "red", "digit": "4"},
+    ]  # fmt: skip
+
+
+def test_a_condition_of_another_kind_reads_its_own_arrays(npz: Path, images: npt.NDArray[np.uint8]) -> None:
+    where = np.random.default_rng(0).random((4, 2))
+    examples = read_data_set(saved(npz, images=images, where=where), header(IMAGE_CHAIN, DIGIT, WHERE))
+    assert examples.conditions == [{"digit": "any", "where": place.tolist()} for place in where]
+    with pytest.raises(InputError, match=r"data\.npz: where should hold 4 values, not shape \(2, 4\)"):
+        read_data_set(saved(npz, images=images, where=where.T), header(IMAGE_CHAIN, WHERE))
+    with pytest.raises(InputError, match=r"data\.npz: where is two numbers in 0 … 1, not \[2"):
+        read_data_set(saved(npz, images=images, where=where + 2), header(IMAGE_CHAIN, WHERE))
 
 
 def test_sound_is_normalised_and_split(npz: Path, clips: list[npt.NDArray[np.int16]]) -> None:
     saved(npz, **packed(clips), split=[0, 1, 1], digit=[7, 8, 9], sample_rate=8000)
     examples = read_data_set(npz, header(SOUND_CHAIN, DIGIT))
-    assert examples.conditions.tolist() == [[8], [9]]
+    assert examples.conditions == [{"digit": "8"}, {"digit": "9"}]
     for symbols, clip in zip(examples.symbols, clips[1:], strict=True):
         assert np.array_equal(symbols, SOUND_CHAIN.symbols(normalise(clip)))
 
@@ -137,7 +152,7 @@ def test_packed_fsdd_reads_as_the_training_code_reads_it(tmp_path: Path, npz: Pa
     speakers = [path.stem.split("_")[1] for path in waves]
     saved(npz, **packed(list(waves.values())), speaker=speakers, digit=[path.stem[0] for path in waves])
     by_evaluation = read_data_set(npz, header(SOUND_CHAIN, SPEAKER, DIGIT))
-    assert by_evaluation.conditions.tolist() == by_training.conditions.tolist()
+    assert by_evaluation.conditions == by_training.conditions
     assert [s.tolist() for s in by_evaluation.symbols] == [s.tolist() for s in by_training.symbols]
     assert len(read_data_set(tmp_path, header(SOUND_CHAIN, SPEAKER, DIGIT))) == len(by_training)
 
@@ -235,7 +250,7 @@ def test_a_folder_for_a_model_of_other_data_is_refused(tmp_path: Path) -> None:
 # Files to be scored
 
 
-SMALL = ImageChain(Alphabet("grey", 256), height=6, width=5)
+SMALL = ImageChain(GreyLevels(256), height=6, width=5)
 
 
 def drawn(chain: ImageChain | SoundChain, count: int = 1, *, steps: int | None = None) -> Take:
@@ -306,18 +321,73 @@ def test_a_sample_of_which_nothing_is_drawn_is_refused(tmp_path: Path) -> None:
         read_data_file(tmp_path / "a.png", header(SMALL))
 
 
-@pytest.mark.parametrize("edited", [False, True])
-def test_an_image_of_another_program_or_edited_is_read_as_it_looks_under_the_defaults(
-    tmp_path: Path, edited: bool
-) -> None:
-    text = PngImagePlugin.PngInfo()
-    if edited:
-        text.add_itxt(METADATA_KEY, record_text(drawn(SMALL)))
-    Image.fromarray(np.full((6, 5), 200, np.uint8)).save(tmp_path / "a.png", pnginfo=text)
+def test_an_image_of_another_program_is_read_as_it_looks_under_the_defaults(tmp_path: Path) -> None:
+    Image.fromarray(np.full((6, 5), 200, np.uint8)).save(tmp_path / "a.png")
     (example,) = read_data_file(tmp_path / "a.png", header(SMALL, DIGIT, COLOUR))
     assert example.symbols.tolist() == [200] * 30
     assert example.conditions == ((0, {"digit": "any", "colour": "red"}),)
     assert not example.recorded
+
+
+def test_arrays_of_another_program_are_read_as_they_look_whatever_metadata_they_have(npz: Path) -> None:
+    for metadata in (np.array("12 steps, DDIM"), np.array([1, 2])):
+        saved(npz, images=np.full((2, 6, 5), 200, np.uint8), metadata=metadata)
+        examples = read_data_file(npz, header(SMALL))
+        assert [example.symbols.tolist() for example in examples] == [[200] * 30] * 2
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        (record_text(drawn(SMALL)), "was edited after it was saved"),
+        (record_text(drawn(SMALL))[:-9], "damaged metadata: the record is not JSON"),
+        (record_text(drawn(SMALL)).replace('"format":1', '"format":2'), "damaged metadata: it has format 2"),
+        (record_text(drawn(SMALL)).replace('"grey"', '"taste"'), "damaged metadata: unknown kind of alphabet 'taste'"),
+    ],
+    ids=["edited", "cut", "newer", "unknown"],
+)
+def test_an_image_that_carries_our_record_is_not_silently_read_as_any(tmp_path: Path, record: str, says: str) -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt(METADATA_KEY, record)
+    Image.fromarray(np.full((6, 5), 200, np.uint8)).save(tmp_path / "a.png", pnginfo=text)
+    with pytest.raises(FileError, match=rf"a\.png .*{says}"):
+        read_data_file(tmp_path / "a.png", header(SMALL))
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.npz"])
+def test_sound_that_carries_our_record_damaged_is_not_silently_read_as_any(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    export(path, drawn(SOUND_CHAIN))
+    if name == "a.npz":
+        with np.load(path) as arrays:
+            saved(path, **{**arrays, "metadata": np.array(str(arrays["metadata"])[:-9])})
+    else:
+        path.write_bytes(path.read_bytes().replace(b'"program"', b'"pr_gram"'))
+    with pytest.raises(FileError, match=rf"{re.escape(name)} has damaged metadata"):
+        read_data_file(path, header(SOUND_CHAIN))
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (replace(SMALL, alphabet=GreyLevels(4)), r"holds 6 x 5, 256 levels; the model expects 6 x 5, 4 levels"),
+        (replace(SMALL, height=5, width=6), r"holds 6 x 5, 256 levels; the model expects 5 x 6, 256 levels"),
+        (SOUND_CHAIN, "holds 6 x 5, 256 levels; the model expects 8 kHz, mu-law 256, stop"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.png", "a.npz"])
+def test_a_sample_of_another_chain_is_refused_though_its_picture_might_fit(
+    tmp_path: Path, name: str, other: ImageChain | SoundChain, says: str
+) -> None:
+    export(tmp_path / name, drawn(SMALL))
+    with pytest.raises(InputError, match=rf"{re.escape(name)} {says}$"):
+        read_data_file(tmp_path / name, header(other))
+
+
+def test_chains_that_are_alike_in_words_are_told_apart_by_what_differs(tmp_path: Path) -> None:
+    export(tmp_path / "a.wav", drawn(SOUND_CHAIN))
+    with pytest.raises(InputError, match=r"a\.wav holds 8 kHz, .* expects 8 kHz, .* \(they differ in max_seconds\)"):
+        read_data_file(tmp_path / "a.wav", header(replace(SOUND_CHAIN, max_seconds=2.0)))
 
 
 def test_files_that_are_no_data_of_the_model_are_refused_by_name(tmp_path: Path) -> None:

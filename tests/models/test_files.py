@@ -23,7 +23,7 @@ from PIL import Image, PngImagePlugin
 
 from models import image_files, record
 from models.array_files import Npz
-from models.chain import Alphabet, Chain, ImageChain, SoundChain, Symbols
+from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain, Symbols
 from models.condition import Category
 from models.errors import FileError, InputError
 from models.files import command_line, export, load_take, read_saved, save_take
@@ -34,10 +34,10 @@ from models.shaping import NEUTRAL, Shaping
 from models.sound_files import Wav
 from models.trace import ModelReference, Take, Trace, new_take
 
-GREY = ImageChain(Alphabet("grey", 256), height=6, width=5)
-COARSE = ImageChain(Alphabet("grey", 4), height=6, width=5)
-COLOUR = ImageChain(Alphabet("grey", 256), height=4, width=3, channels=3)
-SOUND = SoundChain(Alphabet("mu_law", 256, stop=True), rate=8000, default_seconds=0.1, max_seconds=1.0)
+GREY = ImageChain(GreyLevels(256), height=6, width=5)
+COARSE = ImageChain(GreyLevels(4), height=6, width=5)
+COLOUR = ImageChain(GreyLevels(256), height=4, width=3, channels=3)
+SOUND = SoundChain(MuLaw(256, stop=True), rate=8000, default_seconds=0.1, max_seconds=1.0)
 CLASS = Category("class", tuple("0123456789"), any=True)
 
 
@@ -592,6 +592,13 @@ def test_export_with_any_byte_changed_is_read_or_is_a_file_error(tmp_path: Path,
             continue
 
 
+@pytest.mark.parametrize(("name", "take"), [("a.npz", image_take()), ("a.wav", sound_take()), ("folder", sound_take())])
+def test_only_pictures_can_be_enlarged(tmp_path: Path, name: str, take: Take) -> None:
+    with pytest.raises(InputError, match="only pictures can be enlarged"):
+        export(tmp_path / name, take, scale=2)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("scale", [0, -1, 1.5, 65, True])
 def test_scale_that_is_no_whole_factor_is_an_input_error(tmp_path: Path, scale: Any) -> None:
     with pytest.raises(InputError, match="whole number"):
@@ -611,7 +618,7 @@ def test_gif_gives_the_take_again(tmp_path: Path, chain: ImageChain, count: int)
 
 
 def test_gif_carries_the_record_of_16_mnist_sized_images(tmp_path: Path) -> None:
-    take = image_take(16, ImageChain(Alphabet("grey", 256), height=28, width=28))
+    take = image_take(16, ImageChain(GreyLevels(256), height=28, width=28))
     export(tmp_path / "a.gif", take)
     assert_same_shown(read_saved(tmp_path / "a.gif").take, take)
 
@@ -656,7 +663,7 @@ def test_gif_of_unfinished_images_ends_where_they_do(tmp_path: Path) -> None:
 
 
 def test_gif_of_too_many_pixels_is_an_input_error(tmp_path: Path) -> None:
-    take = image_take(16, ImageChain(Alphabet("grey", 4), height=64, width=64))
+    take = image_take(16, ImageChain(GreyLevels(4), height=64, width=64))
     with pytest.raises(InputError, match="smaller scale"):
         export(tmp_path / "a.gif", take, scale=8)
 

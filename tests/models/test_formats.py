@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from models.chain import Alphabet, Chain, ImageChain, SoundChain, Symbols
+from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain, Symbols
 from models.checkpoint import read_header
 from models.errors import FileError, InputError
 from models.evaluation.data import read_data_file
@@ -25,8 +25,8 @@ from models.trace import ModelReference, Take, new_take
 from tests.studio.text_chain import TEXT
 from tests.text_model import LANGUAGE, register_text, save_text_model, text_model
 
-IMAGE = ImageChain(Alphabet("grey", 4), 6, 6)
-SOUND = SoundChain(Alphabet("mu_law", 32), 8000, default_seconds=0.02, max_seconds=0.1)
+IMAGE = ImageChain(GreyLevels(4), 6, 6)
+SOUND = SoundChain(MuLaw(32), 8000, default_seconds=0.02, max_seconds=0.1)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TouchChain(ImageChain):
     modality: ClassVar[str] = "touch"
 
 
-TOUCH = TouchChain(Alphabet("grey", 4), 6, 6)
+TOUCH = TouchChain(GreyLevels(4), 6, 6)
 
 
 @pytest.mark.parametrize(

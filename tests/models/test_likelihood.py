@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from models.chain import Alphabet, ImageChain
+from models.chain import GreyLevels, ImageChain
 from models.condition import Category
 from models.conditional import Conditional
 from models.likelihood import measure, posterior, surprises, surprises_under, total_nats
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.training.data import Examples
+from tests.place import WHERE, PlaceModel
 
-CHAIN = ImageChain(Alphabet("grey", 4), 3, 4)
+CHAIN = ImageChain(GreyLevels(4), 3, 4)
 DIGIT = Category("digit", ("0", "1", "2"), any=True)
 
 
@@ -35,16 +36,23 @@ def model() -> AutoregressiveModel:
 def examples() -> Examples:
     rng = np.random.default_rng(0)
     rows = list(rng.integers(0, 4, (30, 12)).astype(np.int32))
-    return Examples(rows, rng.integers(0, 3, (30, 1)))
+    return Examples(rows, [{"digit": str(digit)} for digit in rng.integers(0, 3, 30)])
 
 
 def test_the_batched_score_is_the_sum_of_the_surprises(model: AutoregressiveModel, examples: Examples) -> None:
     batched = list(total_nats(model, examples.symbols, examples.conditions))
     one_by_one = [
-        surprises(model, s, {"digit": str(c[0])}).sum() * math.log(2)
-        for s, c in zip(examples.symbols, examples.conditions, strict=True)
+        surprises(model, s, c).sum() * math.log(2) for s, c in zip(examples.symbols, examples.conditions, strict=True)
     ]
     assert batched == pytest.approx(one_by_one, rel=1e-6)
+
+
+def test_examples_are_scored_under_conditions_of_any_kind() -> None:
+    model = PlaceModel(ModelSpec("place", CHAIN, (WHERE,), {}))
+    bright = [np.full(12, 3, np.int32)] * 2
+    left, right = total_nats(model, bright, [{"where": [0.1, 0.5]}, {"where": [0.9, 0.5]}])
+    assert right < 12 * math.log(4) < left
+    assert right == pytest.approx(surprises(model, bright[0], {"where": [0.9, 0.5]}).sum() * math.log(2), rel=1e-6)
 
 
 def test_each_step_is_scored_under_the_condition_that_held_there(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from models.blocks import BLOCK_SECONDS, LARGEST_BLOCK, next_block
-from models.chain import Alphabet, ImageChain
+from models.chain import GreyLevels, ImageChain
 from models.conditional import Categorical, first_above, shape_probs
 from models.decoder import Decoder, ReferenceDecoder
 from models.errors import InputError
@@ -33,7 +33,7 @@ class Table(AutoregressiveModel):
 
     def __init__(self, log_p: npt.ArrayLike) -> None:
         table = torch.as_tensor(np.asarray(log_p, np.float64))
-        super().__init__(ModelSpec("table", ImageChain(Alphabet("grey", len(table)), 1, STEPS), (), {}))
+        super().__init__(ModelSpec("table", ImageChain(GreyLevels(len(table)), 1, STEPS), (), {}))
         self.table = nn.Parameter(table, requires_grad=False)
 
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:

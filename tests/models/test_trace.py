@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.chain import Alphabet, ImageChain, SoundChain
+from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
 from models.errors import InputError
 from models.noise import MAX_SEED
 from models.record import load_take, record_text, save_take, take_from_text
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take, check_samples, model_reference_from_json, new_take
 
-SOUND = SoundChain(Alphabet("mu_law", 4, stop=True), 1000, default_seconds=0.05, max_seconds=0.1)
-IMAGE = ImageChain(Alphabet("grey", 4), 2, 3)
+SOUND = SoundChain(MuLaw(4, stop=True), 1000, default_seconds=0.05, max_seconds=0.1)
+IMAGE = ImageChain(GreyLevels(4), 2, 3)
 
 
 def take_of(chain: ImageChain | SoundChain, symbols: list[int], *, finished: bool, first: int = 0) -> Take:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import hashlib
 import itertools
 import math
 import os
@@ -19,10 +20,13 @@ import torch
 
 from models.chain import SoundChain
 from models.checkpoint import load_checkpoint, read_header
+from models.condition import Category, by_row, categories, indices
 from models.conditional import Categorical
 from models.errors import FileError, InputError
+from models.evaluation.data import read_data_set
+from models.likelihood import measure
 from models.networks.gated_pixelcnn import GatedPixelCNN
-from models.training.data import DATA_SETS, FSDD_PEAK, MNIST_VALIDATION, load, normalise, read_idx
+from models.training.data import DATA_SETS, FSDD_PEAK, MNIST_VALIDATION, Examples, load, normalise, read_idx
 from models.training.loop import (
     Muon,
     Recipe,
@@ -35,6 +39,7 @@ from models.training.loop import (
     optimisers,
     read_recipe,
 )
+from tests.place import PLACES, WHERE, register_places, write_places
 
 RECIPES = sorted((Path(__file__).parents[2] / "models/training/recipes").glob("*.toml"))
 IMAGES = MNIST_VALIDATION + 40
@@ -169,7 +174,7 @@ def test_padding_does_not_count(folder: Path, tmp_path: Path) -> None:
     run = trainer(folder, tmp_path / "w.safetensors", made)
     chosen = np.array([0, 1, 2])
     symbols, mask = collate(run.train, chosen)
-    condition = torch.from_numpy(run.train.conditions[chosen])
+    condition = run.model.condition_tensor([run.train.conditions[i] for i in chosen])
     other = torch.where(mask, symbols, 9)
     with torch.no_grad():
         losses = [float(run.loss(s, mask, condition)) for s in (symbols, other)]
@@ -206,11 +211,76 @@ def test_the_stop_decision_and_the_value_given_that_it_goes_on_make_up_the_likel
 
 def test_factors_are_dropped_at_the_rate_of_the_recipe() -> None:
     made = recipe("wavenet", any_rate=0.25)
-    conditions = np.zeros((400, 2), np.int64)
     data = DATA_SETS["fsdd"]
-    dropped = np.stack([drop_factors(made, data, conditions, step).numpy() != 0 for step in range(20)])
-    assert dropped.mean(axis=(0, 1)) == pytest.approx([0.25, 0.25], abs=0.02)
-    assert np.array_equal(drop_factors(made, data, conditions, 4), drop_factors(made, data, conditions, 4))
+    conditions = [{"speaker": "theo", "digit": "7"}] * 400
+    dropped = [drop_factors(made, data, conditions, step) for step in range(20)]
+    for factor, value in conditions[0].items():
+        values = [condition[factor] for step in dropped for condition in step]
+        assert set(values) == {value, "any"}
+        assert values.count("any") / len(values) == pytest.approx(0.25, abs=0.02)
+    assert drop_factors(made, data, conditions, 4) == dropped[4] != dropped[5]
+    assert conditions == [{"speaker": "theo", "digit": "7"}] * 400
+
+
+def test_a_factor_is_dropped_to_its_null_whatever_its_kind_and_kept_where_it_has_none() -> None:
+    data = dataclasses.replace(PLACES, factors=(WHERE, Category("colour", ("red", "blue"))))
+    conditions = [{"where": [0.1, 0.9], "colour": "blue"}]
+    assert drop_factors(recipe("wavenet", any_rate=1.0), data, conditions, 0) == [
+        {"where": [0.5, 0.5], "colour": "blue"}
+    ]
+
+
+@pytest.mark.parametrize(("data", "digest"), [("mnist", "2c76c624572e6153"), ("fsdd", "5d6f52f01fa527a5")])
+def test_examples_and_dropped_factors_of_a_recipe_are_the_same_in_every_version(data: str, digest: str) -> None:
+    """What a recipe trains follows from it: the digest is of the first version."""
+    source = DATA_SETS[data]
+    made = recipe("wavenet", seed=1, any_rate=0.1, batch=16 if data == "mnist" else 16_000)
+    rng = np.random.default_rng(0)
+    lengths = [784] * 2000 if data == "mnist" else rng.integers(500, 4000, 300).tolist()
+    columns = {f.name: f.from_array(rng.integers(0, len(f.values), len(lengths))) for f in categories(source.factors)}
+    examples = Examples([np.zeros(n, np.int32) for n in lengths], by_row(columns, len(lengths)))
+    digest_of = hashlib.sha256()
+    for step, chosen in enumerate(itertools.islice(batches(made, examples, 0), 200)):
+        dropped = drop_factors(made, source, [examples.conditions[i] for i in chosen], step)
+        table = [indices(categories(source.factors), condition) for condition in dropped]
+        digest_of.update(np.asarray(chosen, "<i8").tobytes() + np.array(table, "<i8").tobytes())
+    assert digest_of.hexdigest()[:16] == digest
+
+
+def test_conditions_are_by_name_and_shared_by_examples_that_have_the_same(folder: Path) -> None:
+    valid = load("mnist", folder, "valid")
+    labels = gzip.decompress((folder / "train-labels-idx1-ubyte.gz").read_bytes())[-MNIST_VALIDATION:]
+    assert valid.conditions == [{"digit": str(label)} for label in labels]
+    assert len({id(condition) for condition in valid.conditions}) == 10
+    assert load("fsdd", folder, "test").conditions[:2] == [
+        {"speaker": "george", "digit": "0"}, {"speaker": "theo", "digit": "0"},
+    ]  # fmt: skip
+
+
+def test_mnist_with_more_images_than_labels_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mnist.npz", test_images=np.zeros((3, 28, 28), np.uint8), test_labels=[1, 2])
+    with pytest.raises(FileError, match="3 images and 2 labels"):
+        load("mnist", tmp_path, "test")
+
+
+def test_a_model_learns_under_a_condition_of_another_kind_and_is_evaluated_under_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_places(monkeypatch)
+    write_places(tmp_path)
+    sized = recipe("wavenet", batch=16, learning_rate=0.1, steps=30, validate_every=10, validation_limit=60)
+    made = dataclasses.replace(sized, architecture="place", data="places", optimiser="adamw", network={})
+    trainer(tmp_path, tmp_path / "place.safetensors", made).run()
+    loaded = load_checkpoint(tmp_path / "place.safetensors")
+    of_folder, of_file = (read_data_set(path, loaded.header) for path in (tmp_path, tmp_path / "test.npz"))
+    assert of_file.conditions == of_folder.conditions
+    assert set(of_file.conditions[0]) == {"where"}
+    right = measure(loaded.model, of_file)
+    assert right == measure(loaded.model, of_folder)
+    assert right.bits_per_dim < measure(build(made), of_file).bits_per_dim
+    np.savez(tmp_path / "nowhere.npz", images=np.load(tmp_path / "test.npz")["images"])
+    nowhere = measure(loaded.model, read_data_set(tmp_path / "nowhere.npz", loaded.header))
+    assert right.bits_per_dim + 0.1 < nowhere.bits_per_dim == pytest.approx(2)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +29,7 @@ from models.condition import Category
 from models.model import ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
-from studio.cli import main, user_catalog
+from studio.cli import PROGRAM, main, user_catalog
 from studio.folders import profile_folder
 from tests.studio.text_chain import TEXT
 
@@ -162,6 +164,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["--count", "10000000"], "10000000"),
         (["--steps", "37"], "36"),
         (["--seconds", "1"], "image data; use --steps"),
+        (["--scale", "0"], "1 or more, not '0'"),
+        (["--scale", "1.5"], "1.5"),
+        (["--scale", "65"], "1 to 64 times as large"),
         (["--steps", "3", "--seconds", "1"], "--steps"),
         (["--frobnicate"], "--frobnicate"),
     ],
@@ -179,6 +184,13 @@ def test_an_output_that_does_not_fit_is_refused_before_drawing(
     assert ".png, .gif or .npz" in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "x.wav")
     assert ".jpg" in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "x.jpg")
     assert "one sound, not 2" in complaint(capsys, 2, "sample", waves, "-o", tmp_path / "x.wav", "--count", 2)
+    larger = ("--scale", 2)
+    assert "not .npz files" in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "x.npz", *larger)
+    assert "not .wav files" in complaint(capsys, 2, "sample", waves, "-o", tmp_path / "x.wav", *larger)
+    assert "not .wav files" in complaint(capsys, 2, "sample", waves, "-o", tmp_path / "folder", *larger)
+    grid = ("--count", 100, "--scale", 64)  # 4416 pixels wide: too large for an animation, and only for that
+    assert "smaller scale" in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "x.gif", *grid)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -302,6 +314,40 @@ def test_sample_writes_what_the_suffix_says(
         assert (tmp_path / out).stat().st_size
         assert result["count"] == count
     assert Image.open(tmp_path / "one.png").size == (6, 6)
+
+
+@pytest.mark.parametrize("out", ["x.png", "x.gif", "folder"])
+def test_a_picture_enlarged_by_a_whole_factor_is_the_same_sample(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, out: str
+) -> None:
+    for folder in ("plain", "large"):
+        (tmp_path / folder).mkdir()
+    drawn = [
+        answer(capsys, "sample", pixels, "-o", folder / out, "--scale", scale, *CACHED)["files"][0]
+        for folder, scale in ((tmp_path / "plain", 1), (tmp_path / "large", 5))
+    ]
+    plain, large = (np.array(Image.open(file).convert("L")) for file in drawn)
+    assert np.array_equal(large, plain.repeat(5, 0).repeat(5, 1))
+    scored = [answer(capsys, "score", pixels, file)["files"][0]["bits"] for file in drawn]
+    assert scored[0] == scored[1]
+    assert answer(capsys, "reproduce", drawn[1], "--model", pixels)["agrees"] is True
+
+
+def test_a_top_k_beyond_the_alphabet_keeps_all_as_none_does(pixels: str, tmp_path: Path) -> None:
+    for out, top_k in (("all.npz", "0"), ("beyond.npz", "1000")):
+        assert main(["sample", pixels, "-o", str(tmp_path / out), "--count", "4", "--top-k", top_k, *CACHED]) == 0
+    symbols = [np.load(tmp_path / out)["symbols"] for out in ("all.npz", "beyond.npz")]
+    assert np.array_equal(*symbols)
+
+
+def test_help_of_sample_names_the_default_of_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sample", "--help"]) == 0
+    options = capsys.readouterr().out.split("--json", 2)[2].split("\n  --")[1:]
+    assert len(options) > 10
+    for option in options:
+        assert "default" in option or option.split()[0] in ("condition", "seconds"), option
+    (seed,) = [" ".join(option.split()) for option in options if option.startswith("seed")]
+    assert "default: 0, not one by chance: the same command draws the same" in seed
 
 
 def test_a_folder_gets_one_file_per_sample(capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path) -> None:
@@ -487,6 +533,30 @@ def test_an_unfinished_image_is_scored_as_far_as_it_was_drawn(
     assert "nats of the 20 steps drawn" in capsys.readouterr().out
 
 
+def test_of_several_files_those_that_can_be_scored_are(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    good, bad, lost = (str(tmp_path / name) for name in ("good.png", "bad.png", "lost.png"))
+    Image.new("L", (6, 6)).save(good)
+    Image.new("L", (7, 6)).save(bad)
+    capsys.readouterr()
+    assert main(["score", pixels, bad, good, lost]) == 1
+    said = capsys.readouterr()
+    assert [line.split(":")[0] for line in said.out.splitlines()] == [good]
+    assert [line.split()[:3] for line in said.err.splitlines()] == [
+        ["sampling-studio:", "error:", bad],
+        ["sampling-studio:", "error:", "cannot"],
+    ]
+    assert main(["score", pixels, bad, good, lost, "--json"]) == 1
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert [entry["file"] for entry in found["files"]] == [good]
+    assert [entry["file"] for entry in found["errors"]] == [bad, lost]
+    assert [f"sampling-studio: error: {entry['error']}" for entry in found["errors"]] == said.err.splitlines()
+    assert answer(capsys, "score", pixels, bad, code=1)["files"] == []
+    assert answer(capsys, "score", pixels, good)["errors"] == []
+
+
 def test_help_of_score_says_which_condition_counts(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["score", "--help"]) == 0
     out = " ".join(capsys.readouterr().out.split())
@@ -635,6 +705,48 @@ def test_other_weights_are_refused(capsys: pytest.CaptureFixture[str], pixels: s
     assert "weights" in complaint(capsys, 1, "reproduce", tmp_path / "x.png", "--model", waves)
 
 
+# A model whose finite weights make sums that are not
+
+
+@pytest.fixture(scope="module")
+def overflowing(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("overflowing") / f"large{SUFFIX}"
+    torch.manual_seed(1)
+    model = WaveNet(
+        ModelSpec("wavenet", SOUND_CHAIN, (DIGIT,), {"residual": 4, "skip": 8, "head": 8, "dilations": [1, 2, 4]})
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_().mul_(1e30)
+    save_checkpoint(path, model, name="large", title="Large", data={"name": "none"}, training={}, likelihood={})
+    return str(path)
+
+
+@pytest.mark.parametrize("engine", ["reference", "cached", "compiled"])
+def test_no_engine_samples_from_what_are_no_probabilities(
+    capsys: pytest.CaptureFixture[str], overflowing: str, tmp_path: Path, engine: str
+) -> None:
+    out = tmp_path / "x.wav"
+    said = complaint(capsys, 1, "sample", overflowing, "-o", out, "--engine", engine)
+    assert "Large gives no probabilities" in said
+    assert not out.exists()
+
+
+def test_what_are_no_probabilities_is_neither_scored_nor_measured(
+    capsys: pytest.CaptureFixture[str], overflowing: str, tmp_path: Path
+) -> None:
+    data, clip = tmp_path / "data.npz", tmp_path / "clip.wav"
+    np.savez(data, samples=np.ones((2, 80), np.int16))
+    with wave.open(str(clip), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(160))
+    before = Path(overflowing).read_bytes()
+    for command in (["score", overflowing, clip, "--posterior"], ["score", overflowing, clip, "--json"],
+                    ["evaluate", overflowing, data, "--write"], ["bench", overflowing]):  # fmt: skip
+        assert "gives no probabilities" in complaint(capsys, 1, *command)
+    assert Path(overflowing).read_bytes() == before
+
+
 # bench, train, doctor
 
 
@@ -766,14 +878,81 @@ def test_an_output_that_lacks_characters_gets_what_it_can_show(pixels: str, tmp_
     assert "\N{MIDDLE DOT}" in "".join(model["title"] for model in json.loads(shown.stdout)["models"])
 
 
+def in_shell(command: str) -> subprocess.CompletedProcess[str]:
+    """A command line with redirections; the program is ``studio``."""
+    return subprocess.run(
+        ["bash", "-c", command.replace("studio", f"{shlex.quote(sys.executable)} -m studio", 1)],
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+
+
+needs_shell = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+
+
+@needs_shell
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", ["models", "nothing"])
+def test_closed_streams_change_neither_the_exit_code_nor_what_the_others_get(
+    capsys: pytest.CaptureFixture[str], command: str, closed: str
+) -> None:
+    code = main([command])
+    whole = capsys.readouterr()
+    done = in_shell(f"studio {command} {closed}")
+    assert done.returncode == code
+    assert done.stdout == ("" if ">&-" in closed.split() else whole.out)
+    assert done.stderr == ("" if "2>&-" in closed else whole.err)
+
+
+@needs_shell
+def test_no_file_gets_the_number_of_a_closed_stream_and_what_libraries_write_there() -> None:
+    program = "import os, sys; from studio.cli import main; main(['--version']); sys.exit(os.open(os.devnull, 0))"
+    words = shlex.join([sys.executable, "-c", program])
+    assert subprocess.run(["bash", "-c", f"{words} <&- >&- 2>&-"], timeout=60, check=False).returncode > 2
+
+
+@needs_shell
+def test_a_reader_that_has_had_enough_is_no_error() -> None:
+    done = in_shell("studio models --json | head -1; exit ${PIPESTATUS[0]}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{\n", "")
+
+
+@needs_shell
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_an_output_that_is_full_is_one_line() -> None:
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "studio", "models"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ["models", "--help", "--version"])
+def test_an_output_that_is_full_is_one_line(monkeypatch: pytest.MonkeyPatch, command: str, unbuffered: str) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    done = in_shell(f"studio {command} >/dev/full")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert "the disk is full" in done.stderr
+
+
+@needs_shell
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("place", ["2>/dev/full", ">/dev/full 2>&1", "2>&1 | true; exit ${PIPESTATUS[0]}"])
+@pytest.mark.parametrize(("command", "code"), [("nothing", 2), ("sample --frobnicate", 2), ("lost.png", 1)])
+def test_an_error_that_nobody_can_read_still_has_its_exit_code(command: str, code: int, place: str) -> None:
+    assert in_shell(f"studio {command} {place}").returncode == code
+
+
+@needs_shell
+def test_the_start_script_leaves_paths_to_the_folder_that_it_is_called_from(tmp_path: Path) -> None:
+    """A copy of it whose environment is there already, and says only where it is and what it is asked for."""
+    project, elsewhere = tmp_path / "the project", tmp_path / "elsewhere"
+    for folder in (project / "studio", project / ".venv" / "bin", tmp_path / "bin", elsewhere):
+        folder.mkdir(parents=True)
+    shutil.copy(Path(__file__).parents[2] / "run", project)
+    (project / "studio" / "system_libraries.txt").touch()
+    (project / ".venv" / "installed").touch()
+    for program in (tmp_path / "bin" / "python3", *(project / ".venv" / "bin" / n for n in ("python", PROGRAM))):
+        program.write_text('#!/bin/sh\necho "$PWD" "$@"\n' if program.name == PROGRAM else "#!/bin/sh\n")
+        program.chmod(0o755)
+    for script in ("../the project/run", str(project / "run")):
+        done = subprocess.run(
+            [script, "score", "a model", "x.png"], cwd=elsewhere, capture_output=True, text=True, check=False,
+            env={**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "CDPATH": str(tmp_path)},
+        )  # fmt: skip
+        assert (done.stdout, done.stderr) == (f"{elsewhere} score a model x.png\n", "")
 
 
 @pytest.mark.parametrize(("out", "code"), [("nowhere/x.png", 1), (".png", 2), ("-", 2)])

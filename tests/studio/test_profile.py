@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import shutil
 import threading
@@ -16,6 +17,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 import studio.profile
+from models.atomic import atomic_path, leftovers
 from models.condition import Category
 from models.errors import FileError
 from models.files import save_take
@@ -23,6 +25,8 @@ from models.trace import Take
 from studio.canvas.demo import DIGIT_CHAIN, empty_take, grow, rings
 from studio.profile import FORMAT, Profile, describe
 from studio.settings import default_settings, settings_from_json
+from studio.state import Studio
+from tests.studio.conftest import finish
 
 SETTINGS = "settings.json"
 INDEX = "history.json"
@@ -52,6 +56,13 @@ def saved(profile: Profile, steps: int = 20) -> str:
     take = made(steps)
     profile.save_take(take)
     return take.id
+
+
+def earlier(take: Take, steps: int) -> Take:
+    """What a take was at an earlier moment."""
+    then = made(steps)
+    then.id = take.id
+    return then
 
 
 def ids(profile: Profile) -> list[str]:
@@ -124,6 +135,43 @@ def test_what_cannot_be_removed_from_the_trash_stays(folder: Path) -> None:
     (profile.trash_folder / "odd.npz").mkdir()
     assert profile.lock()
     profile.close()
+
+
+@pytest.mark.parametrize("kind", ["an empty folder", "a folder with something in it", "a link to nowhere"])
+def test_what_stands_where_the_lock_goes_is_named_and_left_alone(folder: Path, qtbot: QtBot, kind: str) -> None:
+    profile, lock = Profile(folder), folder / "lock"
+    if kind == "a link to nowhere":
+        lock.symlink_to(folder / "nowhere")
+    else:
+        (lock / "inside" if "something" in kind else lock).mkdir(parents=True)
+    with pytest.raises(FileError, match=r"lock is (a folder|no file)\. Move it away"):
+        profile.lock()
+    assert os.path.lexists(lock)
+
+
+def test_what_a_killed_program_was_writing_is_removed_by_the_next_owner_alone(folder: Path, profile: Profile) -> None:
+    kept = saved(profile)
+    (entry,) = profile.history()
+    unfinished = [profile.takes_folder / ".0123456789abcdef.npz", folder / ".fedcba9876543210.json"]
+    others = [
+        profile.takes_folder / ".0123456789abcdef.png",
+        profile.takes_folder / ".my notes.npz",
+        folder / ".0123456789abcdef.safetensors",  # a model's description is written by the command line, lock or not
+    ]
+    for path in unfinished + others:
+        path.write_bytes(b"PK")
+    assert not Profile(folder).lock()
+    assert all(path.exists() for path in unfinished)
+    profile.close()
+    with opened(folder) as again:
+        assert again.history() == [entry]
+    assert not any(path.exists() for path in unfinished)
+    assert all(path.exists() for path in [*others, profile.takes_folder / f"{kept}.npz"])
+
+
+def test_a_file_being_written_has_a_name_that_is_known_as_such(folder: Path, profile: Profile) -> None:
+    with atomic_path(profile.takes_folder / "take.npz") as temporary:
+        assert leftovers(profile.takes_folder, ".npz") == [temporary]
 
 
 # --- history ---------------------------------------------------------------------------------------------------------
@@ -203,6 +251,84 @@ def test_restoring_a_take_reads_no_file(profile: Profile, monkeypatch: pytest.Mo
     monkeypatch.setattr(studio.profile, "load_take", no_reading)
     profile.restore_take(take_id)
     assert profile.history() == before
+
+
+def test_a_take_that_cannot_be_put_back_stays_deleted_and_can_be_put_back_later(profile: Profile) -> None:
+    take_id = saved(profile)
+    before = profile.history()
+    profile.delete_take(take_id)
+    profile.takes_folder.rmdir()
+    profile.takes_folder.touch()  # in the way, as a disk that has become read-only would be
+    with pytest.raises(FileError, match="cannot put back into the history: a part of the path is a file"):
+        profile.restore_take(take_id)
+    assert profile.history() == []
+    profile.delete_take(take_id)  # redone, so that it can be undone once more
+    profile.takes_folder.unlink()
+    profile.takes_folder.mkdir()
+    profile.restore_take(take_id)
+    assert profile.history() == before
+    assert len(profile.load_take(take_id).traces[0]) == 20
+
+
+def test_the_studio_says_that_a_take_cannot_be_put_back_and_tries_again_when_asked_to(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    profile = image_studio.profile
+    image_studio.change("test", pace=math.inf)
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    qtbot.waitUntil(lambda: len(profile.history()) == 1)
+    (entry,) = profile.history()
+    image_studio.delete_take(entry.id)
+    profile.takes_folder.rmdir()
+    profile.takes_folder.touch()
+    with qtbot.waitSignal(image_studio.error) as complaint:
+        image_studio.undo_stack.undo()
+    assert "cannot put back" in complaint.args[0]
+    assert profile.history() == []
+    profile.takes_folder.unlink()
+    profile.takes_folder.mkdir()
+    image_studio.undo_stack.redo()
+    image_studio.undo_stack.undo()
+    assert profile.history() == [entry]
+
+
+def test_a_copy_of_a_take_is_listed_once_and_stays(folder: Path, profile: Profile) -> None:
+    take = made(30)
+    profile.save_take(take)
+    entries = profile.history()
+    profile.close()
+    copy = profile.takes_folder / "copy.npz"
+    save_take(copy, earlier(take, steps=10))  # of an earlier moment: not what the history shows
+    content = copy.read_bytes()
+    (folder / INDEX).unlink()
+    for _ in ("the index is rebuilt", "the index is there"):
+        with opened(folder) as again:
+            assert again.history() == entries
+            assert len(again.load_take(take.id).traces[0]) == 30
+    assert copy.read_bytes() == content
+
+
+def test_a_take_under_a_new_name_is_listed_as_what_it_is(folder: Path, profile: Profile) -> None:
+    take_id = saved(profile)
+    entries = profile.history()
+    profile.close()
+    for name in ("best.npz", "best (copy).npz"):
+        shutil.copy(profile.takes_folder / f"{take_id}.npz", profile.takes_folder / name)
+    (profile.takes_folder / f"{take_id}.npz").unlink()
+    with opened(folder) as again:
+        assert again.history() == entries
+        assert len(again.load_take(take_id).traces[0]) == 20
+
+
+def test_the_cap_removes_nothing_that_the_history_does_not_list(folder: Path, qtbot: QtBot) -> None:
+    profile = Profile(folder, cap_bytes=1)
+    assert profile.lock()
+    first = saved(profile)
+    shutil.copy(profile.takes_folder / f"{first}.npz", profile.takes_folder / "0.npz")
+    last = saved(profile)
+    assert sorted(path.stem for path in profile.takes_folder.iterdir()) == ["0", last]
+    profile.close()
 
 
 def test_deleting_and_restoring_last(folder: Path, profile: Profile) -> None:
