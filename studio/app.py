@@ -19,7 +19,6 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
-    QImage,
     QKeySequence,
 )
 from PySide6.QtWidgets import (
@@ -39,14 +38,18 @@ from PySide6.QtWidgets import (
 )
 
 from models.catalog import Catalog
-from models.chain import SoundChain
+from models.chain import ImageChain, SoundChain
 from models.errors import StudioError
 from models.files import command_line
 from models.formats import FORMATS
+from models.image_files import Png
+from models.record import shown
 from models.version import VERSION
 from studio.canvas import make_canvas
 from studio.canvas.common import Canvas
+from studio.clipboard import copy_picture, pasted
 from studio.export import ExportDialog
+from studio.folders import remembered_folder
 from studio.inference import InferenceThread, Speed
 from studio.panels.condition import ConditionPanel
 from studio.panels.history import HistoryStrip
@@ -213,6 +216,8 @@ class MainWindow(QMainWindow):
         redo.setShortcuts([QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+Z")])
         edit.addActions([undo, redo])
         edit.addSeparator()
+        self._action(edit, "&Paste", self.paste, QKeySequence.StandardKey.Paste, "opens a copied picture or file")
+        edit.addSeparator()
         self.noise_action = self._action(
             edit, "&New noise from here", studio.new_noise, "N", "go on from this step with noise not used before"
         )
@@ -228,22 +233,12 @@ class MainWindow(QMainWindow):
         self._action(generate, "&Play or pause", studio.play, "Space")
         self._action(generate, "S&top", studio.stop, "Escape")
         generate.addSeparator()
-        steps = [
-            ("Step &forward", lambda: studio.step_by(1), "Right"),
-            ("Step &back", lambda: studio.step_by(-1), "Left"),
-            ("Next row", lambda: studio.step_stride(1), "Down"),
-            ("Previous row", lambda: studio.step_stride(-1), "Up"),
-            ("To the &start", lambda: studio.move_cursor(0), "Home"),
-            ("To the &end, following", studio.follow, "End"),
-        ]
-        self._stride_actions: list[QAction] = []
-        for name, action, key in steps:
-            made = self._action(generate, name, action, key)
-            if name.endswith("row"):
-                self._stride_actions.append(made)
-            # Arrows and Home mean something else in lists and fields: they step while the centre has the focus.
-            made.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            self.centre.addAction(made)
+        self._step_action(generate, "Step &forward", lambda: studio.step_by(1), "Right")
+        self._step_action(generate, "Step &back", lambda: studio.step_by(-1), "Left")
+        self.next_stride = self._step_action(generate, "Next row", lambda: studio.step_stride(1), "Down")
+        self.previous_stride = self._step_action(generate, "Previous row", lambda: studio.step_stride(-1), "Up")
+        self._step_action(generate, "To the &start", lambda: studio.move_cursor(0), "Home")
+        self._step_action(generate, "To the &end, following", studio.follow, "End")
 
         for dock in self.docks:
             view.addAction(dock.toggleViewAction())
@@ -276,6 +271,13 @@ class MainWindow(QMainWindow):
         menu.addAction(made)
         return made
 
+    def _step_action(self, menu: QMenu, name: str, action: object, key: str) -> QAction:
+        """Arrows and Home mean something else in lists and fields: they step while the centre has the focus."""
+        made = self._action(menu, name, action, key)
+        made.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self.centre.addAction(made)
+        return made
+
     # --- showing -------------------------------------------------------------------------------------------------
 
     @property
@@ -305,8 +307,9 @@ class MainWindow(QMainWindow):
         self.generate_action.setEnabled(studio.loaded is not None)
         self.begin_action.setEnabled(studio.loaded is not None)
         self.card_action.setEnabled(studio.entry is not None)
-        for which, action in zip(("Next", "Previous"), self._stride_actions, strict=True):
-            action.setText(f"{which} {studio.chain.stride_name if studio.chain else 'row'}")
+        stride = studio.chain.stride_name if studio.chain else "row"
+        self.next_stride.setText(f"Next {stride}")
+        self.previous_stride.setText(f"Previous {stride}")
         self.generate_action.setText("&Pause" if studio.running else "&Resume" if studio.can_go_on else "&Generate")
         if studio.loaded is None:
             self.engine_label.say("loading …" if studio.activity is Activity.LOADING else "no model")
@@ -386,10 +389,13 @@ class MainWindow(QMainWindow):
 
     def open_dialog(self) -> None:
         patterns = " ".join(["*.safetensors", *(f"*{format.suffix}" for format in FORMATS)])
+        profile = self.studio.profile
+        folder = remembered_folder(profile.get("open_folder"))
         name, _ = QFileDialog.getOpenFileName(
-            self, "Open", "", f"Checkpoints and saved samples ({patterns});;All files (*)"
+            self, "Open", folder, f"Checkpoints and saved samples ({patterns});;All files (*)"
         )
         if name:
+            profile.set("open_folder", str(Path(name).parent))
             self.studio.open_path(Path(name))
 
     def _fill_recent(self) -> None:
@@ -415,15 +421,27 @@ class MainWindow(QMainWindow):
             self.studio.export(dialog.path, **dialog.options)
 
     def copy_shown(self) -> None:
-        """The selected sample, as a picture or a text."""
-        copied = self.canvas.copied()
-        if isinstance(copied, QImage):
-            QGuiApplication.clipboard().setImage(copied)
-        elif copied is not None:
-            QGuiApplication.clipboard().setText(copied)
-        else:
+        """The selected sample, as a picture that carries its record, or as a text."""
+        take, copied = self.studio.take, self.canvas.copied()
+        if take is None or copied is None:
             return
+        if isinstance(copied, str):
+            QGuiApplication.clipboard().setText(copied)
+        elif isinstance(take.model.chain, ImageChain):
+            copy_picture(copied, Png().content(shown(take, samples=[self.studio.selected])))
+        else:
+            QGuiApplication.clipboard().setImage(copied)
         self._say("What is shown is on the clipboard.")
+
+    def paste(self) -> None:
+        """Opens what was copied here, or a file that was copied elsewhere."""
+        match pasted():
+            case None:
+                self._say("There is nothing on the clipboard that could be opened.")
+            case bytes() as content:
+                self.studio.open_saved(content)
+            case path:
+                self.studio.open_path(path)
 
     def copy_command(self) -> None:
         if self.studio.take is None:
@@ -468,7 +486,10 @@ class MainWindow(QMainWindow):
         left, condition, right, sampling, history = self.docks
         self.resizeDocks([left, right], [250, 345], Qt.Orientation.Horizontal)
         self.resizeDocks([left, condition], [420, 320], Qt.Orientation.Vertical)
-        self.resizeDocks([right, sampling], [500, 330], Qt.Orientation.Vertical)
+        # The settings get what they need, the curve above them the rest.
+        room = self.height() - self.menuBar().sizeHint().height() - self.statusBar().sizeHint().height()
+        needed = sampling.sizeHint().height()
+        self.resizeDocks([right, sampling], [room - needed, needed], Qt.Orientation.Vertical)
         self.resizeDocks([history], [86], Qt.Orientation.Vertical)
 
     def reset_layout(self) -> None:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from models.formats import Format, formats_of
+from studio.folders import remembered_folder
 from studio.state import Studio
 
 WIDTH = 420
@@ -95,7 +96,7 @@ class ExportDialog(QDialog):
         assert self.studio.take is not None
         suffix = self.chosen.suffix
         start = f"{self.studio.take.model.name}-{self.studio.take.traces[0].schedule[0].seed}{suffix}"
-        dialog = QFileDialog(self, "Save as", str(self.studio.profile.get("export_folder", Path.home())))
+        dialog = QFileDialog(self, "Save as", remembered_folder(self.studio.profile.get("export_folder")))
         dialog.resize(FILES_SIZE)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilter(f"*{suffix}")

@@ -23,3 +23,8 @@ def profile_folder() -> Path:
     if sys.platform == "darwin":
         return home / "Library/Application Support/Sampling Studio"
     return Path(os.environ.get("XDG_DATA_HOME", home / ".local/share")) / "sampling-studio"
+
+
+def remembered_folder(folder: str | None) -> str:
+    """The folder that a dialog was in the last time; the user's own where there is none, or it is gone."""
+    return folder if folder and os.path.isdir(folder) else os.path.expanduser("~")

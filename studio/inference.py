@@ -20,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
     from models.checkpoint import LoadedModel
     from models.model import AutoregressiveModel
     from models.sampling import ConditionalBuffer, Walk
+
+with suppress(ImportError):
+    # numba imports it in the inference thread, pyqtgraph in that of the window. Its modules import one another: were
+    # both to begin at once, each would find the other's half, and fail.
+    import colorama  # type: ignore[import-untyped]  # noqa: F401
 
 log = logging.getLogger(__name__)
 
@@ -292,8 +298,8 @@ class InferenceThread(QThread):
         """Has something read from a file; answered by ``read_done`` or ``failed``."""
         self._files.submit(self._guard, lambda: self.read_done.emit(token, read()))
 
-    def export(self, take: Take, path: Path, options: dict[str, Any]) -> None:
-        self._files.submit(self._guard, lambda: self._do_export(take, path, options))
+    def export(self, take: Take, path: Path, scale: int) -> None:
+        self._files.submit(self._guard, lambda: self._do_export(take, path, scale))
 
     def close(self) -> None:
         """Ends the thread after the block it is in, and waits until what was walking is saved."""
@@ -742,10 +748,10 @@ class InferenceThread(QThread):
             self.said.emit("Saved again: there is room for what had to wait.")
         return True
 
-    def _do_export(self, take: Take, path: Path, options: dict[str, Any]) -> None:
+    def _do_export(self, take: Take, path: Path, scale: int) -> None:
         from models.files import export
 
-        export(path, take, **options)
+        export(path, take, scale=scale)
         self.exported.emit(str(path))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtGui import QKeySequence, QPalette
+from PySide6.QtGui import QAction, QKeySequence, QPalette
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMainWindow, QMenu, QTextBrowser, QVBoxLayout
 
 MOUSE = (
@@ -12,7 +12,10 @@ MOUSE = (
     ("Click a pixel or a sample", "keep the inspector on it"),
     ("Click a value in the conditional", "put it there and go on from it"),
     ("Drag along the timeline", "look at another step; generation goes on"),
+    ("Double click a sample of several images", "show it alone, or all again (also Esc)"),
     ("Wheel over a wave", "zoom, down to single samples"),
+    ("Drag a wave, or wheel sideways or with Shift", "move along it"),
+    ("Double click a wave", "show all of it again"),
     ("Drop a file", "open a checkpoint or a saved sample"),
 )
 
@@ -32,10 +35,17 @@ def shortcuts_html(window: QMainWindow) -> str:
 def rows_of(menu: QMenu) -> list[tuple[str, str]]:
     native = QKeySequence.SequenceFormat.NativeText
     return [
-        (action.shortcut().toString(native), plain(action.text()))
+        (action.shortcut().toString(native), name_of(action))
         for action in menu.actions()
         if not action.shortcut().isEmpty()
     ]
+
+
+def name_of(action: QAction) -> str:
+    """The text of an action without marks; undo and redo also tell what would be undone, which is left out."""
+    text = plain(action.text())
+    undoes, *_ = text.split(maxsplit=1)
+    return undoes if undoes in ("Undo", "Redo") else text
 
 
 def table(rows: list[tuple[str, str]]) -> str:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,11 @@ from models.condition import complete
 from models.engines import AUTO, ENGINES
 from models.errors import StudioError
 from models.files import read_saved
-from models.record import shown
+from models.record import shown, take_record
 from models.shaping import Shaping
 from models.trace import Take, Trace, new_take, new_take_id
 from studio.inference import GramRequest, InferenceThread, Inspection, InspectRequest, LoadedInfo, WalkRequest
-from studio.profile import Profile
+from studio.profile import Profile, describe
 from studio.settings import MAX_COUNT, Settings, settings_from_json
 
 RANDOM_SEEDS = 1_000_000
@@ -65,6 +65,16 @@ class Pointer:
     step: int
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where one looks at a take: the selected sample, the cursor, whether it follows, and what is pinned."""
+
+    selected: int
+    cursor: int
+    following: bool
+    pinned: Pointer | None
+
+
 class SettingsCommand(QUndoCommand):
     """A change of some fields of the settings; changes of one drag merge into one."""
 
@@ -93,17 +103,27 @@ class SettingsCommand(QUndoCommand):
 
 
 class BranchCommand(QUndoCommand):
-    """Another branch of some samples is shown. Traces only grow, so undo just moves pointers."""
+    """Another branch of some samples is shown. Traces only grow, so undo just moves pointers.
 
-    def __init__(self, studio: Studio, take: Take, before: dict[int, int], after: dict[int, int], what: str) -> None:
+    at: where it was done, which undo and redo bring back into view.
+    """
+
+    def __init__(
+        self, studio: Studio, take: Take, at: Pointer, before: dict[int, int], after: dict[int, int], what: str
+    ) -> None:
         super().__init__(what)
-        self.studio, self.take, self.before, self.after = studio, take, before, after
+        self.studio, self.take, self.at, self.before, self.after = studio, take, at, before, after
+        self.undone = False
 
     def undo(self) -> None:
         self.studio._show_branches(self.take, self.before)
+        self.studio._bring_into_view(self.take, self.at)
+        self.undone = True
 
     def redo(self) -> None:
         self.studio._show_branches(self.take, self.after)
+        if self.undone:  # who does it for the first time is there, and may be following what is drawn
+            self.studio._bring_into_view(self.take, self.at)
 
 
 class DeleteCommand(QUndoCommand):
@@ -114,11 +134,14 @@ class DeleteCommand(QUndoCommand):
         self.studio, self.take_id = studio, take_id
         self.take = studio._takes.get(take_id)
         """Kept alive where it is in use: it may hold more than what was saved of it last."""
+        self.shown = False
 
     def undo(self) -> None:
-        self.studio._restore(self.take_id)
+        if self.studio._restore(self.take_id) and self.shown:
+            self.studio.open_history(self.take_id)
 
     def redo(self) -> None:
+        self.shown = self.take is not None and self.take is self.studio.take
         if not self.studio._delete(self.take_id):
             self.setObsolete(True)
 
@@ -188,8 +211,8 @@ class Studio(QObject):
         """The checkpoint that was opened and is being loaded for the first time."""
         self._inspect_token = 0
         self._read_token = 0
-        self._read_overlay: str | None = None
-        """The overlay that what is being read is to be seen under, None for the present one."""
+        self._places: dict[str, Place] = {}
+        """Where one looked at each take when one left it."""
         self._rolled_seed: int | None = None
         """The seed that somebody rolled for the next take."""
         self._replay_position = 0.0
@@ -258,10 +281,11 @@ class Studio(QObject):
         return self.settings is not None and (self.settings.seed_locked or self.settings.seed == self._rolled_seed)
 
     def engine_name(self) -> str:
-        """The engine that the next walk begins with."""
-        if self.settings is None or self.settings.engine == AUTO:
+        """The engine that the next walk begins with: no walk waits for kernels that are still to be compiled."""
+        wanted = self.settings.engine if self.settings else AUTO
+        if wanted == AUTO or (wanted == FASTEST and not self.worker.kernels_warm):
             return self.loaded.fastest_engine(self.worker.kernels_warm) if self.loaded else AUTO
-        return self.settings.engine
+        return wanted
 
     # --- models ----------------------------------------------------------------------------------------------------
 
@@ -432,16 +456,11 @@ class Studio(QObject):
             self.set_seed(self.take.traces[0].schedule[0].seed)
 
     def _change_settings(self, model: str, changes: dict[str, Any]) -> None:
-        """Of a model that is not chosen any more, the settings it will come back with are changed."""
+        """Undo and redo choose the model whose settings they change, so that this is seen."""
+        if model != self.model_name:
+            self.choose_model(model)
         if model == self.model_name and self.settings is not None:
             self._apply_settings(self.settings.with_(**changes))
-            return
-        entry = next((e for e in self.catalog.entries() if e.header.name == model), None)
-        if entry is not None:
-            header = entry.header
-            stored = settings_from_json(self.profile.model_settings(model), header.chain, header.factors)
-            self.profile.set_model_settings(model, stored.with_(**changes).to_json())
-            self.message.emit(f"Changed a setting of {header.title}: {', '.join(changes).replace('_', ' ')}.")
 
     def _apply_settings(self, settings: Settings) -> None:
         assert self.settings is not None
@@ -728,36 +747,37 @@ class Studio(QObject):
         pointer = pointer or self.edit_pointer
         if pointer is None or self.take is None or not self._can_walk(self.take):
             return
-        self._branch([pointer.sample], pointer.step, "put a value", value=value)
+        self._branch(pointer, [pointer.sample], "put a value", value=value)
 
     def new_noise(self, *, all_samples: bool = False) -> None:
         """Goes on from the edit pointer with noise not used before, under the present settings."""
         pointer = self.edit_pointer
         if pointer is None or self.take is None or self.settings is None or not self._can_walk(self.take):
             return
-        samples, step = [pointer.sample], pointer.step
+        samples = [pointer.sample]
         if all_samples:
-            samples, step = list(range(len(self.take.samples))), self.pinned.step if self.pinned else self.cursor
+            samples, pointer = list(range(len(self.take.samples))), self.pinned or Pointer(self.selected, self.cursor)
         self._branch(
+            pointer,
             samples,
-            step,
             "new noise",
             new_noise=True,
             shaping=self.settings.shaping,
             condition=complete(self.take.model.factors, self.settings.condition),
         )
 
-    def _branch(self, samples: list[int], step: int, what: str, **how: Any) -> None:
+    def _branch(self, at: Pointer, samples: list[int], what: str, **how: Any) -> None:
+        """Goes on from a step of some samples on branches."""
         assert self.take is not None
         assert self.loaded is not None
         # A clip that ended before this step has nothing to go on from.
-        samples = [n for n in samples if self._has_step(self.take.samples[n].trace, step)]
+        samples = [n for n in samples if self._has_step(self.take.samples[n].trace, at.step)]
         before, after = {}, {}
         for n in samples:
             sample = self.take.samples[n]
             was = sample.current
             try:
-                start = min(step, len(sample.trace))
+                start = min(at.step, len(sample.trace))
                 self.take.branch(n, start, engine=self.engine_name(), device=self.loaded.device, **how)
             except StudioError as error:
                 self.error.emit(str(error))
@@ -765,7 +785,7 @@ class Studio(QObject):
                 before[n], after[n] = was, sample.current
         if not after:
             return
-        self.undo_stack.push(BranchCommand(self, self.take, before, after, what))
+        self.undo_stack.push(BranchCommand(self, self.take, at, before, after, what))
         self.go_on()
 
     @staticmethod
@@ -774,10 +794,11 @@ class Studio(QObject):
 
     def show_branch(self, sample: int, branch: int) -> None:
         """Switches a sample to another of its branches, undoably."""
-        if self.take is None or branch == self.take.samples[sample].current:
+        pointer = self.edit_pointer
+        if pointer is None or self.take is None or branch == self.take.samples[sample].current:
             return
-        before = {sample: self.take.samples[sample].current}
-        self.undo_stack.push(BranchCommand(self, self.take, before, {sample: branch}, "switch branch"))
+        at, before = Pointer(sample, pointer.step), {sample: self.take.samples[sample].current}
+        self.undo_stack.push(BranchCommand(self, self.take, at, before, {sample: branch}, "switch branch"))
 
     def _show_branches(self, take: Take, current: dict[int, int]) -> None:
         for sample, branch in current.items():
@@ -789,22 +810,26 @@ class Studio(QObject):
             self.branches_changed.emit()
             self.cursor_changed.emit()
             self.inspect()
-        else:
-            self.message.emit(f"Changed which branch is shown of another take, by {take.model.title}.")
         self.worker.save(take)
+
+    def _bring_into_view(self, take: Take, at: Pointer) -> None:
+        """Shows a step of a take: undo and redo change nothing unseen."""
+        if take is not self.take:
+
+            def show(take: Take, entry: Entry | None) -> None:
+                self._show_with_model(take, entry)  # the settings stay: what is undone next may be one of them
+                self._bring_into_view(take, at)
+
+            self._read(lambda: take, show)
+        elif self.edit_pointer != at:
+            self.select(at.sample)
+            self.move_cursor(at.step)
 
     # --- takes and history -----------------------------------------------------------------------------------------
 
     def show_take(self, take: Take, entry: Entry | None = None) -> None:
         """Shows a take with its settings, choosing its model. entry: the model, or None where it is not at hand."""
-        self.pause()
-        if entry is None:
-            self.error.emit(
-                f"{take.model.title} ({take.model.name}) is not among the models: its take can only be seen."
-            )
-        elif self.entry is None or entry.path != self.entry.path:
-            self._set_entry(entry)
-        self._show_take(take)
+        self._show_with_model(take, entry)
         if self.settings is not None and entry is not None:
             first, last = take.traces[0].schedule[0], take.traces[0].segment
             self._apply_settings(
@@ -817,6 +842,16 @@ class Studio(QObject):
                     engine=last.engine if last.engine in ENGINES and last.engine != FASTEST else AUTO,
                 )
             )
+
+    def _show_with_model(self, take: Take, entry: Entry | None) -> None:
+        self.pause()
+        if entry is None:
+            self.error.emit(
+                f"{take.model.title} ({take.model.name}) is not among the models: its take can only be seen."
+            )
+        elif self.entry is None or entry.path != self.entry.path:
+            self._set_entry(entry)
+        self._show_take(take)
         self._score_if_needed()
 
     def open_history(self, take_id: str) -> None:
@@ -824,36 +859,59 @@ class Studio(QObject):
         if self.take is not None and self.take.id == take_id:
             return
         live = self._takes.get(take_id)
-        self._read((lambda: live) if live is not None else (lambda: self.profile.load_take(take_id)))
+        self._read((lambda: live) if live is not None else (lambda: self.profile.load_take(take_id)), self.show_take)
 
-    def open_saved(self, path: Path) -> None:
-        """Shows exactly what a saved file holds, with its settings."""
+    def open_saved(self, source: Path | bytes) -> None:
+        """Shows exactly what a saved file, or the content of one, holds, with its settings."""
+        live = dict(self._takes)
+        new = False
 
         def read() -> Take:
-            take = read_saved(path).take
-            take.id = new_take_id()  # an entry of its own: the history may hold this take with all its branches
-            return take
+            nonlocal new
+            take = read_saved(source).take
+            held = self._in_history(take, live)
+            if held is None:
+                new = True
+                take.id = new_take_id()  # an entry of its own: the history may hold this one with more branches by now
+            return held or take
 
-        self._read(read, overlay="none")  # exactly what was saved, not what entropy or surprise make of it
+        def show(take: Take, entry: Entry | None) -> None:
+            self.set_overlay("none")  # exactly what was saved, not what entropy or surprise make of it
+            self.show_take(take, entry)
+            if isinstance(source, Path):
+                self.profile.remember_recent(source)
+            if new:
+                self.worker.save(take)
 
-    def _read(self, read: Callable[[], Take], overlay: str | None = None) -> None:
+        self._read(read, show)
+
+    def _in_history(self, take: Take, live: dict[str, Take]) -> Take | None:
+        """The take of the history that shows what another does; live: those in use. For the thread of files."""
+        wanted, record = describe(take), take_record(take)
+        for entry in self.profile.history():
+            alike = replace(entry, id=wanted.id, branches=wanted.branches) == wanted
+            if alike and entry.branches >= wanted.branches:
+                with suppress(StudioError):  # deleted this moment, or damaged
+                    found = live.get(entry.id) or self.profile.load_take(entry.id)
+                    if take_record(found) | {"take": take.id} == record:
+                        return found
+        return None
+
+    def _read(self, read: Callable[[], Take], show: Callable[[Take, Entry | None], None]) -> None:
         """Has a take read, and its model found, in the background; of several asked for, the last one is shown."""
         self._read_token += 1
-        self._read_overlay = overlay
 
-        def read_and_match() -> tuple[Take, Entry | None]:
+        def read_and_match() -> Callable[[], None]:
             take = read()
-            return take, self.catalog.match(take.model)
+            entry = self.catalog.match(take.model)
+            return lambda: show(take, entry)
 
         self.worker.read(self._read_token, read_and_match)
 
     @Slot(int, object)
-    def _on_read(self, token: int, found: tuple[Take, Entry | None]) -> None:
+    def _on_read(self, token: int, show: Callable[[], None]) -> None:
         if token == self._read_token:
-            if self._read_overlay is not None:
-                self.set_overlay(self._read_overlay)
-            self.show_take(*found)
-            self.worker.save(found[0])
+            show()
 
     def open_path(self, path: Path) -> None:
         """A dropped or named file: a checkpoint, or a saved sample."""
@@ -872,11 +930,11 @@ class Studio(QObject):
             self.worker.reproduce(self.take)
             self.message.emit("Walking the take again …")
 
-    def export(self, path: Path, **options: Any) -> None:
-        """Saves the shown take to a file in the background; see ``models.files.export`` for the options."""
+    def export(self, path: Path, *, samples: Sequence[int] | None = None, scale: int = 1) -> None:
+        """Saves the shown take to a file in the background, see ``models.files.export``."""
         if self.take is not None:
             # As it is now: what the user does next must not get into the file.
-            self.worker.export(shown(self.take, samples=options.pop("samples", None)), path, options)
+            self.worker.export(shown(self.take, samples=samples), path, scale)
 
     def _delete(self, take_id: str) -> bool:
         """Whether it could be deleted; says why not."""
@@ -893,23 +951,31 @@ class Studio(QObject):
         self.history_changed.emit()
         return True
 
-    def _restore(self, take_id: str) -> None:
-        self.profile.restore_take(take_id)
+    def _restore(self, take_id: str) -> bool:
+        """Whether it could be put back; says why not, and redoing and undoing the deletion tries again."""
+        try:
+            self.profile.restore_take(take_id)
+        except StudioError as error:
+            self.error.emit(str(error))
+            return False
         self.worker.remember(take_id)
         live = self._takes.get(take_id)
         if live is not None:
             self.worker.save(live)
         self.history_changed.emit()
+        return True
 
     def _show_take(self, take: Take | None) -> None:
         self._read_token += 1  # what is still being read comes too late
-        self.take = take
+        if self.take is not None:
+            self._places[self.take.id] = Place(self.selected, self.cursor, self.following, self.pinned)
+        place = Place(0, 0, True, None)
         if take is not None:
+            place = self._places.get(take.id, place)
             self._takes[take.id] = take
-        self.selected = 0
-        self.pinned = self.hovered = None
-        self.following = True
-        self.cursor = take.frontier if take else 0
+        self.take = take
+        self.selected, self.following, self.pinned, self.hovered = place.selected, place.following, place.pinned, None
+        self.cursor = 0 if take is None else take.frontier if self.following else min(place.cursor, take.longest)
         self.take_changed.emit()
         self.cursor_changed.emit()
         self.inspect()

@@ -296,6 +296,7 @@ QAbstractSpinBox {{ qproperty-alignment: "AlignRight | AlignVCenter"; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 20px; border: none; background: transparent; }}
 QAbstractSpinBox::up-arrow {{ image: url(icons:up.svg); width: 11px; height: 11px; }}
 QAbstractSpinBox::down-arrow {{ image: url(icons:down.svg); width: 11px; height: 11px; }}
+QComboBox QLineEdit {{ background: transparent; border: none; padding: 0; }}
 QComboBox::drop-down {{ width: 22px; border: none; background: transparent; }}
 QComboBox::down-arrow {{ image: url(icons:down.svg); width: 14px; height: 14px; }}
 QComboBox QAbstractItemView {{

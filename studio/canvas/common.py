@@ -134,6 +134,11 @@ class ReadOut(QLabel):
         self.setMinimumHeight(20)
         self.setAccessibleName("Read-out")
 
+    def set_hint(self, hint: str) -> None:
+        """What stands here while there are no facts."""
+        self._hint = hint
+        self._fit()
+
     def show_facts(self, facts: list[str]) -> None:
         """Facts side by side; none brings back the hint."""
         if facts != self._facts or not self.text():
@@ -145,7 +150,7 @@ class ReadOut(QLabel):
         facts, metrics = self._facts or [self._hint], self.fontMetrics()
         while len(facts) > 1 and metrics.horizontalAdvance(SEPARATOR.join(facts)) > self.width():
             facts = facts[:-1]
-        self.setText(SEPARATOR.join(facts))
+        self.setText(metrics.elidedText(SEPARATOR.join(facts), Qt.TextElideMode.ElideRight, self.width()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -13,7 +13,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from models.catalog import Catalog
-from models.chain import Alphabet, Chain, ImageChain, SoundChain, Symbols
+from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain, Symbols
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take, Trace, new_take
 from studio.inference import InferenceThread
@@ -22,9 +22,9 @@ from studio.state import Studio
 from studio.theme import apply_theme
 
 TICK_MS = 33
-DIGIT_CHAIN = ImageChain(Alphabet("grey", 256), 28, 28)
-COLOUR_CHAIN = ImageChain(Alphabet("grey", 256), 32, 32, 3)
-SPEECH_CHAIN = SoundChain(Alphabet("mu_law", 256, stop=True), 8000, 1.0, 10.0)
+DIGIT_CHAIN = ImageChain(GreyLevels(256), 28, 28)
+COLOUR_CHAIN = ImageChain(GreyLevels(256), 32, 32, 3)
+SPEECH_CHAIN = SoundChain(MuLaw(256, stop=True), 8000, 1.0, 10.0)
 
 
 def idle_studio(folder: Path) -> Studio:

@@ -1,4 +1,4 @@
-"""The canvas of images: every pixel as it is drawn, in a grid of all samples of the take.
+"""The canvas of images: every pixel as it is drawn, in a grid of all samples of the take, or of one that is enlarged.
 
 One picture per sample is kept in memory; a step colours its pixel once, and only the rows that grew are painted anew.
 Everything is laid out in device pixels, so that a pixel of the image is a square of a whole number of them.
@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Slot
-from PySide6.QtGui import QImage, QMouseEvent, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, ImageChain
 from models.trace import Take, Trace
 from studio.canvas.common import Canvas, Invitation, Legend, ReadOut, full_bits, step_facts
-from studio.panels.widgets import painting
-from studio.state import Pointer, Studio
+from studio.panels.widgets import claims_key, painting
+from studio.state import Activity, Pointer, Studio
 from studio.theme import STAGE, colours, faded, hatch_brush, heat_table, set_role
 from studio.thumbnail import image_pixels
 
@@ -31,6 +31,10 @@ VEIL = 0.74
 """How much of the stage lies over steps that are drawn but beyond the cursor."""
 
 OPAQUE = 0xFF000000
+
+HINT = "Point at a pixel to see its conditional; click to keep it."
+HINT_OF_SEVERAL = "Point at a pixel; click to keep it; double click to enlarge its image."
+HINT_ALONE = "Esc or a double click shows all samples again."
 
 
 def _packed(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
@@ -120,12 +124,18 @@ class Layout:
     across: int
     down: int
     """Distance from cell to cell."""
+    samples: range
+    """Those that are shown, row after row."""
     cells: tuple[QRect, ...]
-    """By sample."""
+    """Of each of them."""
+
+    def cell(self, sample: int) -> QRect:
+        return self.cells[self.samples.index(sample)]
 
 
-def lay_out(count: int, chain: ImageChain, width: int, height: int, ratio: float) -> Layout:
+def lay_out(samples: range, chain: ImageChain, width: int, height: int, ratio: float) -> Layout:
     """The grid with the largest whole scale, of those the one closest to a square."""
+    count = len(samples)
     margin, gap = round(MARGIN * ratio), round(GAP * ratio)
     best: tuple[float, float, int] | None = None
     for columns in range(1, count + 1):
@@ -147,7 +157,7 @@ def lay_out(count: int, chain: ImageChain, width: int, height: int, ratio: float
     cells = tuple(
         QRect(left + n % columns * across, top + n // columns * down, cell_width, cell_height) for n in range(count)
     )
-    return Layout(columns, rows, scale, left, top, across, down, cells)
+    return Layout(columns, rows, scale, left, top, across, down, samples, cells)
 
 
 def _around(rect: QRect, width: int) -> QRect:
@@ -166,11 +176,13 @@ def _edges(rect: QRect, width: int) -> list[QRect]:
 
 
 class ImageGrid(QWidget):
-    """The pictures themselves."""
+    """The pictures themselves: of all samples, or of the selected one alone."""
 
     def __init__(self, studio: Studio, read_out: ReadOut) -> None:
         super().__init__()
         self._studio = studio
+        self.alone = False
+        """Whether only the selected one of several samples is shown."""
         self._read_out = read_out
         self._pictures: list[Picture] = []
         self._layout: Layout | None = None
@@ -187,7 +199,7 @@ class ImageGrid(QWidget):
         studio.grown.connect(self._on_grown)
         studio.cursor_changed.connect(self._on_cursor)
         studio.selection_changed.connect(self._on_selection)
-        studio.view_changed.connect(self._on_take)
+        studio.view_changed.connect(self._repaint)
         self._on_take()
 
     # --- following the state -----------------------------------------------------------------------------------------
@@ -202,10 +214,26 @@ class ImageGrid(QWidget):
         """The cursor where it hides something: None while it follows the frontier."""
         return None if self._studio.following else self._studio.cursor
 
+    def show_alone(self, alone: bool) -> None:
+        """Shows the selected one of several samples alone, or all of them again."""
+        several = self._take is not None and len(self._take.samples) > 1
+        self.alone = alone and several
+        self._layout = None
+        self._over = None
+        self._read_out.set_hint(HINT_ALONE if self.alone else HINT_OF_SEVERAL if several else HINT)
+        self._show_facts()
+        self.update()
+
     @Slot()
     def _on_take(self) -> None:
+        self._looked_at = (self._studio.selected, self._studio.pinned, self._studio.hovered)
+        self.show_alone(False)
+        self._repaint()
+
+    @Slot()
+    def _repaint(self) -> None:
+        """Everything anew."""
         self._pictures.clear()
-        self._layout = None
         self._over = None
         self._on_grown()
         self.update()
@@ -224,10 +252,10 @@ class ImageGrid(QWidget):
                 self._pictures.append(Picture(trace, chain, self._studio.overlay))
             elif self._pictures[n].trace is not trace:
                 self._pictures[n] = Picture(trace, chain, self._studio.overlay)
-                self.update(self._logical(self._grid.cells[n]))
+                self.update()
             start, stop = self._pictures[n].sync()
-            if stop > start:
-                row = n // self._grid.columns
+            if stop > start and n in self._grid.samples:
+                row = self._grid.samples.index(n) // self._grid.columns
                 low, high = bands.get(row, (start, stop))
                 bands[row] = min(low, start), max(high, stop)
         for row, (start, stop) in bands.items():
@@ -252,7 +280,9 @@ class ImageGrid(QWidget):
     def _on_selection(self) -> None:
         before = self._looked_at
         self._looked_at = now = (self._studio.selected, self._studio.pinned, self._studio.hovered)
-        if now[0] != before[0]:
+        if now[0] != before[0] and self.alone:
+            self.show_alone(True)
+        elif now[0] != before[0]:
             self.update()
         for pointer in {*before[1:], *now[1:]} - {None}:
             assert pointer is not None
@@ -269,7 +299,9 @@ class ImageGrid(QWidget):
             assert isinstance(chain, ImageChain)
             ratio = self.devicePixelRatioF()
             width, height = round(self.width() * ratio), round(self.height() * ratio)
-            self._layout = lay_out(len(self._take.samples), chain, width, height, ratio)
+            selected = self._studio.selected
+            samples = range(selected, selected + 1) if self.alone else range(len(self._take.samples))
+            self._layout = lay_out(samples, chain, width, height, ratio)
         return self._layout
 
     def _logical(self, device: QRect) -> QRect:
@@ -284,7 +316,7 @@ class ImageGrid(QWidget):
     def _pixels(self, sample: int, row: int, column: int, rows: int = 1, columns: int = 1) -> QRect:
         """A block of pixels of one sample, in device pixels."""
         grid = self._grid
-        cell = grid.cells[sample]
+        cell = grid.cell(sample)
         left, top = round(column * grid.scale), round(row * grid.scale)
         right, bottom = round((column + columns) * grid.scale), round((row + rows) * grid.scale)
         return QRect(cell.left() + left, cell.top() + top, max(1, right - left), max(1, bottom - top))
@@ -318,7 +350,7 @@ class ImageGrid(QWidget):
 
     def _update_band(self, row_of_cells: int, start: int, stop: int) -> None:
         """Has the image rows [start, stop) painted anew in a whole row of the grid."""
-        sample = row_of_cells * self._grid.columns
+        sample = self._grid.samples[row_of_cells * self._grid.columns]
         chain = self._pictures[sample].chain
         start, stop = max(0, start), min(chain.height, stop)
         if start < stop:
@@ -327,7 +359,11 @@ class ImageGrid(QWidget):
             self.update(self._logical(band))
 
     def _update_pixel(self, pointer: Pointer) -> None:
-        if pointer.sample < len(self._pictures) and pointer.step < (self._pictures[0].chain.length or 0):
+        if (
+            self._pictures
+            and pointer.sample in self._grid.samples
+            and pointer.step < (self._pictures[0].chain.length or 0)
+        ):
             self.update(self._logical(self._pixel(pointer)))
 
     def pointer_at(self, position: QPoint | QPointF) -> Pointer | None:
@@ -342,12 +378,12 @@ class ImageGrid(QWidget):
         row_of_cells, y = divmod(y, grid.down)
         if not (0 <= column_of_cells < grid.columns and 0 <= row_of_cells < grid.rows):
             return None
-        sample = int(row_of_cells * grid.columns + column_of_cells)
+        number = int(row_of_cells * grid.columns + column_of_cells)
         row, column = y / grid.scale, x / grid.scale
-        if sample >= len(self._take.samples) or row >= chain.height or column >= chain.width:
+        if number >= len(grid.samples) or row >= chain.height or column >= chain.width:
             return None
         channel = int((column % 1) * chain.channels)
-        return Pointer(sample, chain.step(int(row), int(column), channel))
+        return Pointer(grid.samples[number], chain.step(int(row), int(column), channel))
 
     def position_of(self, pointer: Pointer) -> QPointF:
         """The centre of a step's pixel (of its channel's third), in this widget's logical pixels."""
@@ -370,15 +406,15 @@ class ImageGrid(QWidget):
             painter.scale(1 / ratio, 1 / ratio)
             painter.setPen(Qt.PenStyle.NoPen)
             grid, region, studio = self._grid, event.region(), self._studio
-            shown = [n for n, cell in enumerate(grid.cells) if region.intersects(self._logical(cell))]
+            shown = [n for n in grid.samples if region.intersects(self._logical(grid.cell(n)))]
             pictures = {n: self._pictures[n] for n in shown}
             fill = painter.drawRects
             # Frames first, as whole rectangles: what they enclose is covered by pixels and hatch.
             painter.setBrush(theme.line)
-            fill([_around(grid.cells[n], max(1, round(ratio))) for n in shown])
-            if len(self._pictures) > 1:
+            fill([_around(grid.cell(n), max(1, round(ratio))) for n in shown])
+            if len(grid.samples) > 1:
                 painter.setBrush(theme.chosen)
-                fill([_around(grid.cells[studio.selected], round(2 * ratio))])
+                fill([_around(grid.cell(studio.selected), round(2 * ratio))])
             if bare := [self._bare(n, picture) for n, picture in pictures.items() if not picture.full]:
                 painter.setBrush(hatch_brush(theme, ratio))
                 fill(bare)
@@ -444,12 +480,31 @@ class ImageGrid(QWidget):
         else:
             self._studio.select(pointer.sample)
 
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Shows the sample alone, or all again. What the first of the two clicks kept is let go."""
+        pointer = self.pointer_at(event.position())
+        several = self._take is not None and len(self._take.samples) > 1
+        if event.button() is not Qt.MouseButton.LeftButton or not several or (pointer is None and not self.alone):
+            self.mousePressEvent(event)
+            return
+        if pointer is not None:
+            self._studio.select(pointer.sample)
+        self._studio.pin(None)
+        self.show_alone(not self.alone)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self.alone and event.key() == Qt.Key.Key_Escape:
+            self.show_alone(False)
+        else:
+            super().keyPressEvent(event)
+
     def _show_facts(self) -> None:
         take, pointer = self._take, self._over or self._studio.hovered or self._studio.pinned
         if take is None or pointer is None or pointer.sample >= len(take.samples):
             self._read_out.show_facts([])
             return
-        sample = [f"sample {pointer.sample}"] if len(take.samples) > 1 else []
+        back = " (Esc: all)" if self.alone else ""
+        sample = [f"sample {pointer.sample}{back}"] if len(take.samples) > 1 else []
         self._read_out.show_facts([*sample, take.model.chain.locate(pointer.step), *step_facts(take, pointer)])
 
     # --- changes of size and look ------------------------------------------------------------------------------------
@@ -462,6 +517,10 @@ class ImageGrid(QWidget):
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._layout = None
             self.update()
+        # Esc stops what goes on before it shows all samples again.
+        quiet = self._studio.activity in (Activity.IDLE, Activity.EMPTY)
+        if self.alone and quiet and claims_key(event, Qt.Key.Key_Escape):
+            return True
         return super().event(event)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -479,7 +538,7 @@ class ImageCanvas(Canvas):
         super().__init__(parent)
         self._studio = studio
         self.setAccessibleName("Canvas")
-        self.read_out = ReadOut("Point at a pixel to see its conditional; click to keep it.")
+        self.read_out = ReadOut(HINT)
         self.legend = Legend()
         self.grid = ImageGrid(studio, self.read_out)
         self.invitation = Invitation(studio)

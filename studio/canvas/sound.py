@@ -25,6 +25,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QFrame,
+    QGraphicsSceneWheelEvent,
     QHBoxLayout,
     QLabel,
     QScrollArea,
@@ -39,7 +40,7 @@ from models.trace import Take, Trace
 from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, ReadOut, full_bits, step_facts
 from studio.canvas.pyramid import Pyramid
 from studio.inference import Gram
-from studio.panels.widgets import grouped, painting, painting_with
+from studio.panels.widgets import ElidedLabel, grouped, painting, painting_with
 from studio.state import Activity, Pointer, Studio
 from studio.theme import (
     DARK,
@@ -75,8 +76,16 @@ POINT_PIXELS = 5
 LOW_PIXELS = 64
 """Below this height labels between 0 and the top would run into one another."""
 
-AXIS_PIXELS = 46
+NOTCH = 120
+"""What a notch of a wheel counts; a touch pad counts in smaller steps."""
+
+PAN_PER_NOTCH = 0.1
+"""Of the stretch in view."""
+
+AXIS_PIXELS, LEAST_PLOT = 46, 52
 CLIP_HEIGHT, CLIPS_WIDTH = 40, 168
+
+ZOOM_TIP = "Wheel: zoom. Drag, or wheel with Shift: move along. Double click: all of it"
 
 
 class Clip:
@@ -163,7 +172,10 @@ class Stretch(pg.GraphicsObject):  # type: ignore[misc]
 
 
 class TimeView(pg.ViewBox):  # type: ignore[misc]
-    """A plot's area that zooms and pans in time alone and tells where it is clicked."""
+    """A plot's area that zooms and pans in time alone and tells where it is clicked.
+
+    The wheel zooms about the pointer; sideways, or with Shift, it pans, as dragging does.
+    """
 
     clicked = Signal(float)
     whole_wanted = Signal()
@@ -172,6 +184,17 @@ class TimeView(pg.ViewBox):  # type: ignore[misc]
         super().__init__(enableMenu=False, defaultPadding=0)
         self.setMouseEnabled(x=zooms, y=False)
         self._zooms = zooms
+
+    def wheelEvent(self, event: QGraphicsSceneWheelEvent, axis: int | None = None) -> None:
+        """axis: 0 or 1 where the wheel is over that axis."""
+        sideways = event.orientation() == Qt.Orientation.Horizontal
+        if not sideways and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            super().wheelEvent(event, axis)
+        elif self._zooms:
+            (left, right), _ = self.viewRange()
+            self.translateBy(x=-event.delta() / NOTCH * PAN_PER_NOTCH * (right - left))
+            self.sigRangeChangedManually.emit([True, False])
+            event.accept()
 
     def mouseClickEvent(self, event: Any) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
@@ -194,9 +217,13 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMinimumHeight(LEAST_PLOT)
         self.hideButtons()
         self.getAxis("left").setWidth(AXIS_PIXELS)
         self.getAxis("bottom").setHeight(22)
+        if zooms:
+            self.setAccessibleDescription(ZOOM_TIP)
+            self.getAxis("bottom").setToolTip(ZOOM_TIP)  # of the whole plot it would lie over the wave
         self.hatch = Stretch(self, -10)
         self.frontier = pg.InfiniteLine(angle=90)
         self.inspected = pg.InfiniteLine(angle=90)
@@ -345,7 +372,8 @@ class SoundCanvas(Canvas):
         self.clip_list = ClipList(studio)
         self.invitation = Invitation(studio)
         self._make_items()
-        self._wave_facts, self._bits_facts, self._gram_facts = QLabel(), QLabel(), QLabel()
+        right = Qt.AlignmentFlag.AlignRight
+        self._wave_facts, self._bits_facts, self._gram_facts = (ElidedLabel("", QUIET, align=right) for _ in range(3))
         self._bits_title = QLabel()
         self._lay_out()
         self._dress()
@@ -395,13 +423,17 @@ class SoundCanvas(Canvas):
         self._bits_box, self._gram_box = QWidget(), QWidget()
         column = QVBoxLayout()
         column.setSpacing(6)
-        self._add_plot(column, QLabel("Waveform"), self._wave_facts, self.wave_plot, QWidget(), 4)
+        wave_title = QLabel("Waveform")
+        for title in (wave_title, self._bits_title):
+            title.setToolTip(ZOOM_TIP)
+        self._add_plot(column, wave_title, self._wave_facts, self.wave_plot, QWidget(), 4)
         self._add_plot(column, self._bits_title, self._bits_facts, self.bits_plot, self._bits_box, 2)
         self._add_plot(column, QLabel("Conditional-gram"), self._gram_facts, self.gram_plot, self._gram_box, 4)
         column.addWidget(self.read_out)
         self.clip_scroll = QScrollArea()
         self.clip_scroll.setWidget(self.clip_list)
         self.clip_scroll.setWidgetResizable(True)
+        self.clip_scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.clip_scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.clip_scroll.setFixedWidth(CLIPS_WIDTH + 12)
         row = QHBoxLayout(body)
@@ -415,13 +447,13 @@ class SoundCanvas(Canvas):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     @staticmethod
-    def _add_plot(column: QVBoxLayout, title: QLabel, facts: QLabel, plot: QWidget, box: QWidget, share: int) -> None:
+    def _add_plot(
+        column: QVBoxLayout, title: QLabel, facts: ElidedLabel, plot: QWidget, box: QWidget, share: int
+    ) -> None:
         set_role(title, TITLE)
-        set_role(facts, QUIET)
         head = QHBoxLayout()
         head.addWidget(title)
-        head.addStretch(1)
-        head.addWidget(facts)
+        head.addWidget(facts, 1)
         inner = QVBoxLayout(box)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(4)
@@ -485,7 +517,7 @@ class SoundCanvas(Canvas):
         take = self._take
         self._clips = [Clip(trace, self._chain) for trace in take.traces] if take is not None else []
         self._gram = self._gram_wanted = None
-        self._gram_facts.clear()
+        self._gram_facts.say("")
         self._zoomed = False
         self._picture.hide()
         self.lens.cover(0, 0, -1, 1)
@@ -625,7 +657,7 @@ class SoundCanvas(Canvas):
             pyramid = clip.entropy if self._studio.overlay == "entropy" else clip.surprise
             self._draw_bits(pyramid, start, stop, min(columns, stop - start))
         self._hatch(length)
-        self._wave_facts.setText(self._describe(clip))
+        self._wave_facts.say(self._describe(clip))
 
     def _draw_bits(self, pyramid: Pyramid, start: int, stop: int, columns: int) -> None:
         if start >= stop:
@@ -643,7 +675,7 @@ class SoundCanvas(Canvas):
             self._peak_bits.setData([], [])
         top = full_bits(self._chain.alphabet)
         self.bits_plot.setYRange(0, max(top, float(high.max()) * 1.05), padding=0)
-        self._bits_facts.setText(f"mean {float(pyramid.values.mean()):.2f} bits/{self._chain.step_noun}")
+        self._bits_facts.say(f"mean {float(pyramid.values.mean()):.2f} bits/{self._chain.step_noun}")
 
     def _hatch(self, length: int) -> None:
         rate, end = self._chain.rate, self.extent / self._chain.rate
@@ -731,13 +763,13 @@ class SoundCanvas(Canvas):
         if self._take is None or self._gram is not None:
             return
         if self._has_model:
-            self._gram_facts.clear()
+            self._gram_facts.say("")
             if self.isVisible():
                 self._ask_gram.start(GRAM_DELAY_MS)
         elif self._studio.activity is Activity.LOADING:
-            self._gram_facts.setText("needs the model, which is being loaded")
+            self._gram_facts.say("needs the model, which is being loaded")
         else:
-            self._gram_facts.setText("needs the model that made this take: it is not loaded")
+            self._gram_facts.say("needs the model that made this take: it is not loaded")
 
     @Slot()
     def _request_gram(self) -> None:
@@ -763,7 +795,7 @@ class SoundCanvas(Canvas):
         self.lens.cover(left, right, -1, 1)
         self._on_marks()
         milliseconds = 1000 * steps / rate
-        self._gram_facts.setText(f"time × value, brightness = probability · {milliseconds:.0f} ms from {left:.4f} s")
+        self._gram_facts.say(f"{milliseconds:.0f} ms from {left:.4f} s · time × value, brightness = probability")
 
     # --- pointing ----------------------------------------------------------------------------------------------------
 

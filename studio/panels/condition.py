@@ -5,23 +5,45 @@ A new kind of factor is a subclass of ``Chooser`` and a line in ``CHOOSERS``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QSize, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
+    QComboBox,
+    QCompleter,
     QHBoxLayout,
+    QLineEdit,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from models.condition import ANY, Category, Factor
-from studio.panels.widgets import GAP, MARGIN, EmptyState, EvenGrid, PanelScroll, ToolButton, clear, label
+from studio.panels.widgets import (
+    GAP,
+    MARGIN,
+    ComboBox,
+    ElidedLabel,
+    EmptyState,
+    EvenGrid,
+    PanelScroll,
+    ToolButton,
+    claims_key,
+    clear,
+    label,
+)
 from studio.state import Studio
 from studio.theme import QUIET
+
+MOST_BUTTONS = 30
+"""Of a category; one with more values has a box."""
+LONGEST_ON_A_BUTTON = 24
+LEAST_CHARACTERS = 8
+"""That a box has room for."""
 
 
 class ValueButton(ToolButton):
@@ -62,7 +84,7 @@ class CategoryChooser(Chooser):
         self.group = QButtonGroup(self)
         self.buttons: dict[str, ValueButton] = {}
         head = QHBoxLayout()
-        head.addWidget(label(factor.name, QUIET), 1)
+        head.addWidget(ElidedLabel(factor.name, QUIET), 1)
         if factor.any:
             head.addWidget(self._button(ANY, f"Leave the {factor.name} to the model"))
         values = QWidget()
@@ -99,6 +121,73 @@ class CategoryChooser(Chooser):
         self.choose(str(button.property("value")))
 
 
+class ValueBox(ComboBox):
+    """A box that can be typed into: what is typed finds the values in which it occurs, and only values are chosen."""
+
+    def __init__(self, values: Sequence[str], name: str, tip: str) -> None:
+        super().__init__(name, tip)
+        self.line = QLineEdit()
+        self.setLineEdit(self.line)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        # Not as wide as the widest value, which would have to be looked for, and might be wider than the dock.
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(LEAST_CHARACTERS)
+        self.addItems(values)
+        self.finder = QCompleter(self.model(), self)
+        self.finder.setFilterMode(Qt.MatchFlag.MatchContains)
+        self.finder.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.setCompleter(self.finder)
+        self.line.returnPressed.connect(self.complete)
+        self.line.editingFinished.connect(self.give_back)
+
+    @Slot()
+    def complete(self) -> None:
+        """Return takes the first of the values that are offered."""
+        typed = self.currentText()
+        if typed and self.findText(typed) < 0 and self.finder.completionPrefix() == typed:
+            self.setEditText(self.finder.currentCompletion())
+
+    @Slot()
+    def give_back(self) -> None:
+        """What was typed and is no value gives way to the value that holds."""
+        self.setEditText(self.itemText(self.currentIndex()))
+
+    def event(self, event: QEvent) -> bool:
+        typed = self.currentText() != self.itemText(self.currentIndex())
+        return (typed and claims_key(event, Qt.Key.Key_Escape)) or super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.give_back()
+        else:
+            super().keyPressEvent(event)
+
+
+class LongCategoryChooser(Chooser):
+    """The values of a category with too many for buttons, ``any`` first."""
+
+    def __init__(self, factor: Category, studio: Studio) -> None:
+        super().__init__(factor, studio)
+        values = (ANY, *factor.values) if factor.any else factor.values
+        self.box = ValueBox(values, factor.name, f"{factor.name}: {len(factor.values)} values; type to find one")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP // 2)
+        column.addWidget(ElidedLabel(factor.name, QUIET))
+        column.addWidget(self.box)
+        self.box.textActivated.connect(self.choose)
+
+    def show_value(self, value: Any) -> None:
+        self.box.setCurrentIndex(self.box.findText(value))
+
+
+def category_chooser(factor: Category, studio: Studio) -> Chooser:
+    """Buttons, as long as they can be taken in at a glance."""
+    short = len(factor.values) <= MOST_BUTTONS and max(map(len, factor.values)) <= LONGEST_ON_A_BUTTON
+    return (CategoryChooser if short else LongCategoryChooser)(factor, studio)
+
+
 class NoChooser(Chooser):
     """Says that a factor of a kind without a chooser keeps its value, and what that is."""
 
@@ -117,7 +206,7 @@ class NoChooser(Chooser):
         )
 
 
-CHOOSERS: dict[str, Callable[[Any, Studio], Chooser]] = {Category.kind: CategoryChooser}
+CHOOSERS: dict[str, Callable[[Any, Studio], Chooser]] = {Category.kind: category_chooser}
 """What chooses the value of a factor, by the factor's kind."""
 
 

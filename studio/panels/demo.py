@@ -37,7 +37,7 @@ def demo_studio(folder: Path) -> Studio:
 
 def write_random_model(folder: Path) -> Path:
     """A small image model with random weights, for a program without any."""
-    from models.chain import Alphabet, ImageChain
+    from models.chain import GreyLevels, ImageChain
     from models.checkpoint import save_checkpoint
     from models.condition import Category
     from models.model import ModelSpec
@@ -45,7 +45,7 @@ def write_random_model(folder: Path) -> Path:
 
     spec = ModelSpec(
         "gated_pixelcnn",
-        ImageChain(Alphabet("grey", 256), 28, 28),
+        ImageChain(GreyLevels(256), 28, 28),
         (Category("digit", tuple("0123456789"), any=True),),
         {"channels": 8, "head": 16, "dilations": [1, 2]},
     )

@@ -51,7 +51,28 @@ from studio.panels.widgets import (
 from studio.state import Pointer, Studio
 from studio.theme import QUIET, QUIET_PIXELS, Theme, colours, faded, mixed
 
-SCALES = ("linear", "√", "log")
+SCALES = {
+    "linear": "Heights are probabilities: shows the probable values",
+    "√": "Heights are square roots of probabilities: shows small probabilities beside large ones",
+    "log": "Every factor of ten is as high as the next: shows even very small probabilities",
+}
+"""With what each is good for."""
+FACTS = {
+    "drawn": ("Drawn", "The value that this step got"),
+    "rank": ("Rank", "The place of this value among all, 1 for the most probable"),
+    "raw": ("p raw", "The probability of this value as the model gave it"),
+    "shaped": ("p shaped", "The probability of this value under the present temperature, top-k, top-p and min-p"),
+    "surprise": (
+        "Surprise",
+        "How unexpected this value was: −log2 of p raw. 0 bits: it was certain; 1 bit: as a side of a coin",
+    ),
+    "entropy": (
+        "Entropy",
+        "How unsure the model was before a value was drawn: the surprise to be expected. 0 bits: sure of one value",
+    ),
+}
+"""Names and explanations of what stands under the curve."""
+
 DEFAULT_SCALE = "√"
 SCALE_KEY = "conditional scale"
 LOG_DECADES = 6
@@ -396,7 +417,7 @@ class InspectorPanel(QWidget):
         self.plot.set_scale(scale if scale in SCALES else DEFAULT_SCALE)
         self.scale.choose(self.plot.scale)
         self.scale.chosen.connect(self._set_scale)
-        self.facts = {name: label() for name in ("drawn", "rank", "raw", "shaped", "surprise", "entropy")}
+        self.facts = {name: label() for name in FACTS}
         self.noise_button = PushButton("New noise from here", "Go on from this step with noise not used before (N)")
         self.noise_button.clicked.connect(self._new_noise)
         self.noise_menu = QMenu(self.noise_button)
@@ -421,22 +442,29 @@ class InspectorPanel(QWidget):
         head.addWidget(self.sample_label)
         legend = QHBoxLayout()
         legend.setSpacing(5)
-        for text, filled in (("with these settings", True), ("raw", False)):
-            legend.addWidget(Swatch(filled=filled))
-            legend.addWidget(label(text, QUIET))
+        for text, tip, filled in (
+            ("with these settings", "Filled: what a value is drawn from under the present temperature and cuts", True),
+            ("raw", "Line: the conditional as the model gave it", False),
+        ):
+            parts = Swatch(filled=filled), label(text, QUIET)
+            for part in parts:
+                part.setToolTip(tip)
+                legend.addWidget(part)
             legend.addSpacing(6)
         legend.addStretch(1)
         legend.addWidget(self.scale)
         grid = QGridLayout()
         grid.setHorizontalSpacing(GAP)
         grid.setVerticalSpacing(3)
-        words = ("Drawn", "Rank", "p raw", "p shaped", "Surprise", "Entropy")
         self.fact_names = []
-        for number, (word, value) in enumerate(zip(words, self.facts.values(), strict=True)):
+        for number, (fact, value) in enumerate(self.facts.items()):
             row, side = divmod(number, 2)
+            word, tip = FACTS[fact]
             name = label(word, QUIET)
             self.fact_names.append(name)
             value.setAccessibleName(word)
+            for part in (name, value):
+                part.setToolTip(tip)
             # What a value needs in width must not move the others while generation runs.
             value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             grid.addWidget(name, row, 2 * side)

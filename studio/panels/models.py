@@ -36,11 +36,11 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QListView,
     QListWidget,
     QListWidgetItem,
     QMenu,
     QScrollArea,
+    QSizePolicy,
     QStackedLayout,
     QStyle,
     QStyledItemDelegate,
@@ -73,6 +73,8 @@ ENTRY = Qt.ItemDataRole.UserRole
 THUMBNAIL = 32
 ROW_HEIGHT = 44
 QUIET_HEIGHT = 15
+LEAST_WIDTH = 200
+"""Whether something is being loaded or not: a dock does not change its width by itself."""
 WORDS_LEFT = 54
 WORDS_RIGHT = 12
 """Logical pixels between the edges of a row and its words."""
@@ -533,8 +535,13 @@ class ModelList(QListWidget):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """How high a row is depends on the width, of which Qt keeps no count in a list of one column."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.scheduleDelayedItemsLayout()
 
     def event(self, event: QEvent) -> bool:
         return claims_key(event, *RETURN_KEYS) or super().event(event)
@@ -555,10 +562,12 @@ class ModelsPanel(QWidget):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAutoFillBackground(True)
+        self.setMinimumWidth(LEAST_WIDTH)
         self.studio = studio
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search")
         self.search.setAccessibleName("Search models")
+        self.search.setToolTip("Shows the models in whose name, family, data or conditions every word occurs")
         self.search.setClearButtonEnabled(True)
         self.search.addAction(
             glyph_icon("search", self.search, lambda theme: theme.quiet), QLineEdit.ActionPosition.LeadingPosition
@@ -570,6 +579,7 @@ class ModelsPanel(QWidget):
         self.spinner = Spinner()
         self.loading_label = label(role=QUIET)
         self.loading_label.setWordWrap(True)
+        self.loading_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.cancel_button = PushButton("Cancel", tip="Give up loading (Esc)", name="Cancel loading")
         self.loading = QWidget()
         self._build()

@@ -20,7 +20,7 @@ from models.chain import Chain
 from models.engines import AUTO, DEVICES
 from models.errors import InputError
 from models.noise import check_seed
-from models.shaping import MAX_TEMPERATURE, Shaping
+from models.shaping import MAX_TEMPERATURE, NEUTRAL
 from studio.panels.widgets import (
     GAP,
     MARGIN,
@@ -49,6 +49,13 @@ RANDOM = "random"
 BOX_FRAME = 36
 """What a box needs beside its text: padding and arrow."""
 LADDER_STEPS = 48
+ROW_GAP = 3
+"""Logical pixels between rows: all of them stand without scrolling in a window of 720."""
+
+ENGINE_TIP = (
+    "How the network is run: compiled (fastest), cached, or reference, a full pass for every step (slowest). "
+    "The samples are the same, but for rounding"
+)
 
 TEMPERATURES = [n / 100 for n in range(round(MAX_TEMPERATURE * 100) + 1)]
 TOP_PS = [n / 100 for n in range(1, 101)]
@@ -103,16 +110,19 @@ def parse_number(text: str) -> float | str:
         return text.strip()
 
 
-def parse_shaping(name: str, neutral: float) -> Callable[[str], float]:
-    """A reader of one field of the shaping; ``off`` and nothing are its neutral value."""
+def parse_shaping(label: str, name: str) -> Callable[[str], float]:
+    """A reader of one field of the shaping; ``off`` and nothing are its neutral value.
+
+    What it raises calls the field by its label.
+    """
 
     def parse(text: str) -> float:
         if text.strip().lower() in (OFF, ""):
-            return neutral
-        value = parse_number(text)
-        if isinstance(value, float) and name == "top_k" and value.is_integer():
-            value = int(value)
-        return float(getattr(Shaping().with_(**{name: value}), name))
+            return float(getattr(NEUTRAL, name))
+        try:
+            return float(getattr(NEUTRAL.with_(**{name: parse_number(text)}), name))
+        except InputError as error:
+            raise InputError(label + str(error).removeprefix(name)) from None
 
     return parse
 
@@ -126,11 +136,32 @@ def whole(what: str, text: str) -> int:
     return int(digits) if digits.lstrip("+-").isdigit() else int(value)
 
 
+def parse_top_k(size: int) -> Callable[[str], float]:
+    """A reader of top-k for an alphabet of some size."""
+
+    def parse(text: str) -> float:
+        if text.strip().lower() in (OFF, ""):
+            return NEUTRAL.top_k
+        k = whole("Top-k", text)
+        if k != NEUTRAL.top_k and not 1 <= k <= size:
+            raise InputError(f"Top-k lies in 1 … {grouped(size)}, the number of values, or is off, not {k}")
+        return k
+
+    return parse
+
+
 def parse_count(text: str) -> float:
-    count = whole("the count", text)
+    count = whole("Count", text)
     if not 1 <= count <= MAX_COUNT:
-        raise InputError(f"the count lies in 1 … {MAX_COUNT}, not {count}")
+        raise InputError(f"Count lies in 1 … {MAX_COUNT}, not {count}")
     return count
+
+
+def parse_seed(text: str) -> int:
+    try:
+        return check_seed(whole("Seed", text))
+    except InputError as error:
+        raise InputError("Seed" + str(error).removeprefix("a seed").removeprefix("Seed")) from None
 
 
 @dataclass(frozen=True)
@@ -158,9 +189,9 @@ class Length:
         value = parse_number(text.strip().removesuffix(self.unit))
         longest = self.chain.limit / self.per_unit
         if isinstance(value, str) or not math.isfinite(value):
-            raise InputError(f"the longest length is a number, not {text.strip()!r}")
+            raise InputError(f"Longest is a number, not {text.strip()!r}")
         if not 1 / self.per_unit <= value <= longest:
-            raise InputError(f"the longest length lies above 0 and up to {longest:g} {self.unit}, not {value:g}")
+            raise InputError(f"Longest lies above 0 and up to {longest:g} {self.unit}, not {value:g}")
         return value
 
     def steps(self, length: float) -> int:
@@ -249,7 +280,7 @@ class SamplingPanel(QWidget):
             "Temperature",
             TEMPERATURES,
             number_text,
-            parse_shaping("temperature", 1.0),
+            parse_shaping("Temperature", "temperature"),
             widest="0.855",
             tip="Below 1 the probable becomes more so, above 1 less; 0 takes the most probable value of each step",
             marked=1.0,
@@ -258,7 +289,7 @@ class SamplingPanel(QWidget):
             "Top-p",
             TOP_PS,
             lambda p: OFF if p == 1 else number_text(p),
-            parse_shaping("top_p", 1.0),
+            parse_shaping("Top-p", "top_p"),
             widest="0.855",
             tip="Keeps the most probable values that together reach this probability",
         )
@@ -266,7 +297,7 @@ class SamplingPanel(QWidget):
             "Top-k",
             [1, 2],
             lambda k: OFF if k == 0 else grouped(int(k)),
-            parse_shaping("top_k", 0),
+            parse_top_k(2),
             widest="65 536",
             tip="Keeps this many of the most probable values",
         )
@@ -274,7 +305,7 @@ class SamplingPanel(QWidget):
             "Min-p",
             MIN_PS,
             lambda p: OFF if p == 0 else number_text(p),
-            parse_shaping("min_p", 0.0),
+            parse_shaping("Min-p", "min_p"),
             widest="0.855",
             tip="Keeps the values at least this many times as probable as the most probable one",
         )
@@ -302,10 +333,13 @@ class SamplingPanel(QWidget):
         self.last_button = ToolButton("", "last", "Use the seed of the shown take (Ctrl+L)", "Use the last seed")
         self.pace_label = label("Pace")
         self.pace = LadderSlider("Pace", [SLOWEST_PACE, math.inf])
-        self.pace.setToolTip("How fast the walk goes; it can be changed while it runs")
         self.pace_value = label(role=QUIET)
+        for part in (self.pace_label, self.pace, self.pace_value):
+            part.setToolTip(
+                "How fast values are drawn; can be changed while it runs. At the right end: as fast as it can"
+            )
         self.pace_value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.engine_box = ComboBox("Engine", "Compiled kernels, the cached network, or a full pass per step")
+        self.engine_box = ComboBox("Engine", ENGINE_TIP)
         self.device_box = ComboBox("Device", "Where the network runs; another one loads the model again")
         self._build()
         self._connect()
@@ -314,7 +348,7 @@ class SamplingPanel(QWidget):
     def _build(self) -> None:
         grid = QGridLayout()
         grid.setHorizontalSpacing(GAP)
-        grid.setVerticalSpacing(5)
+        grid.setVerticalSpacing(ROW_GAP)
         grid.setColumnStretch(1, 1)
 
         def add(row: Row) -> None:
@@ -327,7 +361,7 @@ class SamplingPanel(QWidget):
             line.setSpacing(GAP // 2)
             line.addWidget(self.seed_field, 1)
             for button in (self.dice_button, self.lock_button, self.last_button):
-                button.setFixedWidth(34)
+                button.setFixedSize(34, self.seed_field.sizeHint().height())
                 button.setIconSize(QSize(18, 18))
                 line.addWidget(button)
             return line
@@ -351,15 +385,17 @@ class SamplingPanel(QWidget):
         engines.setSpacing(GAP // 2)
         engines.addWidget(self.engine_box, 1)
         engines.addWidget(self.device_box)
-        grid.addWidget(label("Engine"), line + 1, 0)
+        engine_label = label("Engine")
+        engine_label.setToolTip(ENGINE_TIP)
+        grid.addWidget(engine_label, line + 1, 0)
         grid.addLayout(engines, line + 1, 1, 1, 2)
         head = QHBoxLayout()
         head.addWidget(label("from the next step on", QUIET), 1)
         head.addWidget(self.neutral_button)
         content = QWidget()
         column = QVBoxLayout(content)
-        column.setContentsMargins(MARGIN, 0, MARGIN, GAP)
-        column.setSpacing(4)
+        column.setContentsMargins(MARGIN, 0, MARGIN, GAP // 2)
+        column.setSpacing(ROW_GAP)
         column.addLayout(head)
         column.addLayout(grid)
         column.addStretch(1)
@@ -399,6 +435,10 @@ class SamplingPanel(QWidget):
         studio.take_changed.connect(self._refresh)
         studio.worker.kernels_ready.connect(self._show_engines)
 
+    def sizeHint(self) -> QSize:
+        """Of all settings: a stack with a page whose height depends on its width forgets the other pages' heights."""
+        return self.content.sizeHint()
+
     # --- showing ---------------------------------------------------------------------------------------------------
 
     @Slot()
@@ -408,7 +448,7 @@ class SamplingPanel(QWidget):
             self._chain = chain = entry.header.chain
             size = chain.alphabet.size
             self.top_k.slider.set_ladder(log_ladder(1, size, LADDER_STEPS, round))
-            self.top_k.off = (0, size)
+            self.top_k.off, self.top_k.parse = (NEUTRAL.top_k, size), parse_top_k(size)
             self.pace.set_ladder(pace_ladder(chain))
             length = Length(chain)
             self.length.text, self.length.parse = length.text, length.parse
@@ -461,7 +501,8 @@ class SamplingPanel(QWidget):
         self.seed_label.setText("Seed" if kept or studio.take is None else "Last seed")
         self.seed_field.show_number(grouped(settings.seed) if kept or studio.take is not None else RANDOM)
         following = "The next take begins with it" if kept else "The next take begins with a random one"
-        self.seed_field.setToolTip(f"{following}. The same seed and settings give the same sample.")
+        for part in (self.seed_label, self.seed_field):
+            part.setToolTip(f"{following}. The same seed and settings give the same sample.")
 
     def _show_pace(self, settings: Settings, chain: Chain) -> None:
         if not self.pace.isSliderDown():
@@ -508,7 +549,7 @@ class SamplingPanel(QWidget):
     @Slot(str)
     def _set_seed(self, text: str) -> None:
         try:
-            seed = check_seed(whole("a seed", text))
+            seed = parse_seed(text)
         except InputError as error:
             self.seed_field.mark(str(error))
             self.message.show_problem(str(error))

@@ -13,6 +13,7 @@ from studio.panels.widgets import (
     GAP,
     MARGIN,
     ComboBox,
+    ElidedLabel,
     LadderSlider,
     PushButton,
     ToolButton,
@@ -71,7 +72,7 @@ class TransportPanel(QWidget):
         self.replay_button = self._tool("", "play", "Replay what is drawn, from the cursor on (Space)", "Replay")
         self.new_button = self._tool("", "new", "Begin a new take (Ctrl+N)", "New take")
         self._replay_icons = {name: glyph_icon(name, self.replay_button) for name in ("play", "pause")}
-        self.step_label = label(role=QUIET)
+        self.step_label = ElidedLabel(role=QUIET)
         self.bits_label = label(role=QUIET)
         self.bits_label.setToolTip("Mean surprise of the selected sample up to the cursor")
         self.overlay_box = ComboBox("Overlay", "Colours the canvas by entropy or surprise (Alt+0, Alt+1, Alt+2)")
@@ -105,8 +106,7 @@ class TransportPanel(QWidget):
         facts = QHBoxLayout()
         facts.setSpacing(GAP)
         facts.addStrut(BUTTON_HEIGHT)  # one height with and without sound: the buttons below must not move
-        facts.addWidget(self.step_label)
-        facts.addStretch(1)
+        facts.addWidget(self.step_label, 1)
         facts.addWidget(self.bits_label)
         facts.addSpacing(GAP)
         facts.addWidget(self.sound)
@@ -129,8 +129,7 @@ class TransportPanel(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addLayout(left, 0, 0)
         row.addLayout(middle, 0, 1)
-        # As wide as the left side, so that the main button stands in the middle and never moves.
-        row.setColumnMinimumWidth(2, left.minimumSize().width())
+        # As wide as the left side where there is room, so that the main button stands in the middle.
         row.setColumnStretch(0, 1)
         row.setColumnStretch(2, 1)
         column = QVBoxLayout(self)
@@ -201,13 +200,13 @@ class TransportPanel(QWidget):
     def _refresh_place(self) -> None:
         studio, take, trace = self.studio, self.studio.take, self.studio.trace
         if take is None or trace is None:
-            self.step_label.setText("nothing drawn yet" if studio.entry else "")
+            self.step_label.say("nothing drawn yet" if studio.entry else "")
             self.bits_label.setText("")
             return
         if not self.back_step.isEnabled() and take.longest:
             self._refresh()
             return
-        self.step_label.setText(step_text(take.model.chain, take, studio.cursor))
+        self.step_label.say(step_text(take.model.chain, take, studio.cursor))
         drawn = trace.surprise[: studio.cursor]
         mean = float(drawn.mean()) if drawn.size else math.nan
         self.bits_label.setText("" if math.isnan(mean) else f"{mean:.3f} bits/{take.model.chain.step_noun}")

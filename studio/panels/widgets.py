@@ -12,7 +12,7 @@ import math
 import sys
 import traceback
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
+    QResizeEvent,
     QShowEvent,
     QWheelEvent,
 )
@@ -362,6 +363,35 @@ def label(text: str = "", role: str = "") -> QLabel:
     return made
 
 
+class ElidedLabel(QLabel):
+    """A line that takes the width it gets and asks for none: what has no room is cut off, and told by the tool tip."""
+
+    def __init__(self, text: str = "", role: str = "", *, align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setAlignment(align | Qt.AlignmentFlag.AlignVCenter)
+        if role:
+            set_role(self, role)
+        self.full = ""
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        if text != self.full:
+            self.full = text
+            self.setAccessibleName(text)
+            self._fit()
+
+    def _fit(self) -> None:
+        shown = self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideRight, self.width())
+        self.setText(shown)
+        self.setToolTip(self.full if shown != self.full else "")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+
 class MessageLine(QLabel):
     """One line under fields: empty, or what was wrong, in the colour of danger."""
 
@@ -418,8 +448,8 @@ class ComboBox(QComboBox):
 class SegmentButton(ToolButton):
     """A word that is underlined in blue while it is chosen."""
 
-    def __init__(self, text: str, name: str) -> None:
-        super().__init__(text, name=name)
+    def __init__(self, text: str, tip: str, name: str) -> None:
+        super().__init__(text, tip=tip, name=name)
         self.setCheckable(True)
         set_role(self, LINK)
         self.setFixedWidth(self.fontMetrics().horizontalAdvance(text) + 16)
@@ -441,7 +471,8 @@ class Segments(QWidget):
 
     chosen = Signal(str)
 
-    def __init__(self, words: Sequence[str], name: str) -> None:
+    def __init__(self, words: Mapping[str, str], name: str) -> None:
+        """words: with the tool tip of each."""
         super().__init__()
         self.setAccessibleName(name)
         self.group = QButtonGroup(self)
@@ -449,8 +480,8 @@ class Segments(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        for word in words:
-            button = SegmentButton(word, f"{name}: {word}")
+        for word, tip in words.items():
+            button = SegmentButton(word, tip, f"{name}: {word}")
             self.group.addButton(button)
             self.buttons[word] = button
             row.addWidget(button)

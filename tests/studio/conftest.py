@@ -10,7 +10,7 @@ import torch
 from PySide6.QtWidgets import QApplication
 
 from models.catalog import Catalog
-from models.chain import Alphabet, Chain, ImageChain, SoundChain
+from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import save_checkpoint
 from models.condition import Category, Factor
 from models.model import ModelSpec
@@ -32,8 +32,8 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the shipped one: an image model of 8 x 6 pixels and 16 levels, a sound model with a stop symbol."""
     folder = tmp_path_factory.mktemp("assets")
     (folder / "checkpoints").mkdir()
-    image = ImageChain(Alphabet("grey", 16), 8, 6)
-    sound = SoundChain(Alphabet("mu_law", 32, stop=True), 8000, default_seconds=0.2, max_seconds=1.0)
+    image = ImageChain(GreyLevels(16), 8, 6)
+    sound = SoundChain(MuLaw(32, stop=True), 8000, default_seconds=0.2, max_seconds=1.0)
     write(folder, IMAGE, "gated_pixelcnn", image, (DIGIT,), {"channels": 8, "head": 8, "dilations": [1, 2]})
     config = {"residual": 8, "skip": 8, "head": 8, "dilations": [1, 2, 4, 8]}
     write(folder, SOUND, "wavenet", sound, (SPEAKER, DIGIT), config)

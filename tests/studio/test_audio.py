@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from models.chain import Alphabet, SoundChain
+from models.chain import MuLaw, SoundChain
 from models.errors import InputError
 from models.shaping import Shaping
 from models.trace import Segment, Trace
@@ -403,7 +403,7 @@ def test_a_few_samples_are_heard_although_no_more_come(sink: Sink, player: Playe
 
 
 def test_a_trace_is_heard_without_its_stop_symbol(sink: Sink, player: Player) -> None:
-    chain = SoundChain(Alphabet("mu_law", 256, stop=True), rate=RATE, default_seconds=1.0, max_seconds=2.0)
+    chain = SoundChain(MuLaw(256, stop=True), rate=RATE, default_seconds=1.0, max_seconds=2.0)
     trace = Trace(Segment(0, Shaping(), {}, 1, 0, 0, "reference"))
     symbols = np.random.default_rng(0).integers(0, 256, 3001).astype(np.int32)
     symbols[-1] = chain.alphabet.levels
@@ -420,7 +420,7 @@ def test_a_trace_is_heard_without_its_stop_symbol(sink: Sink, player: Player) ->
 
 
 def test_a_trace_that_nobody_draws_any_more_ends_at_its_frontier(sink: Sink, player: Player) -> None:
-    chain = SoundChain(Alphabet("mu_law", 256, stop=True), rate=RATE, default_seconds=1.0, max_seconds=2.0)
+    chain = SoundChain(MuLaw(256, stop=True), rate=RATE, default_seconds=1.0, max_seconds=2.0)
     trace = Trace(Segment(0, Shaping(), {}, 1, 0, 0, "reference"))
     bits = np.zeros(500, np.float32)
     trace.append(np.full(500, 200, np.int32), bits, bits, bits.astype(np.bool_))

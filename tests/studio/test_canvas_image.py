@@ -9,16 +9,17 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from models.chain import Alphabet, ImageChain
+from models.chain import GreyLevels, ImageChain
 from models.trace import Take
+from studio.app import MainWindow
 from studio.canvas.demo import empty_take, grow
 from studio.canvas.image import HEAT, ImageCanvas, lay_out
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, apply_theme
 from tests.studio.text_chain import TEXT
 
-CHAIN = ImageChain(Alphabet("grey", 256), 8, 6)
-COLOUR = ImageChain(Alphabet("grey", 256), 4, 4, 3)
+CHAIN = ImageChain(GreyLevels(256), 8, 6)
+COLOUR = ImageChain(GreyLevels(256), 4, 4, 3)
 RAMP = np.arange(48, dtype=np.int32) * 5
 
 
@@ -63,23 +64,23 @@ def colour_beside(canvas: ImageCanvas, step: int, sample: int = 0, distance: int
 
 
 def test_pixels_are_squares_of_whole_device_pixels_in_the_grid_closest_to_a_square() -> None:
-    layout = lay_out(16, ImageChain(Alphabet("grey", 256), 28, 28), 812, 660, 1.0)
+    layout = lay_out(range(16), ImageChain(GreyLevels(256), 28, 28), 812, 660, 1.0)
     assert (layout.columns, layout.rows, layout.scale) == (4, 4, 5)
     assert {(cell.width(), cell.height()) for cell in layout.cells} == {(140, 140)}
 
 
 def test_the_scale_counts_device_pixels_where_the_screen_has_two_to_one() -> None:
-    layout = lay_out(1, CHAIN, 1000, 840, 2.0)
+    layout = lay_out(range(1), CHAIN, 1000, 840, 2.0)
     assert layout.scale == (840 - 2 * 32) // 8
 
 
 def test_an_image_larger_than_the_canvas_is_shrunk_by_a_whole_divisor() -> None:
-    layout = lay_out(1, ImageChain(Alphabet("grey", 256), 1024, 1024), 600, 600, 1.0)
+    layout = lay_out(range(1), ImageChain(GreyLevels(256), 1024, 1024), 600, 600, 1.0)
     assert layout.scale == 0.5
 
 
 def test_the_grid_of_64_images_lies_inside_the_canvas() -> None:
-    layout = lay_out(64, ImageChain(Alphabet("grey", 256), 28, 28), 620, 480, 1.0)
+    layout = lay_out(range(64), ImageChain(GreyLevels(256), 28, 28), 620, 480, 1.0)
     assert len(layout.cells) == 64
     assert all(c.left() >= 0 and c.right() < 620 and c.top() >= 0 and c.bottom() < 480 for c in layout.cells)
 
@@ -234,6 +235,81 @@ def test_a_pixel_not_drawn_yet_cannot_be_pinned_but_its_sample_selected(
     qtbot.mouseMove(canvas.grid, at + QPoint(1, 0))
     assert idle.hovered is None
     assert canvas.read_out.text().endswith("not drawn yet")
+
+
+def shown_samples(canvas: ImageCanvas) -> list[int]:
+    return list(canvas.grid._grid.samples)
+
+
+def double_click(qtbot: QtBot, canvas: ImageCanvas, pointer: Pointer) -> None:
+    """As a mouse does it: a click, and the second press as a double click."""
+    at = canvas.grid.position_of(pointer).toPoint()
+    qtbot.mouseClick(canvas.grid, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseDClick(canvas.grid, Qt.MouseButton.LeftButton, pos=at)
+
+
+def test_a_double_click_shows_a_sample_alone_and_another_all_again(
+    idle: Studio, canvas: ImageCanvas, qtbot: QtBot
+) -> None:
+    show(idle, count=16)
+    small = canvas.grid._grid.scale
+    double_click(qtbot, canvas, Pointer(5, 11))
+    assert (shown_samples(canvas), idle.selected, idle.pinned) == ([5], 5, None)
+    assert canvas.grid._grid.scale >= 4 * small
+    assert colour_at(canvas, 7, sample=5).red() == 35
+    assert canvas.grid.pointer_at(canvas.grid.position_of(Pointer(5, 18))) == Pointer(5, 18)
+    double_click(qtbot, canvas, Pointer(5, 11))
+    assert shown_samples(canvas) == list(range(16))
+
+
+def test_escape_shows_all_samples_again(idle: Studio, canvas: ImageCanvas, qtbot: QtBot) -> None:
+    show(idle, count=4)
+    double_click(qtbot, canvas, Pointer(2, 11))
+    assert "Esc" in canvas.read_out.text()
+    qtbot.keyClick(canvas.grid, Qt.Key.Key_Escape)
+    assert shown_samples(canvas) == [0, 1, 2, 3]
+    assert "double click to enlarge" in canvas.read_out._hint
+
+
+def test_a_sample_alone_grows_follows_the_selection_and_gives_way_to_another_take(
+    idle: Studio, canvas: ImageCanvas, qtbot: QtBot
+) -> None:
+    take = show(idle, count=4, steps=10)
+    double_click(qtbot, canvas, Pointer(2, 4))
+    draw(idle, take, 10)
+    assert colour_at(canvas, 18, sample=2).red() == 90
+    idle.select(3)
+    assert shown_samples(canvas) == [3]
+    assert colour_at(canvas, 7, sample=3).red() == 35
+    show(idle, count=4)
+    assert shown_samples(canvas) == [0, 1, 2, 3]
+
+
+def test_escape_stops_a_walk_before_it_shows_all_samples_again(image_studio: Studio, qtbot: QtBot) -> None:
+    window = MainWindow(image_studio)
+    window.show()
+    qtbot.waitExposed(window)
+    image_studio.change("count", count=4)
+    image_studio.change("pace", pace=30.0)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier >= 2)
+    canvas = window.canvas
+    assert isinstance(canvas, ImageCanvas)
+    double_click(qtbot, canvas, Pointer(1, 0))
+    qtbot.keyClick(canvas.grid, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert shown_samples(canvas) == [1]
+    qtbot.keyClick(canvas.grid, Qt.Key.Key_Escape)
+    assert shown_samples(canvas) == [0, 1, 2, 3]
+    window.close()
+    window.deleteLater()
+
+
+def test_a_single_sample_cannot_be_enlarged_any_further(idle: Studio, canvas: ImageCanvas, qtbot: QtBot) -> None:
+    show(idle)
+    double_click(qtbot, canvas, Pointer(0, 11))
+    assert not canvas.grid.alone
+    assert "double click" not in canvas.read_out._hint
 
 
 def test_the_read_out_names_place_value_and_surprise(idle: Studio, canvas: ImageCanvas) -> None:

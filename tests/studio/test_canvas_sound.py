@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPixmap
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from models.trace import Take
 from studio.canvas.demo import SPEECH_CHAIN, empty_take, grow, hum
 from studio.canvas.pyramid import Pyramid
-from studio.canvas.sound import CLIP_HEIGHT, SoundCanvas, TimePlot, decibels
+from studio.canvas.sound import CLIP_HEIGHT, CLIPS_WIDTH, SoundCanvas, TimePlot, decibels
 from studio.inference import Gram
 from studio.state import Activity, Pointer, Studio
 from tests.studio.text_chain import TEXT
@@ -146,6 +146,73 @@ def test_a_view_zoomed_by_the_user_stays_while_the_clip_grows(idle: Studio, canv
     assert view(canvas) == pytest.approx((0.1, 0.2))
     canvas.show_whole()
     assert view(canvas) == pytest.approx((0, 1))
+
+
+def wheel(
+    canvas: SoundCanvas, seconds: float, turn: QPoint, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
+) -> None:
+    """Turns the wheel over a time of the wave; ``turn`` as Qt tells it: 120 a notch, down and right negative."""
+    plot = canvas.wave_plot
+    where = QPointF(at(plot, seconds))
+    phase, buttons = Qt.ScrollPhase.NoScrollPhase, Qt.MouseButton.NoButton
+    globally = QPointF(plot.viewport().mapToGlobal(where))
+    QApplication.sendEvent(
+        plot.viewport(), QWheelEvent(where, globally, QPoint(), turn, buttons, modifiers, phase, False)
+    )
+
+
+def test_the_wheel_zooms_about_the_pointer(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 8000)
+    wheel(canvas, 0.25, QPoint(0, 120))
+    left, right = view(canvas)
+    assert 0.5 < right - left < 0.99
+    assert (0.25 - left) / (right - left) == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("turn", "modifiers"),
+    [
+        (QPoint(-120, 0), Qt.KeyboardModifier.NoModifier),
+        (QPoint(-120, 30), Qt.KeyboardModifier.NoModifier),
+        (QPoint(0, -120), Qt.KeyboardModifier.ShiftModifier),
+    ],
+    ids=["sideways", "mostly sideways", "Shift"],
+)
+def test_sideways_or_with_shift_the_wheel_pans_as_far_as_the_clip_goes(
+    idle: Studio, canvas: SoundCanvas, turn: QPoint, modifiers: Qt.KeyboardModifier
+) -> None:
+    idle.set_overlay("entropy")
+    take = show(idle, 4000)
+    canvas.wave_plot.view.setXRange(0.2, 0.4, padding=0)
+    wheel(canvas, 0.25, turn, modifiers)
+    assert view(canvas) == pytest.approx((0.22, 0.42))
+    assert canvas.bits_plot.view.viewRange()[0] == pytest.approx([0.22, 0.42])
+    wheel(canvas, 0.25, -turn, modifiers)
+    assert view(canvas) == pytest.approx((0.2, 0.4))
+    draw(idle, take, 1000)
+    assert view(canvas) == pytest.approx((0.2, 0.4))  # it is the user's view: growth leaves it alone
+    wheel(canvas, 0.25, 1000 * turn, modifiers)
+    assert view(canvas) == pytest.approx((0.8, 1.0))
+    wheel(canvas, 0.9, -1000 * turn, modifiers)
+    assert view(canvas) == pytest.approx((0.0, 0.2))
+
+
+def test_the_whole_clip_in_view_cannot_be_panned(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 8000)
+    wheel(canvas, 0.25, QPoint(-120, 0))
+    assert view(canvas) == pytest.approx((0, 1))
+
+
+def test_no_clip_and_no_fact_asks_for_more_width(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 4000)
+    one = canvas.minimumSizeHint().width()
+    idle.set_overlay("entropy")
+    show(idle, 4000, count=6)
+    canvas._gram_facts.say("a long story " * 40)
+    QApplication.processEvents()
+    assert canvas.minimumSizeHint().width() <= one + CLIPS_WIDTH + 2 * 12
+    assert canvas._gram_facts.text().endswith("…")
+    assert canvas._gram_facts.toolTip() == canvas._gram_facts.full
 
 
 def test_the_bits_keep_to_the_stretch_of_the_wave(idle: Studio, canvas: SoundCanvas) -> None:
@@ -327,7 +394,7 @@ def test_a_picture_of_another_trace_is_not_shown(idle: Studio, canvas: SoundCanv
 
 def test_without_the_model_one_line_says_why_there_is_no_picture(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle, 4000)
-    assert canvas._gram_facts.text() == "needs the model that made this take: it is not loaded"
+    assert canvas._gram_facts.full == "needs the model that made this take: it is not loaded"
 
 
 def test_the_picture_comes_as_soon_as_the_model_is_loaded(
@@ -352,10 +419,10 @@ def test_the_picture_comes_as_soon_as_the_model_is_loaded(
     studio.worker._commands.put(wait)
     studio.open_history(first.take.id)
     qtbot.waitUntil(lambda: studio.take is not None and not canvas._ask_gram.isActive())
-    assert canvas._gram_facts.text() == "needs the model, which is being loaded"
+    assert canvas._gram_facts.full == "needs the model, which is being loaded"
     loading.set()
     qtbot.waitUntil(lambda: canvas._picture.isVisible(), timeout=30_000)
-    assert canvas._gram_facts.text().startswith("time × value")
+    assert canvas._gram_facts.full.endswith("brightness = probability")
 
 
 def test_a_real_walk_is_pictured_around_the_pinned_step(
@@ -391,4 +458,4 @@ def test_a_take_of_another_modality_leaves_the_canvas_at_its_invitation(idle: St
 def test_the_mean_of_the_bits_is_told_per_sample(idle: Studio, canvas: SoundCanvas) -> None:
     idle.set_overlay("entropy")
     take = show(idle)
-    assert canvas._bits_facts.text() == f"mean {take.traces[0].entropy.mean():.2f} bits/sample"
+    assert canvas._bits_facts.full == f"mean {take.traces[0].entropy.mean():.2f} bits/sample"

@@ -105,3 +105,18 @@ def test_a_format_that_holds_one_sample_gets_the_selected_one(sound_studio: Stud
     assert dialog.what.isEnabled()
     dialog.what.setCurrentText("All samples")
     assert dialog.options == {}
+
+
+def test_a_folder_that_is_gone_gives_way_to_the_user_s_own(dialog: ExportDialog, tmp_path: Path) -> None:
+    (tmp_path / "saved").rmdir()
+    folders: list[str] = []
+
+    def cancel() -> None:
+        top = QApplication.activeModalWidget()
+        if isinstance(top, QFileDialog):
+            folders.append(top.directory().absolutePath())
+            top.reject()
+
+    QTimer.singleShot(50, cancel)
+    dialog._ask_path()
+    assert folders == [str(Path.home())]

@@ -12,10 +12,10 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from models.chain import Alphabet, ImageChain
+from models.chain import GreyLevels, ImageChain
 from models.condition import KINDS, Category, complete
 from models.networks import BUILT_IN
-from studio.panels.condition import CHOOSERS, Chooser, ConditionPanel, NoChooser
+from studio.panels.condition import CHOOSERS, Chooser, ConditionPanel, LongCategoryChooser, NoChooser, ValueBox
 from studio.settings import settings_from_json
 from studio.state import Activity, Studio
 from tests.place import Place
@@ -90,16 +90,84 @@ def test_while_a_take_is_under_way_a_change_applies_to_the_next(image_studio: St
 def test_a_model_without_conditions_says_so(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     config = {"channels": 8, "head": 8, "dilations": [1]}
-    write(tmp_path, "plain", "gated_pixelcnn", ImageChain(Alphabet("grey", 4), 4, 4), (), config)
+    write(tmp_path, "plain", "gated_pixelcnn", ImageChain(GreyLevels(4), 4, 4), (), config)
     panel = panel_of(studio, qtbot)
     load(studio, qtbot, str(tmp_path / "checkpoints" / "plain.safetensors"))
     assert panel.empty.isVisible()
     assert panel.empty.text() == "This model has no conditions."
 
 
+# --- more values than a glance takes in ---------------------------------------------------------------------------
+
+PLACES = tuple(f"n{number:04d} place" for number in range(1000))
+
+
+@pytest.fixture
+def long_studio(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Studio:
+    """With a model of a thousand classes."""
+    (tmp_path / "checkpoints").mkdir()
+    config = {"channels": 8, "head": 8, "dilations": [1]}
+    write(tmp_path, "long", "gated_pixelcnn", CHAIN, (Category("class", PLACES, any=True),), config)
+    return load(studio, qtbot, str(tmp_path / "checkpoints" / "long.safetensors"))
+
+
+def class_of(studio: Studio) -> str:
+    assert studio.settings is not None
+    return str(studio.settings.condition["class"])
+
+
+def box_of(panel: ConditionPanel) -> ValueBox:
+    (chooser,) = panel.choosers
+    assert isinstance(chooser, LongCategoryChooser)
+    return chooser.box
+
+
+def test_many_values_stand_in_a_box_not_on_buttons(long_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(long_studio, qtbot)
+    box = box_of(panel)
+    assert [box.itemText(n) for n in range(3)] == ["any", *PLACES[:2]]
+    assert box.currentText() == class_of(long_studio)
+    long_studio.change("class", condition={"class": PLACES[500]})
+    assert box.currentText() == PLACES[500]
+
+
+@pytest.mark.parametrize("typed", ["0731", PLACES[731]])
+def test_typing_finds_a_value_and_return_takes_it(long_studio: Studio, qtbot: QtBot, typed: str) -> None:
+    panel = panel_of(long_studio, qtbot)
+    box = box_of(panel)
+    before = class_of(long_studio)
+    box.line.selectAll()
+    qtbot.keyClicks(box, typed)
+    assert class_of(long_studio) == before
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert (class_of(long_studio), box.currentText()) == (PLACES[731], PLACES[731])
+    long_studio.undo_stack.undo()
+    assert box.currentText() == before
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Escape])
+def test_what_is_typed_and_is_no_value_is_given_back(long_studio: Studio, qtbot: QtBot, key: Qt.Key) -> None:
+    panel = panel_of(long_studio, qtbot)
+    box = box_of(panel)
+    before = class_of(long_studio)
+    box.line.selectAll()
+    qtbot.keyClicks(box, "nowhere")
+    qtbot.keyClick(box, key)
+    assert (class_of(long_studio), box.currentText(), box.count()) == (before, before, 1001)
+
+
+def test_a_long_name_widens_no_dock(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    config = {"channels": 8, "head": 8, "dilations": [1]}
+    factors = (Category("what was said, " * 12, ("a", "b")), Category("who", ("word " * 30, "b")))
+    write(tmp_path, "wide", "gated_pixelcnn", CHAIN, factors, config)
+    panel = panel_of(load(studio, qtbot, str(tmp_path / "checkpoints" / "wide.safetensors")), qtbot)
+    assert panel.minimumSizeHint().width() <= 200
+
+
 # --- a kind that the window does not know ------------------------------------------------------------------------
 
-CHAIN = ImageChain(Alphabet("grey", 4), 4, 4)
+CHAIN = ImageChain(GreyLevels(4), 4, 4)
 WHERE = Place("where")
 
 

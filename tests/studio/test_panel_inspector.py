@@ -10,14 +10,14 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from models.chain import Alphabet
+from models.chain import GreyLevels, MuLaw
 from models.shaping import Shaping
 from studio.inference import Inspection
 from studio.panels.inspector import ConditionalPlot, InspectorPanel, axis_top, entropy_bits, heights, rank
 from studio.state import Pointer, Studio
 from tests.studio.conftest import finish
 
-STOPPING = Alphabet("mu_law", 32, stop=True)
+STOPPING = MuLaw(32, stop=True)
 
 
 def panel_of(studio: Studio, qtbot: QtBot) -> InspectorPanel:
@@ -244,8 +244,8 @@ def test_an_alphabet_finer_than_the_screen_shows_its_peaks(qtbot: QtBot) -> None
     p = np.full(65536, 1e-9)
     p[40_000] = 1.0
     inspection = Inspection(1, 0, 0, p / p.sum(), p / p.sum(), Shaping(), 40_000, False)
-    plot.show_inspection(inspection, Alphabet("grey", 65536))
-    curve = plot._outline(inspection.raw, Alphabet("grey", 65536))
+    plot.show_inspection(inspection, GreyLevels(65536))
+    curve = plot._outline(inspection.raw, GreyLevels(65536))
     assert curve.boundingRect().height() == pytest.approx(plot._area().height(), abs=0.1)
     assert curve.elementCount() < 2000
 

@@ -18,6 +18,7 @@ from models.catalog import Entry
 from models.checkpoint import update_header
 from studio.panels.models import (
     ENTRY,
+    LEAST_WIDTH,
     MAX_CARD_CHARACTERS,
     CardBrowser,
     ModelCardDialog,
@@ -91,6 +92,29 @@ def test_likelihood_is_told_per_dimension_of_an_image_and_per_sample_of_a_sound(
     entry = Entry(update_header(path, likelihood={"test": {"bits_per_dim": 4.6}}), path, False, None, None)
     assert quiet_line(entry.header).endswith(" · 4.60 bits/sample")
     assert dict(facts(entry))["Measured, test part"] == "4.600 bits/sample"
+
+
+def test_rows_are_as_high_as_the_width_of_the_list_asks_for(studio: Studio, added: Entry, qtbot: QtBot) -> None:
+    panel = panel_of(studio, qtbot)
+    row = items(panel)[SOUND]
+
+    def height() -> int:
+        return panel.list.visualItemRect(row).height()
+
+    wide = height()
+    panel.resize(LEAST_WIDTH, 400)
+    qtbot.waitUntil(lambda: height() > wide)
+    panel.resize(250, 400)
+    qtbot.waitUntil(lambda: height() == wide)
+
+
+def test_loading_asks_for_no_more_width(studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(studio, qtbot)
+    before = panel.minimumSizeHint().width()
+    panel.loading_label.setText(f"Loading {'x' * 200}…")
+    panel.loading.show()
+    qtbot.wait(20)
+    assert max(before, panel.minimumSizeHint().width()) <= LEAST_WIDTH == panel.minimumWidth()
 
 
 def signs(studio: Studio, entry: Entry) -> set[str]:

@@ -8,14 +8,15 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
-from models.chain import Alphabet, ImageChain, SoundChain
+from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
 from studio.panels.sampling import Row, SamplingPanel, pace_ladder, pace_text
+from studio.panels.widgets import PanelScroll
 from studio.settings import Settings, default_pace
 from studio.state import Studio
 from tests.studio.conftest import SOUND, finish, load
 
-DIGIT = ImageChain(Alphabet("grey", 256), 28, 28)
-SPEECH = SoundChain(Alphabet("mu_law", 256, stop=True), 8000, 1.0, 10.0)
+DIGIT = ImageChain(GreyLevels(256), 28, 28)
+SPEECH = SoundChain(MuLaw(256, stop=True), 8000, 1.0, 10.0)
 
 
 def panel_of(studio: Studio, qtbot: QtBot) -> SamplingPanel:
@@ -71,6 +72,33 @@ def test_a_temperature_that_cannot_be_is_marked_and_not_applied(
     type_into(qtbot, panel.temperature, "0.5")
     assert not panel.temperature.field.problem
     assert not panel.message.isVisible()
+
+
+@pytest.mark.parametrize("field", ["temperature", "top_p", "top_k", "min_p", "count", "length"])
+@pytest.mark.parametrize("text", ["1e9", "much", "-2"])
+def test_what_is_wrong_is_told_by_the_words_of_the_label(studio: Studio, qtbot: QtBot, field: str, text: str) -> None:
+    panel = panel_of(load(studio, qtbot, SOUND), qtbot)
+    row: Row = getattr(panel, field)
+    type_into(qtbot, row, text)
+    assert panel.message.text().startswith(f"{row.label.text()} ")
+    assert "_" not in panel.message.text()
+
+
+def test_top_k_keeps_at_most_as_many_values_as_there_are(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    type_into(qtbot, panel.top_k, "16")
+    assert settings_of(image_studio).shaping.top_k == 16
+    type_into(qtbot, panel.top_k, "17")
+    assert settings_of(image_studio).shaping.top_k == 16
+    assert "1 … 16" in panel.message.text()
+
+
+def test_all_of_a_sound_model_stands_without_scrolling_in_a_low_dock(studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(load(studio, qtbot, SOUND), qtbot)
+    panel.resize(345, 274)
+    qtbot.wait(20)
+    bar = panel.findChildren(PanelScroll)[0].verticalScrollBar()
+    assert bar.maximum() == 0
 
 
 def test_a_drag_of_the_temperature_takes_effect_live_and_is_undone_at_once(image_studio: Studio, qtbot: QtBot) -> None:
@@ -147,7 +175,7 @@ def test_a_seed_that_cannot_be_is_marked_and_not_applied(image_studio: Studio, q
     qtbot.keyClick(panel.seed_field, Qt.Key.Key_Return)
     assert settings_of(image_studio) == before
     assert panel.seed_field.problem
-    assert "seed" in panel.message.text()
+    assert panel.message.text().startswith("Seed ")
 
 
 def test_the_largest_seed_keeps_all_its_digits(image_studio: Studio, qtbot: QtBot) -> None:
@@ -202,7 +230,7 @@ def test_the_pace_is_told_in_human_terms() -> None:
     assert pace_text(SPEECH, 1) == "1 steps/s"
 
 
-@pytest.mark.parametrize("chain", [DIGIT, SPEECH, ImageChain(Alphabet("grey", 2), 2, 2)])
+@pytest.mark.parametrize("chain", [DIGIT, SPEECH, ImageChain(GreyLevels(2), 2, 2)])
 def test_paces_rise_from_one_step_a_second_to_max_and_hold_the_default(chain: ImageChain | SoundChain) -> None:
     ladder = pace_ladder(chain)
     assert (ladder[0], ladder[-1]) == (1.0, math.inf)

@@ -91,9 +91,18 @@ def test_the_label_is_never_cut_off_at_the_width_of_a_small_screen(sound_studio:
     sound_studio.begin()
     finish(sound_studio, qtbot)
     sound_studio.move_cursor(3)
-    for shown in (panel.step_label, panel.bits_label):
-        qtbot.waitUntil(lambda shown=shown: shown.width() >= shown.sizeHint().width())  # type: ignore[misc]
-    assert panel.minimumSizeHint().width() <= 685
+    qtbot.waitUntil(lambda: panel.bits_label.width() >= panel.bits_label.sizeHint().width())
+    assert panel.step_label.full.startswith("step 3 of ")
+    assert panel.step_label.text() == panel.step_label.full
+
+
+def test_no_label_asks_for_more_width_than_the_buttons(sound_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(sound_studio, qtbot, width=685)
+    before = panel.minimumSizeHint().width()
+    sound_studio.change("count", pace=math.inf, limit=8000)
+    sound_studio.begin()
+    finish(sound_studio, qtbot)
+    assert panel.minimumSizeHint().width() == before <= 685
 
 
 def test_bits_per_dimension_run_up_to_the_cursor(image_studio: Studio, qtbot: QtBot) -> None:

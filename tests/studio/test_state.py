@@ -13,6 +13,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from models.files import export, read_saved
+from models.trace import Take
 from studio.state import Activity, Pointer, Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load
 
@@ -273,6 +274,7 @@ def test_a_saved_file_restores_the_take_and_all_settings(image_studio: Studio, q
     export(tmp_path / "two.png", saved)
     image_studio.neutral_shaping()
     generate(image_studio, qtbot, count=1)
+    image_studio.delete_take(saved.id)  # else it would be shown from there
     image_studio.open_path(tmp_path / "two.png")
     qtbot.waitUntil(lambda: image_studio.take is not None and len(image_studio.take.samples) == 2)
     take, settings = image_studio.take, image_studio.settings
@@ -489,7 +491,11 @@ def test_an_opened_file_is_seen_without_an_overlay(image_studio: Studio, qtbot: 
     export(tmp_path / "a.png", take)
     image_studio.set_overlay("entropy")
     image_studio.open_saved(tmp_path / "a.png")
-    qtbot.waitUntil(lambda: image_studio.take is not take)
+    qtbot.waitUntil(lambda: image_studio.overlay == "none")
+    image_studio.delete_take(take.id)
+    image_studio.set_overlay("entropy")
+    image_studio.open_saved(tmp_path / "a.png")
+    qtbot.waitUntil(lambda: image_studio.take is not None)
     assert image_studio.overlay == "none"
 
 
@@ -665,3 +671,204 @@ def test_a_take_whose_file_cannot_be_moved_away_is_not_deleted_and_that_is_said(
     assert image_studio.take is take
     assert len(image_studio.profile.history()) == 1
     assert not image_studio.undo_stack.canUndo() or "delete" not in image_studio.undo_stack.undoText()
+
+
+def place_of(studio: Studio) -> tuple[int, int, bool]:
+    return studio.selected, studio.cursor, studio.following
+
+
+def shows(studio: Studio, take: Take) -> Callable[[], bool]:
+    return lambda: studio.take is take
+
+
+def test_undo_and_redo_of_an_edit_show_the_take_the_sample_and_the_step_of_it(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    generate(image_studio, qtbot, count=3)
+    edited = image_studio.take
+    assert edited is not None
+    image_studio.put_value(3, Pointer(2, 10))
+    finish(image_studio, qtbot)
+    generate(image_studio, qtbot, count=1)
+    for step in (image_studio.undo_stack.undo, image_studio.undo_stack.undo):  # the count, then the edit
+        step()
+    qtbot.waitUntil(shows(image_studio, edited))
+    assert edited.samples[2].current == 0
+    assert place_of(image_studio) == (2, 10, False)
+    image_studio.select(0)
+    image_studio.follow()
+    image_studio.undo_stack.redo()
+    assert edited.samples[2].current == 1
+    assert place_of(image_studio) == (2, 10, False)
+
+
+def test_undo_of_an_edit_of_another_model_s_take_brings_that_model_back(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    edited = image_studio.take
+    assert edited is not None
+    image_studio.put_value(3, Pointer(0, 10))
+    finish(image_studio, qtbot)
+    load(image_studio, qtbot, SOUND)
+    assert image_studio.take is None
+    image_studio.undo_stack.undo()
+    qtbot.waitUntil(shows(image_studio, edited))
+    assert image_studio.model_name == IMAGE
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
+    assert (edited.samples[0].current, image_studio.cursor) == (0, 10)
+
+
+def test_undo_of_another_model_s_setting_chooses_that_model(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.reshape(temperature=0.5)
+    load(image_studio, qtbot, SOUND)
+    image_studio.reshape(temperature=0.7)
+    image_studio.undo_stack.undo()
+    assert image_studio.model_name == SOUND
+    image_studio.undo_stack.undo()
+    assert image_studio.model_name == IMAGE
+    assert image_studio.settings is not None
+    assert image_studio.settings.shaping.temperature == 1.0
+    image_studio.undo_stack.redo()
+    image_studio.undo_stack.redo()
+    assert image_studio.model_name == SOUND
+    assert image_studio.settings.shaping.temperature == 0.7
+    assert image_studio.profile.model_settings(IMAGE)["shaping"]["temperature"] == 0.5
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
+
+
+def test_a_setting_undone_right_after_an_edit_of_another_take_stays_undone(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=FAST)
+    image_studio.reshape(temperature=0.5)
+    generate(image_studio, qtbot)
+    edited = image_studio.take
+    assert edited is not None
+    image_studio.put_value(3, Pointer(0, 10))
+    finish(image_studio, qtbot)
+    generate(image_studio, qtbot)
+    image_studio.undo_stack.undo()
+    image_studio.undo_stack.undo()
+    qtbot.waitUntil(shows(image_studio, edited))
+    assert image_studio.settings is not None
+    assert image_studio.settings.shaping.temperature == 1.0
+
+
+def test_an_edit_undone_where_it_was_pinned_keeps_the_pin(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    image_studio.pin(Pointer(0, 7))
+    image_studio.put_value(3)
+    finish(image_studio, qtbot)
+    image_studio.undo_stack.undo()
+    assert image_studio.pinned == Pointer(0, 7)
+
+
+def test_a_branch_switched_to_is_followed_as_the_one_before_was(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot, count=2)
+    image_studio.change("pace", pace=20.0)
+    image_studio.put_value(9, Pointer(1, 3))
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    drawn = image_studio.frontier
+    image_studio.show_branch(1, 0)
+    assert place_of(image_studio) == (0, 48, True)
+    image_studio.show_branch(1, 1)
+    assert place_of(image_studio) == (0, drawn, True)
+
+
+def test_undoing_the_deletion_of_what_was_shown_shows_it_again(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot, count=2)
+    first = image_studio.take
+    assert first is not None
+    image_studio.select(1)
+    image_studio.move_cursor(5)
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
+    image_studio.delete_take(first.id)
+    image_studio.undo_stack.undo()
+    qtbot.waitUntil(shows(image_studio, first))
+    assert place_of(image_studio) == (1, 5, False)
+    generate(image_studio, qtbot)
+    second = image_studio.take
+    image_studio.delete_take(first.id)
+    image_studio.undo_stack.undo()
+    qtbot.wait(100)
+    assert image_studio.take is second, "one that was not shown just comes back to the list"
+
+
+def test_a_take_gone_back_to_is_looked_at_where_it_was_left(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot, count=3)
+    first = image_studio.take
+    assert first is not None
+    image_studio.select(2)
+    image_studio.move_cursor(11)
+    image_studio.pin(Pointer(2, 7))
+    generate(image_studio, qtbot, count=2)
+    second = image_studio.take
+    assert second is not None
+    assert place_of(image_studio) == (0, 48, True)
+    image_studio.open_history(first.id)
+    qtbot.waitUntil(shows(image_studio, first))
+    assert place_of(image_studio) == (2, 11, False)
+    assert image_studio.inspected_pointer == Pointer(2, 7)
+    image_studio.open_history(second.id)
+    qtbot.waitUntil(shows(image_studio, second))
+    assert place_of(image_studio) == (0, 48, True)
+
+
+def test_a_file_of_what_the_history_holds_shows_that_and_makes_no_entry(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    generate(image_studio, qtbot, count=2)
+    take = image_studio.take
+    assert take is not None
+    export(tmp_path / "a.png", take)
+    generate(image_studio, qtbot)
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
+    image_studio.open_path(tmp_path / "a.png")
+    qtbot.waitUntil(shows(image_studio, take))
+    assert image_studio.profile.recent == [tmp_path / "a.png"]
+    qtbot.wait(100)
+    assert len(image_studio.profile.history()) == 2
+
+
+def test_a_file_opened_twice_is_one_entry_also_after_a_restart(
+    make_studio: Callable[[], Studio], qtbot: QtBot, tmp_path: Path
+) -> None:
+    studio = load(make_studio(), qtbot, IMAGE)
+    generate(studio, qtbot, count=2)
+    take = studio.take
+    assert take is not None
+    export(tmp_path / "one.npz", take, samples=[1])
+    for _ in range(2):
+        studio.open_history(take.id)
+        qtbot.waitUntil(shows(studio, take))
+        studio.open_path(tmp_path / "one.npz")
+        qtbot.waitUntil(lambda: len(studio.take.samples) == 1)  # type: ignore[union-attr]
+    studio.close()
+    again = load(make_studio(), qtbot, IMAGE)
+    again.open_path(tmp_path / "one.npz")
+    qtbot.waitUntil(lambda: again.take is not None)
+    again.close()
+    assert [entry.count for entry in again.profile.history()] == [1, 2]
+
+
+def test_a_file_of_a_branch_that_is_not_shown_any_more_is_an_entry_of_its_own(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    symbols = take.traces[0].symbols.copy()
+    export(tmp_path / "a.png", take)
+    image_studio.put_value(int(symbols[4] + 1) % 16, Pointer(0, 4))
+    finish(image_studio, qtbot)
+    image_studio.open_path(tmp_path / "a.png")
+    qtbot.waitUntil(lambda: image_studio.take is not take)
+    assert np.array_equal(image_studio.trace.symbols, symbols)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
+
+
+def test_an_engine_whose_kernels_are_still_to_be_compiled_is_not_waited_for(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.worker.kernels_warm = False
+    generate(image_studio, qtbot, engine="compiled")
+    assert image_studio.take is not None
+    assert image_studio.take.traces[0].segment.engine == "cached"
+    image_studio.worker.kernels_warm = True
+    assert image_studio.engine_name() == "compiled"

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from models.files import export
 from studio.app import MainWindow, start
+from studio.clipboard import mime_data
 from studio.profile import Profile
 from studio.shortcuts import shortcuts_html
 from studio.state import Activity, Studio
@@ -153,8 +154,9 @@ def test_a_dropped_file_is_shown_and_a_foreign_one_is_complained_about(
     saved = studio.take
     assert saved is not None
     export(tmp_path / "a.png", saved)
+    studio.delete_take(saved.id)
     drop(window, tmp_path / "a.png")
-    qtbot.waitUntil(lambda: studio.take is not saved)
+    qtbot.waitUntil(lambda: studio.take is not None)
     assert np.array_equal(studio.take.traces[0].symbols, saved.traces[0].symbols)  # type: ignore[union-attr]
     (tmp_path / "b.png").write_bytes(b"no picture")
     drop(window, tmp_path / "b.png")
@@ -192,6 +194,85 @@ def test_copy_puts_the_exact_image_and_the_exact_command_on_the_clipboard(window
     command = QGuiApplication.clipboard().text()
     assert command.startswith("sampling-studio sample tiny-pixelcnn")
     assert f"--seed {trace.schedule[0].seed}" in command
+
+
+def test_a_copied_picture_is_pasted_as_the_take_that_it_shows(window: MainWindow, qtbot: QtBot) -> None:
+    studio = window.studio
+    fast(window)
+    studio.change("count", count=3)
+    studio.begin()
+    finish(studio, qtbot)
+    studio.select(2)
+    trace = studio.trace
+    assert trace is not None
+    trigger(window, "Copy")
+    trigger(window, "Paste")
+    qtbot.waitUntil(lambda: studio.take is not None and len(studio.take.samples) == 1)
+    assert studio.trace is not None
+    assert np.array_equal(studio.trace.symbols, trace.symbols)
+    assert studio.trace.schedule == trace.schedule
+
+
+def test_a_copied_file_is_pasted_and_anything_else_is_not(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    studio = window.studio
+    fast(window)
+    studio.begin()
+    finish(studio, qtbot)
+    take = studio.take
+    assert take is not None
+    export(tmp_path / "a.npz", take)
+    studio.delete_take(take.id)
+    data = mime_data()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.npz"))])
+    QGuiApplication.clipboard().setMimeData(data)
+    trigger(window, "Paste")
+    qtbot.waitUntil(lambda: studio.take is not None)
+    QGuiApplication.clipboard().setText("a word")
+    with qtbot.waitSignal(studio.worker.failed, raising=False, timeout=100) as complaint:
+        trigger(window, "Paste")
+    assert not complaint.signal_triggered
+    assert "nothing on the clipboard" in window.message_label.text()
+
+
+def test_the_open_dialog_begins_where_it_was_the_last_time(
+    open_window: Callable[[str], MainWindow], qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"no picture")
+    window = open_window(IMAGE)
+    open_in_dialog(window, folder / "a.png")
+    window.close()
+    again = open_window(IMAGE)
+    assert open_in_dialog(again, None) == folder
+    (folder / "a.png").unlink()
+    folder.rmdir()
+    assert open_in_dialog(again, None) == Path.home()
+
+
+def open_in_dialog(window: MainWindow, path: Path | None) -> Path:
+    """Chooses a file in Open…, or cancels; returns the folder that the dialog began in."""
+    folders: list[Path] = []
+
+    def act() -> None:
+        top = QApplication.activeModalWidget()
+        if not isinstance(top, QFileDialog) or folders:
+            return
+        folders.append(Path(top.directory().absolutePath()))
+        if path is None:
+            top.reject()
+            return
+        field = top.findChild(QLineEdit)
+        assert isinstance(field, QLineEdit)
+        field.setText(str(path))
+        QTimer.singleShot(0, top.accept)
+
+    timer = QTimer(window, interval=20)
+    timer.timeout.connect(act)
+    timer.start()
+    trigger(window, "Open…")
+    timer.stop()
+    return folders[0]
 
 
 def test_docks_can_be_closed_and_the_layout_reset_and_it_is_remembered(
@@ -335,6 +416,37 @@ window.restore_layout()
 window.show()
 app.processEvents()
 """
+
+
+def test_no_package_is_imported_by_the_window_and_by_the_inference_thread_at_once() -> None:
+    """Packages whose modules import one another do not survive that; those of Python itself do."""
+    code = (
+        "import sys, studio.app\n"
+        "before = set(sys.modules)\n"
+        "import {}\n"
+        "print(*{{name.split('.')[0] for name in set(sys.modules) - before}} - sys.stdlib_module_names)\n"
+    )
+    sides = ("studio.canvas.sound", "torch, numba, models.checkpoint, models.sampling")
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code.format(side)], stdout=subprocess.PIPE, text=True) for side in sides
+    ]
+    window, thread = (set(run.communicate(timeout=100)[0].split()) for run in runs)
+    assert "pyqtgraph" in window
+    assert {"torch", "numba"} <= thread
+    assert window & thread <= {"__mp_main__", "models", "studio"}
+
+
+def test_a_copied_picture_does_not_crash_the_end_of_the_program(checkpoints: Path) -> None:
+    """Some clipboards live longer than Python."""
+    code = IN_A_PROCESS + (
+        "from PySide6.QtGui import QImage\n"
+        "from studio.clipboard import copy_picture, pasted\n"
+        "copy_picture(QImage(2, 2, QImage.Format.Format_RGB32), b'a file')\n"
+        "assert pasted() == b'a file'\n"
+        "window.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(checkpoints)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_window_is_there_before_torch_is_imported(checkpoints: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from models.chain import Alphabet, Chain
+from models.chain import Chain, GreyLevels
 
 
 @dataclass(frozen=True)
@@ -29,4 +29,4 @@ class TextChain(Chain):
         return {"modality": self.modality, "alphabet": self.alphabet.to_json()}
 
 
-TEXT = TextChain(Alphabet("grey", 64, stop=True))
+TEXT = TextChain(GreyLevels(64, stop=True))

@@ -1,0 +1,77 @@
+"""Whatever can be pressed, dragged or typed into explains itself: to who hovers over it, and to who cannot see it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QScrollBar,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from studio.app import MainWindow
+from studio.state import Studio
+from tests.studio.conftest import IMAGE, SOUND, finish, load
+
+CONTROLS = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
+
+
+@pytest.fixture(params=[IMAGE, SOUND])
+def window(request: pytest.FixtureRequest, studio: Studio, qtbot: QtBot) -> Iterator[MainWindow]:
+    """With a take of two samples."""
+    window = MainWindow(studio)
+    window.restore_layout()
+    window.show()
+    load(studio, qtbot, request.param)
+    studio.change("pace", pace=math.inf)
+    studio.change("count", count=2)
+    studio.begin()
+    finish(studio, qtbot)
+    yield window
+    window.close()
+    window.deleteLater()
+
+
+def is_part_of_another(widget: QWidget) -> bool:
+    """Whether Qt made it within a widget: the buttons of a dock, of a field, of a scroll bar."""
+    return (
+        isinstance(widget, QScrollBar)
+        or widget.objectName().startswith("qt_")
+        or widget.metaObject().className() == "QLineEditIconButton"
+        or isinstance(widget.parent(), QComboBox)
+    )
+
+
+def test_every_control_has_a_tool_tip_and_an_accessible_name(window: MainWindow) -> None:
+    controls = [c for kind in CONTROLS for c in window.findChildren(kind) if not is_part_of_another(c)]
+    assert len(controls) > 40
+    assert [c for c in controls if not c.toolTip()] == []
+    assert [c for c in controls if not c.accessibleName()] == []
+
+
+def test_whatever_takes_the_keyboard_has_an_accessible_name(window: MainWindow) -> None:
+    def named(widget: QWidget) -> bool:
+        return bool(widget.accessibleName()) or isinstance(widget.parent(), QAbstractScrollArea)
+
+    focusable = [w for w in window.findChildren(QWidget) if w.isVisible() and w.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    assert [w for w in focusable if not (is_part_of_another(w) or named(w))] == []
+
+
+def test_every_fact_under_the_curve_is_explained(window: MainWindow) -> None:
+    inspector = window.inspector
+    for part in (*inspector.facts.values(), *inspector.fact_names):
+        assert len(part.toolTip()) > 20
+    tips = [button.toolTip() for button in inspector.scale.buttons.values()]
+    assert len(set(tips)) == 3
+    for part in (window.sampling_panel.pace_label, window.sampling_panel.pace, window.sampling_panel.pace_value):
+        assert "fast" in part.toolTip()

@@ -1,0 +1,76 @@
+"""Docks keep the width that they were given, whatever is shown between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from studio.app import MainWindow
+from studio.canvas.sound import SoundCanvas
+from studio.panels.widgets import PanelScroll
+from studio.state import Studio
+from studio.theme import DARK, apply_theme
+from tests.studio.conftest import IMAGE, SOUND, finish, load
+
+LOW = QSize(1280, 720)
+
+
+@pytest.fixture
+def window(studio: Studio, qtbot: QtBot) -> Iterator[MainWindow]:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app, DARK)
+    window = MainWindow(studio)
+    window.restore_layout()
+    window.resize(LOW)
+    window.show()
+    yield window
+    window.close()
+    window.deleteLater()
+
+
+def test_no_model_no_overlay_and_no_number_of_clips_narrows_a_dock(window: MainWindow, qtbot: QtBot) -> None:
+    studio = window.studio
+
+    def widths() -> list[int]:
+        qtbot.wait(30)
+        return [dock.width() for dock in window.docks]
+
+    before = widths()
+    for model in (IMAGE, SOUND):
+        load(studio, qtbot, model)
+        studio.set_overlay("entropy")
+        studio.change("count", count=6)
+        studio.change("pace", pace=math.inf)
+        studio.begin()
+        finish(studio, qtbot)
+        studio.move_cursor(3)
+        if isinstance(window.canvas, SoundCanvas):
+            qtbot.waitUntil(window.canvas._picture.isVisible)
+        assert (model, widths()) == (model, before)
+    assert window.size() == LOW
+
+
+def test_the_window_fits_a_low_screen(window: MainWindow, qtbot: QtBot) -> None:
+    """768 pixels at 125 %, of which the title and the task bar take some."""
+    load(window.studio, qtbot, SOUND)
+    window.studio.change("pace", pace=math.inf)
+    window.studio.change("count", count=6)
+    window.studio.begin()
+    finish(window.studio, qtbot)
+    qtbot.wait(30)
+    assert window.minimumSizeHint().height() <= 768 / 1.25 - 50
+
+
+def test_at_1280_by_720_all_settings_stand_without_scrolling(window: MainWindow, qtbot: QtBot) -> None:
+    load(window.studio, qtbot, SOUND)
+    window._arrange()
+    qtbot.wait(30)
+    (scroll,) = window.sampling_panel.findChildren(PanelScroll)
+    assert scroll.verticalScrollBar().maximum() == 0
+    assert window.inspector.plot.height() >= 150
