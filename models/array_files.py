@@ -116,9 +116,8 @@ def examples(
     if isinstance(chain, ImageChain):
         for key, labels in (("test_images", "test_labels"), ("images", "labels"), ("samples", "labels")):
             if key in arrays:
+                check_images(arrays[key], key, chain)
                 rows = chain.symbols(arrays[key])
-                if rows.ndim != 2:
-                    raise InputError(f"{key} should hold one image after the other, not shape {arrays[key].shape}")
                 _check_some(rows)
                 return list(rows), np.ones(len(rows), np.bool_), arrays.get(labels)
         raise InputError("it has neither test_images nor images nor samples")
@@ -126,7 +125,7 @@ def examples(
         raise InputError(f"{chain.modality} data cannot be read from an .npz")
     if "samples" not in arrays:
         raise InputError("it has no samples; the model expects sound")
-    rate = int(_whole(arrays["sample_rate"], "sample_rate", 0)) if "sample_rate" in arrays else chain.rate
+    rate = int(whole(arrays["sample_rate"], "sample_rate", 0)) if "sample_rate" in arrays else chain.rate
     if rate != chain.rate:
         raise InputError(f"it has {rate} samples a second; the model expects {chain.rate}")
     waves = _waves(arrays)
@@ -137,34 +136,71 @@ def examples(
             raise InputError(f"split should hold {len(waves)} values, not shape {arrays['split'].shape}")
     kept = [clip for clip, keep in zip(waves, chosen, strict=True) if keep]
     _check_some(kept)
-    if any(len(clip) == 0 or len(clip) > chain.limit for clip in kept):
-        raise InputError(f"it has a clip that is empty or longer than the model's {chain.max_seconds:g} s")
+    check_clips(kept, chain)
     return [chain.symbols(prepare(clip)) for clip in kept], chosen, arrays.get("labels")
 
 
 def _waves(arrays: Arrays) -> Sequence[Wave]:
     samples = arrays["samples"]
-    if samples.dtype != np.int16:
-        raise InputError(f"samples should be int16, not {samples.dtype}")
     if samples.ndim == 2:
-        lengths = _whole(arrays.get("lengths", np.full(len(samples), samples.shape[1])), "lengths", 1)
+        _check_int16(samples)
+        lengths = whole(arrays.get("lengths", np.full(len(samples), samples.shape[1])), "lengths", 1)
         if lengths.shape != (len(samples),) or not ((lengths >= 0) & (lengths <= samples.shape[1])).all():
             raise InputError(f"lengths should hold {len(samples)} numbers in 0 … {samples.shape[1]}")
         return [row[:length] for row, length in zip(samples, lengths, strict=True)]
     if samples.ndim != 1 or "offsets" not in arrays:
         raise InputError("samples should be one row a clip, or one after the other with offsets")
-    offsets = _whole(arrays["offsets"], "offsets", 1)
+    return clips_between(samples, arrays["offsets"])
+
+
+def clips_between(samples: npt.NDArray[Any], offsets: npt.NDArray[Any]) -> list[Wave]:
+    """Clips that lie one after the other in ``samples``, each from its offset to the next.
+
+    Raises InputError unless samples are int16 (T,) and offsets whole numbers (N + 1,) that rise in 0 … T.
+    """
+    _check_int16(samples)
+    if samples.ndim != 1:
+        raise InputError(f"samples should hold one clip after the other in a row, not shape {samples.shape}")
+    offsets = whole(offsets, "offsets", 1)
     fits = len(offsets) >= 2 and offsets[0] >= 0 and offsets[-1] <= len(samples)
     if not fits or (offsets[1:] < offsets[:-1]).any():
         raise InputError(f"offsets should rise from 0 to {len(samples)}, one more of them than clips")
     return [samples[first:end] for first, end in pairwise(offsets)]
 
 
-def _whole(array: npt.NDArray[Any], name: str, axes: int) -> npt.NDArray[Any]:
+def check_images(images: npt.NDArray[Any], name: str, chain: ImageChain) -> None:
+    """Raises InputError unless an array is a row of images of the chain: uint8 (N, H, W) or (N, H, W, 3)."""
+    size = (chain.height, chain.width) if chain.channels == 1 else (chain.height, chain.width, 3)
+    if images.dtype != np.uint8 or images.ndim != 1 + len(size) or images.shape[1:] != size:
+        raise InputError(
+            f"expected uint8 images of shape {size}, one image after the other, as {name}; "
+            f"got {images.dtype} {images.shape}"
+        )
+
+
+def check_clips(clips: Sequence[Wave], chain: SoundChain) -> None:
+    """Raises InputError for a clip that the chain cannot be."""
+    if any(len(clip) == 0 or len(clip) > chain.limit for clip in clips):
+        raise InputError(f"it has a clip that is empty or longer than the model's {chain.max_seconds:g} s")
+
+
+def check_rows(array: npt.NDArray[Any], name: str, count: int) -> None:
+    """Raises InputError unless an array has a row for each of ``count`` examples."""
+    if array.shape[:1] != (count,):
+        raise InputError(f"{name} should hold {count} values, not shape {array.shape}")
+
+
+def whole(array: npt.NDArray[Any], name: str, axes: int) -> npt.NDArray[Any]:
+    """The array; raises InputError unless it holds whole numbers along so many axes, none or one."""
     if array.dtype.kind not in "iu" or array.ndim != axes:
         what = "one whole number" if axes == 0 else "a row of whole numbers"
         raise InputError(f"{name} should be {what}, not {array.dtype} of shape {array.shape}")
     return array
+
+
+def _check_int16(samples: npt.NDArray[Any]) -> None:
+    if samples.dtype != np.int16:
+        raise InputError(f"samples should be int16, not {samples.dtype}")
 
 
 def _check_some(examples: Sequence[object] | npt.NDArray[Any]) -> None:

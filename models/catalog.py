@@ -49,6 +49,7 @@ class Catalog:
         self.problems: list[tuple[Path, str]] = []
         """Files that could not be listed at the last ``entries``, and why."""
         self._unsaved: list[Path] = []
+        """What was added, where it could not be written down: holds until the program ends."""
         self._hashes: dict[tuple[Path, int, int], str] = {}
 
     def entries(self) -> list[Entry]:
@@ -93,7 +94,8 @@ class Catalog:
     def add(self, path: Path) -> Entry:
         """Adds a checkpoint to the list and remembers it.
 
-        Raises FileError and CheckpointError as ``read_header``; FileError too if it cannot be remembered.
+        Raises FileError and CheckpointError as ``read_header``; FileError too if it cannot be remembered, and then it
+        is listed until the program ends.
         """
         entry = self._entry_at(path, self.entries())
         if not entry.shipped:
@@ -173,7 +175,7 @@ class Catalog:
 
     def _added(self) -> list[Path]:
         """Raises FileError or InputError for a list that cannot be read."""
-        if self.user is None:
+        if self.user is None or self._unsaved:
             return self._unsaved
         file = self._added_file()
         try:
@@ -196,10 +198,10 @@ class Catalog:
             return []
 
     def _remember(self, paths: list[Path]) -> None:
-        if self.user is None:
-            self._unsaved = paths
-        else:
+        self._unsaved = paths
+        if self.user is not None:
             write_atomically(self._added_file(), json.dumps([str(path) for path in paths], indent=1).encode())
+            self._unsaved = []
 
 
 def _absolute(path: Path) -> Path:

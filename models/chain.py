@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import InputError
-from models.plug_ins import plug_in, refused_as
+from models.plug_ins import find_class, refused_as
 
 CHAIN_GROUP = "sampling_studio.chains"
 ALPHABET_GROUP = "sampling_studio.alphabets"
@@ -70,7 +70,7 @@ class Alphabet(ABC):
         """In words, without the stop symbol: ``256 levels``."""
 
     def label(self, symbol: int) -> str:
-        """A symbol in words: ``212``, ``+1040 (181)``, ``stop``."""
+        """A symbol in words: ``212``, ``+1040 (181)``, ``−3950 (48)``, ``stop``."""
         return "stop" if symbol == self.stop_symbol else self._label(symbol)
 
     def _label(self, symbol: int) -> str:
@@ -88,8 +88,8 @@ class Alphabet(ABC):
 
     @classmethod
     def from_json(cls, config: Mapping[str, Any]) -> Self:
-        """From what ``to_json`` gave. Raises InputError, or TypeError, for anything else."""
-        return cls(**{name: value for name, value in config.items() if name != "kind"})
+        """From what ``to_json`` gave, lists as tuples. Raises InputError, or TypeError, for anything else."""
+        return cls(**{name: _hashable(value) for name, value in config.items() if name != "kind"})
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class MuLaw(Alphabet):
         return f"mu-law {self.levels}"
 
     def _label(self, symbol: int) -> str:
-        return f"{int(self.decode(symbol)):+d} ({symbol})"
+        return f"{int(self.decode(symbol)):+d} ({symbol})".replace("-", "−")
 
 
 ALPHABETS: dict[str, type[Alphabet]] = {alphabet.kind: alphabet for alphabet in (GreyLevels, MuLaw)}
@@ -194,9 +194,9 @@ class Chain(ABC):
 
     @classmethod
     def from_json(cls, config: Mapping[str, Any]) -> Self:
-        """From what ``to_json`` gave. Raises InputError, KeyError or TypeError for anything else."""
-        own = {name: value for name, value in config.items() if name != "modality"}
-        return cls(**own | {"alphabet": alphabet_from_json(config["alphabet"])})
+        """From what ``to_json`` gave, lists as tuples. Raises InputError, KeyError or TypeError for anything else."""
+        own = {name: _hashable(value) for name, value in config.items() if name not in ("modality", "alphabet")}
+        return cls(alphabet_from_json(config["alphabet"]), **own)
 
 
 @dataclass(frozen=True)
@@ -343,17 +343,24 @@ CHAINS: dict[str, type[Chain]] = {chain.modality: chain for chain in (ImageChain
 """The kinds of chains by their names in files; others come from plug-ins."""
 
 
+def _hashable(value: Any) -> Any:
+    """A value of JSON as a field holds it: what was a tuple comes back as a list."""
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
 def alphabet_from_json(config: Mapping[str, Any]) -> Alphabet:
     """The alphabet that ``to_json`` described. Raises InputError on anything else."""
     with refused_as("not an alphabet"):
         kind = config["kind"]
-        found = ALPHABETS.get(kind) or plug_in(ALPHABET_GROUP, kind, Alphabet, "kind of alphabet", ALPHABETS)
-        return found.from_json(config)
+        found = find_class(kind, ALPHABETS, ALPHABET_GROUP, Alphabet, what="kind of alphabet", attribute="kind")
+        alphabet: Alphabet = found.from_json(config)
+        return alphabet
 
 
 def chain_from_json(config: Mapping[str, Any]) -> Chain:
     """The chain that ``to_json`` described. Raises InputError on anything else."""
     with refused_as("not a chain description"):
         modality = config["modality"]
-        found = CHAINS.get(modality) or plug_in(CHAIN_GROUP, modality, Chain, "modality", CHAINS)
-        return found.from_json(config)
+        found = find_class(modality, CHAINS, CHAIN_GROUP, Chain, what="modality", attribute="modality")
+        chain: Chain = found.from_json(config)
+        return chain

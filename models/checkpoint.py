@@ -197,7 +197,7 @@ def save_checkpoint(
     the data, see ``CheckpointHeader``. Numbers that are not finite are written as null.
 
     Raises FileError if the file cannot be written, and CheckpointError if it could not be read back: a name that is
-    no name, tensors that are not floating-point numbers, a model beyond the caps.
+    no name, an architecture that nobody provides, tensors that are not floating-point numbers, a model beyond the caps.
     """
     import torch
     from safetensors.torch import save
@@ -275,9 +275,7 @@ def _opened(path: Path) -> Iterator[tuple[io.BufferedIOBase, _Layout]]:
         raise FileError(f"cannot read {path}: {what}; a checkpoint is a file that ends in {SUFFIX}")
     try:
         with open(path, "rb") as file:
-            layout = _read_layout(path, file, os.fstat(file.fileno()).st_size)
-            _check_architecture(path, layout.header.architecture)
-            yield file, layout
+            yield file, _read_layout(path, file, os.fstat(file.fileno()).st_size)
     except OSError as error:
         raise FileError(f"cannot read {path}: {reason(error)}") from None
     except MemoryError:
@@ -312,6 +310,7 @@ def _read_layout(path: Path, file: io.BufferedIOBase, size: int) -> _Layout:
     tensors = _tensors(path, table, data_bytes)
     description = _parse(path, metadata[METADATA_KEY].encode("utf-8", "surrogatepass"), "the description")
     header = _header(path, size, description)
+    _check_architecture(path, header.architecture)
     elements = sum(math.prod(tensor.shape) for tensor in tensors.values())
     if header.parameters > elements:
         raise _wrong(path, f"it claims {header.parameters} parameters, and its tensors hold {elements} numbers")

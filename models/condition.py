@@ -1,6 +1,6 @@
 """What a user may fix before a walk: named factors such as the class or the speaker.
 
-Factors are of kinds. Each kind is a class here with a line in ``KINDS``, or a class of a plug-in, and a chooser in
+Factors are of kinds. Each kind is a class here with a line in ``FACTORS``, or a class of a plug-in, and a chooser in
 ``studio.panels.condition``; nothing else in the library or the window asks of which kind a factor is, but for what can
 only be done with categories, which takes ``Category`` or calls ``categories``.
 """
@@ -8,14 +8,14 @@ only be done with categories, which takes ``Category`` or calls ``categories``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy.typing as npt
 
 from models.errors import InputError
-from models.plug_ins import plug_in, refused_as
+from models.plug_ins import find_class, refused_as
 
 FACTOR_GROUP = "sampling_studio.factors"
 """Of entry points, see ``plug_ins``."""
@@ -24,6 +24,8 @@ ANY = "any"
 
 MAX_WORD = 200
 """Characters in a name or a title, or in one of the values of a category."""
+MAX_LABEL = 80
+"""Characters of a value in a line for people: a track over time may have thousands of numbers."""
 MAX_VALUES = 1000
 """Of a category: each has a button."""
 
@@ -89,6 +91,11 @@ class Factor(ABC):
     @abstractmethod
     def format(self, value: Any) -> str:
         """The text that ``parse`` takes for a value."""
+
+    def label(self, value: Any) -> str:
+        """A value for people to read, as ``format`` writes it; of a long one the beginning, and how long it is."""
+        text = self.format(value)
+        return text if len(text) <= MAX_LABEL else f"{text[:MAX_LABEL]} … ({len(text)} characters)"
 
     @abstractmethod
     def describe(self) -> str:
@@ -200,7 +207,7 @@ class Category(Factor):
         return cls(name, tuple(values), config["any"])
 
 
-KINDS: dict[str, type[Factor]] = {Category.kind: Category}
+FACTORS: dict[str, type[Factor]] = {Category.kind: Category}
 """The kinds of factors by their names in files; others come from plug-ins."""
 
 
@@ -220,14 +227,14 @@ def factors_from_json(config: Sequence[Mapping[str, Any]]) -> tuple[Factor, ...]
     with refused_as("not a list of conditions"):
         for entry in config:
             kind = entry.get("kind", Category.kind)
-            found = KINDS.get(kind) or plug_in(FACTOR_GROUP, kind, Factor, "kind of condition", KINDS)
+            found = find_class(kind, FACTORS, FACTOR_GROUP, Factor, what="kind of condition", attribute="kind")
             factors.append(found.from_json(entry))
     return tuple(factors)
 
 
 def complete(factors: Sequence[Factor], chosen: Condition) -> dict[str, Any]:
     """The whole condition: what was chosen, checked, and each other factor's default."""
-    _check_names(factors, chosen)
+    check_names(factors, chosen)
     condition = {factor.name: chosen.get(factor.name, factor.default) for factor in factors}
     for factor in factors:
         factor.check(condition[factor.name])
@@ -236,18 +243,29 @@ def complete(factors: Sequence[Factor], chosen: Condition) -> dict[str, Any]:
 
 def parse(factors: Sequence[Factor], typed: Mapping[str, str]) -> dict[str, Any]:
     """The whole condition from what was typed for some of the factors; raises InputError as ``complete``."""
-    _check_names(factors, typed)
+    check_names(factors, typed)
     return complete(factors, {f.name: f.parse(typed[f.name]) for f in factors if f.name in typed})
 
 
 def by_row(columns: Mapping[str, Sequence[Any]], count: int) -> list[Condition]:
-    """The conditions of ``count`` examples from a column of values for each factor; equal ones are one object."""
-    shared: dict[str, Condition] = {}
-    rows = ({name: values[n] for name, values in columns.items()} for n in range(count))
-    return [shared.setdefault(repr(row), row) for row in rows]
+    """The conditions of ``count`` examples from a column of values for each factor.
+
+    Where all values are texts, as those of categories, equal conditions are one object.
+    """
+    rows: list[Condition] = [{name: values[n] for name, values in columns.items()} for n in range(count)]
+    if not all(isinstance(value, str) for values in columns.values() for value in values):
+        return rows
+    shared: dict[tuple[str, ...], Condition] = {}
+    return [shared.setdefault(tuple(row.values()), row) for row in rows]
 
 
-def _check_names(factors: Sequence[Factor], names: Mapping[str, Any]) -> None:
+def in_words(factors: Sequence[Factor], condition: Condition) -> list[str]:
+    """Each factor with its value: ``digit 3``."""
+    return [f"{factor.name} {factor.label(condition[factor.name])}" for factor in factors]
+
+
+def check_names(factors: Sequence[Factor], names: Iterable[str]) -> None:
+    """Raises InputError, with the names that there are, for one that no factor has."""
     known = {factor.name for factor in factors}
     for name in names:
         if name not in known:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from models.chain import Chain, Symbols
+from models.condition import in_words
 from models.errors import InputError, NoRecordError
 from models.record import PROGRAM
 from models.shaping import NEUTRAL
@@ -71,9 +72,14 @@ def no_record(name: str, what: str = "") -> NoRecordError:
 
 def summary(view: Take) -> str:
     """A take in a line, for viewers that show a file's description."""
+    samples = ", ".join(str(trace.schedule[0].sample) for trace in view.traces[:16])
+    return f"{view.model.title}; {made_with(view)}; sample {samples}"
+
+
+def made_with(view: Take) -> str:
+    """What a take was begun with, in a line: condition, seed, and the shaping that is not neutral."""
     first = view.traces[0].schedule[0]
-    parts = [view.model.title, *(f"{name} {value}" for name, value in first.condition.items()), f"seed {first.seed}"]
-    parts.append("sample " + ", ".join(str(trace.schedule[0].sample) for trace in view.traces[:16]))
+    parts = [*in_words(view.model.factors, first.condition), f"seed {first.seed}"]
     changed = {name: value for name, value in first.shaping.to_json().items() if value != NEUTRAL.to_json()[name]}
     parts += [f"{name.replace('_', '-')} {value:g}" for name, value in changed.items()]
     return "; ".join(parts)

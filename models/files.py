@@ -86,12 +86,13 @@ class Saved:
     form: Format | None
 
 
-def read_saved(source: Path | bytes) -> Saved:
+def read_saved(source: Path | bytes, name: str = "the data") -> Saved:
     """The take in a file of this program, or in the content of one, told apart by content.
 
+    name: what messages call the content, which they call a file by its path.
     Raises FileError if it cannot be read, carries no record or a damaged one, or was edited after it was saved.
     """
-    data, name = read_bytes(source)
+    data, name = read_bytes(source, name)
     with damage_as_file_error(name, record=True):
         if is_history(data):
             return Saved(take_from_npz(data, name), None)

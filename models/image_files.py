@@ -257,5 +257,13 @@ class Gif(PictureFile):
             raise FileError(f"{name} has {frames} frames, more than this program reads")
         if chain.channels == 3:
             return False
-        image.seek(frames - 1)
+        size = image.size
+        for frame in range(1, frames):
+            try:
+                image.seek(frame)  # decodes the frame before it; of this one it only reads where it lies
+                grown = image.size != size
+            except Image.DecompressionBombError:
+                grown = True
+            if grown:
+                raise FileError(f"{name} is damaged: its frame {frame} exceeds its {size[0]} x {size[1]} pixels")
         return True

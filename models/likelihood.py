@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from models.chain import Symbols
-from models.condition import Condition, categories
+from models.condition import Condition, categories, check_names
 from models.conditional import LOG2, check_numbers
 from models.model import AutoregressiveModel
 
@@ -106,8 +106,10 @@ def posterior(
 ) -> dict[str, float]:
     """p(value | x) of one factor by Bayes' rule with a uniform prior; the other factors as in ``conditions``.
 
-    conditions: see ``surprises_under``; the one factor has the same value all along.
+    conditions: see ``surprises_under``; the one factor has the same value all along. Raises InputError for a factor
+    that the model does not have, or that is no category.
     """
+    check_names(model.factors, [factor])
     (values,) = (chosen.values for chosen in categories([f for f in model.factors if f.name == factor]))
     log_likelihood = np.empty(len(values))
     for n, value in enumerate(values):

@@ -20,7 +20,7 @@ _WORDS_PER_COUNTER = 4
 
 def check_seed(seed: int) -> int:
     if not 0 <= seed <= MAX_SEED:
-        raise InputError(f"a seed lies in 0 … {MAX_SEED}, not {seed}")
+        raise InputError(f"Seed lies in 0 … {MAX_SEED}, not {seed}")
     return seed
 
 

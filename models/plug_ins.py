@@ -7,24 +7,39 @@ Models are in the group ``sampling_studio.models``; the kinds of things that the
     place = "my_package.places:Place"
 
 Chains, alphabets and factors are needed to list models: a module that defines them should not import torch.
+A class is found again by the name that it writes into files, so that name must be the entry point's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
 from models.errors import InputError
 
 
-def plug_in(group: str, name: str, base: type[Any], what: str, built_in: Iterable[str]) -> type[Any]:
-    """The class that another package offers under a name, a subclass of ``base``.
+def find_class(
+    name: str, built_in: Mapping[str, type[Any] | str], group: str, base: type[Any], *, what: str, attribute: str
+) -> type[Any]:
+    """The class of a name: one that is built in, or one that another package offers in a group.
 
-    what, built_in: what messages call such a class, and the names that are known without plug-ins. Raises InputError
-    for a name that nobody offers, and for a class that cannot be had.
+    built_in: classes, or ``module:class`` of one that is imported when it is first needed. base: what a class of the
+    group must be a subclass of. what: what messages call it. attribute: where the class itself holds its name.
+    Raises InputError for a name that nobody offers, and for a class that cannot be had or goes by another name.
     """
+    found = built_in.get(name)
+    if isinstance(found, str):
+        module, _, class_name = found.partition(":")
+        found = getattr(import_module(module), class_name)
+    return found or _plug_in(name, built_in, group, base, what, attribute)
+
+
+def _plug_in(
+    name: str, built_in: Mapping[str, Any], group: str, base: type[Any], what: str, attribute: str
+) -> type[Any]:
     offered = {entry.name: entry for entry in entry_points(group=group)}
     if name not in offered:
         raise InputError(f"unknown {what} {name!r}; known: {', '.join([*built_in, *offered])}")
@@ -35,6 +50,8 @@ def plug_in(group: str, name: str, base: type[Any], what: str, built_in: Iterabl
         raise InputError(f"{source} cannot be imported: {type(error).__name__}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, base)):
         raise InputError(f"{source} must be a subclass of {base.__module__}.{base.__name__}")
+    if getattr(found, attribute, None) != name:
+        raise InputError(f"{source} must have the {attribute} {name!r}, not {getattr(found, attribute, None)!r}")
     return found
 
 

@@ -80,10 +80,13 @@ def damage_as_file_error(name: str, *, record: bool = False) -> Iterator[None]:
         raise FileError(f"{name} is damaged or cut short: {str(error) or type(error).__name__}") from None
 
 
-def read_bytes(source: Path | bytes) -> tuple[bytes, str]:
-    """The content of a file, and a name for messages. Raises FileError if it cannot be read or is far too large."""
+def read_bytes(source: Path | bytes, name: str = "the data") -> tuple[bytes, str]:
+    """The content of a file, and what messages call it: its path, or ``name`` where it is the content already.
+
+    Raises FileError if it cannot be read or is far too large.
+    """
     if isinstance(source, bytes):
-        return source, "the data"
+        return source, name
     try:
         # A pipe or a device might never end.
         mode = os.stat(source).st_mode
@@ -395,8 +398,8 @@ def _trace_from_json(entry: Mapping[str, Any], take: Take) -> Trace:
 
 
 def _check_segment(segment: Segment, model: ModelReference) -> None:
-    if complete(model.factors, segment.condition) != segment.condition:
-        raise InputError(f"the condition {dict(segment.condition)} leaves out some of the model's")
+    if missing := complete(model.factors, segment.condition).keys() - segment.condition.keys():
+        raise InputError(f"a segment leaves out the condition {min(missing)!r} of the model")
     for name in (segment.engine, segment.device):
         if not isinstance(name, str) or not re.fullmatch(r"[0-9a-z_:-]{1,32}", name):
             raise InputError(f"not the name of an engine or device: {name!r}")

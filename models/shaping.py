@@ -32,21 +32,21 @@ class Shaping:
     min_p: float = 0.0
 
     def __post_init__(self) -> None:
-        def number(name: str) -> float:
+        def number(name: str, label: str) -> float:
             value = getattr(self, name)
             kind = isinstance(value, int | float) and not isinstance(value, bool)
             if not kind or not -LARGEST <= value <= LARGEST:  # NaN is in no range
-                raise InputError(f"{name} is a number, not {str(value)[:40]!r}")
+                raise InputError(f"{label} is a number, not {str(value)[:40]!r}")
             return float(value)
 
-        if not 0 <= number("temperature") <= MAX_TEMPERATURE:
-            raise InputError(f"temperature lies in 0 … {MAX_TEMPERATURE:g}, not {self.temperature:g}")
-        if number("top_k") != int(self.top_k) or self.top_k < 0:
-            raise InputError(f"top_k is a whole number, 0 (off) or more, not {self.top_k}")
-        if not 0 < number("top_p") <= 1:
-            raise InputError(f"top_p lies above 0 and up to 1 (off), not {self.top_p:g}")
-        if not 0 <= number("min_p") <= 1:
-            raise InputError(f"min_p lies in 0 (off) … 1, not {self.min_p:g}")
+        if not 0 <= number("temperature", "Temperature") <= MAX_TEMPERATURE:
+            raise InputError(f"Temperature lies in 0 … {MAX_TEMPERATURE:g}, not {self.temperature:g}")
+        if number("top_k", "Top-k") != int(self.top_k) or self.top_k < 0:
+            raise InputError(f"Top-k is a whole number, 0 (off) or more, not {self.top_k}")
+        if not 0 < number("top_p", "Top-p") <= 1:
+            raise InputError(f"Top-p lies above 0 and up to 1 (off), not {self.top_p:g}")
+        if not 0 <= number("min_p", "Min-p") <= 1:
+            raise InputError(f"Min-p lies in 0 (off) … 1, not {self.min_p:g}")
 
     @property
     def neutral(self) -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, QSocketNotifier, Qt, QTimer, Slot
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSize, QSocketNotifier, Qt, QTimer, Slot
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
@@ -20,6 +20,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QGuiApplication,
     QKeySequence,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QApplication,
@@ -58,13 +59,13 @@ from studio.panels.models import ModelsPanel
 from studio.panels.sampling import SamplingPanel
 from studio.panels.timeline import Timeline
 from studio.panels.transport import TransportPanel
-from studio.panels.widgets import grouped
+from studio.panels.widgets import Banner, grouped
 from studio.profile import Profile
-from studio.settings import OVERLAYS
+from studio.settings import APPEARANCES, OVERLAYS
 from studio.shortcuts import show_shortcuts
 from studio.sound import SoundPlayer
 from studio.state import Activity, Studio
-from studio.theme import apply_theme
+from studio.theme import THEMES, apply_theme
 
 LAYOUT_VERSION = 1
 MESSAGE_MS = 8000
@@ -130,11 +131,8 @@ class MainWindow(QMainWindow):
     def _build_centre(self) -> None:
         self.stack = QStackedWidget()
         self.stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.banner = QLabel()
+        self.banner = Banner()
         self.banner.setObjectName("banner")
-        self.banner.setTextFormat(Qt.TextFormat.PlainText)
-        self.banner.setWordWrap(True)
-        self.banner.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.banner.setAccessibleName("Error")
         self.banner.hide()
         self._banner_timer = QTimer(self, singleShot=True, interval=2 * MESSAGE_MS)
@@ -168,6 +166,8 @@ class MainWindow(QMainWindow):
             self._dock("Sampling", self.sampling_panel, right),
             self._dock("History", self.history, Qt.DockWidgetArea.BottomDockWidgetArea),
         ]
+        self._height = self._settings_height = 0
+        self.docks[3].installEventFilter(self)
 
     def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title)
@@ -231,7 +231,7 @@ class MainWindow(QMainWindow):
             generate, "Begin a &new take", self._begin_anew, "Ctrl+N", "leaves what is drawn in the history"
         )
         self._action(generate, "&Play or pause", studio.play, "Space")
-        self._action(generate, "S&top", studio.stop, "Escape")
+        self._action(generate, "S&top", self.stop, "Escape")
         generate.addSeparator()
         self._step_action(generate, "Step &forward", lambda: studio.step_by(1), "Right")
         self._step_action(generate, "Step &back", lambda: studio.step_by(-1), "Left")
@@ -244,6 +244,14 @@ class MainWindow(QMainWindow):
             view.addAction(dock.toggleViewAction())
         view.addSeparator()
         self._action(view, "&Reset layout", self.reset_layout)
+        view.addSeparator()
+        appearance, appearances = view.addMenu("&Appearance"), QActionGroup(self)
+        for name in APPEARANCES:
+            action = QAction(f"&{name}", appearances, checkable=True)
+            action.setData(name)
+            action.setChecked(studio.profile.get("appearance", APPEARANCES[0]) == name)
+            appearance.addAction(action)
+        appearances.triggered.connect(self._choose_appearance)
         view.addSeparator()
         overlays = QActionGroup(self)
         for number, overlay in enumerate(OVERLAYS):
@@ -293,7 +301,8 @@ class MainWindow(QMainWindow):
             self._canvases[modality] = make_canvas(self.studio, modality)
             self.stack.addWidget(self._canvases[modality])
         self.stack.setCurrentWidget(self._canvases[modality])
-        self._canvases[modality].setFocus()
+        if not self.history.keeps_focus:
+            self._canvases[modality].setFocus()
 
     @Slot()
     def _refresh(self) -> None:
@@ -352,7 +361,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _complain(self, text: str) -> None:
         """An error stands above the canvas for a while: no dialog stops the user, none is overlooked."""
-        self.banner.setText(text)
+        self.banner.say(text)
         self.banner.show()
         self._banner_timer.start()
 
@@ -380,6 +389,11 @@ class MainWindow(QMainWindow):
     def _refresh_overlays(self) -> None:
         for action in self._overlays.actions():
             action.setChecked(action.data() == self.studio.overlay)
+
+    @Slot(QAction)
+    def _choose_appearance(self, action: QAction) -> None:
+        self.studio.profile.set("appearance", str(action.data()))
+        show_appearance(self.studio.profile)
 
     @Slot(QAction)
     def _choose_overlay(self, action: QAction) -> None:
@@ -420,6 +434,13 @@ class MainWindow(QMainWindow):
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.studio.export(dialog.path, **dialog.options)
 
+    def stop(self) -> None:
+        """Esc: stops what goes on, or else shows all samples again."""
+        if self.studio.busy:
+            self.studio.stop()
+        else:
+            self.canvas.step_out()
+
     def copy_shown(self) -> None:
         """The selected sample, as a picture that carries its record, or as a text."""
         take, copied = self.studio.take, self.canvas.copied()
@@ -435,13 +456,16 @@ class MainWindow(QMainWindow):
 
     def paste(self) -> None:
         """Opens what was copied here, or a file that was copied elsewhere."""
-        match pasted():
-            case None:
-                self._say("There is nothing on the clipboard that could be opened.")
-            case bytes() as content:
-                self.studio.open_saved(content)
-            case path:
-                self.studio.open_path(path)
+        try:
+            match pasted():
+                case None:
+                    self._say("There is nothing on the clipboard that could be opened.")
+                case bytes() as content:
+                    self.studio.open_saved(content)
+                case path:
+                    self.studio.open_path(path)
+        except StudioError as error:
+            self._complain(str(error))
 
     def copy_command(self) -> None:
         if self.studio.take is None:
@@ -471,7 +495,8 @@ class MainWindow(QMainWindow):
     # --- layout and life -----------------------------------------------------------------------------------------
 
     def restore_layout(self) -> None:
-        """The layout of the last time, if it was one of this version; the default one is kept for ``reset``."""
+        """The layout of the last time on such a screen, if it was one of this version; the default one is kept for
+        ``reset``."""
         self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize()))
         self._arrange()
         self._default_layout = self.saveState(LAYOUT_VERSION)
@@ -492,6 +517,26 @@ class MainWindow(QMainWindow):
         self.resizeDocks([right, sampling], [room - needed, needed], Qt.Orientation.Vertical)
         self.resizeDocks([history], [86], Qt.Orientation.Vertical)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Remembers the height that the settings are given while the window's stays: by the user, or by a layout."""
+        if watched is self.docks[3] and event.type() == QEvent.Type.Resize and self.height() == self._height:
+            self._settings_height = self.docks[3].height()
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The settings keep their height, as far as there is room; the curve in the same column gives way."""
+        super().resizeEvent(event)
+        curve, settings = pair = self.docks[2:4]
+        docked = all(dock.isVisible() and not dock.isFloating() for dock in pair)
+        if docked and self._settings_height and curve.x() == settings.x():
+            room = curve.height() + settings.height()
+            heights = [room - self._settings_height, self._settings_height]
+            self.resizeDocks(pair, heights, Qt.Orientation.Vertical)
+            layout = self.layout()
+            assert layout is not None
+            layout.activate()  # now: what follows from the window's size is not remembered
+        self._height = self.height()
+
     def reset_layout(self) -> None:
         self.restoreState(self._default_layout, LAYOUT_VERSION)
         for dock in self.docks:
@@ -499,7 +544,11 @@ class MainWindow(QMainWindow):
         self._arrange()
 
     def _store(self) -> QSettings:
-        return QSettings(str(self.studio.profile.folder / "window.ini"), QSettings.Format.IniFormat)
+        """Of a layout for each size of the screen: what had to be squeezed into a small one spoils no other."""
+        store = QSettings(str(self.studio.profile.folder / "window.ini"), QSettings.Format.IniFormat)
+        screen = QGuiApplication.primaryScreen().size()
+        store.beginGroup(f"{screen.width()}x{screen.height()}")
+        return store
 
     def _may_lose(self) -> bool:
         """Asks, where takes could not be saved, until they are or the user lets them go; False to stay open."""
@@ -513,6 +562,13 @@ class MainWindow(QMainWindow):
                 return answer == close
         return True
 
+    def event(self, event: QEvent) -> bool:
+        """An open menu offers its arrows to the shortcuts of the window: they are not to step the model behind it."""
+        if event.type() == QEvent.Type.ShortcutOverride and QApplication.activePopupWidget() is not None:
+            event.accept()
+            return True
+        return super().event(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.asked_to_end and not self._may_lose():
             event.ignore()
@@ -521,10 +577,12 @@ class MainWindow(QMainWindow):
         store.setValue("geometry", self.saveGeometry())
         store.setValue("state", self.saveState(LAYOUT_VERSION))
         store.sync()
-        self._message_timer.stop()
-        self._banner_timer.stop()
+        self.hide()  # what is walked and written is waited for
         self.sound.close()
         self.studio.close()
+        self.studio.blockSignals(True)  # what was said to the end has nobody to show it to
+        self._message_timer.stop()
+        self._banner_timer.stop()
         event.accept()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -535,6 +593,13 @@ class MainWindow(QMainWindow):
         for url in event.mimeData().urls()[:1]:
             if url.isLocalFile():
                 self.studio.open_path(Path(url.toLocalFile()))
+
+
+def show_appearance(profile: Profile) -> None:
+    """Gives the application the colours that the user has chosen."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app, THEMES[profile.get("appearance", APPEARANCES[0])])
 
 
 def open_studio(profile: Profile) -> Studio:
@@ -575,6 +640,7 @@ def run_window(path: Path | None = None) -> int:
         if not ours:
             QMessageBox.information(None, "Sampling Studio", f"Sampling Studio is already open on {profile.folder}.")
             return 1
+        show_appearance(profile)
         studio = open_studio(profile)
         window = MainWindow(studio)
         window.restore_layout()

@@ -71,7 +71,6 @@ NO_DEVICE = (
 DEVICE_LOST = (
     "No sound: the output device stopped responding. Connect it again, or choose another, then press play again."
 )
-NOT_OPENED = "The sound device has not been opened yet."
 
 
 def _check_rate(rate: int) -> None:
@@ -150,14 +149,15 @@ class AudioOutput:
     ``volume``, ``muted``, ``available``, ``reason``, ``underruns`` and ``position`` may be used from any thread; the
     methods belong to one thread (the player's), and `_callback` to PortAudio. No method raises because of a device.
 
-    available: whether the device could be opened when that was last tried. reason: one line, empty while there is
-    sound. rate: the source's, in Hz; device_rate: the stream's, which differs where the device refuses the source's.
-    volume: 0 … 1. underruns: how often sound had to stop for want of samples or because the machine was late.
+    available: whether the device could be opened when that was last tried. reason: why not, in one line; empty while
+    there is sound, and until the device is looked for. rate: the source's, in Hz; device_rate: the stream's, which
+    differs where the device refuses the source's. volume: 0 … 1. underruns: how often sound had to stop for want of
+    samples or because the machine was late.
     """
 
     def __init__(self) -> None:
         self.available = False
-        self.reason = NOT_OPENED
+        self.reason = ""
         self.device = ""
         self.rate = 0
         self.device_rate = 0
@@ -622,7 +622,7 @@ class Player:
 
     @property
     def reason(self) -> str:
-        """Why there is no sound and how to get it, in one line; empty while there is."""
+        """Why there is no sound and how to get it, in one line; empty while there is, and until that is known."""
         return self._output.reason
 
     @property

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from models.atomic import reason
 from models.chain import Chain, SoundChain
-from models.condition import Category, Condition, parse
+from models.condition import Category, Condition, Factor, in_words, parse
 from models.engines import AUTO, DEVICES, ENGINES
 from models.errors import FileError, InputError, StudioError
 from models.formats import FORMATS, suffixes
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
     from models.catalog import Catalog, Entry
-    from models.checkpoint import LoadedModel
+    from models.checkpoint import CheckpointHeader, LoadedModel
     from models.evaluation.data import Example
 
 PROGRAM = "sampling-studio"
@@ -165,7 +165,11 @@ def parser() -> Parser:
             command.add_argument("--json", action="store_true", help="one JSON object on standard output")
         return command
 
-    add("models", "List the models.")
+    add(
+        "models", "List the models.",
+        details="In the JSON object each condition of a model has its `kind` and what that takes: a category its "
+        "`values`, and whether `any` is one, too.",
+    )  # fmt: skip
 
     sample = add("sample", "Draw samples from a model and save them.")
     add_model(sample)
@@ -221,7 +225,9 @@ def parser() -> Parser:
         help=f"{suffixes(FORMATS)}, saved by this program or another; arrays are `samples` or `images`",
     )  # fmt: skip
     add_condition(score)
-    score.add_argument("--posterior", action="store_true", help="also p(value | x) of every condition of the model")
+    score.add_argument(
+        "--posterior", action="store_true", help="also p(value | x) of each condition that is a category"
+    )
 
     evaluate = add(
         "evaluate", "Likelihood of a data set, with its standard error.",
@@ -394,8 +400,8 @@ def condition_of(arguments: argparse.Namespace, entry: Entry) -> dict[str, Any]:
         return parse(entry.header.factors, chosen)
 
 
-def in_words(condition: Condition) -> str:
-    return ", ".join(f"{name} {value}" for name, value in condition.items()) or "no condition"
+def conditioned_on(factors: Sequence[Factor], condition: Condition) -> str:
+    return ", ".join(in_words(factors, condition)) or "no condition"
 
 
 def unit(chain: Chain) -> str:
@@ -460,7 +466,7 @@ def describe(entry: Entry) -> dict[str, Any]:
         "shape": header.chain.describe(),
         "chain": header.chain.to_json(),
         "conditions": {
-            factor.name: list(factor.choices) if isinstance(factor, Category) else factor.to_json()
+            factor.name: {key: value for key, value in factor.to_json().items() if key != "name"}
             for factor in header.factors
         },
         "bits_per_dim": header.bits_per_dim,
@@ -588,7 +594,8 @@ def report_samples(arguments: argparse.Namespace, entry: Entry, drawn: Take, sec
         write_json(result)
         return
     where = str(files[0]) if len(files) == 1 else f"{len(files)} files in {arguments.out}"
-    write_line(f"{where}: {entry.header.title}, {in_words(segment.condition)}, seed {arguments.seed}")
+    condition = conditioned_on(entry.header.factors, segment.condition)
+    write_line(f"{where}: {entry.header.title}, {condition}, seed {arguments.seed}")
     write_line(
         f"{result['bits_per_dim']:.3f} {unit(chain)}; {steps} steps in {seconds:.2f} s, "
         f"{steps / seconds:,.0f} a second, {segment.engine} on {segment.device}"
@@ -599,21 +606,27 @@ def score(arguments: argparse.Namespace) -> int:
     from models.evaluation.data import read_data_file
 
     entry = find_model(arguments.model)
-    chain = entry.header.chain
+    header = entry.header
     chosen = condition_of(arguments, entry) if arguments.condition else None
     found: list[tuple[Path, list[Example]]] = []
     problems: list[tuple[Path, StudioError]] = []
     for file in arguments.files:
         try:
-            found.append((file, read_data_file(file, entry.header)))
+            found.append((file, read_data_file(file, header)))
         except (FileError, InputError) as error:
             problems.append((file, error))
-    results = scores(load_model(entry), found, chosen, with_posterior=arguments.posterior) if found else []
+    results: list[dict[str, Any]] = []
+    if found:
+        results, unscored = scores(load_model(entry), found, chosen, with_posterior=arguments.posterior)
+        problems += unscored
     if arguments.json:
         errors = [{"file": str(file), "error": str(problem)} for file, problem in problems]
-        write_json({"model": entry.header.name, "files": results, "errors": errors})
+        write_json({"model": header.name, "files": results, "errors": errors})
     else:
-        write_scores(results, chain, several={str(file) for file, examples in found if len(examples) > 1})
+        write_scores(results, header, several={str(file) for file, examples in found if len(examples) > 1})
+    skipped = [repr(factor.name) for factor in header.factors if not isinstance(factor, Category)]
+    if arguments.posterior and skipped:
+        say(f"{PROGRAM}: only categories have a posterior, not {', '.join(skipped)}")
     for _, problem in problems:
         fail(problem, BAD_INPUT)
     return BAD_INPUT if problems else 0
@@ -625,58 +638,83 @@ def scores(
     chosen: Condition | None,
     *,
     with_posterior: bool,
+) -> tuple[list[dict[str, Any]], list[tuple[Path, StudioError]]]:
+    """What ``score`` says of every sample in files, and the files that the model cannot score, with what is wrong.
+
+    chosen: the condition, instead of the samples' own.
+    """
+    results: list[dict[str, Any]] = []
+    problems: list[tuple[Path, StudioError]] = []
+    with Progress() as progress:
+        for file, examples in found:
+            try:
+                results += file_scores(loaded, file, examples, chosen, progress, with_posterior=with_posterior)
+            except InputError as error:
+                problems.append((file, InputError(f"{file}: {error}")))
+    return results, problems
+
+
+def file_scores(
+    loaded: LoadedModel,
+    file: Path,
+    examples: Sequence[Example],
+    chosen: Condition | None,
+    progress: Progress,
+    *,
+    with_posterior: bool,
 ) -> list[dict[str, Any]]:
-    """What ``score`` says of every sample in files. chosen: the condition, instead of the samples' own."""
+    """Of the samples in one file. Raises InputError if one cannot be scored."""
     from models.likelihood import posterior, surprises_under
 
     results: list[dict[str, Any]] = []
-    with Progress() as progress:
-        for file, examples in found:
-            for n, example in enumerate(examples):
-                progress(f"{file}: {n} of {len(examples)}")
-                conditions = example.conditions if chosen is None else ((0, chosen),)
-                steps = len(example.symbols)
-                bits = float(surprises_under(loaded.model, example.symbols, conditions).sum())
-                result: dict[str, Any] = {
-                    "file": str(file),
-                    "sample": n,
-                    "condition": conditions[0][1],
-                    "condition_changes": [{"step": step, "condition": later} for step, later in conditions[1:]],
-                    "condition_from": "option" if chosen is not None else "file" if example.recorded else "default",
-                    "steps": steps,
-                    "bits": bits,
-                    "bits_per_dim": bits / steps,
-                    "nats": bits * math.log(2),
-                }
-                if with_posterior:
-                    result["posterior"] = {
-                        factor.name: posterior(loaded.model, example.symbols, conditions, factor.name)
-                        for factor in loaded.header.factors
-                    }
-                results.append(result)
+    for n, example in enumerate(examples):
+        progress(f"{file}: {n} of {len(examples)}")
+        conditions = example.conditions if chosen is None else ((0, chosen),)
+        steps = len(example.symbols)
+        bits = float(surprises_under(loaded.model, example.symbols, conditions).sum())
+        result: dict[str, Any] = {
+            "file": str(file),
+            "sample": n,
+            "condition": conditions[0][1],
+            "condition_changes": [{"step": step, "condition": later} for step, later in conditions[1:]],
+            "condition_from": "option" if chosen is not None else "file" if example.recorded else "default",
+            "steps": steps,
+            "bits": bits,
+            "bits_per_dim": bits / steps,
+            "nats": bits * math.log(2),
+        }
+        if with_posterior:
+            result["posterior"] = {
+                factor.name: posterior(loaded.model, example.symbols, conditions, factor.name)
+                for factor in loaded.header.factors
+                if isinstance(factor, Category)
+            }
+        results.append(result)
     return results
 
 
-def write_scores(results: Sequence[Mapping[str, Any]], chain: Chain, several: set[str]) -> None:
+def write_scores(results: Sequence[Mapping[str, Any]], header: CheckpointHeader, several: set[str]) -> None:
     """A line for each result, and one for each posterior. several: the files that hold several samples."""
+    chain = header.chain
     for result in results:
         name = result["file"] + (f" [{result['sample']}]" if result["file"] in several else "")
         unfinished = "" if result["steps"] >= (chain.length or 0) else f" of the {result['steps']} steps drawn"
         write_line(
             f"{name}: {result['bits_per_dim']:.4f} {unit(chain)}, {result['bits']:.1f} bits, "
-            f"{result['nats']:.1f} nats{unfinished}; {scored_under(result)}"
+            f"{result['nats']:.1f} nats{unfinished}; {scored_under(result, header.factors)}"
         )
         for factor_name, probabilities in result.get("posterior", {}).items():
             ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
             write_line(f"  {factor_name}: " + ", ".join(f"{value} {p:.4f}" for value, p in ranked))
 
 
-def scored_under(result: Mapping[str, Any]) -> str:
+def scored_under(result: Mapping[str, Any], factors: Sequence[Factor]) -> str:
     """The conditions of one result of ``score``, and where they are from: ``digit 3 (from the file)``."""
-    if not result["condition"]:
-        return in_words({})
-    turns = [in_words(result["condition"])]
-    turns += [f"from step {turn['step']} on {in_words(turn['condition'])}" for turn in result["condition_changes"]]
+    first = conditioned_on(factors, result["condition"])
+    if not factors:
+        return first
+    later = [(turn["step"], conditioned_on(factors, turn["condition"])) for turn in result["condition_changes"]]
+    turns = [first, *(f"from step {step} on {condition}" for step, condition in later)]
     source = {"option": "from --condition", "file": "from the file", "default": "by default"}[result["condition_from"]]
     return f"{', '.join(turns)} ({source})"
 
@@ -849,6 +887,8 @@ def train(arguments: argparse.Namespace) -> int:
         if trainer.step:
             trainer.save_state()
             say(f"\ninterrupted at step {trainer.step}; --resume goes on from there")
+        else:
+            say("\ninterrupted before the first step")
         return INTERRUPTED
     write_line(f"{arguments.out}: {best.bits_per_dim:.4f} {unit(trainer.model.chain)} (valid)")
     return 0

@@ -7,7 +7,11 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication, QImage, QStandardItemModel
 
+from models.file_format import no_record
+
 PNG = "image/png"
+PICTURE = "the picture on the clipboard"
+"""What messages call it."""
 
 
 def copy_picture(picture: QImage, png: bytes) -> None:
@@ -31,11 +35,17 @@ def mime_data() -> QMimeData:
 
 
 def pasted() -> Path | bytes | None:
-    """A file that lies on the clipboard, or the content of one; None where there is neither."""
+    """A file that lies on the clipboard, or the content of one; None where there is neither.
+
+    Raises FileError for a picture that is no file, and so has no record.
+    """
     data: QMimeData | None = QGuiApplication.clipboard().mimeData()
     if data is None:  # of an empty clipboard, on some platforms
         return None
     for url in data.urls():
         if url.isLocalFile():
             return Path(url.toLocalFile())
-    return bytes(data.data(PNG).data()) if data.hasFormat(PNG) else None
+    content = bytes(data.data(PNG).data())
+    if not content and data.hasImage():
+        raise no_record(PICTURE)
+    return content or None

@@ -267,6 +267,11 @@ class InferenceThread(QThread):
     def score(self, take: Take) -> None:
         self._commands.put(lambda: self._do_score(take))
 
+    @property
+    def walks_again(self) -> bool:
+        """Whether a take is being reproduced."""
+        return self._walk_again is not None
+
     def reproduce(self, take: Take) -> None:
         """Has a take walked again: answered by ``reproducing`` and ``reproduced``. Gives way to any other walk."""
         self._commands.put(lambda: self._do_reproduce(take))
@@ -279,6 +284,10 @@ class InferenceThread(QThread):
     def forget(self, take_id: str) -> None:
         """A take that was deleted is not saved any more, whatever still walks."""
         self._forgotten.add(take_id)
+
+    def forgets(self, take_id: str) -> bool:
+        """Whether a take was deleted, and not put back since."""
+        return take_id in self._forgotten
 
     def remember(self, take_id: str) -> None:
         """The deletion was undone."""
@@ -698,7 +707,8 @@ class InferenceThread(QThread):
                 lines.append(f"sample {number} differs from step {found.first_difference} ({where}): {kind}")
             if found.fallback:
                 fallbacks.add(found.fallback)
-        said = lines or [f"Reproduced: all {len(take.traces)} agree symbol for symbol."]
+        which = "it agrees" if len(take.traces) == 1 else f"all {len(take.traces)} agree"
+        said = lines or [f"Reproduced: {which} symbol for symbol."]
         self.reproduced.emit(take.id, "; ".join([*said, *sorted(fallbacks)]))
 
     def _retry_saving(self) -> None:
@@ -712,7 +722,7 @@ class InferenceThread(QThread):
     def _do_save(self, take_id: str) -> None:
         """Of several requests for one take in a row the first one saves, and the others find nothing left to do."""
         take = self._unsaved.pop(take_id, None)
-        if take is None or take_id in self._forgotten or not any(len(trace) for trace in take.traces):
+        if take is None or take_id in self._forgotten or not _anything_drawn(take):
             return
         if self._write(take):
             self._save_refused()
@@ -757,6 +767,11 @@ class InferenceThread(QThread):
 
 def _look_again() -> None:
     """Wakes the thread for a request that is in a slot."""
+
+
+def _anything_drawn(take: Take) -> bool:
+    """Whether there is a step on any branch."""
+    return any(len(trace) for sample in take.samples for trace in sample.branches)
 
 
 def _why(error: Exception) -> str:

@@ -28,10 +28,11 @@ from PySide6.QtCore import QLockFile, QObject, QTimer
 
 from models.atomic import atomic_path, leftovers, reason
 from models.errors import FileError, StudioError
+from models.file_format import made_with
 from models.files import load_take, save_take
 from models.trace import Take
 from studio.folders import profile_folder
-from studio.settings import OVERLAYS
+from studio.settings import APPEARANCES, OVERLAYS
 from studio.thumbnail import thumbnail
 
 log = logging.getLogger(__name__)
@@ -56,13 +57,14 @@ FITS: Mapping[str, Callable[[Any], bool]] = {
     "export_folder": lambda value: isinstance(value, str),
     "open_folder": lambda value: isinstance(value, str),
     "conditional scale": lambda value: isinstance(value, str),
+    "appearance": lambda value: value in APPEARANCES,
 }
 """Whether a value of settings.json can be what was once stored under its key."""
 
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """What the strip shows of a take. thumbnail: a small PNG, base64 in the index."""
+    """What the strip shows of a take. made_with: a line. thumbnail: a small PNG, base64 in the index."""
 
     id: str
     title: str
@@ -72,6 +74,7 @@ class HistoryEntry:
     limit: int
     finished: bool
     branches: int
+    made_with: str
     thumbnail: str
 
 
@@ -122,6 +125,11 @@ class Profile(QObject):
         Then, and not before, the profile is tidied: the trash is emptied, what a killed program was writing is
         removed, and the index is brought in line with the takes.
         """
+        path = self.folder / "lock"
+        if os.path.lexists(path) and not path.is_file():
+            # Nobody holds that lock, and what it is good for is the user's to say. Qt would wait for what is in a pipe.
+            what = "a folder" if path.is_dir() else "no file"
+            raise FileError(f"The profile cannot be locked: {path} is {what}. Move it away and start again.")
         if not self._lock.tryLock(0) and not (self._lock_is_damaged() and self._lock.tryLock(0)):
             if self._lock.error() != QLockFile.LockError.LockFailedError:
                 raise FileError(
@@ -139,14 +147,8 @@ class Profile(QObject):
         return True
 
     def _lock_is_damaged(self) -> bool:
-        """Removes a lock that names no program, as a full disk or a loss of power leaves it; Qt never would.
-
-        Raises FileError for what is no file: nobody holds that lock, and what it is good for is the user's to say.
-        """
+        """Removes a lock that names no program, as a full disk or a loss of power leaves it; Qt never would."""
         path = self.folder / "lock"
-        if os.path.lexists(path) and not path.is_file():
-            what = "a folder" if path.is_dir() else "no file"
-            raise FileError(f"The profile cannot be locked: {path} is {what}. Move it away and start again.")
         try:
             words = path.read_bytes().split(b"\n")
             names_a_program = words[0].isdigit() and len(words) > 2  # number, name and machine, a line each
@@ -304,29 +306,21 @@ class Profile(QObject):
         try:
             entries = [entry_from_json(line) for line in self._read_json("history.json").get("takes", ())]
         except (TypeError, ValueError) as error:
-            log.warning("history.json is damaged and is rebuilt: %s", error)
+            log.warning("history.json is of another version, or damaged, and is rebuilt: %s", error)
             entries = []
         there = {file.stem for file in self._take_files()}
         self._index = {entry.id: entry for entry in entries if entry.id in there}
         self._stale = len(self._index) != len(entries)
 
     def _repair_index(self) -> None:
-        """Adds the takes that the index does not know.
-
-        A file of another name than its take's is the user's copy of that take or, where the take itself is not there,
-        the take under a new name: it gets the old one back, by which it is opened and saved.
-        """
+        """Adds the takes that the index does not know. A file of another name than its take's is a copy of the user."""
         for path in sorted(self._take_files()):
             if path.stem not in self._index:
                 try:
                     take = load_take(path)
-                    own = self._take_path(take.id)
-                    if path != own:
-                        if own.exists():
-                            continue
-                        path.rename(own)
-                    self._index[take.id] = describe(take)
-                    self._stale = True
+                    if take.id == path.stem:
+                        self._index[take.id] = describe(take)
+                        self._stale = True
                 except (OSError, StudioError) as error:
                     log.warning("%s", error)
         if self._stale:
@@ -378,5 +372,6 @@ def describe(take: Take) -> HistoryEntry:
         limit=take.limit,
         finished=take.finished,
         branches=sum(len(sample.branches) for sample in take.samples),
+        made_with=made_with(take),
         thumbnail=thumbnail(take),
     )

@@ -15,6 +15,8 @@ from models.shaping import NEUTRAL, Shaping, shaping_from_json
 
 OVERLAYS = ("none", "entropy", "surprise")
 """What the canvas can be coloured by."""
+APPEARANCES = ("System", "Light", "Dark")
+"""What the window can look like."""
 MAX_COUNT = 64
 
 ITEM_SECONDS = 4.0

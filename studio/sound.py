@@ -78,11 +78,18 @@ class SoundPlayer(QObject):
 
     @Slot()
     def _probe(self) -> None:
-        """Looks for a device in the background, and tells a little later what was found."""
+        """Looks for a device in the background."""
         self._probing.timeout.disconnect(self._probe)
-        self._probing.timeout.connect(self._check_reason)
+        self._probing.timeout.connect(self._await_device)
         self._probing.start()
         self.player.probe()
+
+    @Slot()
+    def _await_device(self) -> None:
+        """Tells what was found once it is known: a sound server may take its time to answer."""
+        self._check_reason()
+        if not self.player.available and not self.player.reason:
+            self._probing.start()
 
     def _play(self, start: int) -> None:
         chain, trace = self.chain, self.studio.trace

@@ -82,8 +82,10 @@ class SettingsCommand(QUndoCommand):
         self, studio: Studio, before: dict[str, Any], after: dict[str, Any], what: str, drag: int | None
     ) -> None:
         super().__init__(what)
+        assert studio.entry is not None
         self.studio, self.before, self.after, self.drag = studio, before, after, drag
-        self.model = studio.model_name
+        self.model = studio.entry.path
+        """Not its name: the user's own model may be called as one of those that came along."""
 
     def id(self) -> int:
         return 1
@@ -93,13 +95,14 @@ class SettingsCommand(QUndoCommand):
             return False
         self.before = other.before | self.before
         self.after |= other.after
+        self.setObsolete(self.before == self.after)  # dragged there and back
         return True
 
     def undo(self) -> None:
-        self.studio._change_settings(self.model, self.before)
+        self.setObsolete(not self.studio._change_settings(self.model, self.before))
 
     def redo(self) -> None:
-        self.studio._change_settings(self.model, self.after)
+        self.setObsolete(not self.studio._change_settings(self.model, self.after))
 
 
 class BranchCommand(QUndoCommand):
@@ -240,6 +243,12 @@ class Studio(QObject):
         return self.entry.header.name if self.entry else ""
 
     @property
+    def _settings_key(self) -> str:
+        """Under which the settings of the chosen model are kept: models that the user added may share a name."""
+        assert self.entry is not None
+        return self.entry.header.name if self.entry.shipped else str(self.entry.path)
+
+    @property
     def chain(self) -> Chain | None:
         """The chain of the take that is shown, else of the model that is chosen."""
         if self.take is not None:
@@ -265,6 +274,11 @@ class Studio(QObject):
         if self._loading:
             return Activity.LOADING
         return Activity.EMPTY if self.entry is None else Activity.IDLE
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to ``stop``."""
+        return self.activity not in (Activity.EMPTY, Activity.IDLE) or self.worker.walks_again
 
     @property
     def running(self) -> bool:
@@ -313,7 +327,10 @@ class Studio(QObject):
             entry = self.catalog.add(path)
         except StudioError as error:
             self.error.emit(str(error))
-            return
+            listed = {entry.path: entry for entry in self.catalog.entries()}
+            if path.absolute() not in listed:
+                return
+            entry = listed[path.absolute()]  # it could not be written down that it was added
         if entry.path not in known:
             self._added = entry.path
         self.profile.remember_recent(path)
@@ -338,7 +355,7 @@ class Studio(QObject):
     def _set_entry(self, entry: Entry) -> None:
         self.entry = entry
         header = entry.header
-        stored = self.profile.model_settings(header.name)
+        stored = self.profile.model_settings(self._settings_key)
         self.settings = settings_from_json(stored, header.chain, header.factors)
         self.profile.set("model", header.name if entry.shipped else str(entry.path))
         self._load()
@@ -375,7 +392,7 @@ class Studio(QObject):
         if self.settings.device != AUTO:
             # A device that is not there must not keep the model away for good.
             self.settings = self.settings.with_(device=AUTO)
-            self.profile.set_model_settings(self.model_name, self.settings.to_json())
+            self.profile.set_model_settings(self._settings_key, self.settings.to_json())
             self.settings_changed.emit()
             self._load()
         else:
@@ -455,18 +472,22 @@ class Studio(QObject):
         if self.take is not None:
             self.set_seed(self.take.traces[0].schedule[0].seed)
 
-    def _change_settings(self, model: str, changes: dict[str, Any]) -> None:
-        """Undo and redo choose the model whose settings they change, so that this is seen."""
-        if model != self.model_name:
+    def _change_settings(self, model: Path, changes: dict[str, Any]) -> bool:
+        """Undo and redo choose the model whose settings they change, so that this is seen. Whether it is there."""
+        if self.entry is None or self.entry.path != model:
+            if not model.exists():
+                self.message.emit(f"The model that this was set for is gone: {model}")
+                return False
             self.choose_model(model)
-        if model == self.model_name and self.settings is not None:
+        if self.settings is not None:
             self._apply_settings(self.settings.with_(**changes))
+        return True
 
     def _apply_settings(self, settings: Settings) -> None:
         assert self.settings is not None
         device_changed = settings.device != self.settings.device
         self.settings = settings
-        self.profile.set_model_settings(self.model_name, settings.to_json())
+        self.profile.set_model_settings(self._settings_key, settings.to_json())
         self.worker.set_shaping(settings.shaping)
         self.worker.set_pace(settings.pace)
         if device_changed:
@@ -619,8 +640,11 @@ class Studio(QObject):
         step = min(max(0, step), self.take.longest)
         self.following = step >= self.take.longest
         self._replay_position = float(step)
+        held = self.pinned or self.hovered
         self.pinned = self.hovered = None  # a mouse that lies still on a pixel must not hide where the keys go
         self._set_cursor(step)
+        if held is not None:
+            self.selection_changed.emit()
 
     def step_by(self, steps: int) -> None:
         """Arrow keys: moves the cursor; beyond the frontier it walks that many steps."""
@@ -632,7 +656,7 @@ class Studio(QObject):
         beyond = target > frontier and (cursor <= frontier or target > self.take.longest)
         if beyond and not self.take.finished:
             self.go_on(until=target)
-        else:
+        elif min(max(0, target), self.take.longest) != self.cursor:  # at either end nothing moves, and a pin stays
             self.move_cursor(target)
 
     def step_stride(self, strides: int) -> None:
@@ -655,10 +679,12 @@ class Studio(QObject):
 
     def follow(self) -> None:
         """End: the cursor follows the frontier again."""
+        held, self.pinned = self.pinned, None
         self.following = True
-        self.pinned = None
         if self.take is not None:
             self._set_cursor(self.take.frontier)
+        if held is not None:
+            self.selection_changed.emit()
 
     def _set_cursor(self, step: int) -> None:
         if step != self.cursor:
@@ -868,7 +894,7 @@ class Studio(QObject):
 
         def read() -> Take:
             nonlocal new
-            take = read_saved(source).take
+            take = read_saved(source, "the picture on the clipboard").take
             held = self._in_history(take, live)
             if held is None:
                 new = True
@@ -876,12 +902,18 @@ class Studio(QObject):
             return held or take
 
         def show(take: Take, entry: Entry | None) -> None:
-            self.set_overlay("none")  # exactly what was saved, not what entropy or surprise make of it
+            # Exactly what was saved: not what entropy or surprise make of it, nor where one looked at it before.
+            self.set_overlay("none")
             self.show_take(take, entry)
+            self.select(0)
+            self.pin(None)
+            self.follow()
             if isinstance(source, Path):
                 self.profile.remember_recent(source)
             if new:
                 self.worker.save(take)
+            else:
+                self.message.emit("The history has this already: shown as it was saved.")
 
         self._read(read, show)
 
@@ -904,7 +936,8 @@ class Studio(QObject):
         def read_and_match() -> Callable[[], None]:
             take = read()
             entry = self.catalog.match(take.model)
-            return lambda: show(take, entry)
+            # What was deleted meanwhile is not shown: nothing that is done to it would be kept.
+            return lambda: None if self.worker.forgets(take.id) else show(take, entry)
 
         self.worker.read(self._read_token, read_and_match)
 
@@ -934,11 +967,13 @@ class Studio(QObject):
         """Saves the shown take to a file in the background, see ``models.files.export``."""
         if self.take is not None:
             # As it is now: what the user does next must not get into the file.
+            self.message.emit(f"Saving {path.name} …")
             self.worker.export(shown(self.take, samples=samples), path, scale)
 
     def _delete(self, take_id: str) -> bool:
         """Whether it could be deleted; says why not."""
         self.worker.forget(take_id)  # what still walks must not save itself again
+        self._places.pop(take_id, None)
         try:
             self.profile.delete_take(take_id)
         except StudioError as error:

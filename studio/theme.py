@@ -20,6 +20,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QGuiApplication, QIcon, QPainte
 from PySide6.QtWidgets import QApplication, QWidget
 
 import assets
+from studio.settings import APPEARANCES
 
 TEXT_PIXELS = 13
 QUIET_PIXELS = 12
@@ -111,6 +112,10 @@ LIGHT = _theme(
 )
 
 
+THEMES = dict(zip(APPEARANCES, (None, LIGHT, DARK), strict=True))
+"""None: the system's choice."""
+
+
 def system_theme() -> Theme:
     """The system's choice; dark where it has none."""
     return LIGHT if QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Light else DARK
@@ -134,6 +139,9 @@ def apply_theme(app: QApplication, theme: Theme | None = None) -> None:
         font.setPixelSize(TEXT_PIXELS)
         app.setFont(tabular(font))
     follower.follows_system = theme is None
+    scheme = Qt.ColorScheme
+    wanted = scheme.Unknown if theme is None else scheme.Dark if theme.dark else scheme.Light
+    QGuiApplication.styleHints().setColorScheme(wanted)  # for the window's frame and the system's own dialogs
     _dress(app, theme or system_theme())
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from models.chain import GreyLevels, ImageChain
-from models.condition import KINDS, Condition, Factor, by_row, complete
+from models.condition import FACTORS, Condition, Factor, by_row, complete
 from models.conditional import Categorical
 from models.errors import InputError
 from models.model import AutoregressiveModel, ModelSpec
@@ -107,6 +107,6 @@ PLACES = DataSet("places", "Places", CHAIN, (WHERE,), licence="none", attributio
 
 def register_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kind, the model and the data set are added as new files of the library would add them."""
-    monkeypatch.setitem(KINDS, Place.kind, Place)
+    monkeypatch.setitem(FACTORS, Place.kind, Place)
     monkeypatch.setitem(BUILT_IN, PlaceModel.architecture, "tests.place:PlaceModel")
     monkeypatch.setitem(DATA_SETS, PLACES.name, PLACES)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.array_files import EXAMPLE_ARRAYS, data_arrays, examples
+from models.array_files import EXAMPLE_ARRAYS, check_rows, data_arrays, examples
 from models.chain import Chain, Symbols
 from models.checkpoint import CheckpointHeader
 from models.condition import Condition, Factor, by_row, complete
@@ -112,8 +112,7 @@ def read_data_set(path: Path, header: CheckpointHeader) -> Examples:
                     raise InputError(f"it has no array {factor.name!r}, and the model cannot do without")
                 columns[factor.name] = [factor.null] * len(symbols)
                 continue
-            if given.shape[:1] != chosen.shape:
-                raise InputError(f"{factor.name} should hold {len(chosen)} values, not shape {given.shape}")
+            check_rows(given, factor.name, len(chosen))
             columns[factor.name] = factor.from_array(given[chosen])
         return Examples(symbols, by_row(columns, len(symbols)))
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from models.plug_ins import plug_in
+from models.plug_ins import find_class
 
 if TYPE_CHECKING:
     from models.model import AutoregressiveModel
@@ -20,11 +19,9 @@ BUILT_IN = {
 
 
 def network_class(architecture: str) -> type[AutoregressiveModel]:
-    """The class of an architecture; raises InputError as ``plug_in`` for one that is not built in."""
-    if architecture in BUILT_IN:
-        module, name = BUILT_IN[architecture].split(":")
-        found: type[AutoregressiveModel] = getattr(import_module(module), name)
-        return found
+    """The class of an architecture; raises InputError as ``find_class``."""
     from models.model import AutoregressiveModel
 
-    return plug_in(ENTRY_POINT_GROUP, architecture, AutoregressiveModel, "architecture", BUILT_IN)
+    return find_class(
+        architecture, BUILT_IN, ENTRY_POINT_GROUP, AutoregressiveModel, what="architecture", attribute="architecture"
+    )

@@ -17,6 +17,7 @@ Deviations from the paper:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -46,11 +47,17 @@ class GatedPixelCNNConfig:
     first_rows: int = 3
 
     def __post_init__(self) -> None:
-        if not (1 <= self.channels <= 1024 and 1 <= self.head <= 4096 and 1 <= self.first_rows <= 16):
-            raise InputError("a Gated PixelCNN has 1-1024 channels, a head of 1-4096 and 1-16 first rows")
-        whole = all(type(d) is int for d in self.dilations)
-        if not whole or not 1 <= len(self.dilations) <= 100 or not all(1 <= d <= 64 for d in self.dilations):
-            raise InputError("a Gated PixelCNN has 1-100 layers with dilations of 1-64")
+        for name, value, most in (
+            ("channels", self.channels, 1024), ("head", self.head, 4096), ("first_rows", self.first_rows, 16),
+        ):  # fmt: skip
+            if type(value) is not int or not 1 <= value <= most:
+                raise InputError(f"{name} of a Gated PixelCNN is a whole number in 1 … {most}, not {shortened(value)}")
+        layers = self.dilations if isinstance(self.dilations, tuple) else ()
+        if not 1 <= len(layers) <= 100 or not all(type(d) is int and 1 <= d <= 64 for d in layers):
+            raise InputError(
+                "dilations of a Gated PixelCNN are a list of 1 to 100 whole numbers in 1 … 64, one for each layer; "
+                f"not {shortened(self.dilations)}"
+            )
 
 
 def shift_down(x: Tensor) -> Tensor:
@@ -104,11 +111,15 @@ class GatedPixelCNN(AutoregressiveModel):
             raise InputError("a Gated PixelCNN of this file models grey images")
         self.image_chain = spec.chain
         config = dict(spec.config)
-        config["dilations"] = tuple(config.get("dilations", ()))
+        if isinstance(config.get("dilations"), list):
+            config["dilations"] = tuple(config["dilations"])
         try:
             self.config = GatedPixelCNNConfig(**config)
-        except TypeError as error:
-            raise InputError(f"not a Gated PixelCNN configuration: {error}") from None
+        except TypeError:
+            given = ", ".join(config) or "nothing"
+            raise InputError(
+                f"a Gated PixelCNN is given channels, dilations, head and, unless it is 3, first_rows; not {given}"
+            ) from None
         c, k, layers = self.config.channels, self.config.first_rows, len(self.config.dilations)
         self.first_vertical = nn.Conv2d(2, c, (k, 2 * k + 1))
         self.first_horizontal = nn.Conv2d(2, c, (1, k))

@@ -17,6 +17,7 @@ Deviations from the paper:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -43,11 +44,15 @@ class WaveNetConfig:
     dilations: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if not all(1 <= n <= 4096 for n in (self.residual, self.skip, self.head)):
-            raise InputError("a WaveNet has 1-4096 residual, skip and head channels")
-        whole = all(type(d) is int for d in self.dilations)
-        if not whole or not 1 <= len(self.dilations) <= 200 or not all(1 <= d <= 65536 for d in self.dilations):
-            raise InputError("a WaveNet has 1-200 blocks with dilations of 1-65536")
+        for name, value in (("residual", self.residual), ("skip", self.skip), ("head", self.head)):
+            if type(value) is not int or not 1 <= value <= 4096:
+                raise InputError(f"{name} of a WaveNet is a whole number in 1 … 4096, not {shortened(value)}")
+        blocks = self.dilations if isinstance(self.dilations, tuple) else ()
+        if not 1 <= len(blocks) <= 200 or not all(type(d) is int and 1 <= d <= 65536 for d in blocks):
+            raise InputError(
+                "dilations of a WaveNet are a list of 1 to 200 whole numbers in 1 … 65536, one for each block; "
+                f"not {shortened(self.dilations)}"
+            )
 
 
 class GatedBlock(nn.Module):
@@ -82,11 +87,13 @@ class WaveNet(AutoregressiveModel):
         if not isinstance(spec.chain, SoundChain):
             raise InputError("a WaveNet of this file models sound")
         config = dict(spec.config)
-        config["dilations"] = tuple(config.get("dilations", ()))
+        if isinstance(config.get("dilations"), list):
+            config["dilations"] = tuple(config["dilations"])
         try:
             self.config = WaveNetConfig(**config)
-        except TypeError as error:
-            raise InputError(f"not a WaveNet configuration: {error}") from None
+        except TypeError:
+            given = ", ".join(config) or "nothing"
+            raise InputError(f"a WaveNet is given residual, skip, head and dilations; not {given}") from None
         r, layers, size = self.config.residual, len(self.config.dilations), spec.chain.alphabet.size
         self.start_symbol = size
         self.embedding = nn.Embedding(size + 1, r)

@@ -11,7 +11,7 @@ which the packed file holds 2-4).
 from __future__ import annotations
 
 import gzip
-import itertools
+import math
 import re
 import wave
 from collections.abc import Callable, Sequence
@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.array_files import check_clips, check_images, check_rows, clips_between, data_arrays, whole
 from models.chain import INT16_PEAK, Chain, GreyLevels, ImageChain, MuLaw, SoundChain, Symbols
 from models.condition import Category, Condition, Factor, by_row
 from models.errors import FileError, InputError
-from models.record import MAX_DATA_BYTES, damage_as_file_error, read_arrays, read_bytes
+from models.record import damage_as_file_error, read_bytes
 
 SPLITS = ("train", "valid", "test")
 
@@ -33,6 +34,8 @@ MNIST_VALIDATION = 5000
 FSDD_SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 FSDD_VALIDATION = (5, 6)
 FSDD_TEST = range(5)
+FSDD_LABELS = ("speaker", "digit", "index")
+"""Arrays of the packed file that have a value for each clip; the index is the number of the recording."""
 FSDD_PEAK = 0.8
 """Every clip's peak after normalisation, of full scale: speakers differ in level by a factor of ten."""
 FSDD_LONGEST = 8000
@@ -78,7 +81,10 @@ def data_set(name: str) -> DataSet:
 
 
 def load(name: str, folder: Path, split: str) -> Examples:
-    """One split of a data set below ``folder``. Raises FileError if its files are not there."""
+    """One split of a data set below ``folder``.
+
+    Raises FileError if its files are not there or damaged, InputError for content that is not the data set's.
+    """
     source = data_set(name)
     if split not in SPLITS:
         raise InputError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
@@ -91,25 +97,35 @@ def load_mnist(folder: Path, split: str) -> Examples:
     part = "test" if split == "test" else "train"
     packed = first_existing(folder, "mnist.npz", "mnist/mnist.npz")
     if packed:
-        images, labels = packed_arrays(packed, f"{part}_images", f"{part}_labels")
+        names = [f"{part}_images", f"{part}_labels"]
+        images, labels = packed_arrays(packed, *names)
     else:
         prefix = {"train": "train", "test": "t10k"}[part]
-        images = read_idx(idx_file(folder, f"{prefix}-images", "idx3-ubyte"))
-        labels = read_idx(idx_file(folder, f"{prefix}-labels", "idx1-ubyte"))
-    if len(images) != len(labels):
-        raise FileError(f"the MNIST in {folder} has {len(images)} images and {len(labels)} labels ({part})")
-    if split != "test":
-        cut = len(images) - MNIST_VALIDATION
-        images, labels = (images[:cut], labels[:cut]) if split == "train" else (images[cut:], labels[cut:])
-    digits = DIGIT.from_array(labels)
-    return Examples(list(MNIST_CHAIN.symbols(images)), by_row({DIGIT.name: digits}, len(images)))
+        paths = idx_file(folder, f"{prefix}-images", "idx3-ubyte"), idx_file(folder, f"{prefix}-labels", "idx1-ubyte")
+        names = [path.name for path in paths]
+        images, labels = map(read_idx, paths)
+    with damage_as_file_error(str(packed or folder)):
+        check_images(images, names[0], MNIST_CHAIN)
+        check_rows(labels, names[1], len(images))
+        digits = DIGIT.from_array(labels)
+        fewest = 1 if split == "test" else MNIST_VALIDATION + 1
+        if len(images) < fewest:
+            why = "" if split == "test" else f": the last {MNIST_VALIDATION} are the validation part"
+            raise InputError(f"{names[0]} should hold at least {fewest} images, not {len(images)}{why}")
+        if split != "test":
+            cut = len(images) - MNIST_VALIDATION
+            chosen = slice(cut) if split == "train" else slice(cut, None)
+            images, digits = images[chosen], digits[chosen]
+        return Examples(list(MNIST_CHAIN.symbols(images)), by_row({DIGIT.name: digits}, len(images)))
 
 
 def packed_arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:
     """Arrays of a packed data set by name. Raises FileError or InputError that names the file."""
-    data, _ = read_bytes(path)
     with damage_as_file_error(str(path)):
-        arrays = read_arrays(data, names, most=MAX_DATA_BYTES)
+        arrays = data_arrays(*read_bytes(path), names)
+        for name in names:
+            if name not in arrays:
+                raise InputError(f"it has no array {name!r}; it should hold {', '.join(names)}")
     return [arrays[name] for name in names]
 
 
@@ -129,44 +145,50 @@ def idx_file(folder: Path, stem: str, kind: str) -> Path:
 
 def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     """An IDX file of unsigned bytes (LeCun's format: two zero bytes, type, rank, big-endian sizes, data)."""
-    content, _ = read_bytes(path)
-    if path.suffix == ".gz":
-        with damage_as_file_error(str(path)):
+    with damage_as_file_error(str(path)):
+        content, _ = read_bytes(path)
+        if path.suffix == ".gz":
             content = gzip.decompress(content)
-    if len(content) < 4 or content[:3] != b"\0\0\x08":
-        raise FileError(f"{path} is not an IDX file of unsigned bytes")
-    rank = content[3]
-    shape = np.frombuffer(content, ">u4", rank, 4).astype(np.int64)
-    data = np.frombuffer(content, np.uint8, offset=4 + 4 * rank)
-    if data.size != shape.prod():
-        raise FileError(f"{path} holds {data.size} bytes of data where its header says {shape.prod()}")
-    return data.reshape(shape)
+        if len(content) < 4 or content[:3] != b"\0\0\x08":
+            raise FileError(f"{path} is not an IDX file of unsigned bytes")
+        rank = content[3]
+        shape = np.frombuffer(content, ">u4", rank, 4).tolist()
+        data = np.frombuffer(content, np.uint8, offset=4 + 4 * rank)
+        if data.size != math.prod(shape):
+            raise FileError(f"{path} holds {data.size} bytes of data where its header says {math.prod(shape)}")
+        return data.reshape(shape)
 
 
 def load_fsdd(folder: Path, split: str) -> Examples:
     packed = first_existing(folder, "fsdd.npz", "fsdd/fsdd.npz")
     if packed:
-        names = ("samples", "offsets", "speaker", "digit", "index")
-        samples, offsets, speaker, digit, index = packed_arrays(packed, *names)
-        clips = [samples[a:b] for a, b in itertools.pairwise(offsets)]
-        labels = np.stack([speaker, digit, index], 1).astype(np.int64)
+        samples, offsets, *labels = packed_arrays(packed, "samples", "offsets", *FSDD_LABELS)
+        with damage_as_file_error(str(packed)):
+            clips = clips_between(samples, offsets)
     else:
         clips, labels = read_recordings(folder)
-    parts = {
-        "train": ~np.isin(labels[:, 2], [*FSDD_TEST, *FSDD_VALIDATION]),
-        "valid": np.isin(labels[:, 2], FSDD_VALIDATION),
-        "test": np.isin(labels[:, 2], FSDD_TEST),
-    }
-    keep = parts[split]
-    if split == "train":
-        keep &= np.array([len(clip) <= FSDD_LONGEST for clip in clips])
-    chosen = np.flatnonzero(keep)
-    columns = {factor.name: factor.from_array(labels[chosen, n]) for n, factor in enumerate((SPEAKER, DIGIT))}
-    return Examples([FSDD_CHAIN.symbols(normalise(clips[i])) for i in chosen], by_row(columns, len(chosen)))
+    with damage_as_file_error(str(packed or folder)):
+        named = dict(zip(FSDD_LABELS, labels, strict=True))
+        for name, array in named.items():
+            check_rows(array, name, len(clips))
+        index = whole(named["index"], "index", 1)
+        if split == "train":
+            short = np.array([len(clip) <= FSDD_LONGEST for clip in clips])
+            keep = ~np.isin(index, [*FSDD_TEST, *FSDD_VALIDATION]) & short
+        else:
+            keep = np.isin(index, FSDD_VALIDATION if split == "valid" else FSDD_TEST)
+        chosen = np.flatnonzero(keep)
+        if not len(chosen):
+            which = {"train": f"7 and up, of at most {FSDD_LONGEST} samples", "valid": "5 and 6", "test": "0 to 4"}
+            raise InputError(f"it has no clip of the {split} part, which are the recordings (index) {which[split]}")
+        kept = [clips[i] for i in chosen]
+        check_clips(kept, FSDD_CHAIN)
+        columns = {factor.name: factor.from_array(named[factor.name][chosen]) for factor in (SPEAKER, DIGIT)}
+        return Examples([FSDD_CHAIN.symbols(normalise(clip)) for clip in kept], by_row(columns, len(kept)))
 
 
-def read_recordings(folder: Path) -> tuple[list[npt.NDArray[np.int16]], npt.NDArray[np.int64]]:
-    """A folder of WAV files named digit_speaker_index.wav: the clips, and (speaker, digit, index) of each."""
+def read_recordings(folder: Path) -> tuple[list[npt.NDArray[np.int16]], list[npt.NDArray[Any]]]:
+    """A folder of WAV files named digit_speaker_index.wav: the clips, and the arrays FSDD_LABELS."""
     root = first_existing(folder, "recordings", "fsdd/recordings") or folder
     clips, labels = [], []
     for path in sorted(root.glob("*.wav")):
@@ -177,10 +199,12 @@ def read_recordings(folder: Path) -> tuple[list[npt.NDArray[np.int16]], npt.NDAr
             if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, 8000):
                 raise FileError(f"{path} is not 16-bit mono at 8000 Hz")
             clips.append(np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16))
-        labels.append((FSDD_SPEAKERS.index(named[2]), int(named[1]), int(named[3])))
+        if not len(clips[-1]):
+            raise FileError(f"{path} should hold a spoken digit; it is empty")
+        labels.append((named[2], named[1], int(named[3])))
     if not clips:
         raise FileError(f"no FSDD in {folder}: neither fsdd/fsdd.npz nor recordings/*.wav")
-    return clips, np.array(labels, np.int64)
+    return clips, [np.array(column) for column in zip(*labels, strict=True)]
 
 
 def normalise(clip: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:

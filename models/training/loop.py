@@ -15,7 +15,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,8 @@ class Muon(torch.optim.Muon):
     """Muon for weights of two and more axes: a convolution's (out, in, ...) is the matrix (out, in x ...).
 
     K. Jordan and others, "Muon: An optimizer for hidden layers in neural networks", 2024. Updates are orthogonalised
-    and then scaled to AdamW's size, so that one learning rate serves both.
+    and then scaled to AdamW's size, so that one learning rate serves both. It takes whatever weights it is given, see
+    ``optimisers``, and changes them through matrices that share their memory: they must stay where they are.
     """
 
     def __init__(self, weights: Sequence[Tensor], lr: float, weight_decay: float) -> None:
@@ -133,16 +134,28 @@ class Muon(torch.optim.Muon):
         matrices: Sequence[Tensor] = self.param_groups[0]["params"]
         return matrices
 
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        super().zero_grad(set_to_none)
+        for weight in self.weights:
+            if set_to_none:
+                weight.grad = None
+            elif weight.grad is not None:
+                weight.grad.zero_()
+
     def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Raises RuntimeError if the weights no longer lie where they were: copies would learn in their place."""
         for weight, matrix in zip(self.weights, self.matrices, strict=True):
+            if weight.data_ptr() != matrix.data_ptr():
+                raise RuntimeError("the weights of a Muon have moved: move a model before its optimisers are made")
             matrix.grad = None if weight.grad is None else weight.grad.flatten(1)
         super().step()  # type: ignore[no-untyped-call]
 
 
 def optimisers(recipe: Recipe, model: AutoregressiveModel) -> list[torch.optim.Optimizer]:
-    """AdamW for every parameter, or for those that Muon is not for: embeddings, biases, and the last layer.
+    """AdamW for every parameter; or Muon for the weights of all linear layers and convolutions but the last.
 
-    Raises InputError for a model without weights for Muon.
+    The first one is Muon's, too, where its authors would leave the input to AdamW, whose part is the rest: embeddings,
+    biases and the last layer. Raises InputError for a model without weights for Muon.
     """
     hidden: list[Tensor] = []
     if recipe.optimiser == "muon":
@@ -263,6 +276,29 @@ class Trainer:
         weighted = nats + (self.recipe.stop_weight - 1) * self.stop_decision(conditional, symbols)
         return (weighted * mask).sum() / mask.sum()
 
+    def batch(self, chosen: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        """What ``loss`` takes of the chosen examples at the present step: symbols, mask and condition."""
+        symbols, mask = collate(self.train, chosen)
+        rows = drop_factors(self.recipe, self.data, [self.train.conditions[i] for i in chosen], self.step)
+        return symbols.to(self.device), mask.to(self.device), self.model.condition_tensor(rows)
+
+    def compiled_loss(self) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+        """The loss by torch.compile; as it is, slower, where that fails for whatever reason."""
+        self.report("compiling the network: a minute or some more, in which Ctrl-C waits …", end=True)
+        compiled = torch.compile(self.loss, dynamic=self.data.chain.length is None)
+        try:
+            loss: Tensor = compiled(*self.batch(next(batches(self.recipe, self.train, self.step))))
+            loss.backward()  # type: ignore[no-untyped-call]
+        except InputError:
+            raise
+        except Exception as error:  # of another compiler, with files in a cache that a killed run left
+            first = (str(error).strip() or "?").splitlines()[0]
+            self.report(f"it cannot be compiled, so training is slower: {type(error).__name__}: {first}", end=True)
+            return self.loss
+        finally:
+            self.model.zero_grad(set_to_none=True)
+        return compiled
+
     def stop_decision(self, conditional: Conditional, symbols: Tensor) -> Tensor | float:
         """Negative log-likelihood of whether each variable is the stop symbol, in nats (B, T).
 
@@ -283,8 +319,8 @@ class Trainer:
 
     def _run(self, raise_if_interrupted: Callable[[], None]) -> Likelihood:
         recipe = self.recipe
-        varying = self.data.chain.length is None
-        loss_of = torch.compile(self.loss, dynamic=varying) if recipe.compile and can_compile() else self.loss
+        loss_of = self.compiled_loss() if recipe.compile and can_compile() else self.loss
+        raise_if_interrupted()
         noun = self.data.chain.step_noun
         mean_loss, started, began_at = 0.0, time.monotonic(), self.step
         seconds_before = self.seconds
@@ -292,13 +328,11 @@ class Trainer:
             if self.step >= recipe.steps or self.since_best >= recipe.patience:
                 break
             raise_if_interrupted()
-            symbols, mask = collate(self.train, chosen)
-            conditions = [self.train.conditions[i] for i in chosen]
-            condition = self.model.condition_tensor(drop_factors(recipe, self.data, conditions, self.step))
+            batch = self.batch(chosen)
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
                     group["lr"] = self.learning_rate(self.step)
-            loss = loss_of(symbols.to(self.device), mask.to(self.device), condition.to(self.device))
+            loss = loss_of(*batch)
             self.model.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
@@ -429,8 +463,9 @@ class Trainer:
         self.best = Likelihood(**progress["best"]) if progress["best"] else None
 
     def report(self, line: str, *, end: bool = False) -> None:
-        sys.stderr.write(f"\r{line:<100}" + ("\n" if end else ""))
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):  # a full disk, a closed terminal: nobody reads it, and training goes on
+            sys.stderr.write(f"\r{line:<100}" + ("\n" if end else ""))
+            sys.stderr.flush()
 
 
 @contextmanager
@@ -438,25 +473,35 @@ def interrupts_held() -> Iterator[Callable[[], None]]:
     """Inside, Ctrl-C waits until what is yielded is called, which then raises KeyboardInterrupt.
 
     Between two steps weights, moments, averages and the step count belong together; within one they do not, and a
-    state saved then would go on wrongly. Outside the main thread, where Python raises nothing, this does nothing.
+    state saved then would go on wrongly. The compilers that torch starts are spared, too: one that is stopped leaves
+    half a file in a cache, which every later run would stumble over. Outside the main thread, where Python raises
+    nothing, this does nothing.
     """
     interrupted = False
+    posix = hasattr(signal, "pthread_sigmask")
 
     def hold(*_: object) -> None:
         nonlocal interrupted
         interrupted = True
 
     def raise_if_interrupted() -> None:
-        if interrupted:
+        waiting = posix and signal.SIGINT in signal.sigpending()
+        if waiting:
+            signal.sigwait([signal.SIGINT])  # it is not delivered once more
+        if waiting or interrupted:
             raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield raise_if_interrupted
         return
     before = signal.signal(signal.SIGINT, hold)
+    if posix:  # child processes inherit what is blocked, but not what handles it
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield raise_if_interrupted
     finally:
+        if posix:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         signal.signal(signal.SIGINT, before)
 
 

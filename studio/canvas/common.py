@@ -51,6 +51,9 @@ class Canvas(QWidget):
         """What Copy puts on the clipboard of what is shown: a picture, a text, or None where there is neither."""
         return None
 
+    def step_out(self) -> None:
+        """Esc, where nothing goes on: from a closer look back to the whole."""
+
     def set_playhead(self, seconds: float | None) -> None:
         """Shows what is heard at this moment, in seconds from the start; None while nothing plays."""
 

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Slot
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QImage, QMouseEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, ImageChain
 from models.trace import Take, Trace
 from studio.canvas.common import Canvas, Invitation, Legend, ReadOut, full_bits, step_facts
-from studio.panels.widgets import claims_key, painting
-from studio.state import Activity, Pointer, Studio
+from studio.panels.widgets import painting
+from studio.state import Pointer, Studio
 from studio.theme import STAGE, colours, faded, hatch_brush, heat_table, set_role
 from studio.thumbnail import image_pixels
 
@@ -280,6 +280,8 @@ class ImageGrid(QWidget):
     def _on_selection(self) -> None:
         before = self._looked_at
         self._looked_at = now = (self._studio.selected, self._studio.pinned, self._studio.hovered)
+        if before[2] is not None and now[2] is None and self._reachable(self._over):
+            self._over = None  # the keys have moved on from under a mouse that lies still
         if now[0] != before[0] and self.alone:
             self.show_alone(True)
         elif now[0] != before[0]:
@@ -492,12 +494,6 @@ class ImageGrid(QWidget):
         self._studio.pin(None)
         self.show_alone(not self.alone)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self.alone and event.key() == Qt.Key.Key_Escape:
-            self.show_alone(False)
-        else:
-            super().keyPressEvent(event)
-
     def _show_facts(self) -> None:
         take, pointer = self._take, self._over or self._studio.hovered or self._studio.pinned
         if take is None or pointer is None or pointer.sample >= len(take.samples):
@@ -517,10 +513,6 @@ class ImageGrid(QWidget):
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._layout = None
             self.update()
-        # Esc stops what goes on before it shows all samples again.
-        quiet = self._studio.activity in (Activity.IDLE, Activity.EMPTY)
-        if self.alone and quiet and claims_key(event, Qt.Key.Key_Escape):
-            return True
         return super().event(event)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -570,6 +562,9 @@ class ImageCanvas(Canvas):
         self.legend.setVisible(take is not None and overlay != "none")
         if take is not None and overlay != "none":
             self.legend.show_scale(overlay, take.model.chain)
+
+    def step_out(self) -> None:
+        self.grid.show_alone(False)
 
     def copied(self) -> QImage | None:
         """The selected sample as it is drawn, one pixel a pixel."""

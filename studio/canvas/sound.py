@@ -357,7 +357,8 @@ class SoundCanvas(Canvas):
         self._zoomed = False
         self._gram: Gram | None = None
         self._gram_wanted: tuple[Trace, int, int] | None = None
-        self._over_gram = False
+        self._gram_held = False
+        """Whether the stretch stays where it is while the mouse is on its way to the gram, or over it."""
         self._shown_trace: Trace | None = None
         self._ask_gram = QTimer(self, singleShot=True)
         self._ask_gram.timeout.connect(self._request_gram)
@@ -389,7 +390,7 @@ class SoundCanvas(Canvas):
         studio.take_changed.connect(self._on_take)
         studio.branches_changed.connect(self._on_branches)
         studio.grown.connect(self._on_grown)
-        studio.cursor_changed.connect(self._on_marks)
+        studio.cursor_changed.connect(self._on_cursor)
         studio.selection_changed.connect(self._on_selection)
         studio.view_changed.connect(self._on_view)
         studio.gram_ready.connect(self._on_gram)
@@ -517,6 +518,7 @@ class SoundCanvas(Canvas):
         take = self._take
         self._clips = [Clip(trace, self._chain) for trace in take.traces] if take is not None else []
         self._gram = self._gram_wanted = None
+        self._gram_held = False
         self._gram_facts.say("")
         self._zoomed = False
         self._picture.hide()
@@ -619,6 +621,8 @@ class SoundCanvas(Canvas):
         self.bits_plot.view.setXRange(*self.wave_plot.view.viewRange()[0], padding=0)
         if self._take is not None:
             self._draw()
+            self._fit_gram()
+            self._want_gram()
 
     # --- drawing -----------------------------------------------------------------------------------------------------
 
@@ -692,6 +696,14 @@ class SoundCanvas(Canvas):
         return " · ".join(facts)
 
     @Slot()
+    def _on_cursor(self) -> None:
+        """Where the user moves the cursor, the gram goes along; what only grows leaves it where the mouse keeps it."""
+        studio = self._studio
+        if studio.hovered is None and not (studio.running and studio.following):
+            self._gram_held = False
+        self._on_marks()
+
+    @Slot()
     def _on_marks(self) -> None:
         """Frontier, inspected and hovered step, lens and read-out."""
         clip, studio = self._clip, self._studio
@@ -727,29 +739,58 @@ class SoundCanvas(Canvas):
 
     # --- conditional-gram --------------------------------------------------------------------------------------------
 
+    @property
+    def _close_up(self) -> tuple[float, float] | None:
+        """The seconds that the wave shows where they are fewer than the gram's: then it shows the same."""
+        (left, right), _ = self.wave_plot.view.viewRange()
+        return (left, right) if right - left < GRAM_SECONDS else None
+
     def _want_gram(self) -> None:
         """Finds the stretch to picture and asks for it a little later, so that a drag is not a hundred requests."""
         clip = self._clip
         if clip is None or not len(clip.wave):
             return
-        length, span = len(clip.wave), max(2, round(GRAM_SECONDS * self._chain.rate))
+        length, wanted = len(clip.wave), self._gram_wanted
+        stretch = self._visible(length) if self._close_up is not None else self._stretch(clip, length)
+        if stretch is None or stretch[0] >= stretch[1]:
+            return
+        if wanted is not None and wanted[0] is clip.trace and wanted[1:] == stretch:
+            return
+        self._gram_wanted = (clip.trace, *stretch)
+        if not self._ask_gram.isActive():
+            self._ask_gram.start(GRAM_RUNNING_DELAY_MS if self._studio.running else GRAM_DELAY_MS)
+
+    def _stretch(self, clip: Clip, length: int) -> tuple[int, int] | None:
+        """The steps [start, stop) about the inspected one, or those before where they still do."""
+        span, wanted = max(2, round(GRAM_SECONDS * self._chain.rate)), self._gram_wanted
         pointer = self._studio.inspected_pointer
         if pointer is None or pointer.sample != self._studio.selected:
-            return
-        wanted = self._gram_wanted
+            return None
         if wanted is not None and wanted[0] is clip.trace:
             _, start, stop = wanted
             edge = round(GRAM_EDGE * span)
             inside = start + (edge if start else 0) <= pointer.step < stop - (edge if stop < length else 0)
             full = stop - start == min(span, length)
             at_end = pointer.step >= length
-            if full and (self._over_gram or inside or (at_end and stop == length)):
-                return
+            if full and (self._gram_held or inside or (at_end and stop == length)):
+                return start, stop
         centre = min(pointer.step, length)
         start = max(0, min(centre - span // 2, length - span))
-        self._gram_wanted = (clip.trace, start, min(length, start + span))
-        if not self._ask_gram.isActive():
-            self._ask_gram.start(GRAM_RUNNING_DELAY_MS if self._studio.running else GRAM_DELAY_MS)
+        return start, min(length, start + span)
+
+    def _fit_gram(self) -> None:
+        """The seconds that the gram shows, and the lens on the wave that tells where they lie."""
+        gram, close_up = self._gram, self._close_up
+        if gram is None:
+            return
+        rate, steps = self._chain.rate, len(gram.image)
+        left, right = gram.start / rate, (gram.start + steps) / rate
+        # A step's column is centred on it.
+        shown = (left - 0.5 / rate, right - 0.5 / rate) if close_up is None else close_up
+        self.gram_plot.setXRange(*shown, padding=0)
+        self.lens.cover(left, right if close_up is None else left, -1, 1)
+        start, seconds = (left, right - left) if close_up is None else (close_up[0], close_up[1] - close_up[0])
+        self._gram_facts.say(f"{1000 * seconds:.0f} ms from {start:.4f} s · time × value, brightness = probability")
 
     @property
     def _has_model(self) -> bool:
@@ -783,19 +824,15 @@ class SoundCanvas(Canvas):
             return
         self._gram = gram
         rate, steps, levels = self._chain.rate, *gram.image.shape
-        left, right = gram.start / rate, (gram.start + steps) / rate
         self._picture.setImage(gram.image, levels=(0, 255), autoLevels=False)
         # A step's column and a value's row are centred on them.
-        self._picture.setRect(QRectF(left - 0.5 / rate, -0.5, steps / rate, levels))
+        self._picture.setRect(QRectF((gram.start - 0.5) / rate, -0.5, steps / rate, levels))
         self._picture.show()
         symbols = gram.trace.symbols[gram.start : gram.start + steps]
         symbols = symbols[symbols < levels]
         self._path.setData((gram.start + np.arange(len(symbols))) / rate, symbols.astype(np.float32))
-        self.gram_plot.setXRange(left - 0.5 / rate, right - 0.5 / rate, padding=0)
-        self.lens.cover(left, right, -1, 1)
+        self._fit_gram()
         self._on_marks()
-        milliseconds = 1000 * steps / rate
-        self._gram_facts.say(f"{milliseconds:.0f} ms from {left:.4f} s · time × value, brightness = probability")
 
     # --- pointing ----------------------------------------------------------------------------------------------------
 
@@ -810,7 +847,10 @@ class SoundCanvas(Canvas):
 
     @Slot(object)
     def _on_pointed(self, seconds: float | None) -> None:
-        self._over_gram = seconds is not None and self.sender() is self.gram_plot
+        if seconds is not None:
+            self._gram_held = self.sender() is self.gram_plot
+        elif self._studio.hovered is not None:
+            self._gram_held = True
         step = self._step_at(seconds) if seconds is not None and self._take is not None else None
         self._studio.hover(None if step is None else Pointer(self._studio.selected, step))
 
@@ -821,6 +861,11 @@ class SoundCanvas(Canvas):
         step = self._step_at(seconds)
         pointer = None if step is None else Pointer(self._studio.selected, step)
         self._studio.pin(None if pointer == self._studio.pinned else pointer)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._gram_held = False
+        self._on_marks()
 
     # --- changes of size and look ------------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSize, Qt, Slot
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from models.condition import ANY, Category, Factor
+from models.condition import ANY, Category, Factor, in_words
 from studio.panels.widgets import (
     GAP,
     MARGIN,
@@ -35,6 +35,8 @@ from studio.panels.widgets import (
     claims_key,
     clear,
     label,
+    leaves_undo,
+    next_drag,
 )
 from studio.state import Studio
 from studio.theme import QUIET
@@ -68,6 +70,9 @@ class Chooser(QWidget):
     def show_value(self, value: Any) -> None:
         """The settings hold this value now."""
         raise NotImplementedError
+
+    def settle(self) -> None:
+        """A walk begins: what is half written gives way to the value that holds."""
 
     def choose(self, value: Any, *, drag: int | None = None) -> None:
         """The user wants another value. drag: see ``Studio.change``."""
@@ -122,7 +127,15 @@ class CategoryChooser(Chooser):
 
 
 class ValueBox(ComboBox):
-    """A box that can be typed into: what is typed finds the values in which it occurs, and only values are chosen."""
+    """A box that can be typed into: what is typed finds the values in which it occurs, and only values are chosen.
+
+    A value is chosen as soon as it stands in the box, since what a walk takes must be what is seen there; while what
+    is typed is no value, the one from before holds. All of this is one change, which Escape takes back, until Return,
+    a click in a list, leaving the box or the beginning of a walk ends it.
+    """
+
+    chosen = Signal(str, int)
+    """With the number of the drag that the change is."""
 
     def __init__(self, values: Sequence[str], name: str, tip: str) -> None:
         super().__init__(name, tip)
@@ -137,31 +150,93 @@ class ValueBox(ComboBox):
         self.finder = QCompleter(self.model(), self)
         self.finder.setFilterMode(Qt.MatchFlag.MatchContains)
         self.finder.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        popup = self.finder.popup()
+        assert popup is not None
+        self.offers = popup
         self.setCompleter(self.finder)
+        self._holds = self._before = self.currentText()
+        self._drag = next_drag()
         self.line.returnPressed.connect(self.complete)
-        self.line.editingFinished.connect(self.give_back)
+        self.line.textChanged.connect(self._take)
+        self.textActivated.connect(self._finish)
+
+    def hold(self, value: str) -> None:
+        """This value holds now: what else stands in the box gives way to it."""
+        if value != self._holds:
+            self._holds = value
+            self.give_back()
 
     @Slot()
     def complete(self) -> None:
-        """Return takes the first of the values that are offered."""
+        """Return takes the value that was typed, else the first of those that are offered."""
         typed = self.currentText()
         if typed and self.findText(typed) < 0 and self.finder.completionPrefix() == typed:
             self.setEditText(self.finder.currentCompletion())
+        self.give_back()
 
-    @Slot()
     def give_back(self) -> None:
-        """What was typed and is no value gives way to the value that holds."""
-        self.setEditText(self.itemText(self.currentIndex()))
+        """What was typed and is no value gives way to the value that holds; what is typed from now on is new."""
+        self.offers.hide()
+        self.setCurrentIndex(self.findText(self._holds))
+        self.setEditText(self._holds)
+        self._end()
+
+    def _end(self) -> None:
+        self._before = self._holds
+        self._drag = next_drag()
+
+    @Slot(str)
+    def _take(self, text: str) -> None:
+        """What stands in the box has changed."""
+        index = self.findText(text)
+        if index < 0:
+            index = self.findText(text, Qt.MatchFlag.MatchFixedString)  # in any case of letters
+        if index >= 0 and index != self.currentIndex():
+            at = self.line.cursorPosition()
+            self.setCurrentIndex(index)
+            self.line.setCursorPosition(at)
+        self._choose(self.itemText(index) if index >= 0 else self._before)
+
+    @Slot(str)
+    def _finish(self, value: str) -> None:
+        """A value was chosen from a list."""
+        self._choose(value)
+        self._end()
+
+    def _choose(self, value: str) -> None:
+        if value != self._holds:
+            self._holds = value
+            self.chosen.emit(value, self._drag)
+
+    def _give_up(self) -> None:
+        self.setEditText(self._before)
+        self.give_back()
 
     def event(self, event: QEvent) -> bool:
-        typed = self.currentText() != self.itemText(self.currentIndex())
-        return (typed and claims_key(event, Qt.Key.Key_Escape)) or super().event(event)
+        if event.type() == QEvent.Type.ShortcutOverride:
+            if leaves_undo(event, self.line):
+                return False
+            escapes = self.currentText() != self._before or self.offers.isVisible()
+            if escapes and claims_key(event, Qt.Key.Key_Escape):
+                return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
-            self.give_back()
+            self._give_up()
         else:
             super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.installEventFilter(self)  # looks at an event before the completer, which has just installed its own
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The focus goes elsewhere, of which the completer would let the box hear nothing while its list is open."""
+        passing = (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.ActiveWindowFocusReason)
+        if event.type() == QEvent.Type.FocusOut and isinstance(event, QFocusEvent) and event.reason() not in passing:
+            self.give_back()
+        return super().eventFilter(watched, event)
 
 
 class LongCategoryChooser(Chooser):
@@ -176,10 +251,17 @@ class LongCategoryChooser(Chooser):
         column.setSpacing(GAP // 2)
         column.addWidget(ElidedLabel(factor.name, QUIET))
         column.addWidget(self.box)
-        self.box.textActivated.connect(self.choose)
+        self.box.chosen.connect(self._choose)
 
     def show_value(self, value: Any) -> None:
-        self.box.setCurrentIndex(self.box.findText(value))
+        self.box.hold(value)
+
+    def settle(self) -> None:
+        self.box.give_back()
+
+    @Slot(str, int)
+    def _choose(self, value: str, drag: int) -> None:
+        self.choose(value, drag=drag)
 
 
 def category_chooser(factor: Category, studio: Studio) -> Chooser:
@@ -220,7 +302,8 @@ class ConditionPanel(QWidget):
         self.choosers: list[Chooser] = []
         self._factors: tuple[Factor, ...] | None = None
         self.empty = EmptyState("")
-        self.later = label("Applies to the next take.", QUIET)
+        self.later = label("", QUIET)
+        self.later.setWordWrap(True)
         self._list = QVBoxLayout()
         self._list.setSpacing(GAP)
         content = QWidget()
@@ -236,8 +319,9 @@ class ConditionPanel(QWidget):
         outer.addWidget(PanelScroll(content))
         studio.model_changed.connect(self._rebuild)
         studio.settings_changed.connect(self._refresh)
-        studio.activity_changed.connect(self._refresh_note)
-        studio.take_changed.connect(self._refresh_note)
+        for changed in (studio.take_changed, studio.branches_changed, studio.selection_changed):
+            changed.connect(self._refresh_note)
+        studio.walk_began.connect(self._settle)
         self._rebuild()
 
     @Slot()
@@ -263,11 +347,23 @@ class ConditionPanel(QWidget):
         self._refresh_note()
 
     @Slot()
+    def _settle(self) -> None:
+        for chooser in self.choosers:
+            chooser.settle()
+
+    @Slot()
     def _refresh_note(self) -> None:
-        """A walk keeps the condition that it began with: the window says so while it runs, or waits half way."""
-        studio = self.studio
-        begun = studio.can_go_on and studio.frontier > 0
-        self.later.setVisible(bool(self.choosers) and (studio.running or begun))
+        """A take keeps the condition that it began with: said while the next one is to have another."""
+        take, settings = self.studio.take, self.studio.settings
+        text = ""
+        if take is not None and settings is not None and take.model.factors == self._factors:
+            had = take.samples[self.studio.selected].trace.segment.condition
+            chosen = settings.condition
+            others = [f for f in take.model.factors if had[f.name] != chosen.get(f.name, f.default)]
+            if others:
+                text = f"The take shown has {', '.join(in_words(others, had))}; this applies to the next one."
+        self.later.setText(text)
+        self.later.setVisible(bool(text))
 
 
 if __name__ == "__main__":

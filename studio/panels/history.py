@@ -59,7 +59,7 @@ def describe(entry: HistoryEntry) -> str:
     state = f"{grouped(entry.steps)} steps" if entry.finished else f"stopped at step {grouped(entry.steps)}"
     branches = entry.branches - entry.count
     edits = f", {branches} branch{'es' if branches > 1 else ''}" if branches > 0 else ""
-    return f"{entry.title}\n{samples}{state}{edits}\n{made_at(entry.id)}".rstrip()
+    return f"{entry.title}\n{entry.made_with}\n{samples}{state}{edits}\n{made_at(entry.id)}".rstrip()
 
 
 class HistoryModel(QAbstractListModel):
@@ -259,6 +259,15 @@ class HistoryStrip(QWidget):
         studio.history_changed.connect(self._refresh)
         studio.take_changed.connect(self._show_current)
         self._refresh()
+
+    @property
+    def keeps_focus(self) -> bool:
+        """Whether what has come to be shown was done here, so that the next key is the strip's, too.
+
+        A take that is begun while the strip has the focus is for the canvas.
+        """
+        take = self.studio.take
+        return self.view.hasFocus() and (take is None or self.model.row_of(take.id) >= 0)
 
     @Slot()
     def _refresh(self) -> None:

@@ -110,19 +110,13 @@ def parse_number(text: str) -> float | str:
         return text.strip()
 
 
-def parse_shaping(label: str, name: str) -> Callable[[str], float]:
-    """A reader of one field of the shaping; ``off`` and nothing are its neutral value.
-
-    What it raises calls the field by its label.
-    """
+def parse_shaping(name: str) -> Callable[[str], float]:
+    """A reader of one field of the shaping; ``off`` and nothing are its neutral value."""
 
     def parse(text: str) -> float:
         if text.strip().lower() in (OFF, ""):
             return float(getattr(NEUTRAL, name))
-        try:
-            return float(getattr(NEUTRAL.with_(**{name: parse_number(text)}), name))
-        except InputError as error:
-            raise InputError(label + str(error).removeprefix(name)) from None
+        return float(getattr(NEUTRAL.with_(**{name: parse_number(text)}), name))
 
     return parse
 
@@ -158,10 +152,7 @@ def parse_count(text: str) -> float:
 
 
 def parse_seed(text: str) -> int:
-    try:
-        return check_seed(whole("Seed", text))
-    except InputError as error:
-        raise InputError("Seed" + str(error).removeprefix("a seed").removeprefix("Seed")) from None
+    return check_seed(whole("Seed", text))
 
 
 @dataclass(frozen=True)
@@ -280,7 +271,7 @@ class SamplingPanel(QWidget):
             "Temperature",
             TEMPERATURES,
             number_text,
-            parse_shaping("Temperature", "temperature"),
+            parse_shaping("temperature"),
             widest="0.855",
             tip="Below 1 the probable becomes more so, above 1 less; 0 takes the most probable value of each step",
             marked=1.0,
@@ -289,7 +280,7 @@ class SamplingPanel(QWidget):
             "Top-p",
             TOP_PS,
             lambda p: OFF if p == 1 else number_text(p),
-            parse_shaping("Top-p", "top_p"),
+            parse_shaping("top_p"),
             widest="0.855",
             tip="Keeps the most probable values that together reach this probability",
         )
@@ -305,7 +296,7 @@ class SamplingPanel(QWidget):
             "Min-p",
             MIN_PS,
             lambda p: OFF if p == 0 else number_text(p),
-            parse_shaping("Min-p", "min_p"),
+            parse_shaping("min_p"),
             widest="0.855",
             tip="Keeps the values at least this many times as probable as the most probable one",
         )

@@ -33,9 +33,11 @@ VOLUME_KEY, MUTE_KEY = "volume", "muted"
 """In the profile, where whoever plays the sound keeps them."""
 
 
-def step_text(chain: Chain, take: Take, cursor: int) -> str:
-    """Where the cursor stands: ``step 431 of 784 · row 15, column 11``."""
-    longest = take.longest
+def step_text(chain: Chain, take: Take, selected: int, cursor: int) -> str:
+    """Where the cursor stands: ``step 431 of 784 · row 15, column 11``; where the selected sample ended before it."""
+    longest, trace = take.longest, take.samples[selected].trace
+    if trace.finished and len(trace) < longest and cursor >= len(trace):
+        return f"ended at step {grouped(len(trace))}"
     if take.finished:
         if cursor >= longest:
             return f"all {grouped(longest)} steps drawn"
@@ -206,7 +208,7 @@ class TransportPanel(QWidget):
         if not self.back_step.isEnabled() and take.longest:
             self._refresh()
             return
-        self.step_label.say(step_text(take.model.chain, take, studio.cursor))
+        self.step_label.say(step_text(take.model.chain, take, studio.selected, studio.cursor))
         drawn = trace.surprise[: studio.cursor]
         mean = float(drawn.mean()) if drawn.size else math.nan
         self.bits_label.setText("" if math.isnan(mean) else f"{mean:.3f} bits/{take.model.chain.step_noun}")

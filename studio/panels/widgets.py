@@ -10,10 +10,12 @@ import bisect
 import itertools
 import math
 import sys
+import textwrap
 import traceback
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
@@ -316,6 +318,16 @@ def claims_key(event: QEvent, *keys: Qt.Key) -> bool:
     return False
 
 
+def leaves_undo(event: QEvent, line: QLineEdit) -> bool:
+    """Whether undo or redo was pressed in a line that nobody has written in: ignored, it is the window's."""
+    if line.isModified() or event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    leaves = event.matches(QKeySequence.StandardKey.Undo) or event.matches(QKeySequence.StandardKey.Redo)
+    if leaves:
+        event.ignore()
+    return leaves
+
+
 class PressedByKeys(_Button):
     """A button that is pressed by Space and Return once it was reached by Tab."""
 
@@ -386,6 +398,50 @@ class ElidedLabel(QLabel):
         shown = self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideRight, self.width())
         self.setText(shown)
         self.setToolTip(self.full if shown != self.full else "")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+
+class Banner(QLabel):
+    """A message on as many lines as it needs, which takes the width it gets and asks for none.
+
+    Words that are longer than a line, and what is very long as a whole, lose their middle; the tool tip has it all.
+    """
+
+    LONGEST = 600
+    """Characters that are shown."""
+    TIP_WIDTH = 80
+    """Characters in a line of the tool tip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        policy = self.sizePolicy()
+        policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)
+        self.setSizePolicy(policy)
+        self.full = ""
+
+    def say(self, text: str) -> None:
+        self.full = text
+        self._fit()
+
+    def _fit(self) -> None:
+        text, half = self.full, self.LONGEST // 2
+        if len(text) > self.LONGEST:
+            text = f"{text[:half]} … {text[-half:]}"
+        metrics, middle = self.fontMetrics(), Qt.TextElideMode.ElideMiddle
+        # A little less than there is: the text's own layout may round each letter up.
+        room = self.contentsRect().width() - 2 * metrics.averageCharWidth()
+        text = " ".join(metrics.elidedText(word, middle, room) for word in text.split(" "))
+        self.setText(text)
+        tip = "\n".join(textwrap.wrap(self.full, self.TIP_WIDTH, break_on_hyphens=False))
+        # As markup, since Qt would take a name with angle brackets for such.
+        tip = f"<p style='white-space: pre'>{escape(tip)}</p>"
+        self.setToolTip(tip if text != self.full else "")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -559,9 +615,7 @@ class NumberField(QLineEdit):
             if event.key() == Qt.Key.Key_Escape and (self.isModified() or self.problem):
                 event.accept()
                 return True
-            undoes = event.matches(QKeySequence.StandardKey.Undo) or event.matches(QKeySequence.StandardKey.Redo)
-            if undoes and not self.isModified():
-                event.ignore()
+            if leaves_undo(event, self):
                 return False
         return super().event(event)
 

@@ -12,6 +12,7 @@ import pytest
 
 from models.chain import (
     ALPHABETS,
+    CHAINS,
     INT16_PEAK,
     Alphabet,
     GreyLevels,
@@ -67,6 +68,7 @@ def test_the_stop_symbol_comes_after_the_levels_and_is_no_sample() -> None:
 
 def test_a_symbol_in_words() -> None:
     assert (GREY.label(212), MU_LAW.label(256), MU_LAW.label(181)) == ("212", "stop", f"{MU_LAW.decode(181):+d} (181)")
+    assert MU_LAW.label(48) == f"−{-int(MU_LAW.decode(48))} (48)"
     assert (GREY.describe(), MU_LAW.describe()) == ("256 levels", "mu-law 256")
 
 
@@ -103,6 +105,34 @@ def test_an_alphabet_is_added_by_a_class_and_fits_every_chain_of_its_quantity(mo
     assert (chain.describe(), chain.alphabet.label(3)) == ("8 kHz, linear 16", "3")
     with pytest.raises(InputError, match="an image chain has intensities and no stop symbol, not amplitudes"):
         ImageChain(Linear(16), 4, 4)
+
+
+@dataclass(frozen=True)
+class Banded(Linear):
+    """With a field that files hold as a list of lists."""
+
+    bands: tuple[tuple[int, ...], ...] = ()
+    kind = "banded"
+
+
+@dataclass(frozen=True)
+class PyramidChain(ImageChain):
+    """With a field that files hold as a list."""
+
+    scales: tuple[int, ...] = (1,)
+
+    modality = "pyramid"
+
+
+def test_what_has_fields_of_several_values_comes_back_from_files_equal_and_hashable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(ALPHABETS, Banded.kind, Banded)
+    monkeypatch.setitem(CHAINS, PyramidChain.modality, PyramidChain)
+    for chain in (PyramidChain(GREY, 4, 4, scales=(1, 2)), SoundChain(Banded(16, bands=((0, 7), (8,))), 8000, 1, 2)):
+        again = chain_from_json(json.loads(json.dumps(chain.to_json())))
+        assert again == chain
+        assert {chain: "found"}[again] == "found"
 
 
 @pytest.mark.parametrize(

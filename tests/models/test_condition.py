@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from models.chain import GreyLevels, ImageChain
 from models.checkpoint import load_checkpoint, read_header, save_checkpoint
 from models.condition import (
     ANY,
+    MAX_LABEL,
     MAX_WORD,
     Category,
     Factor,
@@ -19,14 +21,16 @@ from models.condition import (
     categories,
     complete,
     factors_from_json,
+    in_words,
     indices,
     parse,
 )
 from models.errors import CheckpointError, InputError
 from models.evaluation.samples import balanced
-from models.files import command_line, load_take, save_take
+from models.files import command_line, export, load_take, save_take
 from models.likelihood import posterior
 from models.model import AutoregressiveModel, ModelSpec
+from models.record import take_from_record, take_record
 from models.sampling import ConditionalBuffer, reproduce, run
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take, new_take, segment_from_json
@@ -165,11 +169,24 @@ def test_an_array_of_what_are_no_values_is_refused(array: Any, words: str) -> No
         DIGIT.from_array(np.array(array))
 
 
-def test_conditions_by_row_are_by_name_and_equal_ones_are_one_object() -> None:
-    rows = by_row({"digit": ["1", "2", "1"], "where": [[0.5, 1.0]] * 3}, 3)
-    assert rows == [{"digit": digit, "where": [0.5, 1.0]} for digit in "121"]
+def test_conditions_by_row_are_by_name_and_equal_ones_of_categories_are_one_object() -> None:
+    rows = by_row({"digit": ["1", "2", "1"], "colour": ["red"] * 3}, 3)
+    assert rows == [{"digit": digit, "colour": "red"} for digit in "121"]
     assert rows[0] is rows[2]
     assert by_row({}, 2) == [{}, {}]
+
+
+class Track(list[float]):
+    """A value so long that nobody should write it out."""
+
+    def __repr__(self) -> str:
+        raise AssertionError
+
+
+def test_conditions_by_row_are_not_compared_where_values_may_be_long() -> None:
+    tracks = [Track([0.5, 1.0]), Track([0.5, 1.0])]
+    rows = by_row({"digit": ["1", "1"], "track": tracks}, 2)
+    assert [row["track"] is track for row, track in zip(rows, tracks, strict=True)] == [True, True]
 
 
 # --- a kind that the library does not know -----------------------------------------------------------------------
@@ -208,6 +225,29 @@ def test_another_kind_has_its_values_in_arrays_as_json_holds_them_or_as_they_are
     for wrong in ([0.5], [[0.5, 2.0]], [[np.nan, 0.5]], ["left"]):
         with pytest.raises(InputError, match="where is two numbers"):
             WHERE.from_array(np.array(wrong))
+
+
+def test_a_value_is_shown_as_it_is_typed_and_of_a_long_one_the_beginning() -> None:
+    assert [DIGIT.label("2"), WHERE.label([0.25, 1.0])] == ["2", "0.25,1.0"]
+    track = [0.5] * 5000
+    assert WHERE.label(track) == f"{WHERE.format(track)[:MAX_LABEL]} … (19999 characters)"
+    assert in_words((WHERE, DIGIT), {"digit": "2", "where": [0.25, 1.0]}) == ["where 0.25,1.0", "digit 2"]
+
+
+@pytest.mark.usefixtures("places")
+def test_a_file_says_in_words_under_which_value_it_was_drawn(tmp_path: Path) -> None:
+    take = drawn(place_model(), [0.25, 1.0])
+    export(tmp_path / "t.png", take)
+    with Image.open(tmp_path / "t.png") as image:
+        assert image.info["Description"] == "Place; where 0.25,1.0; seed 2; sample 0"
+
+
+@pytest.mark.usefixtures("places")
+def test_a_saved_take_whose_condition_is_not_whole_is_refused_by_what_it_lacks() -> None:
+    record = take_record(drawn(place_model(), [0.25, 1.0]))
+    record["samples"][0]["schedule"][0]["condition"] = {}
+    with pytest.raises(InputError, match="leaves out the condition 'where'"):
+        take_from_record(record)
 
 
 def test_a_model_is_walked_under_a_value_of_another_kind_and_walked_again() -> None:

@@ -229,8 +229,7 @@ def test_an_array_that_is_too_large_is_named_and_called_neither_metadata_nor_dam
     npz: Path, images: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved(npz, images=images)
-    for module in ("models.training.data", "models.array_files"):
-        monkeypatch.setattr(f"{module}.MAX_DATA_BYTES", 1000)
+    monkeypatch.setattr("models.array_files.MAX_DATA_BYTES", 1000)
     for read in (
         lambda: packed_arrays(npz, "images"),
         lambda: read_data_set(npz, header(IMAGE_CHAIN)),

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageFile, PngImagePlugin
 
 from models import image_files, record
 from models.array_files import Npz
@@ -505,7 +505,7 @@ def test_png_carries_program_and_settings_for_other_viewers(tmp_path: Path) -> N
     export(tmp_path / "a.png", image_take(shaping=Shaping(temperature=0.5)))
     with Image.open(tmp_path / "a.png") as image:
         assert image.info["Software"].startswith("Sampling Studio ")
-        assert image.info["Description"] == "Tiny model; class 3; seed 7; sample 0; temperature 0.5"
+        assert image.info["Description"] == "Tiny model; class 3; seed 7; temperature 0.5; sample 0"
 
 
 def test_png_with_pixels_edited_afterwards_is_a_file_error(tmp_path: Path) -> None:
@@ -535,6 +535,14 @@ def test_png_without_our_metadata_is_a_file_error(tmp_path: Path, text: dict[str
     path = png_with_text(tmp_path / "cat.png", **text)
     with pytest.raises(FileError, match=r"cat\.png has no Sampling Studio metadata"):
         read_saved(path)
+
+
+def test_content_that_is_no_file_is_called_what_the_caller_calls_it(tmp_path: Path) -> None:
+    content = png_with_text(tmp_path / "cat.png").read_bytes()
+    with pytest.raises(FileError, match=r"^what was pasted has no Sampling Studio metadata"):
+        read_saved(content, "what was pasted")
+    with pytest.raises(FileError, match=r"^the data has no Sampling Studio metadata"):
+        read_saved(content)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"program": "Sampling Studio"}', "[" * 100_000])
@@ -647,6 +655,24 @@ def test_gif_with_its_last_frame_edited_is_a_file_error(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((6, 5), np.uint8)).save(tmp_path / "a.gif", comment=text)
     with pytest.raises(FileError, match="edited"):
         read_saved(tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("side", [6, 3000, 9400, 65535])
+def test_gif_with_a_frame_that_claims_to_be_larger_than_the_picture_is_refused_before_it_is_decoded(
+    tmp_path: Path, side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytearray(Gif().content(image_take()))
+    with Image.open(io.BytesIO(data)) as image:
+        image.seek(2)
+        left, top, right, bottom = image.tile[0].extents
+    at = data.index(b"," + struct.pack("<4H", left, top, right - left, bottom - top))
+    data[at + 5 : at + 9] = struct.pack("<2H", side, side)
+    sizes = []
+    load = ImageFile.ImageFile.load
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: (sizes.append(image.size), load(image))[1])
+    with pytest.raises(FileError, match="the data is damaged: its frame 2 exceeds its 5 x 6 pixels"):
+        read_saved(bytes(data))
+    assert set(sizes) == {(5, 6)}
 
 
 @pytest.mark.parametrize("comment", [b"", b"made by another program", b"{}"])

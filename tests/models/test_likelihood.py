@@ -11,6 +11,7 @@ import torch
 from models.chain import GreyLevels, ImageChain
 from models.condition import Category
 from models.conditional import Conditional
+from models.errors import InputError
 from models.likelihood import measure, posterior, surprises, surprises_under, total_nats
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
@@ -63,6 +64,13 @@ def test_each_step_is_scored_under_the_condition_that_held_there(
     assert not np.allclose(one, other)
     turns = surprises_under(model, x, [(0, {"digit": "1"}), (4, {"digit": "2"}), (9, {"digit": "1"})])
     assert turns.tolist() == [*one[:4], *other[4:9], *one[9:]]
+
+
+def test_a_factor_that_the_model_does_not_have_is_named_with_those_that_it_has(
+    model: AutoregressiveModel, examples: Examples
+) -> None:
+    with pytest.raises(InputError, match="no condition 'speaker'; its conditions are: digit"):
+        posterior(model, examples.symbols[0], [(0, {})], "speaker")
 
 
 class OtherConditional(Conditional):

@@ -9,6 +9,10 @@ import grimp
 import pytest
 
 import models.networks
+from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
+from models.errors import InputError
+from models.model import ModelSpec
+from models.networks import network_class
 
 FOLDER = Path(models.networks.__path__[0])
 NETWORKS = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
@@ -47,3 +51,54 @@ def test_an_import_through_another_module_would_be_found() -> None:
         "models.kernels.gated_pixelcnn",
         "models.networks.gated_pixelcnn",
     ) in chains_between_architectures(graph, NETWORKS)
+
+
+SIZES: dict[str, tuple[Chain, dict[str, object]]] = {
+    "gated_pixelcnn": (
+        ImageChain(GreyLevels(4), 3, 3),
+        {"channels": 2, "head": 2, "dilations": [1], "first_rows": 1},
+    ),
+    "wavenet": (
+        SoundChain(MuLaw(4), 8000, default_seconds=0.1, max_seconds=1.0),
+        {"residual": 2, "skip": 2, "head": 2, "dilations": [1]},
+    ),
+}
+
+
+def refused(network: str, config: dict[str, object]) -> str:
+    """What is said of sizes that no network can have."""
+    with pytest.raises(InputError) as error:
+        network_class(network)(ModelSpec(network, SIZES[network][0], (), config))
+    return str(error.value)
+
+
+@pytest.mark.parametrize("network", SIZES)
+@pytest.mark.parametrize("value", [True, 0, -1, 10**9, 2.0, "a", [], None])
+def test_a_size_that_is_no_whole_number_in_its_range_is_refused_by_name(network: str, value: object) -> None:
+    config = SIZES[network][1]
+    for name in config.keys() - {"dilations"}:
+        says = refused(network, config | {name: value})
+        assert says.startswith(f"{name} of a ")
+        assert "is a whole number in 1 … " in says
+        assert says.endswith(f", not {value!r}")
+
+
+@pytest.mark.parametrize("network", SIZES)
+@pytest.mark.parametrize(
+    "value", [5, True, "12", {"1": 1}, None, [], [0], [True], [1.5], ["1"], [[1]], [10**9], [1] * 201]
+)
+def test_dilations_that_are_no_list_of_whole_numbers_are_refused(network: str, value: object) -> None:
+    says = refused(network, SIZES[network][1] | {"dilations": value})
+    assert says.startswith("dilations of a ")
+    assert "a list of 1 to" in says
+
+
+@pytest.mark.parametrize("network", SIZES)
+def test_sizes_that_are_missing_or_of_another_network_are_refused_with_those_that_there_are(network: str) -> None:
+    config = SIZES[network][1]
+    for wrong in ({}, {"head": 2}, config | {"depth": 3}):
+        says = refused(network, wrong)
+        assert "is given" in says
+        assert all(name in says for name in config)
+        assert says.endswith(f"; not {', '.join(wrong) or 'nothing'}")
+        assert "__init__" not in says

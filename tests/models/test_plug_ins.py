@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,16 @@ def test_without_its_plug_in_a_file_is_refused_by_what_it_names(tmp_path: Path) 
         network_class("pitches")
 
 
+def test_a_model_that_nobody_could_read_again_is_not_written(tmp_path: Path, install: Install) -> None:
+    install(entry_points=ENTRY_POINTS.replace("pitches =", "tunes ="))
+    pitches = import_module("plugged_model").Pitches
+    spec = ModelSpec("pitches", chain_from_json(CHAIN), factors_from_json([TEMPO]), {})
+    path = tmp_path / "tunes.safetensors"
+    with pytest.raises(CheckpointError, match="unknown architecture 'pitches'; known: gated_pixelcnn, wavenet, tunes"):
+        save_checkpoint(path, pitches(spec), name="tunes", title="Tunes", data={}, training={}, likelihood={})
+    assert not path.exists()
+
+
 def test_what_plug_ins_offer_is_among_what_is_known(install: Install) -> None:
     install()
     with pytest.raises(InputError, match="unknown modality 'smell'; known: image, sound, melody"):
@@ -251,6 +262,31 @@ def test_a_model_that_is_no_model_is_named(install: Install) -> None:
     install(entry_points="[sampling_studio.models]\npitches = plugged_kinds:Tempo\n")
     with pytest.raises(InputError, match=r"'plugged_kinds:Tempo' .* subclass of models\.model\.AutoregressiveModel"):
         network_class("pitches")
+
+
+@pytest.mark.parametrize(
+    ("group", "entry", "attribute"),
+    [
+        ("chains", "tune = plugged_kinds:Melody", "modality 'tune', not 'melody'"),
+        ("alphabets", "notes = plugged_kinds:Semitones", "kind 'notes', not 'semitones'"),
+        ("factors", "speed = plugged_kinds:Tempo", "kind 'speed', not 'tempo'"),
+        ("models", "tunes = plugged_model:Pitches", "architecture 'tunes', not 'pitches'"),
+    ],
+)
+def test_a_class_is_offered_under_the_name_that_it_writes_into_files_or_nobody_could_read_them(
+    install: Install, group: str, entry: str, attribute: str
+) -> None:
+    install(entry_points=f"{ENTRY_POINTS}\n[sampling_studio.{group}]\n{entry}\n")
+    name, _, value = entry.partition(" = ")
+    alphabet = {**CHAIN["alphabet"], "kind": name}  # type: ignore[dict-item]
+    read: dict[str, Callable[[], object]] = {
+        "chains": lambda: chain_from_json({**CHAIN, "modality": name}),
+        "alphabets": lambda: chain_from_json({**CHAIN, "alphabet": alphabet}),
+        "factors": lambda: factors_from_json([{**TEMPO, "kind": name}]),
+        "models": lambda: network_class(name),
+    }
+    with pytest.raises(InputError, match=f"the plug-in '{value}' .* must have the {attribute}"):
+        read[group]()
 
 
 @pytest.mark.parametrize(

@@ -122,4 +122,4 @@ def test_entropy_is_in_bits_and_survives_probabilities_of_zero() -> None:
 def test_settings_out_of_range_are_refused_with_what_would_be_right(field: str, value: object, right: str) -> None:
     with pytest.raises(InputError, match=right) as caught:
         Shaping(**{field: value})  # type: ignore[arg-type]
-    assert field in str(caught.value)
+    assert str(caught.value).startswith(field.capitalize().replace("_", "-") + " ")

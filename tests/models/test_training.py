@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.catalog import SHIPPED
 from models.chain import SoundChain
 from models.checkpoint import load_checkpoint, read_header
 from models.condition import Category, by_row, categories, indices
@@ -154,6 +155,12 @@ def test_a_damaged_data_file_is_named(name: str, file: str, tmp_path: Path) -> N
         load(name, tmp_path, "train")
 
 
+def test_an_idx_file_that_ends_in_its_header_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(bytes([0, 0, 8, 3, 0, 0]))
+    with pytest.raises(FileError, match=f"{tmp_path / 'a'} is damaged or cut short"):
+        read_idx(tmp_path / "a")
+
+
 def test_batches_are_the_same_from_any_step_on(folder: Path) -> None:
     for made in (recipe("gated_pixelcnn"), recipe("wavenet")):
         examples = load(made.data, folder, "train")
@@ -257,10 +264,107 @@ def test_conditions_are_by_name_and_shared_by_examples_that_have_the_same(folder
     ]  # fmt: skip
 
 
-def test_mnist_with_more_images_than_labels_is_refused(tmp_path: Path) -> None:
-    np.savez(tmp_path / "mnist.npz", test_images=np.zeros((3, 28, 28), np.uint8), test_labels=[1, 2])
-    with pytest.raises(FileError, match="3 images and 2 labels"):
+def packed_mnist(path: Path, **changes: object) -> None:
+    arrays: dict[str, object] = {"train_images": np.zeros((IMAGES, 28, 28), np.uint8), "train_labels": [0] * IMAGES}
+    np.savez(path, **(arrays | changes))  # type: ignore[arg-type]
+
+
+def packed_fsdd(path: Path, without: str = "", **changes: object) -> None:
+    """Ten clips of 20 samples, the recordings 0 to 9."""
+    arrays: dict[str, object] = {
+        "samples": np.arange(200, dtype=np.int16), "offsets": np.arange(0, 201, 20), "speaker": [1] * 10,
+        "digit": list(range(10)), "index": list(range(10)),
+    }  # fmt: skip
+    arrays |= changes
+    np.savez(path, **{name: array for name, array in arrays.items() if name != without})  # type: ignore[arg-type]
+
+
+def test_packed_files_have_the_parts_that_the_public_ones_have(tmp_path: Path) -> None:
+    packed_mnist(tmp_path / "mnist.npz")
+    packed_fsdd(tmp_path / "fsdd.npz", speaker=["theo"] * 10)
+    assert [len(load("mnist", tmp_path, split)) for split in ("train", "valid")] == [40, MNIST_VALIDATION]
+    assert [len(load("fsdd", tmp_path, split)) for split in ("train", "valid", "test")] == [3, 2, 5]
+    assert load("fsdd", tmp_path, "valid").conditions == [{"speaker": "theo", "digit": digit} for digit in "56"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"train_images": 3}, r"one image after the other, as train_images; got int64 \(\)"),
+        ({"train_images": np.zeros((IMAGES, 5, 28), np.uint8)}, r"uint8 images of shape \(28, 28\)"),
+        ({"train_images": np.zeros((IMAGES, 28, 28))}, "uint8 images .* got float64"),
+        ({"train_images": np.zeros((12, 28, 28), np.uint8), "train_labels": [0] * 12}, "at least 5001 images, not 12"),
+        ({"train_labels": 3}, rf"train_labels should hold {IMAGES} values, not shape \(\)"),
+        ({"train_labels": [1, 2]}, rf"train_labels should hold {IMAGES} values, not shape \(2,\)"),
+        ({"train_labels": [[1]] * IMAGES}, "digit should hold a row of integers or strings"),
+        ({"train_labels": [0.5] * IMAGES}, "digit should hold a row of integers or strings, not float64"),
+        ({"train_labels": [10] * IMAGES}, "digit lies in 0 … 9"),
+    ],
+)
+@pytest.mark.parametrize("split", ["train", "valid"])
+def test_arrays_that_are_no_mnist_are_refused_in_one_line_with_what_would_be_right(
+    split: str, changes: dict[str, object], says: str, tmp_path: Path
+) -> None:
+    packed_mnist(tmp_path / "mnist.npz", **changes)
+    with pytest.raises(InputError, match=rf"mnist\.npz: .*{says}") as refused:
+        load("mnist", tmp_path, split)
+    assert "\n" not in str(refused.value)
+
+
+def test_public_mnist_with_more_images_than_labels_is_refused_by_the_name_of_the_file(tmp_path: Path) -> None:
+    write_idx(tmp_path / "t10k-images-idx3-ubyte", np.zeros((3, 28, 28), np.uint8))
+    write_idx(tmp_path / "t10k-labels-idx1-ubyte", np.zeros(2, np.uint8))
+    with pytest.raises(InputError, match=r"t10k-labels-idx1-ubyte should hold 3 values, not shape \(2,\)"):
         load("mnist", tmp_path, "test")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"without": "speaker"}, "it has no array 'speaker'; it should hold samples, offsets, speaker, digit, index"),
+        ({"samples": np.zeros(200)}, "samples should be int16, not float64"),
+        ({"samples": np.zeros((200, 2), np.int16)}, r"samples should hold one clip after the other .* \(200, 2\)"),
+        ({"offsets": 4}, "offsets should be a row of whole numbers"),
+        ({"offsets": np.zeros((3, 3), int)}, "offsets should be a row of whole numbers"),
+        ({"offsets": np.arange(0, 201, 20) * 1.0}, "offsets should be a row of whole numbers, not float64"),
+        ({"offsets": np.arange(0, 201, 20) - 20}, "offsets should rise from 0 to 200"),
+        ({"offsets": np.arange(0, 201, 20) * 10}, "offsets should rise from 0 to 200"),
+        ({"offsets": [0, 20, 0, *range(60, 201, 20)]}, "offsets should rise from 0 to 200"),
+        ({"offsets": np.zeros(11, int)}, "a clip that is empty"),
+        ({"speaker": [1] * 9}, r"speaker should hold 10 values, not shape \(9,\)"),
+        ({"speaker": [9] * 10}, "speaker lies in 0 … 5, not 9 … 9"),
+        ({"speaker": ["nobody"] * 10}, "speaker has no value 'nobody'"),
+        ({"digit": 3}, r"digit should hold 10 values, not shape \(\)"),
+        ({"digit": [[3]] * 10}, "digit should hold a row of integers or strings"),
+        ({"index": ["7"] * 10}, "index should be a row of whole numbers"),
+        ({"index": [[7, 7]] * 10}, "index should be a row of whole numbers"),
+        ({"index": [3] * 10}, r"no clip of the train part, which are the recordings \(index\) 7 and up"),
+        (
+            {"samples": np.zeros(90_000, np.int16), "offsets": [*range(7), 9000, 18_000, 27_000, 36_000]},
+            "no clip of the train part, .* of at most 8000 samples",
+        ),
+    ],
+)
+def test_arrays_that_are_no_fsdd_are_refused_in_one_line_with_what_would_be_right(
+    changes: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    packed_fsdd(tmp_path / "fsdd.npz", **changes)
+    with pytest.raises(InputError, match=rf"fsdd\.npz: .*{says}") as refused:
+        load("fsdd", tmp_path, "train")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_recording_of_nothing_is_named(tmp_path: Path) -> None:
+    write_wav(tmp_path / "7_theo_9.wav", np.zeros(0, "<i2"))
+    with pytest.raises(FileError, match=r"7_theo_9\.wav .* is empty"):
+        load("fsdd", tmp_path, "train")
+
+
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_recordings_without_any_of_a_part_are_refused(split: str, tmp_path: Path) -> None:
+    write_wav(tmp_path / "7_theo_9.wav", np.ones(20, "<i2"))
+    with pytest.raises(InputError, match=f"no clip of the {split} part"):
+        load("fsdd", tmp_path, split)
 
 
 def test_a_model_learns_under_a_condition_of_another_kind_and_is_evaluated_under_it(
@@ -336,6 +440,44 @@ def test_muon_sees_a_convolution_as_the_matrix_of_its_outputs_by_its_inputs() ->
         ours.step()
         plain.step()
     assert torch.equal(convolution.weight.flatten(1), matrix)
+
+
+@pytest.mark.parametrize("set_to_none", [True, False])
+def test_muon_forgets_the_gradients_of_its_weights_when_told_to(set_to_none: bool) -> None:
+    convolution = torch.nn.Conv2d(3, 4, 2)
+    ours = Muon([convolution.weight], 0.1, 0.0)
+    convolution(torch.ones(1, 3, 4, 4)).sum().backward()
+    ours.step()
+    ours.zero_grad(set_to_none)
+    for tensor in (convolution.weight, *ours.matrices):
+        assert tensor.grad is None if set_to_none else tensor.grad is not None and not tensor.grad.any()
+
+
+def test_muon_does_not_train_a_copy_of_weights_that_have_moved() -> None:
+    convolution = torch.nn.Conv2d(3, 4, 2)
+    ours = Muon([convolution.weight], 0.1, 0.0)
+    convolution.to(torch.float64)
+    convolution(torch.ones(1, 3, 4, 4, dtype=torch.float64)).sum().backward()
+    with pytest.raises(RuntimeError, match="weights of a Muon have moved"):
+        ours.step()
+
+
+@pytest.mark.parametrize("path", sorted((SHIPPED / "checkpoints").glob("*.safetensors")), ids=lambda path: path.stem)
+def test_a_shipped_model_has_the_sizes_of_the_recipe_that_it_names(path: Path) -> None:
+    header = read_header(path)
+    named = [made for made in map(read_recipe, RECIPES) if made.name == header.training["recipe"]["name"]]
+    assert [made.network for made in named] == [header.config]
+
+
+def test_a_training_goes_on_where_what_it_reports_cannot_be_written(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = (tmp_path / "nowhere").open("w")
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    run = trainer(folder, tmp_path / "p.safetensors", recipe("gated_pixelcnn", steps=1))
+    run.run()
+    assert run.step == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")

@@ -14,6 +14,7 @@ from models.trace import Take
 from studio.app import MainWindow
 from studio.canvas.demo import empty_take, grow
 from studio.canvas.image import HEAT, ImageCanvas, lay_out
+from studio.inference import InferenceThread
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, apply_theme
 from tests.studio.text_chain import TEXT
@@ -266,7 +267,7 @@ def test_escape_shows_all_samples_again(idle: Studio, canvas: ImageCanvas, qtbot
     show(idle, count=4)
     double_click(qtbot, canvas, Pointer(2, 11))
     assert "Esc" in canvas.read_out.text()
-    qtbot.keyClick(canvas.grid, Qt.Key.Key_Escape)
+    canvas.step_out()
     assert shown_samples(canvas) == [0, 1, 2, 3]
     assert "double click to enlarge" in canvas.read_out._hint
 
@@ -285,7 +286,9 @@ def test_a_sample_alone_grows_follows_the_selection_and_gives_way_to_another_tak
     assert shown_samples(canvas) == [0, 1, 2, 3]
 
 
-def test_escape_stops_a_walk_before_it_shows_all_samples_again(image_studio: Studio, qtbot: QtBot) -> None:
+def test_escape_stops_a_walk_before_it_shows_all_samples_again(
+    image_studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     window = MainWindow(image_studio)
     window.show()
     qtbot.waitExposed(window)
@@ -299,7 +302,11 @@ def test_escape_stops_a_walk_before_it_shows_all_samples_again(image_studio: Stu
     qtbot.keyClick(canvas.grid, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not image_studio.running)
     assert shown_samples(canvas) == [1]
-    qtbot.keyClick(canvas.grid, Qt.Key.Key_Escape)
+    with monkeypatch.context() as patch:
+        patch.setattr(InferenceThread, "walks_again", True)
+        qtbot.keyClick(canvas.grid, Qt.Key.Key_Escape)
+    assert shown_samples(canvas) == [1]
+    qtbot.keyClick(window.timeline, Qt.Key.Key_Escape)
     assert shown_samples(canvas) == [0, 1, 2, 3]
     window.close()
     window.deleteLater()
@@ -383,3 +390,31 @@ def test_the_canvas_follows_the_theme(idle: Studio, canvas: ImageCanvas) -> None
     assert look(canvas).pixelColor(2, 2) == LIGHT.window
     apply_theme(app, DARK)
     assert look(canvas).pixelColor(2, 2) == DARK.window
+
+
+def test_a_step_takes_frame_and_facts_of_a_kept_pixel_away(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=48)
+    idle.move_cursor(30)
+    idle.pin(Pointer(0, 9))
+    assert "value 45" in canvas.read_out.text()
+    idle.step_by(1)
+    assert idle.pinned is None
+    assert "value 45" not in canvas.read_out.text()
+    idle.pin(Pointer(0, 9))
+    idle.follow()
+    assert "value 45" not in canvas.read_out.text()
+
+
+def test_a_step_takes_the_facts_away_that_a_mouse_lies_on(idle: Studio, canvas: ImageCanvas, qtbot: QtBot) -> None:
+    show(idle, steps=48)
+    qtbot.mouseMove(canvas.grid, canvas.grid.position_of(Pointer(0, 9)).toPoint())
+    assert "value 45" in canvas.read_out.text()
+    idle.step_by(-1)
+    assert "value 45" not in canvas.read_out.text()
+
+
+def test_a_step_beyond_the_end_leaves_what_is_kept(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=48)
+    idle.pin(Pointer(0, 9))
+    idle.step_by(1)
+    assert idle.pinned == Pointer(0, 9)

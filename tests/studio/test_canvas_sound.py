@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -459,3 +459,57 @@ def test_the_mean_of_the_bits_is_told_per_sample(idle: Studio, canvas: SoundCanv
     idle.set_overlay("entropy")
     take = show(idle)
     assert canvas._bits_facts.full == f"mean {take.traces[0].entropy.mean():.2f} bits/sample"
+
+
+def answered(canvas: SoundCanvas, studio: Studio) -> tuple[int, int]:
+    """Draws the picture that is wanted, as the inference thread would, and returns its steps [start, stop)."""
+    assert canvas._gram_wanted is not None
+    assert studio.take is not None
+    trace, start, stop = canvas._gram_wanted
+    studio.worker.gram_ready.emit(Gram(studio.take.id, trace, start, np.zeros((stop - start, 256), np.uint8)))
+    return start, stop
+
+
+def test_the_gram_stays_where_one_looked_until_the_mouse_leaves_the_canvas(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 4000)
+    canvas.wave_plot.pointed.emit(0.169)
+    there = answered(canvas, idle)
+    assert there[0] <= 0.169 * 8000 < there[1]
+    canvas.wave_plot.pointed.emit(None)
+    assert idle.hovered is None
+    assert answered(canvas, idle) == there
+    step = there[0] + 2
+    canvas.gram_plot.pointed.emit(step / 8000)
+    assert idle.hovered == Pointer(0, step)
+    assert answered(canvas, idle) == there
+    canvas.gram_plot.pointed.emit(None)
+    QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
+    assert answered(canvas, idle) == (3800, 4000)
+
+
+def test_the_gram_goes_where_the_keys_go_though_the_mouse_lies_in_the_canvas(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 4000)
+    canvas.wave_plot.pointed.emit(0.169)
+    answered(canvas, idle)
+    canvas.wave_plot.pointed.emit(None)
+    idle.move_cursor(2500)
+    start, stop = answered(canvas, idle)
+    assert start <= 2500 < stop
+
+
+def test_a_wave_closer_than_the_gram_has_its_own_span_in_it(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 4000)
+    canvas.wave_plot.pointed.emit(0.2)
+    answered(canvas, idle)
+    canvas.wave_plot.view.setXRange(0.2, 0.207, padding=0)
+    start, stop = answered(canvas, idle)
+    assert start / 8000 <= 0.2
+    assert (stop - 1) / 8000 >= 0.207
+    assert canvas.gram_plot.view.viewRange()[0] == pytest.approx([0.2, 0.207])
+    left, right = canvas.lens.span
+    assert left == right
+    assert canvas._gram_facts.full.startswith("7 ms from 0.2000 s")
+    canvas.wave_plot.view.setXRange(0.1, 0.4, padding=0)
+    start, stop = answered(canvas, idle)
+    assert stop - start == 200
+    assert canvas.lens.span == pytest.approx((start / 8000, stop / 8000))

@@ -24,19 +24,22 @@ from PIL import Image
 
 from models.bench import meaning
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
-from models.checkpoint import SUFFIX, read_header, save_checkpoint
+from models.checkpoint import SUFFIX, load_checkpoint, read_header, save_checkpoint
 from models.condition import Category
 from models.model import ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
 from studio.cli import PROGRAM, main, user_catalog
 from studio.folders import profile_folder
+from tests.place import CHAIN as PLACE_CHAIN
+from tests.place import WHERE, PlaceModel, register_places
 from tests.studio.text_chain import TEXT
 
 IMAGE_CHAIN = ImageChain(GreyLevels(4), 6, 6)
 SOUND_CHAIN = SoundChain(MuLaw(32, stop=True), 8000, default_seconds=0.02, max_seconds=0.1)
 DIGIT = Category("digit", ("0", "1", "2"), any=True)
 SPEAKER = Category("speaker", ("ann", "bob"))
+COLOUR = Category("colour", ("red", "blue"))
 CACHED = ("--engine", "cached")
 """Kernels have tests of their own, and take seconds to compile."""
 
@@ -75,6 +78,16 @@ def pixels(folder: Path) -> str:
 @pytest.fixture
 def waves(folder: Path) -> str:
     return str(folder / f"waves{SUFFIX}")
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A model with a condition that is no category beside one that is."""
+    register_places(monkeypatch)
+    path = tmp_path / f"place{SUFFIX}"
+    model = PlaceModel(ModelSpec("place", PLACE_CHAIN, (WHERE, COLOUR), {}))
+    save_checkpoint(path, model, name="place", title="Place", data={}, training={}, likelihood={})
+    return str(path)
 
 
 def answer(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> dict[str, Any]:
@@ -146,9 +159,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["--temperature", "-1"], "-1"),
         (["--temperature", "warm"], "warm"),
         (["--temperature", "nan"], "nan"),
-        (["--top-p", "0"], "top_p"),
+        (["--top-p", "0"], "Top-p"),
         (["--top-k", "-3"], "-3"),
-        (["--min-p", "2"], "min_p"),
+        (["--min-p", "2"], "Min-p"),
         (["--condition", "colour=red"], "colour"),
         (["--condition", "digit=7"], "0, 1, 2, any"),
         (["--condition", "digit"], "NAME=VALUE"),
@@ -292,11 +305,27 @@ def test_models_lists_what_the_user_added(capsys: pytest.CaptureFixture[str], wa
     listed = {model["name"]: model for model in answer(capsys, "models")["models"]}["waves"]
     assert listed["modality"] == "sound"
     assert listed["architecture"] == "wavenet"
-    assert listed["conditions"] == {"speaker": ["ann", "bob"], "digit": ["0", "1", "2", "any"]}
+    assert listed["conditions"] == {
+        "speaker": {"kind": "category", "values": ["ann", "bob"], "any": False},
+        "digit": {"kind": "category", "values": ["0", "1", "2"], "any": True},
+    }
     assert listed["bits_per_dim"] == 1.5
     assert listed["size_bytes"] == Path(waves).stat().st_size
     assert main(["models"]) == 0
     assert "speaker: ann, bob" in capsys.readouterr().out
+
+
+def test_the_conditions_of_a_listed_model_have_one_shape_whatever_their_kind(
+    capsys: pytest.CaptureFixture[str], places: str
+) -> None:
+    add_to_catalog(places)
+    listed = {model["name"]: model for model in answer(capsys, "models")["models"]}
+    assert listed["place"]["conditions"] == {
+        "where": {"kind": "place"},
+        "colour": {"kind": "category", "values": ["red", "blue"], "any": False},
+    }
+    for model in listed.values():
+        assert all(isinstance(condition["kind"], str) for condition in model["conditions"].values())
 
 
 # sample
@@ -501,7 +530,6 @@ def test_a_condition_on_the_command_line_overrides_the_files(
 def test_a_sample_whose_condition_changed_on_the_way_is_scored_as_it_was_drawn(
     capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
 ) -> None:
-    from models.checkpoint import load_checkpoint
     from models.files import export
     from models.sampling import run
     from models.shaping import NEUTRAL
@@ -576,6 +604,22 @@ def test_the_posterior_of_every_condition_sums_to_one(
         assert sum(values.values()) == pytest.approx(1)
 
 
+def test_a_condition_that_is_no_category_has_no_posterior_and_that_is_said_once(
+    capsys: pytest.CaptureFixture[str], places: str, tmp_path: Path
+) -> None:
+    for name in ("one.png", "two.png"):
+        Image.new("L", (PLACE_CHAIN.width, PLACE_CHAIN.height)).save(tmp_path / name)
+    score = ["score", places, str(tmp_path / "one.png"), str(tmp_path / "two.png"), "--posterior"]
+    assert main(score) == 0
+    said = capsys.readouterr()
+    assert said.err == "sampling-studio: only categories have a posterior, not 'where'\n"
+    lines = said.out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [score[2], "  colour", score[3], "  colour"]
+    assert "where 0.5,0.5, colour red (by default)" in lines[0]
+    for result in answer(capsys, *score)["files"]:
+        assert result["posterior"] == {"colour": {"red": pytest.approx(0.5), "blue": pytest.approx(0.5)}}
+
+
 # evaluate
 
 
@@ -637,7 +681,6 @@ def test_on_a_terminal_reproduce_shows_how_far_each_sample_is(
 def test_a_sample_of_a_gpu_walks_again_without_one_and_that_is_said(
     capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from models.checkpoint import load_checkpoint
     from models.files import export
     from models.sampling import run
     from models.shaping import NEUTRAL
@@ -679,7 +722,6 @@ def test_reproduce_finds_the_model_by_its_weights(
 
 def test_a_difference_is_reported_and_fails(capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path) -> None:
     """A record that claims another seed: its symbols are valid, but no walk of that seed draws them."""
-    from models.checkpoint import load_checkpoint
     from models.files import export
     from models.sampling import run
     from models.shaping import NEUTRAL
@@ -741,10 +783,35 @@ def test_what_are_no_probabilities_is_neither_scored_nor_measured(
         file.setparams((1, 2, 8000, 0, "NONE", ""))
         file.writeframes(bytes(160))
     before = Path(overflowing).read_bytes()
-    for command in (["score", overflowing, clip, "--posterior"], ["score", overflowing, clip, "--json"],
+    for command in (["score", overflowing, clip, "--posterior"],
                     ["evaluate", overflowing, data, "--write"], ["bench", overflowing]):  # fmt: skip
         assert "gives no probabilities" in complaint(capsys, 1, *command)
     assert Path(overflowing).read_bytes() == before
+
+
+def test_a_file_that_the_model_has_no_probabilities_for_leaves_the_others_their_scores(
+    capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path
+) -> None:
+    fragile = str(tmp_path / f"fragile{SUFFIX}")
+    model = load_checkpoint(Path(waves)).model
+    assert isinstance(model, WaveNet)
+    with torch.no_grad():
+        model.embedding.weight[SOUND_CHAIN.alphabet.levels - 1] = 3e38  # sums overflow after the loudest symbol
+    save_checkpoint(Path(fragile), model, name="fragile", title="Fragile", data={}, training={}, likelihood={})
+    clips = {str(tmp_path / f"{name}.wav"): level for name, level in (("one", 0), ("loud", 32767), ("two", 99))}
+    for name, level in clips.items():
+        with wave.open(name, "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(np.full(40, level, "<i2").tobytes())
+    one, loud, two = clips
+    assert main(["score", fragile, *clips]) == 1
+    said = capsys.readouterr()
+    assert [line.split(":")[0] for line in said.out.splitlines()] == [one, two]
+    assert said.err.startswith(f"sampling-studio: error: {loud}: WaveNet gives no probabilities")
+    assert said.err.count("\n") == 1
+    found = answer(capsys, "score", fragile, *clips, code=1)
+    assert [entry["file"] for entry in found["files"]] == [one, two]
+    assert [entry["file"] for entry in found["errors"]] == [loud]
 
 
 # bench, train, doctor
@@ -810,16 +877,21 @@ dilations = [1]
 """
 
 
+def tiny_recipe(folder: Path) -> Path:
+    """A recipe that trains in a moment, and its data below the same folder."""
+    labels, rng = np.arange(5010) % 10, np.random.default_rng(0)
+    images = rng.integers(0, 256, (5010, 28, 28), np.uint8)
+    (folder / "mnist").mkdir()
+    np.savez(folder / "mnist" / "mnist.npz", train_images=images, train_labels=labels)
+    (folder / "tiny.toml").write_text(RECIPE)
+    return folder / "tiny.toml"
+
+
 def test_train_leaves_a_checkpoint_with_its_command_and_goes_on_when_asked_to(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    labels, rng = np.arange(5010) % 10, np.random.default_rng(0)
-    images = rng.integers(0, 256, (5010, 28, 28), np.uint8)
-    (tmp_path / "mnist").mkdir()
-    np.savez(tmp_path / "mnist" / "mnist.npz", train_images=images, train_labels=labels)
-    (tmp_path / "tiny.toml").write_text(RECIPE)
     out = tmp_path / f"tiny{SUFFIX}"
-    train = ["train", str(tmp_path / "tiny.toml"), "--data", str(tmp_path), "-o", str(out), "--device", "cpu"]
+    train = ["train", str(tiny_recipe(tmp_path)), "--data", str(tmp_path), "-o", str(out), "--device", "cpu"]
     done = in_child(*train)
     assert done.returncode == 0, done.stderr
     header = read_header(out)
@@ -933,6 +1005,15 @@ def test_an_output_that_is_full_is_one_line(monkeypatch: pytest.MonkeyPatch, com
 @pytest.mark.parametrize(("command", "code"), [("nothing", 2), ("sample --frobnicate", 2), ("lost.png", 1)])
 def test_an_error_that_nobody_can_read_still_has_its_exit_code(command: str, code: int, place: str) -> None:
     assert in_shell(f"studio {command} {place}").returncode == code
+
+
+@needs_shell
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_training_goes_on_where_nobody_can_read_how_far_it_is(tmp_path: Path) -> None:
+    out = tmp_path / f"tiny{SUFFIX}"
+    done = in_shell(f"studio train {tiny_recipe(tmp_path)} --data {tmp_path} -o {out} --device cpu 2>/dev/full")
+    assert done.returncode == 0
+    assert read_header(out).training["steps"] == 2
 
 
 @needs_shell

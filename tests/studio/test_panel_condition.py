@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain
-from models.condition import KINDS, Category, complete
+from models.condition import FACTORS, Category, complete
 from models.networks import BUILT_IN
 from studio.panels.condition import CHOOSERS, Chooser, ConditionPanel, LongCategoryChooser, NoChooser, ValueBox
 from studio.settings import settings_from_json
@@ -74,17 +76,22 @@ def test_the_arrows_choose_among_the_values(image_studio: Studio, qtbot: QtBot) 
     assert image_studio.settings.condition == {"digit": "1"}  # type: ignore[union-attr]
 
 
-def test_while_a_take_is_under_way_a_change_applies_to_the_next(image_studio: Studio, qtbot: QtBot) -> None:
+def test_what_the_shown_take_has_is_said_while_something_else_is_chosen(image_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(image_studio, qtbot)
-    assert not panel.later.isVisible()
     image_studio.change("pace", pace=30.0)
     image_studio.begin()
     qtbot.waitUntil(lambda: image_studio.frontier >= 2)
-    assert panel.later.isVisible()
+    assert not panel.later.isVisible()
     panel.choosers[0].buttons["2"].click()
     assert image_studio.trace.segment.condition == {"digit": "0"}  # type: ignore[union-attr]
-    image_studio.pause()
-    qtbot.waitUntil(lambda: not image_studio.running)
+    assert panel.later.isVisible()
+    assert panel.later.text() == "The take shown has digit 0; this applies to the next one."
+    image_studio.change("pace", pace=math.inf)
+    finish(image_studio, qtbot)
+    assert panel.later.isVisible()
+    image_studio.begin()
+    assert not panel.later.isVisible()
+    finish(image_studio, qtbot)
 
 
 def test_a_model_without_conditions_says_so(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
@@ -105,10 +112,23 @@ PLACES = tuple(f"n{number:04d} place" for number in range(1000))
 @pytest.fixture
 def long_studio(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Studio:
     """With a model of a thousand classes."""
-    (tmp_path / "checkpoints").mkdir()
+    return studio_with(studio, qtbot, tmp_path, PLACES)
+
+
+@pytest.fixture
+def nested_studio(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Studio:
+    """With a model of a hundred classes, the names of some of which begin with those of others; any of them holds."""
+    made = studio_with(studio, qtbot, tmp_path, tuple(f"value {number}" for number in range(100)))
+    made.change("class", condition={"class": "any"})
+    made.undo_stack.clear()
+    return made
+
+
+def studio_with(studio: Studio, qtbot: QtBot, folder: Path, classes: tuple[str, ...]) -> Studio:
+    (folder / "checkpoints").mkdir()
     config = {"channels": 8, "head": 8, "dilations": [1]}
-    write(tmp_path, "long", "gated_pixelcnn", CHAIN, (Category("class", PLACES, any=True),), config)
-    return load(studio, qtbot, str(tmp_path / "checkpoints" / "long.safetensors"))
+    write(folder, "long", "gated_pixelcnn", CHAIN, (Category("class", classes, any=True),), config)
+    return load(studio, qtbot, str(folder / "checkpoints" / "long.safetensors"))
 
 
 def class_of(studio: Studio) -> str:
@@ -131,18 +151,137 @@ def test_many_values_stand_in_a_box_not_on_buttons(long_studio: Studio, qtbot: Q
     assert box.currentText() == PLACES[500]
 
 
-@pytest.mark.parametrize("typed", ["0731", PLACES[731]])
-def test_typing_finds_a_value_and_return_takes_it(long_studio: Studio, qtbot: QtBot, typed: str) -> None:
+def write_in(box: ValueBox, qtbot: QtBot, text: str) -> None:
+    """Over what stands in the box."""
+    with qtbot.waitActive(box.window()):
+        box.window().activateWindow()
+    box.setFocus()
+    box.line.selectAll()
+    qtbot.keyClicks(box, text)
+
+
+def test_typing_finds_a_value_and_return_takes_it(long_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(long_studio, qtbot)
     box = box_of(panel)
     before = class_of(long_studio)
-    box.line.selectAll()
-    qtbot.keyClicks(box, typed)
+    write_in(box, qtbot, "0731")
     assert class_of(long_studio) == before
     qtbot.keyClick(box, Qt.Key.Key_Return)
     assert (class_of(long_studio), box.currentText()) == (PLACES[731], PLACES[731])
     long_studio.undo_stack.undo()
     assert box.currentText() == before
+
+
+@pytest.mark.parametrize("typed", [PLACES[731], PLACES[731].upper()])
+def test_a_value_is_taken_as_soon_as_it_is_typed(long_studio: Studio, qtbot: QtBot, typed: str) -> None:
+    panel = panel_of(long_studio, qtbot)
+    box = box_of(panel)
+    before = class_of(long_studio)
+    write_in(box, qtbot, typed)
+    assert box.offers.isVisible()
+    assert (class_of(long_studio), box.currentText()) == (PLACES[731], PLACES[731])
+    long_studio.generate()
+    assert long_studio.trace.segment.condition == {"class": PLACES[731]}  # type: ignore[union-attr]
+    assert (box.currentText(), box.offers.isVisible()) == (PLACES[731], False)
+    finish(long_studio, qtbot)
+    long_studio.undo_stack.undo()
+    assert (class_of(long_studio), box.currentText()) == (before, before)
+    assert not long_studio.undo_stack.canUndo()
+
+
+def test_what_is_typed_on_the_way_is_one_change_and_nothing_of_it_holds_but_a_value(
+    nested_studio: Studio, qtbot: QtBot
+) -> None:
+    studio = nested_studio
+    panel = panel_of(studio, qtbot)
+    box = box_of(panel)
+    held = []
+    write_in(box, qtbot, "")
+    for letter in "value 12x":
+        qtbot.keyClicks(box, letter)
+        held.append(class_of(studio))
+    assert held[-4:] == ["any", "value 1", "value 12", "any"]
+    qtbot.keyClick(box, Qt.Key.Key_Backspace)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert class_of(studio) == "value 12"
+    studio.undo_stack.undo()
+    assert (class_of(studio), studio.undo_stack.canUndo()) == ("any", False)
+
+
+def test_escape_takes_back_what_was_typed_since_the_last_value(nested_studio: Studio, qtbot: QtBot) -> None:
+    studio = nested_studio
+    panel = panel_of(studio, qtbot)
+    box = box_of(panel)
+    write_in(box, qtbot, "value 7\r")
+    box.line.selectAll()
+    qtbot.keyClicks(box, "value 12")
+    qtbot.keyClick(box, Qt.Key.Key_Escape)
+    assert (class_of(studio), box.currentText()) == ("value 7", "value 7")
+    assert not box.offers.isVisible()
+    studio.undo_stack.undo()
+    assert (class_of(studio), studio.undo_stack.canUndo()) == ("any", False)
+
+
+def test_a_value_that_the_arrows_show_is_the_one_that_holds(nested_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(nested_studio, qtbot)
+    box = box_of(panel)
+    write_in(box, qtbot, "value 3")
+    for _ in range(3):
+        qtbot.keyClick(box.offers, Qt.Key.Key_Down)
+    assert box.currentText() == class_of(nested_studio) == "value 31"
+
+
+def test_values_that_differ_in_case_alone_are_told_apart(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    letters = tuple("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    panel = panel_of(studio_with(studio, qtbot, tmp_path, letters), qtbot)
+    box = box_of(panel)
+    write_in(box, qtbot, "B\t")
+    assert (class_of(studio), box.currentText()) == ("B", "B")
+
+
+def test_a_walk_ends_what_is_half_typed(nested_studio: Studio, qtbot: QtBot) -> None:
+    """Also one that goes on, and leaves the focus where it is."""
+    studio = nested_studio
+    panel = panel_of(studio, qtbot)
+    box = box_of(panel)
+    studio.change("pace", pace=30.0)
+    studio.begin()
+    studio.pause()
+    qtbot.waitUntil(lambda: not studio.running)
+    write_in(box, qtbot, "value 1z")
+    studio.play()
+    assert (box.currentText(), box.offers.isVisible()) == ("any", False)
+    studio.pause()
+    qtbot.waitUntil(lambda: not studio.running)
+
+
+def test_the_list_closes_when_the_focus_leaves_or_another_value_holds(nested_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(nested_studio, qtbot)
+    box, elsewhere = box_of(panel), QLineEdit(panel)
+    elsewhere.show()
+    write_in(box, qtbot, "alue 1")
+    assert box.offers.isVisible()
+    elsewhere.setFocus()
+    assert (box.currentText(), box.offers.isVisible()) == ("any", False)
+    write_in(box, qtbot, "alue 1")
+    nested_studio.change("class", condition={"class": "value 5"})
+    assert (box.currentText(), box.offers.isVisible()) == ("value 5", False)
+
+
+def test_undo_is_the_windows_unless_something_is_typed(nested_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(nested_studio, qtbot)
+    box = box_of(panel)
+
+    def claims_undo() -> bool:
+        event = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        event.ignore()
+        QApplication.sendEvent(box, event)
+        return event.isAccepted()
+
+    write_in(box, qtbot, "value 1")
+    assert claims_undo()
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert not claims_undo()
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Escape])
@@ -183,7 +322,7 @@ class PlaceChooser(Chooser):
 @pytest.fixture
 def place_checkpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A checkpoint of a model that is conditioned on a place, a kind that has no chooser."""
-    monkeypatch.setitem(KINDS, Place.kind, Place)
+    monkeypatch.setitem(FACTORS, Place.kind, Place)
     monkeypatch.setitem(BUILT_IN, "place", "tests.place:PlaceModel")
     (tmp_path / "checkpoints").mkdir()
     write(tmp_path, "place", "place", CHAIN, (WHERE,), {})

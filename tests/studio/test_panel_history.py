@@ -19,7 +19,9 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 
 def made_up(number: int) -> HistoryEntry:
-    return HistoryEntry(f"2026010{number}T120000000000-abc", "Digits", "image", 1, 48, 48, True, 1, PIXEL)
+    return HistoryEntry(
+        f"2026010{number}T120000000000-abc", "Digits", "image", 1, 48, 48, True, 1, "digit 3; seed 7", PIXEL
+    )
 
 
 def strip_of(studio: Studio, qtbot: QtBot) -> HistoryStrip:
@@ -112,8 +114,8 @@ def test_entries_come_and_go_in_their_order(qtbot: QtBot) -> None:
 
 def test_an_entry_is_told_in_words() -> None:
     stopped = replace(made_up(1), count=4, steps=20, finished=False, branches=6)
-    assert describe(stopped).splitlines()[1] == "4 samples, stopped at step 20, 2 branches"
-    assert describe(made_up(1)).splitlines()[:2] == ["Digits", "48 steps"]
+    assert describe(stopped).splitlines()[2] == "4 samples, stopped at step 20, 2 branches"
+    assert describe(made_up(1)).splitlines()[:3] == ["Digits", "digit 3; seed 7", "48 steps"]
     assert "2026" in made_at(made_up(1).id)
     assert made_at("imported") == ""
 

@@ -8,7 +8,9 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from studio.canvas.demo import SPEECH_CHAIN, empty_take, grow, hum
 from studio.panels.transport import TransportPanel
+from studio.panels.widgets import grouped
 from studio.state import Activity, Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load
 
@@ -83,6 +85,20 @@ def test_the_label_tells_the_step_and_its_place(image_studio: Studio, qtbot: QtB
     image_studio.generate()
     finish(image_studio, qtbot)
     assert panel.step_label.text() == "all 48 steps drawn"
+
+
+def test_the_label_tells_where_the_selected_sample_ended_before_the_others(idle: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(idle, qtbot)
+    take = empty_take(SPEECH_CHAIN, 2, 8000)
+    idle.show_take(take, None)
+    for trace, steps in zip(take.traces, (8000, 4067), strict=True):
+        grow(trace, hum(SPEECH_CHAIN, steps, 0), SPEECH_CHAIN)
+        trace.finished = True
+    idle.worker.grown.emit(take.id)
+    idle.follow()
+    assert panel.step_label.full == f"all {grouped(8000)} steps drawn"
+    idle.select(1)
+    assert panel.step_label.full == f"ended at step {grouped(4067)}"
 
 
 def test_the_label_is_never_cut_off_at_the_width_of_a_small_screen(sound_studio: Studio, qtbot: QtBot) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QWheelEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QTextDocument, QWheelEvent
 from PySide6.QtWidgets import QApplication, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.panels.widgets import (
+    Banner,
     EvenGrid,
     LadderSlider,
     NumberField,
@@ -147,6 +148,38 @@ def test_probabilities_are_short(p: float, text: str) -> None:
 def test_grouped_digits_can_be_typed_back() -> None:
     assert ungrouped(grouped(1_020_417)) == "1020417"
     assert ungrouped(" 0,5 ") == "0.5"
+
+
+LONG_NAME = "x" * 251 + ".png"
+
+
+@pytest.mark.parametrize(
+    "text", [f"cannot read /home/{LONG_NAME}: there is no such file", f"cannot read {'<i>a b/' * 1000}c.png: it is not"]
+)
+def test_a_banner_takes_the_width_it_gets_whatever_it_says(qtbot: QtBot, text: str) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    banner, column = Banner(), QVBoxLayout(window)
+    column.addWidget(banner)
+    column.addStretch(1)
+    window.resize(500, 300)
+    window.show()
+    for width in (500, 800, 300):
+        window.resize(width, 300)
+        banner.say(text)
+        qtbot.wait(1)
+        assert (window.width(), window.height()) == (width, 300)
+        widest = max(banner.fontMetrics().horizontalAdvance(word) for word in banner.text().split())
+        assert widest <= banner.contentsRect().width()
+        assert banner.height() >= banner.heightForWidth(banner.width())
+        assert banner.text().startswith("cannot read ")
+        assert banner.text().endswith(text[-10:])
+    tip = QTextDocument()
+    tip.setHtml(banner.toolTip())
+    assert "".join(tip.toPlainText().split()) == "".join(text.split())
+    assert max(map(len, tip.toPlainText().splitlines())) <= 80
+    banner.say("short")
+    assert (banner.text(), banner.toolTip()) == ("short", "")
 
 
 def test_an_even_grid_gives_every_cell_one_size_and_even_rows(qtbot: QtBot) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from studio.sound import SoundPlayer
+from studio.audio import NO_DEVICE, SoundUnavailableError
+from studio.sound import PROBE_DELAY_MS, SoundPlayer
 from studio.state import Activity, Pointer, Studio
 from tests.studio.conftest import finish
 
@@ -19,6 +21,25 @@ def player(sound_studio: Studio) -> Iterator[SoundPlayer]:
     yield made
     made.close()
     made.deleteLater()
+
+
+def test_nothing_is_said_of_a_device_before_it_was_tried_and_then_what_was_found(
+    player: SoundPlayer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sound server may take longer to answer than it takes to ask again."""
+    reasons: list[str] = []
+    player.reason_changed.connect(reasons.append)
+    answers = threading.Event()
+
+    def find() -> None:
+        answers.wait(10)
+        raise SoundUnavailableError(NO_DEVICE)
+
+    monkeypatch.setattr(player.player._output, "_find_device", find)
+    qtbot.wait(3 * PROBE_DELAY_MS)
+    assert reasons == []
+    answers.set()
+    qtbot.waitUntil(lambda: reasons == [NO_DEVICE])
 
 
 def heads_of(player: SoundPlayer) -> list[float | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -263,6 +264,65 @@ def test_a_deleted_take_comes_back_by_undo(image_studio: Studio, qtbot: QtBot) -
     assert image_studio.take is None
     image_studio.undo_stack.undo()
     assert [e.id for e in image_studio.profile.history()] == [entry.id]
+
+
+def test_a_take_that_is_deleted_while_it_is_read_is_not_shown(image_studio: Studio, qtbot: QtBot) -> None:
+    """What is done to it would not be kept."""
+    generate(image_studio, qtbot)
+    first = image_studio.take
+    assert first is not None
+    generate(image_studio, qtbot)
+    second = image_studio.take
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
+    image_studio.open_history(first.id)
+    image_studio.delete_take(first.id)
+    with qtbot.waitSignal(image_studio.worker.read_done):
+        pass
+    assert image_studio.take is second
+
+
+def test_a_branch_on_which_nothing_is_drawn_yet_is_kept(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    take.branch(0, 0, value=3, engine="reference", device="cpu")
+    assert not len(take.traces[0])
+    image_studio.worker.save(take)
+    assert image_studio.worker.unsaved() == []
+    saved = image_studio.profile.load_take(take.id)
+    assert [len(trace) for trace in saved.samples[0].branches] == [take.limit, 0]
+
+
+def test_a_model_that_cannot_be_remembered_is_opened_all_the_same(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    assert image_studio.entry is not None
+    own = tmp_path / "own.safetensors"
+    shutil.copy(image_studio.entry.path, own)
+    image_studio.catalog.user = tmp_path / "gone"
+    with qtbot.waitSignal(image_studio.error):
+        image_studio.open_checkpoint(own)
+    assert image_studio.entry.path == own
+
+
+def test_a_setting_of_a_model_that_is_gone_is_not_undone_elsewhere(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    assert image_studio.entry is not None
+    own = tmp_path / "own.safetensors"
+    shutil.copy(image_studio.entry.path, own)
+    image_studio.open_checkpoint(own)
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
+    image_studio.reshape(temperature=0.5)
+    load(image_studio, qtbot, IMAGE)
+    image_studio.reshape(temperature=0.7)
+    own.unlink()
+    image_studio.undo_stack.undo()
+    with qtbot.waitSignal(image_studio.message, check_params_cb=lambda text: "is gone" in text):
+        image_studio.undo_stack.undo()
+    assert not image_studio.undo_stack.canUndo()
+    assert image_studio.settings is not None
+    assert (image_studio.model_name, image_studio.settings.shaping.temperature) == (IMAGE, 1.0)
 
 
 def test_a_saved_file_restores_the_take_and_all_settings(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
@@ -717,6 +777,18 @@ def test_undo_of_an_edit_of_another_model_s_take_brings_that_model_back(image_st
     assert (edited.samples[0].current, image_studio.cursor) == (0, 10)
 
 
+def test_undo_of_a_setting_tells_models_of_one_name_apart(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    own = tmp_path / "own.safetensors"
+    assert image_studio.entry is not None
+    shutil.copy(image_studio.entry.path, own)
+    load(image_studio, qtbot, str(own))
+    image_studio.reshape(temperature=0.5)
+    load(image_studio, qtbot, IMAGE)
+    image_studio.undo_stack.undo()
+    assert image_studio.entry is not None
+    assert image_studio.entry.path == own
+
+
 def test_undo_of_another_model_s_setting_chooses_that_model(image_studio: Studio, qtbot: QtBot) -> None:
     image_studio.reshape(temperature=0.5)
     load(image_studio, qtbot, SOUND)
@@ -819,10 +891,14 @@ def test_a_file_of_what_the_history_holds_shows_that_and_makes_no_entry(
     take = image_studio.take
     assert take is not None
     export(tmp_path / "a.png", take)
+    image_studio.pin(Pointer(1, 3))
+    image_studio.move_cursor(5)
     generate(image_studio, qtbot)
     qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
     image_studio.open_path(tmp_path / "a.png")
     qtbot.waitUntil(shows(image_studio, take))
+    where = (image_studio.selected, image_studio.cursor, image_studio.pinned)
+    assert where == (0, take.frontier, None)  # what was saved, not how it was looked at
     assert image_studio.profile.recent == [tmp_path / "a.png"]
     qtbot.wait(100)
     assert len(image_studio.profile.history()) == 2

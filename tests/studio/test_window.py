@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -9,21 +10,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
-from PySide6.QtGui import QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QMessageBox, QWidget
+from PySide6.QtGui import QAction, QDropEvent, QGuiApplication, QImage
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from models.files import export
-from studio.app import MainWindow, start
-from studio.clipboard import mime_data
+from studio.app import MainWindow, show_appearance, start
+from studio.clipboard import copy_picture, mime_data
+from studio.panels.history import ENTRY
 from studio.profile import Profile
 from studio.shortcuts import shortcuts_html
 from studio.state import Activity, Studio
+from studio.theme import DARK, LIGHT, apply_theme, colours
 from tests.studio.conftest import IMAGE, SOUND, finish, load
 
 KEY = Qt.Key
@@ -100,6 +105,48 @@ def test_after_a_click_on_a_slider_or_a_button_the_keys_still_step(window: MainW
     press(qtbot, window, KEY.Key_Right)
     assert studio.cursor == 1
     assert studio.settings.shaping == shaping  # type: ignore[union-attr]
+
+
+def test_arrows_in_an_open_menu_move_between_menus(window: MainWindow, qtbot: QtBot) -> None:
+    studio = window.studio
+    fast(window)
+    studio.begin()
+    finish(studio, qtbot)
+    window.timeline.setFocus()
+    studio.move_cursor(5)
+    file, edit = (action.menu() for action in window.menuBar().actions()[:2])
+    window.menuBar().setActiveAction(window.menuBar().actions()[0])
+    qtbot.waitUntil(file.isVisible)  # type: ignore[union-attr]
+    qtbot.keyClick(file, KEY.Key_Down)
+    qtbot.keyClick(file, KEY.Key_Right)
+    assert studio.cursor == 5
+    qtbot.waitUntil(edit.isVisible)  # type: ignore[union-attr]
+    edit.close()  # type: ignore[union-attr]
+
+
+def test_after_a_click_in_the_history_delete_deletes_and_after_generate_the_keys_step(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    studio, view = window.studio, window.history.view
+    fast(window)
+    studio.begin()
+    finish(studio, qtbot)
+    qtbot.waitUntil(lambda: window.history.model.rowCount() == 1)
+    studio.begin()
+    finish(studio, qtbot)
+    qtbot.waitUntil(lambda: window.history.model.rowCount() == 2)
+    oldest = window.history.model.index(1)
+    took = oldest.data(ENTRY).id
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(oldest).center())
+    qtbot.waitUntil(lambda: studio.take is not None and studio.take.id == took)
+    press(qtbot, window, KEY.Key_Delete)
+    assert [entry.id for entry in studio.profile.history()] != []
+    assert took not in [entry.id for entry in studio.profile.history()]
+    assert view.hasFocus()
+    studio.begin()
+    finish(studio, qtbot)
+    press(qtbot, window, KEY.Key_Home)
+    assert studio.cursor == 0
 
 
 def test_keys_play_pause_and_step(window: MainWindow, qtbot: QtBot) -> None:
@@ -234,6 +281,33 @@ def test_a_copied_file_is_pasted_and_anything_else_is_not(window: MainWindow, qt
     assert "nothing on the clipboard" in window.message_label.text()
 
 
+def test_a_picture_of_another_program_is_said_to_be_the_one_on_the_clipboard(window: MainWindow, qtbot: QtBot) -> None:
+    content, picture = BytesIO(), QImage(6, 6, QImage.Format.Format_Grayscale8)
+    Image.new("L", (6, 6)).save(content, "PNG")
+    copy_picture(picture, content.getvalue())
+    trigger(window, "Paste")
+    qtbot.waitUntil(window.banner.isVisible)
+    assert window.banner.full.startswith("the picture on the clipboard has no Sampling Studio metadata")
+    said = window.banner.full
+    window.banner.hide()
+    QGuiApplication.clipboard().setImage(picture)  # as no file
+    trigger(window, "Paste")
+    assert window.banner.isVisible()
+    assert window.banner.full == said
+
+
+@pytest.mark.parametrize("length", [60, 90, 250])
+def test_no_error_widens_the_window(window: MainWindow, qtbot: QtBot, length: int) -> None:
+    window.resize(1280, 720)
+    qtbot.waitUntil(lambda: window.width() == 1280)
+    name = "x" * length + ".png"
+    window.studio.error.emit(f"cannot read /home/user/{name}: there is no such file or folder")
+    qtbot.wait(50)
+    assert (window.width(), window.height()) == (1280, 720)
+    assert window.banner.text().startswith("cannot read /home/user/x")
+    assert window.banner.text().endswith("x.png: there is no such file or folder")
+
+
 def test_the_open_dialog_begins_where_it_was_the_last_time(
     open_window: Callable[[str], MainWindow], qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -286,6 +360,86 @@ def test_docks_can_be_closed_and_the_layout_reset_and_it_is_remembered(
     assert not again.docks[0].isVisible()
     again.reset_layout()
     assert all(dock.isVisible() and not dock.isFloating() for dock in again.docks)
+
+
+def test_the_settings_keep_their_height_when_the_window_changes(window: MainWindow, qtbot: QtBot) -> None:
+    """As the user, or the layout, gave it: the curve above them gives way."""
+    curve, settings = window.docks[2:4]
+
+    def heights(*sizes: tuple[int, int]) -> list[int]:
+        found = []
+        for size in sizes:
+            window.resize(*size)
+            qtbot.wait(30)
+            found.append(settings.height())
+        return found
+
+    window.resize(1440, 900)
+    window.reset_layout()
+    qtbot.wait(30)
+    whole = settings.height()
+    assert heights((1280, 720), (1440, 900)) == [whole, whole]
+    assert heights((1152, 560), (1440, 900))[-1] == whole  # though there was no room for it
+    window.resizeDocks([curve, settings], [curve.height() + 60, whole - 60], Qt.Orientation.Vertical)
+    qtbot.wait(30)
+    assert heights((1280, 720), (1440, 900)) == [whole - 60, whole - 60]
+
+
+def test_a_layout_that_was_squeezed_into_a_small_screen_spoils_no_other(checkpoints: Path, tmp_path: Path) -> None:
+    code = IN_A_PROCESS + (
+        "if len(sys.argv) > 2:\n"
+        "    window.resizeDocks(window.docks[:1], [int(sys.argv[2])], Qt.Orientation.Horizontal)\n"
+        "    app.processEvents()\n"
+        "print(window.docks[0].width())\n"
+        "window.close()\n"
+    )
+
+    screen = {"name": "screen", "x": 0, "y": 0, "width": 1920, "height": 1200, "dpr": 1, "logicalDpi": 96}
+    (tmp_path / "screens.json").write_text(json.dumps({"screens": [{**screen, "logicalBaseDpi": 96}]}))
+    place = {
+        "SAMPLING_STUDIO_PROFILE": str(tmp_path / "p"),
+        "QT_QPA_PLATFORM": f"offscreen:configfile={tmp_path / 'screens.json'}",
+    }
+
+    def width(scale: str, *given: str) -> int:
+        return int(
+            subprocess.run(
+                [sys.executable, "-c", code, str(checkpoints), *given],
+                env={**os.environ, **place, "QT_SCALE_FACTOR": scale},
+                stdout=subprocess.PIPE,
+                timeout=100,
+                check=True,
+            ).stdout
+        )
+
+    assert width("1", "280") == 280
+    assert width("2") == 200
+    assert width("1") == 280
+
+
+def test_light_or_dark_is_chosen_in_the_menu_at_once_and_remembered(
+    open_window: Callable[[str], MainWindow], qapp: QApplication
+) -> None:
+    def choices(window: MainWindow) -> dict[str, QAction]:
+        (menu,) = [m for m in window.findChildren(QMenu) if m.title() == "&Appearance"]
+        return {action.text().replace("&", ""): action for action in menu.actions()}
+
+    window = open_window(IMAGE)
+    shown = choices(window)
+    assert [name for name, action in shown.items() if action.isChecked()] == ["System"]
+    try:
+        for name, theme in (("Light", LIGHT), ("Dark", DARK), ("System", DARK), ("Light", LIGHT)):
+            shown[name].trigger()
+            assert [n for n, action in shown.items() if action.isChecked()] == [name]
+            assert colours(window) is colours(window.sampling_panel) is theme
+        window.close()
+        again = open_window(IMAGE)
+        assert choices(again)["Light"].isChecked()
+        apply_theme(qapp)
+        show_appearance(again.studio.profile)
+        assert colours(again) is LIGHT
+    finally:
+        apply_theme(qapp, DARK)
 
 
 def test_switching_between_modalities_switches_the_canvas(window: MainWindow, qtbot: QtBot) -> None:
@@ -400,7 +554,7 @@ def test_pause_takes_effect_within_a_tenth_of_a_second(window: MainWindow, qtbot
 IN_A_PROCESS = """
 import sys
 from pathlib import Path
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 from models.catalog import Catalog
 from studio.app import MainWindow
