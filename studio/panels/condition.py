@@ -26,6 +26,7 @@ from models.condition import ANY, Category, Factor, in_words
 from studio.panels.widgets import (
     GAP,
     MARGIN,
+    RETURN_KEYS,
     ComboBox,
     ElidedLabel,
     EmptyState,
@@ -213,7 +214,9 @@ class ValueBox(ComboBox):
         self.give_back()
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if event.key() in RETURN_KEYS and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                self.offers.hide()  # the window, whose key this is, hears of none while a list is open
             if leaves_undo(event, self.line):
                 return False
             escapes = self.currentText() != self._before or self.offers.isVisible()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
@@ -266,6 +266,17 @@ def test_the_list_closes_when_the_focus_leaves_or_another_value_holds(nested_stu
     write_in(box, qtbot, "alue 1")
     nested_studio.change("class", condition={"class": "value 5"})
     assert (box.currentText(), box.offers.isVisible()) == ("value 5", False)
+
+
+def test_ctrl_return_is_the_windows_at_once_while_the_list_is_open(nested_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(nested_studio, qtbot)
+    box, heard = box_of(panel), []
+    generate = QShortcut(QKeySequence("Ctrl+Return"), panel)
+    generate.activated.connect(lambda: heard.append(class_of(nested_studio)))
+    write_in(box, qtbot, "value 12")
+    assert box.offers.isVisible()
+    qtbot.keyClick(box.offers, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert (heard, box.offers.isVisible()) == (["value 12"], False)
 
 
 def test_undo_is_the_windows_unless_something_is_typed(nested_studio: Studio, qtbot: QtBot) -> None:
