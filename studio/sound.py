@@ -5,6 +5,7 @@ Without a device the playhead still moves, by the clock: everything but the soun
 
 from __future__ import annotations
 
+import math
 import time
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -15,6 +16,8 @@ from studio.state import Activity, Studio
 
 TICK_MS = 33
 PROBE_DELAY_MS = 300
+LOOK_SECONDS = 10.0
+"""How often at most walks look for a device where there is none; who presses play has one looked for at once."""
 
 
 class SoundPlayer(QObject):
@@ -34,6 +37,8 @@ class SoundPlayer(QObject):
         self._reason = ""
         self._began: tuple[float, int] | None = None
         """Clock and sample at which playing without a device began."""
+        self._looked = -math.inf
+        """Clock at which playing last looked for a device."""
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._tick)
         self._was = studio.activity
@@ -91,13 +96,17 @@ class SoundPlayer(QObject):
         if not self.player.available and not self.player.reason:
             self._probing.start()
 
-    def _play(self, start: int) -> None:
+    def _play(self, start: int, *, look: bool = True) -> None:
+        """look: whether a device is looked for where there was none before."""
         chain, trace = self.chain, self.studio.trace
         if chain is None or trace is None:
             return
         self._heard_sample = self.studio.selected
-        self.player.play(TraceSource(trace, chain, self._grows), chain.rate, start)
-        self._began = (time.monotonic(), start)
+        now = time.monotonic()
+        if look or self.player.available or not self.player.reason:
+            self._looked = now
+            self.player.play(TraceSource(trace, chain, self._grows), chain.rate, start)
+        self._began = (now, start)
         self._timer.start()
 
     def _grows(self) -> bool:
@@ -119,7 +128,8 @@ class SoundPlayer(QObject):
         if chain is None or settings is None or self.studio.walking_until is not None:
             return
         if settings.pace >= chain.rate:
-            self._play(self._end())
+            # Looking takes a core for longer than a frame of the window: not with each of many walks.
+            self._play(self._end(), look=time.monotonic() - self._looked > LOOK_SECONDS)
 
     @Slot()
     def _on_selection(self) -> None:

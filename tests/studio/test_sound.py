@@ -42,6 +42,29 @@ def test_nothing_is_said_of_a_device_before_it_was_tried_and_then_what_was_found
     qtbot.waitUntil(lambda: reasons == [NO_DEVICE])
 
 
+def test_walks_look_for_a_device_now_and_then_and_playing_does_so_at_once(
+    player: SoundPlayer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    def find() -> None:
+        looks.append(1)
+        raise SoundUnavailableError(NO_DEVICE)
+
+    monkeypatch.setattr(player.player._output, "_find_device", find)
+    qtbot.waitUntil(lambda: player.player.reason == NO_DEVICE)
+    looks.clear()
+    for _ in range(3):
+        begin(player.studio, pace=math.inf, limit=100)
+        finish(player.studio, qtbot)
+        qtbot.waitUntil(lambda: not player.studio.running)
+    qtbot.waitUntil(lambda: len(looks) == 1)
+    player.studio.move_cursor(0)
+    player.studio.replay()
+    qtbot.waitUntil(lambda: len(looks) == 2)
+    player.studio.pause()
+
+
 def heads_of(player: SoundPlayer) -> list[float | None]:
     heads: list[float | None] = []
     player.playhead_moved.connect(heads.append)
