@@ -236,6 +236,11 @@ class Take:
         return [sample.trace for sample in self.samples]
 
     @property
+    def branches(self) -> list[Trace]:
+        """All branches of every sample."""
+        return [trace for sample in self.samples for trace in sample.branches]
+
+    @property
     def finished(self) -> bool:
         return all(trace.finished for trace in self.traces)
 

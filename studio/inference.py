@@ -722,7 +722,7 @@ class InferenceThread(QThread):
     def _do_save(self, take_id: str) -> None:
         """Of several requests for one take in a row the first one saves, and the others find nothing left to do."""
         take = self._unsaved.pop(take_id, None)
-        if take is None or take_id in self._forgotten or not _anything_drawn(take):
+        if take is None or take_id in self._forgotten or not any(map(len, take.branches)):
             return
         if self._write(take):
             self._save_refused()
@@ -767,11 +767,6 @@ class InferenceThread(QThread):
 
 def _look_again() -> None:
     """Wakes the thread for a request that is in a slot."""
-
-
-def _anything_drawn(take: Take) -> bool:
-    """Whether there is a step on any branch."""
-    return any(len(trace) for sample in take.samples for trace in sample.branches)
 
 
 def _why(error: Exception) -> str:

@@ -33,6 +33,7 @@ from models.files import read_saved
 from models.record import shown, take_record
 from models.shaping import Shaping
 from models.trace import Take, Trace, new_take, new_take_id
+from studio.clipboard import PICTURE
 from studio.inference import GramRequest, InferenceThread, Inspection, InspectRequest, LoadedInfo, WalkRequest
 from studio.profile import Profile, describe
 from studio.settings import MAX_COUNT, Settings, settings_from_json
@@ -243,8 +244,8 @@ class Studio(QObject):
         return self.entry.header.name if self.entry else ""
 
     @property
-    def _settings_key(self) -> str:
-        """Under which the settings of the chosen model are kept: models that the user added may share a name."""
+    def _key(self) -> str:
+        """What the profile calls the chosen model: those that the user added may share a name."""
         assert self.entry is not None
         return self.entry.header.name if self.entry.shipped else str(self.entry.path)
 
@@ -355,9 +356,9 @@ class Studio(QObject):
     def _set_entry(self, entry: Entry) -> None:
         self.entry = entry
         header = entry.header
-        stored = self.profile.model_settings(self._settings_key)
+        stored = self.profile.model_settings(self._key)
         self.settings = settings_from_json(stored, header.chain, header.factors)
-        self.profile.set("model", header.name if entry.shipped else str(entry.path))
+        self.profile.set("model", self._key)
         self._load()
         self.model_changed.emit()
         self.settings_changed.emit()
@@ -392,7 +393,7 @@ class Studio(QObject):
         if self.settings.device != AUTO:
             # A device that is not there must not keep the model away for good.
             self.settings = self.settings.with_(device=AUTO)
-            self.profile.set_model_settings(self._settings_key, self.settings.to_json())
+            self.profile.set_model_settings(self._key, self.settings.to_json())
             self.settings_changed.emit()
             self._load()
         else:
@@ -423,8 +424,7 @@ class Studio(QObject):
         """A take from an export has no surprise and entropy: they are computed again."""
         if self.take is None or self.loaded is None:
             return
-        traces = [trace for sample in self.take.samples for trace in sample.branches]
-        if any(np.isnan(trace.surprise).any() for trace in traces):
+        if any(np.isnan(trace.surprise).any() for trace in self.take.branches):
             self.worker.score(self.take)
 
     # --- settings --------------------------------------------------------------------------------------------------
@@ -487,7 +487,7 @@ class Studio(QObject):
         assert self.settings is not None
         device_changed = settings.device != self.settings.device
         self.settings = settings
-        self.profile.set_model_settings(self._settings_key, settings.to_json())
+        self.profile.set_model_settings(self._key, settings.to_json())
         self.worker.set_shaping(settings.shaping)
         self.worker.set_pace(settings.pace)
         if device_changed:
@@ -894,7 +894,7 @@ class Studio(QObject):
 
         def read() -> Take:
             nonlocal new
-            take = read_saved(source, "the picture on the clipboard").take
+            take = read_saved(source, PICTURE).take
             held = self._in_history(take, live)
             if held is None:
                 new = True

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QMen
 from pytestqt.qtbot import QtBot
 
 from models.files import export
+from models.trace import Take
 from studio.app import MainWindow, show_appearance, start
 from studio.clipboard import copy_picture, mime_data
 from studio.panels.history import ENTRY
@@ -75,6 +76,16 @@ def fast(window: MainWindow) -> None:
     window.studio.change("pace", pace=math.inf)
 
 
+def drawn(window: MainWindow, qtbot: QtBot) -> Take:
+    """A whole take, drawn as fast as it can be."""
+    fast(window)
+    window.studio.begin()
+    finish(window.studio, qtbot)
+    take = window.studio.take
+    assert take is not None
+    return take
+
+
 def test_a_click_on_the_main_button_generates_pauses_and_resumes(window: MainWindow, qtbot: QtBot) -> None:
     studio, button = window.studio, window.transport.main_button
     studio.change("pace", pace=30.0)
@@ -94,9 +105,7 @@ def test_a_click_on_the_main_button_generates_pauses_and_resumes(window: MainWin
 
 def test_after_a_click_on_a_slider_or_a_button_the_keys_still_step(window: MainWindow, qtbot: QtBot) -> None:
     studio = window.studio
-    fast(window)
-    studio.begin()
-    finish(studio, qtbot)
+    drawn(window, qtbot)
     temperature = window.sampling_panel.temperature.slider
     for clicked in (temperature, window.sampling_panel.neutral_button, window.transport.start_button):
         qtbot.mouseClick(clicked, Qt.MouseButton.LeftButton)
@@ -109,9 +118,7 @@ def test_after_a_click_on_a_slider_or_a_button_the_keys_still_step(window: MainW
 
 def test_arrows_in_an_open_menu_move_between_menus(window: MainWindow, qtbot: QtBot) -> None:
     studio = window.studio
-    fast(window)
-    studio.begin()
-    finish(studio, qtbot)
+    drawn(window, qtbot)
     window.timeline.setFocus()
     studio.move_cursor(5)
     file, edit = (action.menu() for action in window.menuBar().actions()[:2])
@@ -128,9 +135,7 @@ def test_after_a_click_in_the_history_delete_deletes_and_after_generate_the_keys
     window: MainWindow, qtbot: QtBot
 ) -> None:
     studio, view = window.studio, window.history.view
-    fast(window)
-    studio.begin()
-    finish(studio, qtbot)
+    drawn(window, qtbot)
     qtbot.waitUntil(lambda: window.history.model.rowCount() == 1)
     studio.begin()
     finish(studio, qtbot)
@@ -151,9 +156,7 @@ def test_after_a_click_in_the_history_delete_deletes_and_after_generate_the_keys
 
 def test_keys_play_pause_and_step(window: MainWindow, qtbot: QtBot) -> None:
     studio = window.studio
-    fast(window)
-    studio.begin()
-    finish(studio, qtbot)
+    drawn(window, qtbot)
     window.timeline.setFocus()
     press(qtbot, window, KEY.Key_Home)
     assert studio.cursor == 0
@@ -176,11 +179,7 @@ def test_keys_play_pause_and_step(window: MainWindow, qtbot: QtBot) -> None:
 
 def test_edit_undo_and_switch_branch_from_the_window(window: MainWindow, qtbot: QtBot) -> None:
     studio = window.studio
-    fast(window)
-    studio.begin()
-    finish(studio, qtbot)
-    take = studio.take
-    assert take is not None
+    take = drawn(window, qtbot)
     studio.move_cursor(9)
     trigger(window, "New noise from here")
     finish(studio, qtbot)
@@ -195,11 +194,7 @@ def test_a_dropped_file_is_shown_and_a_foreign_one_is_complained_about(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     studio = window.studio
-    fast(window)
-    studio.begin()
-    finish(studio, qtbot)
-    saved = studio.take
-    assert saved is not None
+    saved = drawn(window, qtbot)
     export(tmp_path / "a.png", saved)
     studio.delete_take(saved.id)
     drop(window, tmp_path / "a.png")
@@ -227,9 +222,7 @@ def drop(window: MainWindow, path: Path) -> None:
 
 def test_copy_puts_the_exact_image_and_the_exact_command_on_the_clipboard(window: MainWindow, qtbot: QtBot) -> None:
     studio = window.studio
-    fast(window)
-    studio.begin()
-    finish(studio, qtbot)
+    drawn(window, qtbot)
     trigger(window, "Copy")
     image = QGuiApplication.clipboard().image()
     assert (image.width(), image.height()) == (6, 8)
@@ -262,11 +255,7 @@ def test_a_copied_picture_is_pasted_as_the_take_that_it_shows(window: MainWindow
 
 def test_a_copied_file_is_pasted_and_anything_else_is_not(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     studio = window.studio
-    fast(window)
-    studio.begin()
-    finish(studio, qtbot)
-    take = studio.take
-    assert take is not None
+    take = drawn(window, qtbot)
     export(tmp_path / "a.npz", take)
     studio.delete_take(take.id)
     data = mime_data()
@@ -535,9 +524,7 @@ def test_fast_clicks_in_odd_orders_do_no_harm(window: MainWindow, qtbot: QtBot) 
     studio.stop()
     qtbot.waitUntil(lambda: studio.activity in (Activity.IDLE, Activity.EMPTY), timeout=10_000)
     load(studio, qtbot, IMAGE) if studio.model_name != IMAGE else None
-    fast(window)
-    studio.begin()
-    finish(studio, qtbot)
+    drawn(window, qtbot)
 
 
 def test_pause_takes_effect_within_a_tenth_of_a_second(window: MainWindow, qtbot: QtBot) -> None:
@@ -654,9 +641,7 @@ def test_a_second_program_on_the_same_profile_is_kept_out(tmp_path: Path) -> Non
 def test_the_lens_shows_the_point_clicked(window: MainWindow, qtbot: QtBot) -> None:
     """A click on the canvas pins the pixel under it, and the inspector looks at it."""
     studio = window.studio
-    fast(window)
-    studio.begin()
-    finish(studio, qtbot)
+    drawn(window, qtbot)
     canvas = window.stack.currentWidget()
     heard: list[object] = []
     studio.inspected.connect(heard.append)
