@@ -604,6 +604,8 @@ def show_appearance(profile: Profile) -> None:
 
 def open_studio(profile: Profile) -> Studio:
     """A studio on a profile with its inference thread running; ``Studio.close`` ends both."""
+    # A widget that paints itself may wait this long for the walk to let go of Python's lock, and a frame has dozens.
+    sys.setswitchinterval(0.001)
     catalog = Catalog(user=profile.folder)
     worker = InferenceThread(profile.save_take)
     studio = Studio(catalog, profile, worker)

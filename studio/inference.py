@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import logging
 import math
+import os
 import queue
 import subprocess
 import sys
@@ -65,6 +66,9 @@ SCORE_STEPS = 1024
 
 LEAD_SECONDS = 0.3
 """How far ahead of the clock a walk that is heard runs, so that sound does not wait for it."""
+
+NICENESS = 10
+"""Where two cores have three threads to run, the window comes first."""
 
 DONE = object()
 """What a long job that has come to its end gives."""
@@ -323,6 +327,8 @@ class InferenceThread(QThread):
     # --- the thread --------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
+        if sys.platform == "linux":  # where a thread has a niceness of its own, and Qt's priorities mean nothing
+            os.nice(NICENESS)
         try:
             self._start_warming()
         except Exception as error:  # whatever it is, there are other engines

@@ -286,6 +286,15 @@ class Studio(QObject):
         return self._walking
 
     @property
+    def looks_into(self) -> bool:
+        """Whether the model that is loaded is the one that the shown take was made with, weight for weight."""
+        return (
+            self.loaded is not None
+            and self.take is not None
+            and self.loaded.reference.weights == self.take.model.weights
+        )
+
+    @property
     def can_go_on(self) -> bool:
         """Whether Generate would go on with the shown take instead of beginning another."""
         return self.take is not None and not self.take.finished

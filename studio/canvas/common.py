@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QImage, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, Chain
 from models.trace import Take
@@ -47,6 +47,18 @@ class Canvas(QWidget):
     copies: ClassVar[bool] = False
     """Whether it has something for the clipboard once a step is drawn."""
 
+    def _cover(self, body: QWidget, invitation: QWidget) -> None:
+        """Lays the body out under the invitation, which hides as soon as there is a take.
+
+        A page that is hidden until then would be laid out and polished at the first step, while the user waits.
+        """
+        cell = QGridLayout(self)
+        cell.setContentsMargins(0, 0, 0, 0)
+        for page in (body, invitation):
+            page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+            set_role(page, STAGE)
+            cell.addWidget(page, 0, 0)
+
     def copied(self) -> QImage | str | None:
         """What Copy puts on the clipboard of what is shown: a picture, a text, or None where there is neither."""
         return None
@@ -79,8 +91,6 @@ class Invitation(QWidget):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        set_role(self, STAGE)
         self._head, self._line = QLabel(), QLabel()
         self._head.setStyleSheet(f"font-size: {HEAD_PIXELS}px; font-weight: 600;")
         set_role(self._line, QUIET)

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Slot
 from PySide6.QtGui import QImage, QMouseEvent, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, ImageChain
 from models.trace import Take, Trace
 from studio.canvas.common import Canvas, Invitation, Legend, ReadOut, full_bits, step_facts
 from studio.panels.widgets import painting
 from studio.state import Pointer, Studio
-from studio.theme import STAGE, colours, faded, hatch_brush, heat_table, set_role
+from studio.theme import colours, faded, hatch_brush, heat_table
 from studio.thumbnail import image_pixels
 
 MARGIN, GAP = 16, 8
@@ -535,8 +535,6 @@ class ImageCanvas(Canvas):
         self.grid = ImageGrid(studio, self.read_out)
         self.invitation = Invitation(studio)
         body = QWidget()
-        body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        set_role(body, STAGE)
         foot = QHBoxLayout()
         foot.setContentsMargins(16, 4, 16, 8)
         foot.setSpacing(24)
@@ -547,9 +545,7 @@ class ImageCanvas(Canvas):
         column.setSpacing(0)
         column.addWidget(self.grid, 1)
         column.addLayout(foot)
-        self._pages = QStackedLayout(self)
-        self._pages.addWidget(self.invitation)
-        self._pages.addWidget(body)
+        self._cover(body, self.invitation)
         self.setFocusProxy(self.grid)
         studio.take_changed.connect(self._refresh)
         studio.view_changed.connect(self._refresh)
@@ -558,7 +554,7 @@ class ImageCanvas(Canvas):
     @Slot()
     def _refresh(self) -> None:
         take, overlay = self._studio.take, self._studio.overlay
-        self._pages.setCurrentIndex(take is not None)
+        self.invitation.setVisible(take is None)
         self.legend.setVisible(take is not None and overlay != "none")
         if take is not None and overlay != "none":
             self.legend.show_scale(overlay, take.model.chain)

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
@@ -29,13 +30,12 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
-    QStackedLayout,
     QStyleOptionGraphicsItem,
     QVBoxLayout,
     QWidget,
 )
 
-from models.chain import INT16_PEAK, SoundChain
+from models.chain import INT16_PEAK, Alphabet, SoundChain
 from models.trace import Take, Trace
 from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, ReadOut, full_bits, step_facts
 from studio.canvas.pyramid import Pyramid
@@ -45,7 +45,6 @@ from studio.state import Activity, Pointer, Studio
 from studio.theme import (
     DARK,
     QUIET,
-    STAGE,
     TITLE,
     Theme,
     colours,
@@ -91,10 +90,10 @@ ZOOM_TIP = "Wheel: zoom. Drag, or wheel with Shift: move along. Double click: al
 class Clip:
     """What is drawn of one trace: its amplitudes, -1 … 1, entropies and surprises, in bits, as pyramids."""
 
-    def __init__(self, trace: Trace, chain: SoundChain) -> None:
+    def __init__(self, trace: Trace, amplitudes: npt.NDArray[np.float32]) -> None:
+        """amplitudes: of the symbols, (K,)."""
         self.trace = trace
-        self._amplitudes = np.zeros(chain.alphabet.size, np.float32)
-        self._amplitudes[: chain.alphabet.levels] = chain.alphabet.decode(np.arange(chain.alphabet.levels)) / INT16_PEAK
+        self._amplitudes = amplitudes
         self.wave = Pyramid()
         self.entropy = Pyramid()
         self.surprise = Pyramid()
@@ -115,6 +114,13 @@ class Clip:
             new = figures[len(pyramid) : length]
             self._unscored |= bool(np.isnan(new).any())
             pyramid.extend(new)
+
+
+def symbol_amplitudes(alphabet: Alphabet) -> npt.NDArray[np.float32]:
+    """What the symbols sound like, (K,) in -1 … 1: silence for one that only stops."""
+    table = np.zeros(alphabet.size, np.float32)
+    table[: alphabet.levels] = alphabet.decode(np.arange(alphabet.levels)) / INT16_PEAK
+    return table
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]
@@ -219,6 +225,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMinimumHeight(LEAST_PLOT)
         self.hideButtons()
+        for axis in (self.getAxis("left"), self.getAxis("bottom")):
+            axis.enableAutoSIPrefix(False)  # a label that these do not have would be made anew with every range
         self.getAxis("left").setWidth(AXIS_PIXELS)
         self.getAxis("bottom").setHeight(22)
         if zooms:
@@ -307,7 +315,7 @@ class ClipList(QWidget):
         self.span = 1
         """Steps that the width of a row stands for."""
         self.setAccessibleName("Clips")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
 
     def sizeHint(self) -> QSize:
         return QSize(CLIPS_WIDTH, CLIP_HEIGHT * len(self.clips))
@@ -354,6 +362,9 @@ class SoundCanvas(Canvas):
         super().__init__(parent)
         self._studio = studio
         self._clips: list[Clip] = []
+        self._amplitudes = np.empty(0, np.float32)
+        self._levels = 0
+        """Those that the gram's axis shows."""
         self._zoomed = False
         self._gram: Gram | None = None
         self._gram_wanted: tuple[Trace, int, int] | None = None
@@ -396,6 +407,9 @@ class SoundCanvas(Canvas):
         studio.gram_ready.connect(self._on_gram)
         for signal in (studio.model_changed, studio.activity_changed):
             signal.connect(self._on_model)
+        for signal in (studio.model_changed, studio.settings_changed):
+            signal.connect(self._prepare)
+        self._on_view()
         self._on_take()
 
     def _make_items(self) -> None:
@@ -419,8 +433,6 @@ class SoundCanvas(Canvas):
 
     def _lay_out(self) -> None:
         body = QWidget()
-        body.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        set_role(body, STAGE)
         self._bits_box, self._gram_box = QWidget(), QWidget()
         column = QVBoxLayout()
         column.setSpacing(6)
@@ -442,9 +454,7 @@ class SoundCanvas(Canvas):
         row.setSpacing(12)
         row.addWidget(self.clip_scroll)
         row.addLayout(column, 1)
-        self._pages = QStackedLayout(self)
-        self._pages.addWidget(self.invitation)
-        self._pages.addWidget(body)
+        self._cover(body, self.invitation)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     @staticmethod
@@ -487,8 +497,8 @@ class SoundCanvas(Canvas):
 
     @property
     def _chain(self) -> SoundChain:
-        assert self._take is not None
-        chain = self._take.model.chain
+        """Of the take that is shown, or of the one to come."""
+        chain = self._studio.chain
         assert isinstance(chain, SoundChain)
         return chain
 
@@ -500,12 +510,13 @@ class SoundCanvas(Canvas):
     @property
     def extent(self) -> int:
         """Steps that the whole view shows: the clip, or while it grows a round length that holds it."""
-        take = self._take
-        assert take is not None
+        take, settings = self._take, self._studio.settings
+        extent = self._chain.default_limit
+        if take is None:
+            return extent if settings is None else max(CLOSEST_STEPS, min(extent, settings.limit))
         longest = max(take.longest, CLOSEST_STEPS)
         if take.finished:
             return longest
-        extent = self._chain.default_limit
         while extent < longest:
             extent *= 2
         return max(longest, min(extent, take.limit))
@@ -516,7 +527,10 @@ class SoundCanvas(Canvas):
     @Slot()
     def _on_take(self) -> None:
         take = self._take
-        self._clips = [Clip(trace, self._chain) for trace in take.traces] if take is not None else []
+        self._clips = []
+        if take is not None:
+            self._amplitudes = symbol_amplitudes(self._chain.alphabet)
+            self._clips = [Clip(trace, self._amplitudes) for trace in take.traces]
         self._gram = self._gram_wanted = None
         self._gram_held = False
         self._gram_facts.say("")
@@ -525,20 +539,36 @@ class SoundCanvas(Canvas):
         self.lens.cover(0, 0, -1, 1)
         self._path.setData([], [])
         self.set_playhead(None)
-        self._pages.setCurrentIndex(take is not None)
         self.clip_list.clips = self._clips
-        self.clip_scroll.setVisible(len(self._clips) > 1)
-        self.clip_list.setMinimumHeight(CLIP_HEIGHT * len(self._clips))
+        self._arrange()
+        self.invitation.setVisible(take is None)
         if take is None:
             return
-        levels = self._chain.alphabet.levels
-        self.gram_plot.setYRange(0, levels, padding=0)
-        quarters = range(0, levels + 1, max(1, levels // 4))
-        self.gram_plot.getAxis("left").setTicks([[(value, str(min(value, levels - 1))) for value in quarters]])
         self._draw_clips()
-        self._on_view()
         self._on_grown()
         self._on_model()
+
+    @Slot()
+    def _prepare(self) -> None:
+        """Under the invitation, makes room for the take to come: all of it would else be laid out at its first step."""
+        if self._take is None and self._studio.settings is not None:
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """Axes and list of clips for the take that is shown, or for the one to come."""
+        studio = self._studio
+        if not isinstance(studio.chain, SoundChain):
+            return
+        count = len(self._clips) if self._take is not None or studio.settings is None else studio.settings.count
+        self.clip_scroll.setVisible(count > 1)
+        self.clip_list.setMinimumHeight(CLIP_HEIGHT * count)
+        levels = self._chain.alphabet.levels
+        if levels != self._levels:
+            self._levels = levels
+            self.gram_plot.setYRange(0, levels, padding=0)
+            quarters = range(0, levels + 1, max(1, levels // 4))
+            self.gram_plot.getAxis("left").setTicks([[(value, str(min(value, levels - 1))) for value in quarters]])
+        self._fit()
 
     @Slot()
     def _on_branches(self) -> None:
@@ -547,7 +577,7 @@ class SoundCanvas(Canvas):
             return
         for n, trace in enumerate(take.traces):
             if self._clips[n].trace is not trace:
-                self._clips[n] = Clip(trace, self._chain)
+                self._clips[n] = Clip(trace, self._amplitudes)
         self._draw_clips()
         self._on_grown()
 
@@ -574,9 +604,10 @@ class SoundCanvas(Canvas):
     def _on_view(self) -> None:
         overlay = self._studio.overlay
         self._bits_box.setVisible(overlay != "none")
-        if overlay != "none" and self._take is not None:
+        if overlay != "none":
             self._bits_title.setText(SHORT_NAMES[overlay])
-            self._draw()
+            if self._take is not None:
+                self._draw()
 
     @Slot()
     def _on_selection(self) -> None:
@@ -792,18 +823,12 @@ class SoundCanvas(Canvas):
         start, seconds = (left, right - left) if close_up is None else (close_up[0], close_up[1] - close_up[0])
         self._gram_facts.say(f"{1000 * seconds:.0f} ms from {start:.4f} s · time × value, brightness = probability")
 
-    @property
-    def _has_model(self) -> bool:
-        """Whether the model that is loaded is the one that the take was made with, weight for weight."""
-        loaded, take = self._studio.loaded, self._take
-        return loaded is not None and take is not None and loaded.reference.weights == take.model.weights
-
     @Slot()
     def _on_model(self) -> None:
         """Says why there is no picture, and asks for it as soon as it can be made."""
         if self._take is None or self._gram is not None:
             return
-        if self._has_model:
+        if self._studio.looks_into:
             self._gram_facts.say("")
             if self.isVisible():
                 self._ask_gram.start(GRAM_DELAY_MS)
@@ -814,7 +839,7 @@ class SoundCanvas(Canvas):
 
     @Slot()
     def _request_gram(self) -> None:
-        if self._gram_wanted is not None and self.isVisible() and self._has_model:
+        if self._gram_wanted is not None and self.isVisible() and self._studio.looks_into:
             self._studio.request_gram(*self._gram_wanted)
 
     @Slot(object)

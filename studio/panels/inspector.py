@@ -182,6 +182,11 @@ class ConditionalPlot(QWidget):
         self._curves = None
         self.update()
 
+    def clear(self) -> None:
+        self._inspection = self._curves = None
+        self._point_at(None)
+        self.update()
+
     def set_scale(self, scale: str) -> None:
         self.scale = scale
         self._curves = None
@@ -504,8 +509,16 @@ class InspectorPanel(QWidget):
         if self.inspection is None:
             no_model = studio.take is not None and studio.loaded is None and studio.entry is None
             self.empty.setText("Without its model a take can be looked at, but not into." if no_model else self.EMPTY)
-            self.stack.setCurrentWidget(self.empty)
+            self._blank()
+            # Where a conditional is on its way, the page stays: to turn it twice for every take flickers and costs.
+            self.stack.setCurrentWidget(self.content if studio.looks_into else self.empty)
         self._refresh_branches()
+
+    def _blank(self) -> None:
+        self.plot.clear()
+        self.sample_label.setText("")
+        for text in (self.step_label, *self.facts.values()):
+            text.setText("–")
 
     @Slot()
     def _refresh_branches(self) -> None:
@@ -525,7 +538,6 @@ class InspectorPanel(QWidget):
         take = studio.take
         if take is None or inspection.sample >= len(take.samples):
             return
-        first = self.inspection is None
         self.inspection = inspection
         chain = take.model.chain
         self.plot.show_inspection(inspection, chain.alphabet)
@@ -533,9 +545,7 @@ class InspectorPanel(QWidget):
         self.sample_label.setText(f"sample {inspection.sample}" if len(take.samples) > 1 else "")
         self._show_facts(inspection, chain.alphabet)
         self._show_schedule(inspection, take.samples[inspection.sample].trace)
-        if first:
-            self.stack.setCurrentWidget(self.content)
-            self._refresh_branches()
+        self.stack.setCurrentWidget(self.content)
 
     def _show_facts(self, inspection: Inspection, alphabet: Alphabet) -> None:
         raw, symbol = inspection.raw, inspection.symbol

@@ -46,6 +46,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
+    QPixmapCache,
     QResizeEvent,
     QShowEvent,
     QWheelEvent,
@@ -275,17 +276,23 @@ class GlyphEngine(QIconEngine):
         if owner is None:
             return
         with painting_with(painter):
-            theme = colours(owner)
-            colour = self.colour(theme)
-            if mode is QIcon.Mode.Disabled:
-                colour = mixed(colour, theme.panel, 0.65)
-            paint_glyph(painter, self.name, QRectF(rect), colour)
+            paint_glyph(painter, self.name, QRectF(rect), self._colour(owner, mode))
+
+    def _colour(self, owner: QWidget, mode: QIcon.Mode) -> QColor:
+        theme = colours(owner)
+        colour = self.colour(theme)
+        return mixed(colour, theme.panel, 0.65) if mode is QIcon.Mode.Disabled else colour
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        pixmap = QPixmap(size)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        with QPainter(pixmap) as painter:
-            self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
+        """Kept, as the icons of files are: a walk that begins changes a dozen buttons at once."""
+        pixmap, owner = QPixmap(size), self.owner()
+        colour = QColor() if owner is None else self._colour(owner, mode)
+        key = f"glyph {self.name} {colour.rgba():x} {size.width()} {size.height()}"
+        if not QPixmapCache.find(key, pixmap):
+            pixmap.fill(Qt.GlobalColor.transparent)
+            with QPainter(pixmap) as painter:
+                self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
+            QPixmapCache.insert(key, pixmap)
         return pixmap
 
     def clone(self) -> QIconEngine:
@@ -330,6 +337,10 @@ def leaves_undo(event: QEvent, line: QLineEdit) -> bool:
 
 class PressedByKeys(_Button):
     """A button that is pressed by Space and Return once it was reached by Tab."""
+
+    def setIcon(self, icon: QIcon | QPixmap) -> None:
+        if icon.cacheKey() != self.icon().cacheKey():  # Qt paints the same icon anew
+            super().setIcon(icon)
 
     def event(self, event: QEvent) -> bool:
         return claims_key(event, Qt.Key.Key_Space, *RETURN_KEYS) or super().event(event)
@@ -591,9 +602,10 @@ class NumberField(QLineEdit):
 
     def mark(self, problem: str) -> None:
         """Frames the field and keeps what was typed; an empty problem takes the frame away."""
-        self.problem = problem
-        self.setAccessibleDescription(problem)
-        self.update()
+        if problem != self.problem:
+            self.problem = problem
+            self.setAccessibleDescription(problem)
+            self.update()
 
     def accept_number(self) -> None:
         """What was typed holds now: shows it as it is written properly."""
@@ -681,7 +693,6 @@ class LadderSlider(QSlider):
         """Stands at the nearest value of the ladder."""
         with QSignalBlocker(self):
             self.setValue(self.position_of(value))
-        self.update()
 
     def position_of(self, value: float) -> int:
         right = min(bisect.bisect_left(self.ladder, value), len(self.ladder) - 1)

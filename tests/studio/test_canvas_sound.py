@@ -443,6 +443,29 @@ def test_a_real_walk_is_pictured_around_the_pinned_step(
     assert right - left == pytest.approx(0.025)
 
 
+@pytest.mark.parametrize("overlay", ["none", "entropy"])
+def test_the_first_step_finds_the_canvas_laid_out(
+    sound_studio: Studio, open_canvas: Callable[[Studio], SoundCanvas], overlay: str
+) -> None:
+    """A page laid out only when it is needed holds up the window in the moment in which the walk begins."""
+    canvas = open_canvas(sound_studio)
+    sound_studio.set_overlay(overlay)
+    sound_studio.change("many", count=16)
+    QApplication.processEvents()
+
+    def layout() -> list[object]:
+        plots = canvas.wave_plot, canvas.bits_plot, canvas.gram_plot
+        return [canvas.clip_list.size(), *(each for plot in plots for each in (plot.geometry(), plot.view.viewRange()))]
+
+    before = layout()
+    assert canvas.invitation.isVisible()
+    sound_studio.begin()
+    QApplication.processEvents()
+    assert not canvas.invitation.isVisible()
+    assert canvas.clip_scroll.isVisible()
+    assert layout() == before
+
+
 def test_a_take_of_another_modality_leaves_the_canvas_at_its_invitation(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle)
     take = empty_take(TEXT)

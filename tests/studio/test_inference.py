@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import math
 import os
+import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -25,12 +27,21 @@ from models.kernels.cache import OVERRIDE, cache_folder
 from models.shaping import NEUTRAL
 from models.trace import Take, Trace
 from studio.heartbeat import measure
-from studio.inference import WalkRequest
+from studio.inference import NICENESS, WalkRequest
 from studio.state import Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load
 
 PATIENCE_SECONDS = 2.0
 """A command of the user is answered well within this time; the whole of the long work takes many seconds."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has a niceness of its own on Linux alone")
+def test_where_both_want_the_same_core_the_window_comes_first(image_studio: Studio) -> None:
+    niceness = {
+        int(each.name): os.getpriority(os.PRIO_PROCESS, int(each.name)) for each in Path("/proc/self/task").iterdir()
+    }
+    window = niceness[threading.main_thread().native_id or 0]
+    assert min(window + NICENESS, 19) in niceness.values()
 
 
 # --- walking a take again ----------------------------------------------------------------------------------------

@@ -53,6 +53,23 @@ def test_before_anything_is_drawn_the_panel_says_what_it_is_for(image_studio: St
     assert "distribution" in panel.empty.text()
 
 
+def test_the_next_take_turns_no_page_and_shows_nothing_of_the_last(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    generate(image_studio, qtbot)
+    look_at(image_studio, qtbot, panel, 0, 17)
+    chosen: list[int] = []
+    panel.plot.value_chosen.connect(chosen.append)
+    image_studio.begin()
+    assert panel.stack.currentWidget() is panel.content
+    assert panel.inspection is None
+    assert {fact.text() for fact in panel.facts.values()} == {"–"}
+    qtbot.mouseClick(panel.plot, Qt.MouseButton.LeftButton)
+    assert chosen == []
+    finish(image_studio, qtbot)
+    qtbot.waitUntil(lambda: panel.inspection is not None)
+    assert panel.facts["drawn"].text() != "–"
+
+
 def test_the_facts_are_those_of_the_raw_conditional(image_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(image_studio, qtbot)
     generate(image_studio, qtbot)
