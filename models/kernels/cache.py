@@ -48,9 +48,14 @@ def _usable(folder: Path) -> bool:
 
 
 def _folder_name() -> str:
-    """Versions, and a digest of the kernels' sources: numba sees a change in a kernel's own file only."""
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    """Versions, and a digest of the kernels' sources and of where they lie.
+
+    numba sees a change in a kernel's own file only, and finds no kernel of another copy of this program: what is warm
+    for one would be compiled in the thread of the other.
+    """
+    folder = Path(__file__).resolve().parent
+    digest = hashlib.sha256(os.fsencode(folder))
+    for source in sorted(folder.glob("*.py")):
         digest.update(source.read_bytes())
     return f"kernels-{VERSION}-{version('numba')}-{digest.hexdigest()[:8]}"
 

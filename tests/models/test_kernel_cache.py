@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import models
 from models.kernels.cache import OVERRIDE
 from models.kernels.warm import NICENESS
 
@@ -40,6 +42,13 @@ def test_where_nothing_can_be_written_kernels_compile_all_the_same(tmp_path: Pat
     file = tmp_path / "file"
     file.touch()
     run(COMPILE, file if blocked == "a file" else file / "folder")
+
+
+def test_two_copies_of_the_program_do_not_take_one_anothers_kernels_for_theirs(tmp_path: Path) -> None:
+    name = "from models.kernels.cache import cache_folder; print(cache_folder().name)"
+    shutil.copytree(Path(models.__path__[0]), tmp_path / "copy" / "models")
+    copied = f"import sys; sys.path.insert(0, {str(tmp_path / 'copy')!r}); {name}"
+    assert run(name, tmp_path) == run(name, tmp_path) != run(copied, tmp_path)
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage"])
