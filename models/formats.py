@@ -77,5 +77,6 @@ def format_in(data: bytes, name: str) -> Format:
     """The format of a file, by its content. Raises NoRecordError if it is of none."""
     form = next((form for form in FORMATS if form.recognises(data)), None)
     if form is None:
-        raise NoRecordError(f"{name} is {'empty' if not data else f'not a {suffixes(FORMATS)} file'}")
+        claimed = [form for form in FORMATS if name.lower().endswith(form.suffix)] or FORMATS
+        raise NoRecordError(f"{name} is {'empty' if not data else f'not a {suffixes(claimed)} file'}")
     return form

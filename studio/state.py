@@ -300,6 +300,11 @@ class Studio(QObject):
         return self.take is not None and not self.take.finished
 
     @property
+    def shown_seed(self) -> int | None:
+        """Of the take that is shown."""
+        return self.take.traces[0].schedule[0].seed if self.take is not None else None
+
+    @property
     def keeps_seed(self) -> bool:
         """Whether the next take begins with the seed of the settings; else with a random one."""
         return self.settings is not None and (self.settings.seed_locked or self.settings.seed == self._rolled_seed)
@@ -478,8 +483,8 @@ class Studio(QObject):
 
     def use_last_seed(self) -> None:
         """The seed of the take that is shown, locked."""
-        if self.take is not None:
-            self.set_seed(self.take.traces[0].schedule[0].seed)
+        if self.shown_seed is not None:
+            self.set_seed(self.shown_seed)
 
     def _change_settings(self, model: Path, changes: dict[str, Any]) -> bool:
         """Undo and redo choose the model whose settings they change, so that this is seen. Whether it is there."""
@@ -880,13 +885,13 @@ class Studio(QObject):
 
     def _show_with_model(self, take: Take, entry: Entry | None) -> None:
         self.pause()
+        if entry is not None and (self.entry is None or entry.path != self.entry.path):
+            self._set_entry(entry)
+        self._show_take(take)
         if entry is None:
             self.error.emit(
                 f"{take.model.title} ({take.model.name}) is not among the models: its take can only be seen."
             )
-        elif self.entry is None or entry.path != self.entry.path:
-            self._set_entry(entry)
-        self._show_take(take)
         self._score_if_needed()
 
     def open_history(self, take_id: str) -> None:

@@ -762,7 +762,7 @@ class SoundCanvas(Canvas):
         if pointer is None or take is None or clip is None:
             self.read_out.show_facts([])
             return
-        facts = [self._chain.locate(pointer.step), f"sample {grouped(pointer.step)}"]
+        facts = [self._chain.locate(pointer.step), f"step {grouped(pointer.step)}"]
         if pointer.step < len(clip.wave):
             amplitude = float(clip.wave.values[pointer.step])
             facts += [f"amplitude {amplitude:+.3f}".replace("-", "−"), decibels(abs(amplitude))]
@@ -821,7 +821,7 @@ class SoundCanvas(Canvas):
         self.gram_plot.setXRange(*shown, padding=0)
         self.lens.cover(left, right if close_up is None else left, -1, 1)
         start, seconds = (left, right - left) if close_up is None else (close_up[0], close_up[1] - close_up[0])
-        self._gram_facts.say(f"{1000 * seconds:.0f} ms from {start:.4f} s · time × value, brightness = probability")
+        self._gram_facts.say(f"{1000 * seconds:.0f} ms from {start:.4f} s · brighter = more probable")
 
     @Slot()
     def _on_model(self) -> None:

@@ -292,7 +292,7 @@ def test_the_read_out_names_time_sample_amplitude_and_level(idle: Studio, canvas
     amplitude = canvas._clips[0].wave.values[2000]
     words = canvas.read_out.text()
     assert "0.2500 s" in words
-    assert "sample 2\u202f000" in words
+    assert "step 2\u202f000" in words
     assert decibels(abs(float(amplitude))) in words
     assert f"value {take.traces[0].symbols[2000]}" in words
 
@@ -422,7 +422,7 @@ def test_the_picture_comes_as_soon_as_the_model_is_loaded(
     assert canvas._gram_facts.full == "needs the model, which is being loaded"
     loading.set()
     qtbot.waitUntil(lambda: canvas._picture.isVisible(), timeout=30_000)
-    assert canvas._gram_facts.full.endswith("brightness = probability")
+    assert canvas._gram_facts.full.endswith("brighter = more probable")
 
 
 def test_a_real_walk_is_pictured_around_the_pinned_step(
