@@ -68,6 +68,8 @@ def format_of(path: Path, chain: Chain, count: int) -> Format | None:
 def format_named(path: Path) -> Format:
     """The format that a file's suffix says, in any case. Raises InputError if it is of none."""
     form = next((form for form in FORMATS if form.suffix == path.suffix.lower()), None)
+    if form is None and not path.exists():
+        raise FileError(f"cannot read {path}: there is no such file or folder")
     if form is None:
         raise InputError(f"{path} cannot be read: it should end in {suffixes(FORMATS)}")
     return form

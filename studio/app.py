@@ -311,10 +311,11 @@ class MainWindow(QMainWindow):
         studio = self.studio
         take = studio.take
         has_steps = take is not None and take.longest > 0
-        for action in (self.save_action, self.command_action, self.noise_action, self.noise_all_action):
+        for action in (self.save_action, self.command_action):
             action.setEnabled(has_steps)
+        for action in (self.noise_action, self.noise_all_action, self.reproduce_action):
+            action.setEnabled(has_steps and studio.looks_into)
         self.copy_action.setEnabled(has_steps and self.canvas.copies)
-        self.reproduce_action.setEnabled(has_steps and studio.loaded is not None)
         self.generate_action.setEnabled(studio.loaded is not None)
         self.begin_action.setEnabled(studio.loaded is not None)
         self.card_action.setEnabled(studio.entry is not None)

@@ -36,7 +36,7 @@ from models.trace import Take, Trace, new_take, new_take_id
 from studio.clipboard import PICTURE
 from studio.inference import GramRequest, InferenceThread, Inspection, InspectRequest, LoadedInfo, WalkRequest
 from studio.profile import Profile, describe
-from studio.settings import MAX_COUNT, Settings, settings_from_json
+from studio.settings import MAX_COUNT, Settings, fitting_limit, settings_from_json
 
 RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
@@ -297,7 +297,7 @@ class Studio(QObject):
     @property
     def can_go_on(self) -> bool:
         """Whether Generate would go on with the shown take instead of beginning another."""
-        return self.take is not None and not self.take.finished
+        return self.take is not None and not self.take.finished and any(map(len, self.take.branches))
 
     @property
     def shown_seed(self) -> int | None:
@@ -493,8 +493,9 @@ class Studio(QObject):
                 self.message.emit(f"The model that this was set for is gone: {model}")
                 return False
             self.choose_model(model)
-        if self.settings is not None:
-            self._apply_settings(self.settings.with_(**changes))
+        if self.entry is None or self.entry.path != model or self.settings is None:
+            return False  # it could not be chosen, which was said: no other model is changed in its place
+        self._apply_settings(self.settings.with_(**changes))
         return True
 
     def _apply_settings(self, settings: Settings) -> None:
@@ -599,12 +600,10 @@ class Studio(QObject):
         """Space: pauses what runs or plays; else replays from the cursor, or goes on at the frontier."""
         if self.activity in (Activity.RUNNING, Activity.REPLAYING):
             self.pause()
-        elif self.take is None:
-            self.generate()
-        elif self.take.finished or self.cursor < self.frontier:
+        elif self.take is not None and (self.take.finished or self.cursor < self.frontier):
             self.replay()
         else:
-            self.go_on()
+            self.generate()
 
     def replay(self) -> None:
         """Plays what is drawn from the cursor, from the start if it stands at the end.
@@ -878,7 +877,7 @@ class Studio(QObject):
                     shaping=last.shaping,
                     seed=first.seed,
                     count=min(len(take.samples), MAX_COUNT),
-                    limit=min(take.limit, entry.header.chain.limit),
+                    limit=fitting_limit(entry.header.chain, take.limit),
                     engine=last.engine if last.engine in ENGINES and last.engine != FASTEST else AUTO,
                 )
             )
@@ -899,7 +898,16 @@ class Studio(QObject):
         if self.take is not None and self.take.id == take_id:
             return
         live = self._takes.get(take_id)
-        self._read((lambda: live) if live is not None else (lambda: self.profile.load_take(take_id)), self.show_take)
+
+        def read() -> Take | None:
+            try:
+                return live or self.profile.load_take(take_id)
+            except StudioError:
+                if self.worker.forgets(take_id):
+                    return None
+                raise
+
+        self._read(read, self.show_take)
 
     def open_saved(self, source: Path | bytes) -> None:
         """Shows exactly what a saved file, or the content of one, holds, with its settings."""
@@ -943,12 +951,17 @@ class Studio(QObject):
                         return found
         return None
 
-    def _read(self, read: Callable[[], Take], show: Callable[[Take, Entry | None], None]) -> None:
-        """Has a take read, and its model found, in the background; of several asked for, the last one is shown."""
+    def _read(self, read: Callable[[], Take | None], show: Callable[[Take, Entry | None], None]) -> None:
+        """Has a take read, and its model found, in the background; of several asked for, the last one is shown.
+
+        read: None where the take was deleted meanwhile.
+        """
         self._read_token += 1
 
         def read_and_match() -> Callable[[], None]:
             take = read()
+            if take is None:
+                return lambda: None
             entry = self.catalog.match(take.model)
             # What was deleted meanwhile is not shown: nothing that is done to it would be kept.
             return lambda: None if self.worker.forgets(take.id) else show(take, entry)
@@ -972,7 +985,7 @@ class Studio(QObject):
 
     def reproduce(self) -> None:
         """Walks the shown take again and reports agreement or the first difference."""
-        if self.take is not None and self.loaded is not None:
+        if self.take is not None and self.looks_into:
             self.pause()
             self.worker.reproduce(self.take)
             self.message.emit("Walking the take again …")

@@ -531,13 +531,10 @@ class SoundCanvas(Canvas):
         if take is not None:
             self._amplitudes = symbol_amplitudes(self._chain.alphabet)
             self._clips = [Clip(trace, self._amplitudes) for trace in take.traces]
-        self._gram = self._gram_wanted = None
+        self._drop_gram()
+        self._gram_wanted = None
         self._gram_held = False
-        self._gram_facts.say("")
         self._zoomed = False
-        self._picture.hide()
-        self.lens.cover(0, 0, -1, 1)
-        self._path.setData([], [])
         self.set_playhead(None)
         self.clip_list.clips = self._clips
         self._arrange()
@@ -618,6 +615,7 @@ class SoundCanvas(Canvas):
             self.clip_list.update()
             self._fit()
             self._draw()
+            self._on_model()
         self._on_marks()
 
     def _fit(self) -> None:
@@ -826,8 +824,10 @@ class SoundCanvas(Canvas):
     @Slot()
     def _on_model(self) -> None:
         """Says why there is no picture, and asks for it as soon as it can be made."""
-        if self._take is None or self._gram is not None:
+        clip = self._clip
+        if self._take is None or clip is None or (self._gram is not None and self._gram.trace is clip.trace):
             return
+        self._drop_gram()
         if self._studio.looks_into:
             self._gram_facts.say("")
             if self.isVisible():
@@ -836,6 +836,14 @@ class SoundCanvas(Canvas):
             self._gram_facts.say("needs the model, which is being loaded")
         else:
             self._gram_facts.say("needs the model that made this take: it is not loaded")
+
+    def _drop_gram(self) -> None:
+        """The picture of another clip than the one that is shown."""
+        self._gram = None
+        self._gram_facts.say("")
+        self._picture.hide()
+        self.lens.cover(0, 0, -1, 1)
+        self._path.setData([], [])
 
     @Slot()
     def _request_gram(self) -> None:
