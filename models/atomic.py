@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,10 +48,12 @@ def atomic_path(path: Path, *, flush: bool = True) -> Iterator[Path]:
     Raises FileError, naming ``path`` and the reason, for every OSError, also those of the block.
     """
     target = Path(os.path.realpath(path))
-    if target.exists() and not (target.is_file() or target.is_dir()):
-        raise FileError(f"cannot write {path}: it is a device or a pipe, not a regular file")
     temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
     try:
+        with suppress(FileNotFoundError):
+            mode = os.stat(target).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise FileError(f"cannot write {path}: it is a device or a pipe, not a regular file")
         # Not tempfile.mkstemp: its files can be read by nobody else, which is wrong for what a user shares.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         try:

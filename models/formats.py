@@ -5,6 +5,7 @@ A format is added by a subclass of ``Format``, and its line in FORMATS.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def format_of(path: Path, chain: Chain, count: int) -> Format | None:
 def format_named(path: Path) -> Format:
     """The format that a file's suffix says, in any case. Raises InputError if it is of none."""
     form = next((form for form in FORMATS if form.suffix == path.suffix.lower()), None)
-    if form is None and not path.exists():
+    if form is None and not os.path.exists(path):
         raise FileError(f"cannot read {path}: there is no such file or folder")
     if form is None:
         raise InputError(f"{path} cannot be read: it should end in {suffixes(FORMATS)}")

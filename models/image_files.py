@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
@@ -22,8 +21,6 @@ from models.version import VERSION
 
 METADATA_KEY = "sampling_studio"
 
-# Pillow warns on the user's terminal of sizes that this program looks at itself.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 MAX_SCALE = 64
 MAX_PIXELS = 2**26

@@ -381,7 +381,7 @@ class MainWindow(QMainWindow):
         """What was said of another take, or of a file that would not open before this one did, is over."""
         self._message_timer.stop()
         self.message_label.setText("")
-        if self.studio.frontier:
+        if self.banner.full == self.studio.refusal:
             self.banner.hide()
 
     @Slot(object)
@@ -627,8 +627,6 @@ def show_appearance(profile: Profile) -> None:
 
 def open_studio(profile: Profile) -> Studio:
     """A studio on a profile with its inference thread running; ``Studio.close`` ends both."""
-    # A widget that paints itself may wait this long for the walk to let go of Python's lock, and a frame has dozens.
-    sys.setswitchinterval(0.001)
     catalog = Catalog(user=profile.folder)
     worker = InferenceThread(profile.save_take)
     studio = Studio(catalog, profile, worker)

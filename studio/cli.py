@@ -14,6 +14,7 @@ import os
 import shlex
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     replace_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a character the terminal lacks, or half of one in a path
+    # Pillow would warn on the user's terminal, with a path of its own, of sizes that this program looks at itself.
+    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")
     code = 0
     try:
         try:

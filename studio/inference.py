@@ -67,8 +67,9 @@ SCORE_STEPS = 1024
 LEAD_SECONDS = 0.3
 """How far ahead of the clock a walk that is heard runs, so that sound does not wait for it."""
 
-NICENESS = 10
-"""Where two cores have three threads to run, the window comes first."""
+NICENESS = 5
+"""Where two cores have three threads to run, the window comes first; but a walk that is heard keeps up with its sound
+where other programs run."""
 
 DONE = object()
 """What a long job that has come to its end gives."""

@@ -11,6 +11,7 @@ import time
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from models.chain import SoundChain
+from models.trace import Trace
 from studio.audio import Playback, Player, TraceSource
 from studio.state import Activity, Studio
 
@@ -49,6 +50,7 @@ class SoundPlayer(QObject):
         studio.cursor_changed.connect(self._on_cursor)
         studio.branches_changed.connect(self._on_branches)
         self._heard_sample = 0
+        self._heard: Trace | None = None
         # Not at once: the window comes first.
         self._probing = QTimer(self, singleShot=True, interval=PROBE_DELAY_MS)
         self._probing.timeout.connect(self._probe)
@@ -101,7 +103,7 @@ class SoundPlayer(QObject):
         chain, trace = self.chain, self.studio.trace
         if chain is None or trace is None:
             return
-        self._heard_sample = self.studio.selected
+        self._heard_sample, self._heard = self.studio.selected, trace
         now = time.monotonic()
         if look or self.player.available or not self.player.reason:
             self._looked = now
@@ -133,12 +135,12 @@ class SoundPlayer(QObject):
 
     @Slot()
     def _on_branches(self) -> None:
-        """A replay was of another sound; a walk that is heard goes on with this one."""
+        """What was heard is not shown any more; a walk that was heard goes on with what is."""
+        if self.studio.trace is self._heard:
+            return
         heard = self._timer.isActive()
         self.stop()
-        if self.studio.activity is Activity.REPLAYING:
-            self.studio.replay_ended()
-        elif heard and self.studio.running:
+        if heard and self.studio.running:
             self._play(self._end(), look=False)
 
     @Slot()

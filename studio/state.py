@@ -217,6 +217,8 @@ class Studio(QObject):
         self._read_token = 0
         self._places: dict[str, Place] = {}
         """Where one looked at each take when one left it."""
+        self.refusal = ""
+        """Why the last take that could not be read was not shown."""
         self._rolled_seed: int | None = None
         """The seed that somebody rolled for the next take."""
         self._replay_position = 0.0
@@ -287,12 +289,8 @@ class Studio(QObject):
 
     @property
     def looks_into(self) -> bool:
-        """Whether the model that is loaded is the one that the shown take was made with, weight for weight."""
-        return (
-            self.loaded is not None
-            and self.take is not None
-            and self.loaded.reference.weights == self.take.model.weights
-        )
+        """Whether the model that is loaded can go on with the shown take, and tell its conditionals."""
+        return self.loaded is not None and self.take is not None and self.take.model.walks_as(self.loaded.reference)
 
     @property
     def can_go_on(self) -> bool:
@@ -528,8 +526,8 @@ class Studio(QObject):
         else:
             self.begin()
 
-    def begin(self) -> None:
-        """A new take with the present settings."""
+    def begin(self, until: int | None = None) -> None:
+        """A new take with the present settings, to step ``until`` if given."""
         if self.settings is None or self.loaded is None:
             return
         if not self.keeps_seed:
@@ -552,7 +550,7 @@ class Studio(QObject):
             self.error.emit(str(error))
             return
         self._show_take(take)
-        self.go_on()
+        self.go_on(until)
 
     def go_on(self, until: int | None = None) -> None:
         """Walks on from the frontier, to step ``until`` if given."""
@@ -667,8 +665,10 @@ class Studio(QObject):
         self.pause()
         target, frontier = cursor + steps, self.take.frontier
         beyond = target > frontier and (cursor <= frontier or target > self.take.longest)
-        if beyond and not self.take.finished:
+        if beyond and self.can_go_on:
             self.go_on(until=target)
+        elif beyond and not self.take.finished:
+            self.begin(until=target)  # nothing is drawn yet: as Generate does
         elif min(max(0, target), self.take.longest) != self.cursor:  # at either end nothing moves, and a pin stays
             self.move_cursor(target)
 
@@ -843,6 +843,7 @@ class Studio(QObject):
         for sample, branch in current.items():
             take.samples[sample].current = branch
         if take is self.take:
+            self._stop_replay()  # of what is not shown any more
             self.cursor = min(self.cursor, take.longest)
             if self.following:
                 self.cursor = take.frontier
@@ -959,7 +960,11 @@ class Studio(QObject):
         self._read_token += 1
 
         def read_and_match() -> Callable[[], None]:
-            take = read()
+            try:
+                take = read()
+            except StudioError as error:
+                reason = str(error)
+                return lambda: self._refuse(reason)
             if take is None:
                 return lambda: None
             entry = self.catalog.match(take.model)
@@ -967,6 +972,10 @@ class Studio(QObject):
             return lambda: None if self.worker.forgets(take.id) else show(take, entry)
 
         self.worker.read(self._read_token, read_and_match)
+
+    def _refuse(self, reason: str) -> None:
+        self.refusal = reason
+        self.error.emit(reason)
 
     @Slot(int, object)
     def _on_read(self, token: int, show: Callable[[], None]) -> None:

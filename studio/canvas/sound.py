@@ -16,6 +16,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal, S
 from PySide6.QtGui import (
     QColor,
     QHideEvent,
+    QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -40,7 +41,7 @@ from models.trace import Take, Trace
 from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, ReadOut, full_bits, step_facts
 from studio.canvas.pyramid import Pyramid
 from studio.inference import Gram
-from studio.panels.widgets import ElidedLabel, grouped, painting, painting_with
+from studio.panels.widgets import ElidedLabel, claims_key, grouped, painting, painting_with
 from studio.state import Activity, Pointer, Studio
 from studio.theme import (
     DARK,
@@ -315,13 +316,23 @@ class ClipList(QWidget):
         self.span = 1
         """Steps that the width of a row stands for."""
         self.setAccessibleName("Clips")
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
 
     def sizeHint(self) -> QSize:
         return QSize(CLIPS_WIDTH, CLIP_HEIGHT * len(self.clips))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._studio.select(int(event.position().y() // CLIP_HEIGHT))
+
+    def event(self, event: QEvent) -> bool:
+        return claims_key(event, Qt.Key.Key_Up, Qt.Key.Key_Down) or super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Up and Down choose the clip that is heard."""
+        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
+        if steps is None:
+            super().keyPressEvent(event)
+        else:
+            self._studio.select(self._studio.selected + steps)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with painting(self) as painter:
@@ -559,6 +570,9 @@ class SoundCanvas(Canvas):
         count = len(self._clips) if self._take is not None or studio.settings is None else studio.settings.count
         self.clip_scroll.setVisible(count > 1)
         self.clip_list.setMinimumHeight(CLIP_HEIGHT * count)
+        # Under the invitation nobody sees where Tab has led.
+        reached = Qt.FocusPolicy.StrongFocus if self._clips else Qt.FocusPolicy.NoFocus
+        self.clip_list.setFocusPolicy(reached)
         levels = self._chain.alphabet.levels
         if levels != self._levels:
             self._levels = levels

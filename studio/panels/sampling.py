@@ -561,10 +561,9 @@ class SamplingPanel(QWidget):
 
     @Slot(bool)
     def _lock(self, locked: bool) -> None:
-        if locked and not self.studio.keeps_seed and self.studio.take is not None:
-            self.studio.use_last_seed()  # it is what stands there
-        else:
-            self.studio.change("seed lock", seed_locked=locked)
+        shown = self.studio.shown_seed  # which stands there
+        keeps = shown is None or not locked or self.studio.keeps_seed
+        self.studio.change("seed lock", seed_locked=locked, **({} if keeps else {"seed": shown}))
 
     @Slot()
     def _use_last(self) -> None:

@@ -286,10 +286,11 @@ class GlyphEngine(QIconEngine):
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         """Kept, as the icons of files are: a walk that begins changes a dozen buttons at once."""
         pixmap, owner = QPixmap(size), self.owner()
-        colour = QColor() if owner is None else self._colour(owner, mode)
-        key = f"glyph {self.name} {colour.rgba():x} {size.width()} {size.height()}"
+        pixmap.fill(Qt.GlobalColor.transparent)
+        if owner is None or size.isEmpty():
+            return pixmap
+        key = f"glyph {self.name} {self._colour(owner, mode).rgba():x} {size.width()} {size.height()}"
         if not QPixmapCache.find(key, pixmap):
-            pixmap.fill(Qt.GlobalColor.transparent)
             with QPainter(pixmap) as painter:
                 self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
             QPixmapCache.insert(key, pixmap)

@@ -33,6 +33,7 @@ from models.checkpoint import (
 )
 from models.condition import Category
 from models.errors import CheckpointError, FileError, InputError
+from models.formats import format_named
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
@@ -769,6 +770,13 @@ def test_what_is_no_regular_file_is_not_replaced_by_one(tmp_path: Path) -> None:
             write_atomically(path, b"picture")
     assert pipe.is_fifo()
     assert {path.name for path in tmp_path.iterdir()} == {"pipe.png", "link.png"}
+
+
+def test_a_name_that_is_too_long_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="the name is too long"):
+        write_atomically(tmp_path / ("a" * 300 + ".png"), b"picture")
+    with pytest.raises(FileError, match="no such file"):
+        format_named(tmp_path / ("a" * 300))
 
 
 def test_the_temporary_file_is_hidden_and_has_the_same_suffix_and_folder(tmp_path: Path) -> None:

@@ -307,6 +307,10 @@ def test_a_click_in_the_list_selects_the_clip_that_is_shown(idle: Studio, canvas
     show(idle, 4000, count=3)
     assert canvas.clip_scroll.isVisible()
     before = canvas._wave.getData()[1].copy()
+    assert canvas.clip_list.focusPolicy() & Qt.FocusPolicy.TabFocus
+    for key, chosen in ((Qt.Key.Key_Down, 1), (Qt.Key.Key_Down, 2), (Qt.Key.Key_Up, 1), (Qt.Key.Key_Up, 0)):
+        qtbot.keyClick(canvas.clip_list, key)
+        assert idle.selected == chosen
     qtbot.mouseClick(canvas.clip_list, Qt.MouseButton.LeftButton, pos=QPoint(50, round(2.5 * CLIP_HEIGHT)))
     assert idle.selected == 2
     assert not np.array_equal(canvas._wave.getData()[1], before)

@@ -36,12 +36,14 @@ PATIENCE_SECONDS = 2.0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has a niceness of its own on Linux alone")
-def test_where_both_want_the_same_core_the_window_comes_first(image_studio: Studio) -> None:
-    niceness = {
-        int(each.name): os.getpriority(os.PRIO_PROCESS, int(each.name)) for each in Path("/proc/self/task").iterdir()
-    }
-    window = niceness[threading.main_thread().native_id or 0]
-    assert min(window + NICENESS, 19) in niceness.values()
+def test_where_both_want_the_same_core_the_window_comes_first(image_studio: Studio, qtbot: QtBot) -> None:
+    seen: list[int] = []
+    image_studio.worker._commands.put(lambda: seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
+    qtbot.waitUntil(lambda: len(seen) == 1)
+    window = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    if window == 19:
+        pytest.skip("these tests run at the lowest priority that there is")
+    assert seen == [min(window + NICENESS, 19)]
 
 
 # --- walking a take again ----------------------------------------------------------------------------------------

@@ -105,19 +105,6 @@ def test_after_an_edit_in_mid_run_sound_goes_on_from_the_edit(player: SoundPlaye
     qtbot.waitUntil(lambda: not studio.running)
 
 
-def test_another_branch_ends_a_replay(player: SoundPlayer, qtbot: QtBot) -> None:
-    studio = player.studio
-    begin(studio, limit=1200, pace=math.inf)
-    finish(studio, qtbot)
-    studio.put_value(7, Pointer(0, 400))
-    finish(studio, qtbot)
-    studio.move_cursor(0)
-    studio.play()
-    assert studio.activity is Activity.REPLAYING
-    studio.undo_stack.undo()
-    assert studio.activity is Activity.IDLE
-
-
 def test_undo_in_mid_run_does_not_silence_the_walk(player: SoundPlayer, qtbot: QtBot) -> None:
     studio = player.studio
     begin(studio)

@@ -375,6 +375,31 @@ def test_a_take_of_which_nothing_is_drawn_gives_way_to_the_present_settings(imag
     assert image_studio.take.traces[0].segment.condition == {"digit": "2"}
 
 
+def test_a_step_of_a_take_of_which_nothing_is_drawn_takes_the_present_settings(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    begin_nothing(image_studio)
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
+    image_studio.change("condition", condition={"digit": "2"})
+    image_studio.step_by(1)
+    qtbot.waitUntil(lambda: image_studio.frontier == 1 and image_studio.activity is Activity.IDLE)
+    assert image_studio.take is not None
+    assert image_studio.take.traces[0].segment.condition == {"digit": "2"}
+
+
+@pytest.mark.parametrize("model", [IMAGE, SOUND])
+def test_another_branch_ends_a_replay(studio: Studio, qtbot: QtBot, model: str) -> None:
+    load(studio, qtbot, model)
+    generate(studio, qtbot)
+    studio.put_value(7, Pointer(0, 20))
+    finish(studio, qtbot)
+    studio.move_cursor(0)
+    studio.play()
+    assert studio.activity is Activity.REPLAYING
+    studio.undo_stack.undo()
+    assert (studio.activity, studio._replay.isActive()) == (Activity.IDLE, False)
+
+
 def begin_nothing(studio: Studio) -> None:
     """A walk that was paused before its first step."""
     studio.change("pace", pace=FAST)
