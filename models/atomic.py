@@ -47,6 +47,8 @@ def atomic_path(path: Path, *, flush: bool = True) -> Iterator[Path]:
     Raises FileError, naming ``path`` and the reason, for every OSError, also those of the block.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise FileError(f"cannot write {path}: it is a device or a pipe, not a regular file")
     temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
     try:
         # Not tempfile.mkstemp: its files can be read by nobody else, which is wrong for what a user shares.

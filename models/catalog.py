@@ -179,7 +179,8 @@ class Catalog:
             return self._unsaved
         file = self._added_file()
         try:
-            paths = json.loads(file.read_text(encoding="utf-8"))
+            # A pipe might never end.
+            paths = json.loads(file.read_text(encoding="utf-8")) if file.is_file() or not file.exists() else None
         except FileNotFoundError:
             return []
         except OSError as error:

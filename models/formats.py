@@ -68,6 +68,8 @@ def format_of(path: Path, chain: Chain, count: int) -> Format | None:
 def format_named(path: Path) -> Format:
     """The format that a file's suffix says, in any case. Raises InputError if it is of none."""
     form = next((form for form in FORMATS if form.suffix == path.suffix.lower()), None)
+    if form is None and not path.exists():
+        raise FileError(f"cannot read {path}: there is no such file or folder")
     if form is None:
         raise InputError(f"{path} cannot be read: it should end in {suffixes(FORMATS)}")
     return form
@@ -77,5 +79,6 @@ def format_in(data: bytes, name: str) -> Format:
     """The format of a file, by its content. Raises NoRecordError if it is of none."""
     form = next((form for form in FORMATS if form.recognises(data)), None)
     if form is None:
-        raise NoRecordError(f"{name} is {'empty' if not data else f'not a {suffixes(FORMATS)} file'}")
+        claimed = [form for form in FORMATS if name.lower().endswith(form.suffix)] or FORMATS
+        raise NoRecordError(f"{name} is {'empty' if not data else f'not a {suffixes(claimed)} file'}")
     return form

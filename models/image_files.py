@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
@@ -20,6 +21,9 @@ from models.trace import Take
 from models.version import VERSION
 
 METADATA_KEY = "sampling_studio"
+
+# Pillow warns on the user's terminal of sizes that this program looks at itself.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 MAX_SCALE = 64
 MAX_PIXELS = 2**26

@@ -45,6 +45,7 @@ from models.files import command_line
 from models.formats import FORMATS
 from models.image_files import Png
 from models.record import shown
+from models.trace import Take
 from models.version import VERSION
 from studio.canvas import make_canvas
 from studio.canvas.common import Canvas
@@ -108,6 +109,7 @@ class MainWindow(QMainWindow):
         studio.model_changed.connect(self._show_canvas)
         studio.take_changed.connect(self._show_canvas)
         studio.take_changed.connect(self._refresh)
+        studio.take_changed.connect(self._forget_said)
         studio.activity_changed.connect(self._refresh)
         studio.settings_changed.connect(self._refresh)
         studio.branches_changed.connect(self._refresh)
@@ -309,10 +311,11 @@ class MainWindow(QMainWindow):
         studio = self.studio
         take = studio.take
         has_steps = take is not None and take.longest > 0
-        for action in (self.save_action, self.command_action, self.noise_action, self.noise_all_action):
+        for action in (self.save_action, self.command_action):
             action.setEnabled(has_steps)
+        for action in (self.noise_action, self.noise_all_action, self.reproduce_action):
+            action.setEnabled(has_steps and studio.looks_into)
         self.copy_action.setEnabled(has_steps and self.canvas.copies)
-        self.reproduce_action.setEnabled(has_steps and studio.loaded is not None)
         self.generate_action.setEnabled(studio.loaded is not None)
         self.begin_action.setEnabled(studio.loaded is not None)
         self.card_action.setEnabled(studio.entry is not None)
@@ -328,9 +331,16 @@ class MainWindow(QMainWindow):
             self.engine_label.say(f"{studio.engine_name()} engine · {studio.loaded.device.upper()}{waiting}")
             self.speed_label.say("")
             self.left_label.say("")
-        seed = f" · seed {take.traces[0].schedule[0].seed}" if take else ""
+        seed = f" · {self._noise_of(take)}" if take else ""
         title = take.model.title if take else studio.entry.header.title if studio.entry else ""
         self.model_label.say(title + seed)
+
+    @staticmethod
+    def _noise_of(take: Take) -> str:
+        """The seed; of a single sample that was drawn among others, which one it was, too."""
+        first = take.traces[0].schedule[0]
+        number = f", sample {first.sample}" if first.sample and len(take.samples) == 1 else ""
+        return f"seed {first.seed}{number}"
 
     @Slot()
     def _refresh_progress(self) -> None:
@@ -344,7 +354,8 @@ class MainWindow(QMainWindow):
             return
         self.speed_label.say(f"{grouped(round(speed.steps_per_second))} steps/s")
         if speed.steps_per_second > 0:
-            self.left_label.say(f"{(take.limit - take.frontier) / speed.steps_per_second:.1f} s left")
+            most = "at most " if take.model.chain.length is None else ""
+            self.left_label.say(f"{most}{(take.limit - take.frontier) / speed.steps_per_second:.1f} s left")
         self.engine_label.say(f"{speed.engine} engine · {speed.device.upper()}")
 
     @Slot()
@@ -365,6 +376,14 @@ class MainWindow(QMainWindow):
         self.banner.show()
         self._banner_timer.start()
 
+    @Slot()
+    def _forget_said(self) -> None:
+        """What was said of another take, or of a file that would not open before this one did, is over."""
+        self._message_timer.stop()
+        self.message_label.setText("")
+        if self.studio.frontier:
+            self.banner.hide()
+
     @Slot(object)
     def _move_playhead(self, seconds: float | None) -> None:
         for canvas in self._canvases.values():
@@ -379,9 +398,12 @@ class MainWindow(QMainWindow):
     def _refresh_sound(self) -> None:
         """That there is no sound stands in the status bar; why, and what helps, is said once a sound is shown."""
         reason = self._sound_reason
+        silent = not isinstance(self.studio.chain, SoundChain)
+        if silent and self.banner.full == self._sound_reason_said:
+            self.banner.hide()
         self.sound_label.say("no sound" if reason else "")
         self.sound_label.setToolTip(reason)
-        if reason and reason != self._sound_reason_said and isinstance(self.studio.chain, SoundChain):
+        if reason and reason != self._sound_reason_said and not silent:
             self._sound_reason_said = reason
             self._complain(reason)
 
@@ -472,7 +494,8 @@ class MainWindow(QMainWindow):
             return
         command, exact = command_line(self.studio.take)
         QGuiApplication.clipboard().setText(command)
-        self._say("The command is on the clipboard." if exact else "The command makes the take as it was before edits.")
+        lacks = "" if exact else " It makes the take as it began, without what was changed or stopped on the way."
+        self._say(f"The command is on the clipboard.{lacks}")
 
     def _begin_anew(self) -> None:
         self.studio.pause()

@@ -47,8 +47,8 @@ class ExportDialog(QDialog):
         self.what = QComboBox()
         several = len(studio.take.samples) > 1
         self.what.addItems(["Selected sample", "All samples"] if several else ["This sample"])
-        if several and self.formats[0].several:
-            self.what.setCurrentIndex(1)
+        self._wanted = self.what.count() - 1
+        """What is saved where the format holds several: all, unless the user chose otherwise."""
         self.scale = QSpinBox(minimum=1, maximum=LARGEST_SCALE, value=DEFAULT_SCALE, suffix=" ×")
         self.scale.setToolTip("Pixels of the file to one pixel of the image, nearest neighbour")
         note = QLabel(
@@ -69,6 +69,7 @@ class ExportDialog(QDialog):
         layout.addWidget(note)
         layout.addWidget(buttons)
         self.format.currentTextChanged.connect(self._refresh)
+        self.what.activated.connect(self._want)
         self._refresh()
 
     @property
@@ -85,11 +86,15 @@ class ExportDialog(QDialog):
             options["samples"] = [self.studio.selected]
         return options
 
+    @Slot()
     def _refresh(self) -> None:
         self.scale.setEnabled(self.chosen.scaled)
         self.what.setEnabled(self.chosen.several)
-        if not self.chosen.several:
-            self.what.setCurrentIndex(0)
+        self.what.setCurrentIndex(self._wanted if self.chosen.several else 0)
+
+    @Slot(int)
+    def _want(self, index: int) -> None:
+        self._wanted = index
 
     @Slot()
     def _ask_path(self) -> None:

@@ -212,6 +212,8 @@ class Profile(QObject):
         """The object in one of the profile's own files; empty where it is missing or damaged."""
         path = self.folder / name
         try:
+            if path.exists() and not path.is_file():
+                raise ValueError("it is not a regular file")
             if path.stat().st_size > LARGEST_JSON:
                 raise ValueError("it is too large")
             stored = json.loads(path.read_text(encoding="utf-8"))

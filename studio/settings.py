@@ -67,6 +67,11 @@ def default_settings(chain: Chain, factors: tuple[Factor, ...]) -> Settings:
     return Settings(condition=condition, pace=default_pace(chain), limit=chain.default_limit)
 
 
+def fitting_limit(chain: Chain, limit: int) -> int:
+    """The longest walk that comes closest to ``limit``; of a chain of fixed length, all of it."""
+    return chain.limit if chain.length is not None else min(max(1, limit), chain.limit)
+
+
 def settings_from_json(config: Any, chain: Chain, factors: tuple[Factor, ...]) -> Settings:
     """Settings as ``to_json`` wrote them; the model's defaults where they are damaged or no longer fit it."""
     default = default_settings(chain, factors)
@@ -75,7 +80,7 @@ def settings_from_json(config: Any, chain: Chain, factors: tuple[Factor, ...]) -
         return Settings(
             condition=complete(factors, config["condition"]),
             pace=math.inf if pace is None else max(SLOWEST_PACE, float(pace)),
-            limit=min(max(1, int(config["limit"])), chain.limit),
+            limit=fitting_limit(chain, int(config["limit"])),
             shaping=shaping_from_json(config["shaping"]),
             seed=check_seed(int(config["seed"])),
             seed_locked=bool(config["seed_locked"]),

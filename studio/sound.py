@@ -47,7 +47,7 @@ class SoundPlayer(QObject):
         studio.take_changed.connect(self.stop)
         studio.selection_changed.connect(self._on_selection)
         studio.cursor_changed.connect(self._on_cursor)
-        studio.branches_changed.connect(self.stop)
+        studio.branches_changed.connect(self._on_branches)
         self._heard_sample = 0
         # Not at once: the window comes first.
         self._probing = QTimer(self, singleShot=True, interval=PROBE_DELAY_MS)
@@ -130,6 +130,16 @@ class SoundPlayer(QObject):
         if settings.pace >= chain.rate:
             # Looking takes a core for longer than a frame of the window: not with each of many walks.
             self._play(self._end(), look=time.monotonic() - self._looked > LOOK_SECONDS)
+
+    @Slot()
+    def _on_branches(self) -> None:
+        """A replay was of another sound; a walk that is heard goes on with this one."""
+        heard = self._timer.isActive()
+        self.stop()
+        if self.studio.activity is Activity.REPLAYING:
+            self.studio.replay_ended()
+        elif heard and self.studio.running:
+            self._play(self._end(), look=False)
 
     @Slot()
     def _on_selection(self) -> None:

@@ -36,7 +36,7 @@ from models.trace import Take, Trace, new_take, new_take_id
 from studio.clipboard import PICTURE
 from studio.inference import GramRequest, InferenceThread, Inspection, InspectRequest, LoadedInfo, WalkRequest
 from studio.profile import Profile, describe
-from studio.settings import MAX_COUNT, Settings, settings_from_json
+from studio.settings import MAX_COUNT, Settings, fitting_limit, settings_from_json
 
 RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
@@ -297,7 +297,12 @@ class Studio(QObject):
     @property
     def can_go_on(self) -> bool:
         """Whether Generate would go on with the shown take instead of beginning another."""
-        return self.take is not None and not self.take.finished
+        return self.take is not None and not self.take.finished and any(map(len, self.take.branches))
+
+    @property
+    def shown_seed(self) -> int | None:
+        """Of the take that is shown."""
+        return self.take.traces[0].schedule[0].seed if self.take is not None else None
 
     @property
     def keeps_seed(self) -> bool:
@@ -478,8 +483,8 @@ class Studio(QObject):
 
     def use_last_seed(self) -> None:
         """The seed of the take that is shown, locked."""
-        if self.take is not None:
-            self.set_seed(self.take.traces[0].schedule[0].seed)
+        if self.shown_seed is not None:
+            self.set_seed(self.shown_seed)
 
     def _change_settings(self, model: Path, changes: dict[str, Any]) -> bool:
         """Undo and redo choose the model whose settings they change, so that this is seen. Whether it is there."""
@@ -488,8 +493,9 @@ class Studio(QObject):
                 self.message.emit(f"The model that this was set for is gone: {model}")
                 return False
             self.choose_model(model)
-        if self.settings is not None:
-            self._apply_settings(self.settings.with_(**changes))
+        if self.entry is None or self.entry.path != model or self.settings is None:
+            return False  # it could not be chosen, which was said: no other model is changed in its place
+        self._apply_settings(self.settings.with_(**changes))
         return True
 
     def _apply_settings(self, settings: Settings) -> None:
@@ -594,12 +600,10 @@ class Studio(QObject):
         """Space: pauses what runs or plays; else replays from the cursor, or goes on at the frontier."""
         if self.activity in (Activity.RUNNING, Activity.REPLAYING):
             self.pause()
-        elif self.take is None:
-            self.generate()
-        elif self.take.finished or self.cursor < self.frontier:
+        elif self.take is not None and (self.take.finished or self.cursor < self.frontier):
             self.replay()
         else:
-            self.go_on()
+            self.generate()
 
     def replay(self) -> None:
         """Plays what is drawn from the cursor, from the start if it stands at the end.
@@ -873,20 +877,20 @@ class Studio(QObject):
                     shaping=last.shaping,
                     seed=first.seed,
                     count=min(len(take.samples), MAX_COUNT),
-                    limit=min(take.limit, entry.header.chain.limit),
+                    limit=fitting_limit(entry.header.chain, take.limit),
                     engine=last.engine if last.engine in ENGINES and last.engine != FASTEST else AUTO,
                 )
             )
 
     def _show_with_model(self, take: Take, entry: Entry | None) -> None:
         self.pause()
+        if entry is not None and (self.entry is None or entry.path != self.entry.path):
+            self._set_entry(entry)
+        self._show_take(take)
         if entry is None:
             self.error.emit(
                 f"{take.model.title} ({take.model.name}) is not among the models: its take can only be seen."
             )
-        elif self.entry is None or entry.path != self.entry.path:
-            self._set_entry(entry)
-        self._show_take(take)
         self._score_if_needed()
 
     def open_history(self, take_id: str) -> None:
@@ -894,7 +898,16 @@ class Studio(QObject):
         if self.take is not None and self.take.id == take_id:
             return
         live = self._takes.get(take_id)
-        self._read((lambda: live) if live is not None else (lambda: self.profile.load_take(take_id)), self.show_take)
+
+        def read() -> Take | None:
+            try:
+                return live or self.profile.load_take(take_id)
+            except StudioError:
+                if self.worker.forgets(take_id):
+                    return None
+                raise
+
+        self._read(read, self.show_take)
 
     def open_saved(self, source: Path | bytes) -> None:
         """Shows exactly what a saved file, or the content of one, holds, with its settings."""
@@ -938,12 +951,17 @@ class Studio(QObject):
                         return found
         return None
 
-    def _read(self, read: Callable[[], Take], show: Callable[[Take, Entry | None], None]) -> None:
-        """Has a take read, and its model found, in the background; of several asked for, the last one is shown."""
+    def _read(self, read: Callable[[], Take | None], show: Callable[[Take, Entry | None], None]) -> None:
+        """Has a take read, and its model found, in the background; of several asked for, the last one is shown.
+
+        read: None where the take was deleted meanwhile.
+        """
         self._read_token += 1
 
         def read_and_match() -> Callable[[], None]:
             take = read()
+            if take is None:
+                return lambda: None
             entry = self.catalog.match(take.model)
             # What was deleted meanwhile is not shown: nothing that is done to it would be kept.
             return lambda: None if self.worker.forgets(take.id) else show(take, entry)
@@ -967,7 +985,7 @@ class Studio(QObject):
 
     def reproduce(self) -> None:
         """Walks the shown take again and reports agreement or the first difference."""
-        if self.take is not None and self.loaded is not None:
+        if self.take is not None and self.looks_into:
             self.pause()
             self.worker.reproduce(self.take)
             self.message.emit("Walking the take again …")

@@ -260,6 +260,14 @@ QDockWidget::close-button, QDockWidget::float-button {{
   background: transparent; border: none; border-radius: 4px; padding: 0; icon-size: 16px;
 }}
 QDockWidget::close-button:hover, QDockWidget::float-button:hover {{ background: {c["raised_hover"]}; }}
+QMainWindow > QTabBar {{ background: {c["panel"]}; }}
+QMainWindow > QTabBar::tab {{
+  background: {c["panel"]}; color: {c["quiet"]}; border: none; border-top: 2px solid {c["panel"]}; padding: 5px 12px;
+}}
+QMainWindow > QTabBar::tab:selected {{
+  background: {c["raised"]}; color: {c["text"]}; border-top-color: {c["chosen"]};
+}}
+QMainWindow > QTabBar::tab:hover:!selected {{ color: {c["text"]}; }}
 QToolTip {{ background: {c["raised"]}; color: {c["text"]}; border: 1px solid {c["border"]}; padding: 3px 5px; }}
 QLabel[role="{TITLE}"] {{ font-weight: 600; }}
 QLabel[role="{QUIET}"] {{ color: {c["quiet"]}; font-size: {QUIET_PIXELS}px; }}

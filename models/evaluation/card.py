@@ -19,7 +19,8 @@ def card(loaded: LoadedModel, samples: Sequence[Symbols], near: Neighbours, spee
     header, model = loaded.header, loaded.model
     reach = "all" if header.receptive_field is None else f"{header.receptive_field:,}"
     conditions = ", ".join(f"{factor.name} ({factor.describe()})" for factor in header.factors) or "none"
-    given = ", ".join(["x_<i", *(factor.name for factor in header.factors)])
+    factors = [factor.name for factor in header.factors]
+    left, given = " | ".join(filter(None, ("x", ", ".join(factors)))), ", ".join(["x_<i", *factors])
     lines = [
         f"# {header.title}",
         "",
@@ -29,7 +30,7 @@ def card(loaded: LoadedModel, samples: Sequence[Symbols], near: Neighbours, spee
         "",
         "## The model",
         "",
-        f"- **Factorisation**: `p(x) = ∏ p(x_i | {given})`, over {header.chain.describe()}",
+        f"- **Factorisation**: `p({left}) = ∏ p(x_i | {given})`, over {header.chain.describe()}",
         f"- **Architecture**: {type(model).title} ({header.family}), {header.parameters:,} parameters",
         f"- **Receptive field**: {reach} earlier variables",
         f"- **Conditions**: {conditions}",

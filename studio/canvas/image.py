@@ -33,7 +33,7 @@ VEIL = 0.74
 OPAQUE = 0xFF000000
 
 HINT = "Point at a pixel to see its conditional; click to keep it."
-HINT_OF_SEVERAL = "Point at a pixel; click to keep it; double click to enlarge its image."
+HINT_OF_SEVERAL = "Point at a pixel; click to keep it; double click to enlarge."
 HINT_ALONE = "Esc or a double click shows all samples again."
 
 

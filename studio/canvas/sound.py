@@ -531,13 +531,10 @@ class SoundCanvas(Canvas):
         if take is not None:
             self._amplitudes = symbol_amplitudes(self._chain.alphabet)
             self._clips = [Clip(trace, self._amplitudes) for trace in take.traces]
-        self._gram = self._gram_wanted = None
+        self._drop_gram()
+        self._gram_wanted = None
         self._gram_held = False
-        self._gram_facts.say("")
         self._zoomed = False
-        self._picture.hide()
-        self.lens.cover(0, 0, -1, 1)
-        self._path.setData([], [])
         self.set_playhead(None)
         self.clip_list.clips = self._clips
         self._arrange()
@@ -618,6 +615,7 @@ class SoundCanvas(Canvas):
             self.clip_list.update()
             self._fit()
             self._draw()
+            self._on_model()
         self._on_marks()
 
     def _fit(self) -> None:
@@ -762,7 +760,7 @@ class SoundCanvas(Canvas):
         if pointer is None or take is None or clip is None:
             self.read_out.show_facts([])
             return
-        facts = [self._chain.locate(pointer.step), f"sample {grouped(pointer.step)}"]
+        facts = [self._chain.locate(pointer.step), f"step {grouped(pointer.step)}"]
         if pointer.step < len(clip.wave):
             amplitude = float(clip.wave.values[pointer.step])
             facts += [f"amplitude {amplitude:+.3f}".replace("-", "−"), decibels(abs(amplitude))]
@@ -821,13 +819,15 @@ class SoundCanvas(Canvas):
         self.gram_plot.setXRange(*shown, padding=0)
         self.lens.cover(left, right if close_up is None else left, -1, 1)
         start, seconds = (left, right - left) if close_up is None else (close_up[0], close_up[1] - close_up[0])
-        self._gram_facts.say(f"{1000 * seconds:.0f} ms from {start:.4f} s · time × value, brightness = probability")
+        self._gram_facts.say(f"{1000 * seconds:.0f} ms from {start:.4f} s · brighter = more probable")
 
     @Slot()
     def _on_model(self) -> None:
         """Says why there is no picture, and asks for it as soon as it can be made."""
-        if self._take is None or self._gram is not None:
+        clip = self._clip
+        if self._take is None or clip is None or (self._gram is not None and self._gram.trace is clip.trace):
             return
+        self._drop_gram()
         if self._studio.looks_into:
             self._gram_facts.say("")
             if self.isVisible():
@@ -836,6 +836,14 @@ class SoundCanvas(Canvas):
             self._gram_facts.say("needs the model, which is being loaded")
         else:
             self._gram_facts.say("needs the model that made this take: it is not loaded")
+
+    def _drop_gram(self) -> None:
+        """The picture of another clip than the one that is shown."""
+        self._gram = None
+        self._gram_facts.say("")
+        self._picture.hide()
+        self.lens.cover(0, 0, -1, 1)
+        self._path.setData([], [])
 
     @Slot()
     def _request_gram(self) -> None:

@@ -404,6 +404,8 @@ class InspectorPanel(QWidget):
     """Shows ``Studio.inspected``; a click on a value puts it there."""
 
     HINT = "Click a value to put it there and go on from it."
+    NO_MODEL = "Without its model a take can be looked at, but not into."
+    LOADING = "The model is being loaded."
     EMPTY = "Generate, then point at a pixel or a sample: here stands the distribution that it was drawn from."
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
@@ -507,8 +509,8 @@ class InspectorPanel(QWidget):
             self.inspection = None  # of another take: nothing rather than something stale
         self._of = studio.take
         if self.inspection is None:
-            no_model = studio.take is not None and studio.loaded is None and studio.entry is None
-            self.empty.setText("Without its model a take can be looked at, but not into." if no_model else self.EMPTY)
+            loading = studio.loaded is None and studio.entry is not None
+            self.empty.setText(self.EMPTY if studio.take is None else self.LOADING if loading else self.NO_MODEL)
             self._blank()
             # Where a conditional is on its way, the page stays: to turn it twice for every take flickers and costs.
             self.stack.setCurrentWidget(self.content if studio.looks_into else self.empty)
@@ -528,7 +530,7 @@ class InspectorPanel(QWidget):
         self.branches_button.setText(f"Branches {count}" if count > 1 else "No branches")
         self.branches_button.setAccessibleName(self.branches_button.text())
         self.branches_button.setEnabled(count > 1)
-        self.noise_button.setEnabled(count > 0 and self.studio.loaded is not None)
+        self.noise_button.setEnabled(count > 0 and self.studio.looks_into)
         several = take is not None and len(take.samples) > 1
         self.noise_button.setMenu(self.noise_menu if several else None)  # type: ignore[arg-type]
 

@@ -629,7 +629,9 @@ class ModelsPanel(QWidget):
                 self.list.addItem(title)
             item = QListWidgetItem(entry.header.title)
             item.setData(ENTRY, entry)
-            item.setToolTip(f"{entry.header.title}\n{quiet_line(entry.header)}\n{entry.header.chain.describe()}")
+            file = [] if entry.shipped else [str(entry.path)]  # the user's own may be called as one that came along
+            facts = [entry.header.title, quiet_line(entry.header), entry.header.chain.describe(), *file]
+            item.setToolTip("\n".join(facts))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{entry.header.title}, {quiet_line(entry.header)}")
             self.list.addItem(item)
         self._filter(self.search.text())

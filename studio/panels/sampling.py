@@ -489,8 +489,9 @@ class SamplingPanel(QWidget):
         """Says which seed the next take begins with: the one that stands there, or a random one."""
         studio = self.studio
         kept = studio.keeps_seed
-        self.seed_label.setText("Seed" if kept or studio.take is None else "Last seed")
-        self.seed_field.show_number(grouped(settings.seed) if kept or studio.take is not None else RANDOM)
+        shown = settings.seed if kept else studio.shown_seed
+        self.seed_label.setText("Seed" if kept or shown is None else "Last seed")
+        self.seed_field.show_number(RANDOM if shown is None else grouped(shown))
         following = "The next take begins with it" if kept else "The next take begins with a random one"
         for part in (self.seed_label, self.seed_field):
             part.setToolTip(f"{following}. The same seed and settings give the same sample.")
@@ -560,7 +561,10 @@ class SamplingPanel(QWidget):
 
     @Slot(bool)
     def _lock(self, locked: bool) -> None:
-        self.studio.change("seed lock", seed_locked=locked)
+        if locked and not self.studio.keeps_seed and self.studio.take is not None:
+            self.studio.use_last_seed()  # it is what stands there
+        else:
+            self.studio.change("seed lock", seed_locked=locked)
 
     @Slot()
     def _use_last(self) -> None:

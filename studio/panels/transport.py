@@ -180,8 +180,7 @@ class TransportPanel(QWidget):
     def _refresh(self) -> None:
         studio, take = self.studio, self.studio.take
         has_steps = take is not None and take.longest > 0
-        begun = studio.can_go_on and has_steps
-        text = "Pause" if studio.running else "Resume" if begun else "Generate"
+        text = "Pause" if studio.running else "Resume" if studio.can_go_on else "Generate"
         self.main_button.setText(text)
         self.main_button.setIcon(self._main_icons["pause" if studio.running else "play"])
         self.main_button.setAccessibleName(text)

@@ -759,6 +759,18 @@ def test_an_exception_while_writing_leaves_the_old_file_and_nothing_else(tmp_pat
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_what_is_no_regular_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe.png", tmp_path / "link.png"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(FileError, match=r"cannot write .*\.png: it is a device or a pipe"):
+            write_atomically(path, b"picture")
+    assert pipe.is_fifo()
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe.png", "link.png"}
+
+
 def test_the_temporary_file_is_hidden_and_has_the_same_suffix_and_folder(tmp_path: Path) -> None:
     with atomic_path(tmp_path / "picture.png") as temporary:
         assert (temporary.parent, temporary.suffix, temporary.name[0]) == (tmp_path, ".png", ".")

@@ -292,7 +292,7 @@ def test_the_read_out_names_time_sample_amplitude_and_level(idle: Studio, canvas
     amplitude = canvas._clips[0].wave.values[2000]
     words = canvas.read_out.text()
     assert "0.2500 s" in words
-    assert "sample 2\u202f000" in words
+    assert "step 2\u202f000" in words
     assert decibels(abs(float(amplitude))) in words
     assert f"value {take.traces[0].symbols[2000]}" in words
 
@@ -422,7 +422,32 @@ def test_the_picture_comes_as_soon_as_the_model_is_loaded(
     assert canvas._gram_facts.full == "needs the model, which is being loaded"
     loading.set()
     qtbot.waitUntil(lambda: canvas._picture.isVisible(), timeout=30_000)
-    assert canvas._gram_facts.full.endswith("brightness = probability")
+    assert canvas._gram_facts.full.endswith("brighter = more probable")
+
+
+def test_a_clip_chosen_while_the_model_is_loaded_again_gets_its_own_picture(
+    sound_studio: Studio, open_canvas: Callable[[Studio], SoundCanvas], qtbot: QtBot
+) -> None:
+    canvas = open_canvas(sound_studio)
+    sound_studio.change("as fast as possible", pace=float("inf"), count=2)
+    sound_studio.generate()
+    qtbot.waitUntil(lambda: sound_studio.take is not None and sound_studio.take.finished, timeout=60_000)
+    qtbot.waitUntil(lambda: canvas._gram is not None)
+    loading = threading.Event()
+
+    def wait() -> None:
+        loading.wait(10)
+
+    sound_studio.worker._commands.put(wait)
+    sound_studio.change("device", device="cpu")
+    sound_studio.select(1)
+    assert not canvas._picture.isVisible()
+    qtbot.waitUntil(lambda: not canvas._ask_gram.isActive())
+    loading.set()
+    qtbot.waitUntil(lambda: canvas._picture.isVisible(), timeout=30_000)
+    assert sound_studio.take is not None
+    assert canvas._gram is not None
+    assert canvas._gram.trace is sound_studio.take.traces[1]
 
 
 def test_a_real_walk_is_pictured_around_the_pinned_step(

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -103,8 +103,12 @@ def test_a_format_that_holds_one_sample_gets_the_selected_one(sound_studio: Stud
     assert dialog.options == {"samples": [1]}
     dialog.format.setCurrentText("NumPy arrays")
     assert dialog.what.isEnabled()
-    dialog.what.setCurrentText("All samples")
-    assert dialog.options == {}
+    assert dialog.options == {}, "all of them, unless the user chose otherwise"
+    qtbot.keyClick(dialog.what, Qt.Key.Key_Up)
+    assert dialog.options == {"samples": [1]}
+    dialog.format.setCurrentText("WAV sound")
+    dialog.format.setCurrentText("NumPy arrays")
+    assert dialog.options == {"samples": [1]}
 
 
 def test_a_folder_that_is_gone_gives_way_to_the_user_s_own(dialog: ExportDialog, tmp_path: Path) -> None:

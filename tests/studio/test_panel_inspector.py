@@ -10,8 +10,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from models.chain import GreyLevels, MuLaw
+from models.chain import GreyLevels, ImageChain, MuLaw
 from models.shaping import Shaping
+from studio.canvas.demo import empty_take, grow
 from studio.inference import Inspection
 from studio.panels.inspector import ConditionalPlot, InspectorPanel, axis_top, entropy_bits, heights, rank
 from studio.state import Pointer, Studio
@@ -68,6 +69,20 @@ def test_the_next_take_turns_no_page_and_shows_nothing_of_the_last(image_studio:
     finish(image_studio, qtbot)
     qtbot.waitUntil(lambda: panel.inspection is not None)
     assert panel.facts["drawn"].text() != "–"
+
+
+def test_why_there_is_no_conditional_is_said(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    take = empty_take(ImageChain(GreyLevels(4), 3, 3))
+    grow(take.traces[0], np.zeros(5, np.int32), take.model.chain)
+    image_studio.show_take(take, None)
+    assert panel.stack.currentWidget() is panel.empty
+    assert panel.empty.text().startswith("Without its model")
+    assert not panel.noise_button.isEnabled()
+    image_studio.change("device", device="cpu")
+    assert panel.empty.text() == "The model is being loaded."
+    qtbot.waitUntil(lambda: image_studio.loaded is not None)
+    assert panel.empty.text().startswith("Without its model")
 
 
 def test_the_facts_are_those_of_the_raw_conditional(image_studio: Studio, qtbot: QtBot) -> None:

@@ -10,9 +10,9 @@ from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
 from studio.panels.sampling import Row, SamplingPanel, pace_ladder, pace_text
-from studio.panels.widgets import PanelScroll
+from studio.panels.widgets import PanelScroll, grouped
 from studio.settings import Settings, default_pace
-from studio.state import Studio
+from studio.state import Pointer, Studio
 from tests.studio.conftest import SOUND, finish, load
 
 DIGIT = ImageChain(GreyLevels(256), 28, 28)
@@ -194,6 +194,29 @@ def test_the_last_seed_can_be_used_again(image_studio: Studio, qtbot: QtBot) -> 
     panel.dice_button.click()
     panel.last_button.click()
     assert (settings_of(image_studio).seed, settings_of(image_studio).seed_locked) == (used, True)
+
+
+def test_the_seed_that_stands_there_is_the_shown_take_s_and_the_lock_keeps_it(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    """Undo may have gone back to another take than the last one drawn."""
+    panel = panel_of(image_studio, qtbot)
+    image_studio.change("pace", pace=math.inf)
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    first = image_studio.take
+    assert first is not None
+    image_studio.put_value(3, Pointer(0, 5))
+    finish(image_studio, qtbot)
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    assert panel.seed_field.text() == grouped(image_studio.shown_seed or 0)
+    image_studio.undo_stack.undo()
+    qtbot.waitUntil(lambda: image_studio.take is first)
+    seed = first.traces[0].schedule[0].seed
+    assert (panel.seed_label.text(), panel.seed_field.text()) == ("Last seed", grouped(seed))
+    panel.lock_button.click()
+    assert (settings_of(image_studio).seed, settings_of(image_studio).seed_locked) == (seed, True)
 
 
 @pytest.mark.parametrize(("text", "count"), [("64", 64), ("1", 1)])

@@ -105,6 +105,33 @@ def test_after_an_edit_in_mid_run_sound_goes_on_from_the_edit(player: SoundPlaye
     qtbot.waitUntil(lambda: not studio.running)
 
 
+def test_another_branch_ends_a_replay(player: SoundPlayer, qtbot: QtBot) -> None:
+    studio = player.studio
+    begin(studio, limit=1200, pace=math.inf)
+    finish(studio, qtbot)
+    studio.put_value(7, Pointer(0, 400))
+    finish(studio, qtbot)
+    studio.move_cursor(0)
+    studio.play()
+    assert studio.activity is Activity.REPLAYING
+    studio.undo_stack.undo()
+    assert studio.activity is Activity.IDLE
+
+
+def test_undo_in_mid_run_does_not_silence_the_walk(player: SoundPlayer, qtbot: QtBot) -> None:
+    studio = player.studio
+    begin(studio)
+    qtbot.waitUntil(lambda: studio.frontier >= 800)
+    studio.put_value(7, Pointer(0, 400))
+    qtbot.waitUntil(lambda: studio.frontier >= 600)
+    studio.undo_stack.undo()
+    assert studio.running
+    heads = heads_of(player)
+    qtbot.waitUntil(lambda: any(h is not None for h in heads))
+    studio.pause()
+    qtbot.waitUntil(lambda: not studio.running)
+
+
 def test_a_replay_ends_by_itself_and_says_so(player: SoundPlayer, qtbot: QtBot) -> None:
     studio = player.studio
     begin(studio, limit=1200, pace=math.inf)

@@ -6,11 +6,13 @@ import dataclasses
 import math
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from models.files import export, read_saved
@@ -323,6 +325,87 @@ def test_a_setting_of_a_model_that_is_gone_is_not_undone_elsewhere(
     assert not image_studio.undo_stack.canUndo()
     assert image_studio.settings is not None
     assert (image_studio.model_name, image_studio.settings.shaping.temperature) == (IMAGE, 1.0)
+
+
+def test_a_setting_of_a_model_that_is_damaged_now_is_not_undone_elsewhere(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    assert image_studio.entry is not None
+    image_studio.change("count", count=3)
+    own = tmp_path / "own.safetensors"
+    shutil.copy(image_studio.entry.path, own)
+    image_studio.open_checkpoint(own)
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
+    image_studio.change("count", count=5)
+    load(image_studio, qtbot, IMAGE)
+    settings = image_studio.settings
+    own.write_bytes(b"junk")
+    with qtbot.waitSignal(image_studio.error):
+        image_studio.undo_stack.undo()
+    assert (image_studio.model_name, image_studio.settings) == (IMAGE, settings)
+    assert image_studio.undo_stack.undoText() == "count"
+
+
+def test_a_part_of_an_image_shortens_no_later_one(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    image_studio.change("short", limit=20)
+    generate(image_studio, qtbot)
+    short = image_studio.take
+    assert short is not None
+    assert short.longest == 20
+    export(tmp_path / "short.png", short)
+    image_studio.delete_take(short.id)
+    image_studio.open_saved(tmp_path / "short.png")
+    qtbot.waitUntil(lambda: image_studio.take is not None)
+    generate(image_studio, qtbot)
+    assert image_studio.frontier == 48
+    load(image_studio, qtbot, SOUND)
+    load(image_studio, qtbot, IMAGE)
+    generate(image_studio, qtbot)
+    assert image_studio.frontier == 48
+
+
+def test_a_take_of_which_nothing_is_drawn_gives_way_to_the_present_settings(image_studio: Studio, qtbot: QtBot) -> None:
+    begin_nothing(image_studio)
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
+    assert not image_studio.can_go_on
+    image_studio.change("condition", condition={"digit": "2"})
+    image_studio.generate()
+    finish(image_studio, qtbot)
+    assert image_studio.take is not None
+    assert image_studio.take.traces[0].segment.condition == {"digit": "2"}
+
+
+def begin_nothing(studio: Studio) -> None:
+    """A walk that was paused before its first step."""
+    studio.change("pace", pace=FAST)
+    gate = threading.Event()
+
+    def wait() -> None:
+        gate.wait(10)
+
+    studio.worker._commands.put(wait)
+    studio.begin()
+    studio.pause()
+    gate.set()
+
+
+def test_a_take_that_is_deleted_while_it_is_read_is_no_error(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    assert image_studio.take is not None
+    old_id = image_studio.take.id
+    qtbot.waitUntil(lambda: [entry.id for entry in image_studio.profile.history()] == [old_id])
+    generate(image_studio, qtbot)
+    new = image_studio.take
+    gate = threading.Event()
+    image_studio.worker._files.submit(gate.wait, 10)
+    complaints: list[str] = []
+    image_studio.error.connect(complaints.append)
+    image_studio.open_history(old_id)
+    image_studio.delete_take(old_id)
+    gate.set()
+    image_studio.worker._files.submit(lambda: None).result()
+    QApplication.processEvents()
+    assert (complaints, image_studio.take) == ([], new)
 
 
 def test_a_saved_file_restores_the_take_and_all_settings(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:

@@ -203,7 +203,35 @@ def test_a_dropped_file_is_shown_and_a_foreign_one_is_complained_about(
     (tmp_path / "b.png").write_bytes(b"no picture")
     drop(window, tmp_path / "b.png")
     qtbot.waitUntil(lambda: window.banner.isVisible())
-    assert "b.png" in window.banner.text()
+    assert "b.png is not a .png file" in window.banner.full.replace("\n", " ")
+    drop(window, tmp_path / "a.png")
+    qtbot.waitUntil(lambda: not window.banner.isVisible())
+
+
+def test_what_is_said_of_one_take_does_not_stand_beside_another(window: MainWindow, qtbot: QtBot) -> None:
+    drawn(window, qtbot)
+    window.studio.reproduce()
+    qtbot.waitUntil(lambda: window.message_label.text().startswith("Reproduced"))
+    window.studio.begin()
+    assert window.message_label.text() == ""
+
+
+def test_why_there_is_no_sound_is_not_said_over_images(window: MainWindow, qtbot: QtBot) -> None:
+    window._show_sound_reason("")
+    window.studio.choose_model(SOUND)
+    window._show_sound_reason("No sound: nobody has ears.")
+    assert window.banner.isVisible()
+    window.studio.choose_model(IMAGE)
+    assert not window.banner.isVisible()
+
+
+def test_a_single_sample_of_several_says_which_it_was(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window.studio.change("several", count=3, seed=7, seed_locked=True)
+    saved = drawn(window, qtbot)
+    assert window.model_label.text().endswith("seed 7")
+    export(tmp_path / "third.png", saved, samples=[2])
+    drop(window, tmp_path / "third.png")
+    qtbot.waitUntil(lambda: window.model_label.text().endswith("seed 7, sample 2"))
 
 
 def drop(window: MainWindow, path: Path) -> None:
