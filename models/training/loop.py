@@ -306,7 +306,7 @@ class Trainer:
         self.train = load(recipe.data, data_folder, "train")
         self.valid = load(recipe.data, data_folder, "valid")
         self.model = build(recipe).to(self.device)
-        self.ema = self.model if recipe.closed_form else build(recipe).to(self.device)
+        self.ema = self.model if recipe.closed_form else build(recipe).to(self.device).eval()
         self.optimisers = optimisers(recipe, self.model)
         self.step = 0
         self.seconds = 0.0
