@@ -18,6 +18,11 @@ GREY = ImageChain(GreyLevels(5), 6, 9)
 COLOUR = ImageChain(GreyLevels(7), 5, 4, 3)
 
 NETWORKS: dict[str, tuple[str, ImageChain, dict[str, object]]] = {
+    "tabular chain": ("tabular", ImageChain(GreyLevels(3), 2, 3), {"alpha": 0.5}),
+    "FVBN": ("fvbn", GREY, {}),
+    "FVBN of bits": ("fvbn", ImageChain(GreyLevels(2), 5, 5), {}),
+    "MADE": ("made", GREY, {"hidden": [40, 30], "masks": 2, "seed": 3, "direct": False}),
+    "MADE of bits": ("made", ImageChain(GreyLevels(2), 5, 5), {"hidden": [50], "masks": 1, "seed": 3, "direct": True}),
     "PixelCNN": ("pixelcnn", GREY, {"channels": 10, "blocks": 2, "head": 6}),
     "PixelCNN in colour": ("pixelcnn", COLOUR, {"channels": 12, "blocks": 3, "head": 9}),
     "PixelCNN of one pixel": ("pixelcnn", ImageChain(GreyLevels(5), 1, 1), {"channels": 8, "blocks": 2, "head": 8}),
@@ -39,6 +44,8 @@ def model(request: pytest.FixtureRequest) -> AutoregressiveModel:
         for parameter in network.parameters():
             fan_in = parameter[0].numel() if parameter.dim() > 1 else 4
             parameter.normal_(std=1.5 * fan_in**-0.5)
+            if not parameter.requires_grad:
+                parameter.abs_()  # counts
     return network
 
 

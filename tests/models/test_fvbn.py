@@ -6,7 +6,6 @@ import itertools
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -17,8 +16,6 @@ from models.errors import InputError
 from models.model import ModelSpec
 from models.networks import network_class
 from models.networks.fvbn import FVBN
-from models.sampling import make_decoder
-from models.shaping import NEUTRAL
 
 LETTER = Category("letter", ("a", "b"), any=True)
 
@@ -143,26 +140,6 @@ def test_training_finds_the_one_maximum_from_any_beginning(beginning: float) -> 
     assert float(loss()) == pytest.approx(math.log(2) - 0.75 * math.log(0.75) - 0.25 * math.log(0.25), abs=1e-5)
 
 
-@pytest.mark.parametrize("levels", [2, 3])
-def test_the_decoder_is_the_network_after_any_prefix_rewind_and_selection(levels: int) -> None:
-    model = build(levels)
-    condition = model.condition_tensor([{"letter": "a"}, {"letter": "any"}, {"letter": "b"}])
-    decoder, rng = make_decoder(model, "cached", condition), np.random.default_rng(6)
-    for _ in range(80):
-        match rng.integers(4):
-            case 0:
-                count = int(rng.integers(0, model.length - decoder.step + 1))
-                decoder.extend(rng.integers(0, levels, (3, count)))
-            case 1:
-                decoder.rewind(int(rng.integers(0, decoder.step + 1)))
-            case 2:
-                decoder = decoder.select(rng.integers(0, 3, 3).tolist())
-            case _ if decoder.step < model.length:
-                reference = make_decoder(model, "reference", decoder.condition)
-                reference.extend(decoder.symbols)
-                assert torch.allclose(decoder.peek().dense(), reference.peek().dense(), atol=1e-12)
-
-
 def test_a_checkpoint_says_how_many_parameters_are_used(tmp_path: Path) -> None:
     model = build().float()
     path = tmp_path / "fvbn.safetensors"
@@ -174,30 +151,6 @@ def test_a_checkpoint_says_how_many_parameters_are_used(tmp_path: Path) -> None:
     assert torch.equal(
         loaded.model.conditionals(images, condition).dense(), model.conditionals(images, condition).dense()
     )
-
-
-def test_a_rewound_walk_goes_on_with_the_same_bits() -> None:
-    model = build().float()
-    noise, condition = np.random.default_rng(8).random((5, 9)), torch.zeros(5, 1, dtype=torch.int64)
-    straight = make_decoder(model, "cached", condition).advance(noise, NEUTRAL)
-    decoder = make_decoder(model, "cached", condition)
-    decoder.extend(1 - straight.symbols)
-    for step in (6, 5, 0):
-        decoder.rewind(step)
-    again = decoder.advance(noise, NEUTRAL)
-    assert np.array_equal(again.symbols, straight.symbols)
-    assert np.array_equal(again.entropy, straight.entropy)
-
-
-def test_a_selected_copy_goes_its_own_way() -> None:
-    model = build()
-    decoder = make_decoder(model, "cached", model.condition_tensor([{"letter": "a"}, {"letter": "b"}]))
-    decoder.extend([[0, 1, 1], [1, 1, 0]])
-    before = decoder.peek().dense()
-    copy = decoder.select([1, 1])
-    copy.rewind(1)
-    copy.extend([[0, 0, 1, 1], [1, 0, 1, 0]])
-    assert torch.equal(decoder.peek().dense(), before)
 
 
 def test_sizes_that_it_does_not_have_are_refused() -> None:

@@ -20,8 +20,6 @@ from models.errors import InputError
 from models.model import ModelSpec
 from models.networks import network_class
 from models.networks.made import MADE, MADEConfig, hidden_degrees, mixture_nats
-from models.sampling import make_decoder
-from models.shaping import NEUTRAL
 
 LETTER = Category("letter", ("a", "b"), any=True)
 NETWORKS: dict[str, dict[str, object]] = {
@@ -242,37 +240,6 @@ def test_gradients_reach_every_weight_that_a_mask_leaves_between_an_input_and_an
         assert parameter.grad.any()
 
 
-@pytest.mark.parametrize("levels", [2, 3])
-@pytest.mark.parametrize("name", NETWORKS)
-def test_the_decoder_is_the_network_after_any_prefix_rewind_and_selection(name: str, levels: int) -> None:
-    model = build(name, levels)
-    condition = model.condition_tensor([{"letter": "a"}, {"letter": "any"}, {"letter": "b"}])
-    decoder, rng = make_decoder(model, "cached", condition), np.random.default_rng(6)
-    for _ in range(80):
-        match rng.integers(4):
-            case 0:
-                count = int(rng.integers(0, model.length - decoder.step + 1))
-                decoder.extend(rng.integers(0, levels, (3, count)))
-            case 1:
-                decoder.rewind(int(rng.integers(0, decoder.step + 1)))
-            case 2:
-                decoder = decoder.select(rng.integers(0, 3, 3).tolist())
-            case _ if decoder.step < model.length:
-                reference = make_decoder(model, "reference", decoder.condition)
-                reference.extend(decoder.symbols)
-                assert torch.allclose(decoder.peek().dense(), reference.peek().dense(), atol=1e-12)
-
-
-def test_a_decoder_of_a_single_pixel_is_the_network() -> None:
-    model = untrained(1, 1, 5, SIZES).double()
-    decoder = make_decoder(model, "cached", letters(model, "a", 1))
-    network = model.conditionals(torch.zeros(1, 1, dtype=torch.int64), letters(model, "a", 1))
-    assert torch.allclose(decoder.peek().dense(), network.dense()[:, 0], atol=1e-12)
-    decoder.push([4])
-    decoder.rewind(0)
-    assert torch.allclose(decoder.peek().dense(), network.dense()[:, 0], atol=1e-12)
-
-
 def test_a_loaded_checkpoint_is_the_model_with_the_masks_that_it_was_trained_under(model: MADE, tmp_path: Path) -> None:
     model = model.float()
     path = tmp_path / "made.safetensors"
@@ -283,29 +250,6 @@ def test_a_loaded_checkpoint_is_the_model_with_the_masks_that_it_was_trained_und
     condition = letters(model, "b", len(images))
     assert torch.equal(loaded.conditionals(images, condition).dense(), model.conditionals(images, condition).dense())
     assert torch.equal(mixture_nats(loaded, images, condition), mixture_nats(model, images, condition))
-
-
-def test_a_rewound_walk_goes_on_with_the_same_bits(model: MADE) -> None:
-    model = model.float()
-    noise, condition = np.random.default_rng(8).random((5, 9)), letters(model, "a", 5)
-    straight = make_decoder(model, "cached", condition).advance(noise, NEUTRAL)
-    decoder = make_decoder(model, "cached", condition)
-    decoder.extend(1 - straight.symbols)
-    for step in (6, 5, 0):
-        decoder.rewind(step)
-    again = decoder.advance(noise, NEUTRAL)
-    assert np.array_equal(again.symbols, straight.symbols)
-    assert np.array_equal(again.entropy, straight.entropy)
-
-
-def test_a_selected_copy_goes_its_own_way(model: MADE) -> None:
-    decoder = make_decoder(model, "cached", model.condition_tensor([{"letter": "a"}, {"letter": "b"}]))
-    decoder.extend([[0, 1, 1], [1, 1, 0]])
-    before = decoder.peek().dense()
-    copy = decoder.select([1, 1])
-    copy.rewind(1)
-    copy.extend([[0, 0, 1, 1], [1, 0, 1, 0]])
-    assert torch.equal(decoder.peek().dense(), before)
 
 
 @pytest.mark.parametrize(("name", "least", "most"), [("masks", 1, 64), ("seed", 0, 2**53 - 1)])

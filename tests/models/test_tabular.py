@@ -16,8 +16,6 @@ from models.errors import InputError
 from models.model import ModelSpec
 from models.networks import network_class
 from models.networks.tabular import TabularChain, table_entries
-from models.sampling import make_decoder
-from models.shaping import NEUTRAL
 
 LETTER = Category("letter", ("a", "b"), any=True)
 HAND = Category("hand", ("left", "right"))
@@ -182,45 +180,6 @@ def test_a_shorter_prefix_has_the_conditionals_of_the_whole() -> None:
     images, condition = every_image(model)[::50], torch.zeros(11, 1, dtype=torch.int64)
     whole = model.conditionals(images, condition).dense()
     assert torch.equal(model.conditionals(images[:, :4], condition).dense(), whole[:, :4])
-
-
-@pytest.mark.parametrize("levels", [2, 3])
-def test_the_decoder_is_the_network_after_any_prefix_rewind_and_selection(levels: int) -> None:
-    model = fitted(levels).double()
-    condition = model.condition_tensor([{"letter": "a"}, {"letter": "any"}, {"letter": "b"}])
-    decoder, rng = make_decoder(model, "cached", condition), np.random.default_rng(6)
-    for _ in range(80):
-        match rng.integers(4):
-            case 0:
-                count = int(rng.integers(0, model.length - decoder.step + 1))
-                decoder.extend(rng.integers(0, levels, (3, count)))
-            case 1:
-                decoder.rewind(int(rng.integers(0, decoder.step + 1)))
-            case 2:
-                decoder = decoder.select(rng.integers(0, 3, 3).tolist())
-            case _ if decoder.step < model.length:
-                reference = make_decoder(model, "reference", decoder.condition)
-                reference.extend(decoder.symbols)
-                assert torch.equal(decoder.peek().dense(), reference.peek().dense())
-
-
-def test_a_selected_copy_goes_its_own_way() -> None:
-    model = fitted()
-    decoder = make_decoder(model, "cached", model.condition_tensor([{"letter": "a"}, {"letter": "b"}]))
-    decoder.extend([[0, 1, 1], [1, 1, 0]])
-    before = decoder.peek().dense()
-    copy = decoder.select([1, 1])
-    copy.rewind(1)
-    copy.extend([[0, 0, 1, 1], [1, 0, 1, 0]])
-    assert torch.equal(decoder.peek().dense(), before)
-
-
-def test_both_engines_draw_the_same() -> None:
-    model = fitted()
-    noise, condition = np.random.default_rng(8).random((5, 9)), torch.zeros(5, 1, dtype=torch.int64)
-    fast, slow = (make_decoder(model, engine, condition).advance(noise, NEUTRAL) for engine in ("cached", "reference"))
-    assert np.array_equal(fast.symbols, slow.symbols)
-    assert np.array_equal(fast.surprise, slow.surprise)
 
 
 def test_a_checkpoint_keeps_the_counts(tmp_path: Path) -> None:
