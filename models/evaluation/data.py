@@ -15,7 +15,7 @@ from models.files import read_saved
 from models.formats import format_named
 from models.record import damage_as_file_error, read_bytes
 from models.trace import Trace
-from models.training.data import DATA_SETS, Examples, load
+from models.training.data import DATA_SETS, Examples, load, order_of
 from models.training.data.fsdd import normalise
 
 # Files to be scored one by one
@@ -124,4 +124,4 @@ def _read_folder(path: Path, header: CheckpointHeader) -> Examples:
     if name not in DATA_SETS:
         known = ", ".join(DATA_SETS)
         raise InputError(f"it is a folder, and the model learned from {name!r}, which is none of {known}; name an .npz")
-    return load(name, path, "test")
+    return load(name, path, "test", order_of(header.chain))

@@ -42,7 +42,8 @@ from models.likelihood import Likelihood, measure
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.noise import MAX_SEED
-from models.training.data import DataSet, Examples, data_set, load
+from models.orders import RASTER
+from models.training.data import DataSet, Examples, data_set, in_order, load
 from models.training.data.base import Rows
 
 LOWEST_LEARNING_RATE = 0.02
@@ -77,6 +78,8 @@ class Recipe:
     patience: int
     compile: bool
     network: Mapping[str, Any]
+    order: str = RASTER
+    """Of the pixels of images, see ``orders``; the one field that may be left out."""
 
     @property
     def closed_form(self) -> bool:
@@ -86,7 +89,8 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """What stands in the TOML file."""
         fields = asdict(self)
-        return {name: fields[name] for name in fields if not (self.closed_form and name in GRADIENT_FIELDS)}
+        left_out = {*(GRADIENT_FIELDS if self.closed_form else ()), *(["order"] if self.order == RASTER else ())}
+        return {name: fields[name] for name in fields if name not in left_out}
 
 
 CLOSED_FORM = "closed form"
@@ -119,7 +123,7 @@ def read_recipe(path: Path) -> Recipe:
         raise InputError(f"cannot read the recipe {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         raise InputError(f"{path} is not a recipe: {error}") from None
-    for name in ("name", "title", "architecture", "data"):
+    for name in ("name", "title", "architecture", "data", "order"):
         text = getattr(recipe, name)
         if not isinstance(text, str) or not text.strip() or not text.isprintable() or len(text) > MAX_TEXT:
             raise InputError(f"{path}: {name} is one line of 1 to {MAX_TEXT} characters, not {text!r}")
@@ -142,8 +146,9 @@ def read_recipe(path: Path) -> Recipe:
 
 def build(recipe: Recipe) -> AutoregressiveModel:
     data = data_set(recipe.data)
+    chain = in_order(data, recipe.order)
     torch.manual_seed(recipe.seed)
-    return network_class(recipe.architecture)(ModelSpec(recipe.architecture, data.chain, data.factors, recipe.network))
+    return network_class(recipe.architecture)(ModelSpec(recipe.architecture, chain, data.factors, recipe.network))
 
 
 class Muon(torch.optim.Muon):
@@ -303,8 +308,8 @@ class Trainer:
         self.device = torch.device(device)
         self.command = command
         self.data = data_set(recipe.data)
-        self.train = load(recipe.data, data_folder, "train")
-        self.valid = load(recipe.data, data_folder, "valid")
+        self.train = load(recipe.data, data_folder, "train", recipe.order)
+        self.valid = load(recipe.data, data_folder, "valid", recipe.order)
         self.model = build(recipe).to(self.device)
         self.ema = self.model if recipe.closed_form else build(recipe).to(self.device).eval()
         self.optimisers = optimisers(recipe, self.model)

@@ -10,7 +10,7 @@ import pytest
 
 from models.chain import ImageChain
 from models.errors import FileError, InputError
-from models.training.data import DATA_SETS, load
+from models.training.data import DATA_SETS, in_order, load, order_of
 from models.training.data.base import Rows
 from models.training.data.fashion_mnist import GARMENT
 from models.training.data.images import VALIDATION
@@ -192,3 +192,25 @@ def test_packed_garments_are_read_and_checked_as_digits_are(tmp_path: Path) -> N
     np.savez(tmp_path / "fashion_mnist/fashion_mnist.npz", **(arrays | {"test_labels": [0, 10]}))  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"fashion_mnist\.npz: garment lies in 0 … 9"):
         load("fashion_mnist", tmp_path, "test")
+
+
+@pytest.mark.parametrize("name", ["mnist", "binarised_mnist"])
+@pytest.mark.parametrize("order", ["spiral", "random 3"])
+def test_in_any_order_the_examples_are_the_same_images(name: str, order: str, folder: Path) -> None:
+    source = DATA_SETS[name]
+    chain = in_order(source, order)
+    assert isinstance(chain, ImageChain)
+    assert isinstance(source.chain, ImageChain)
+    assert order_of(chain) == order
+    plain, other = load(name, folder, "train"), load(name, folder, "train", order)
+    assert other.conditions == plain.conditions
+    assert not np.array_equal(other.symbols[0], plain.symbols[0])
+    assert np.array_equal(chain.image(np.stack(other.symbols)), source.chain.image(np.stack(plain.symbols)))
+    if plain.redraw is not None and other.redraw is not None:
+        again = [examples.redraw(np.random.default_rng(4)) for examples in (other, plain)]  # type: ignore[misc]
+        assert np.array_equal(chain.image(np.stack(again[0])), source.chain.image(np.stack(again[1])))
+
+
+def test_sound_has_no_other_order() -> None:
+    with pytest.raises(InputError, match="are no images"):
+        in_order(DATA_SETS["fsdd"], "spiral")

@@ -22,7 +22,7 @@ import pytest
 import torch
 
 from models.catalog import SHIPPED
-from models.chain import SoundChain
+from models.chain import ImageChain, SoundChain
 from models.checkpoint import load_checkpoint, read_header
 from models.condition import Category, by_row, categories, indices
 from models.conditional import Categorical
@@ -472,6 +472,27 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     second.run()
     for one, other in ((straight.ema, second.ema), (straight.model, second.model)):
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_a_model_learns_images_in_the_order_of_its_recipe_and_is_scored_in_it(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "turned.safetensors"
+    network = {"hidden": 4, "output": "softmax"}
+    small = recipe("gated_pixelcnn", data="mnist14", order="spiral", network=network, optimiser="adamw")
+    turned = dataclasses.replace(small, architecture="nade")
+    run = trainer(folder, out, turned)
+    run.run()
+    loaded = load_checkpoint(out)
+    chain = loaded.header.chain
+    assert isinstance(chain, ImageChain)
+    assert chain.order == "spiral"
+    assert loaded.header.training["recipe"]["order"] == "spiral"
+    raster = DATA_SETS["mnist14"].chain
+    assert isinstance(raster, ImageChain)
+    learned, plain = np.stack(run.train.symbols), np.stack(load("mnist14", folder, "train").symbols)
+    assert np.array_equal(chain.image(learned), raster.image(plain))
+    scored = read_data_set(folder, loaded.header)
+    tests = np.stack(load("mnist14", folder, "test").symbols)
+    assert np.array_equal(chain.image(np.stack(scored.symbols)), raster.image(tests))
 
 
 def test_a_run_on_what_is_drawn_resumes_in_the_middle_of_an_epoch(grey: Path, tmp_path: Path) -> None:

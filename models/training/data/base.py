@@ -34,6 +34,17 @@ class Examples:
     def __len__(self) -> int:
         return len(self.symbols)
 
+    def rearranged(self, steps: npt.NDArray[np.int64]) -> Examples:
+        """The same with the variables of every example in another order: steps (T,) tells where each one stood."""
+
+        def rearrange(symbols: Sequence[Symbols]) -> Rows:
+            assert isinstance(symbols, Rows)  # what is equally long
+            return Rows(symbols.table[:, steps])
+
+        redraw = self.redraw
+        again = None if redraw is None else lambda rng: rearrange(redraw(rng))
+        return Examples(rearrange(self.symbols), self.conditions, again)
+
 
 @dataclass(frozen=True)
 class DataSet:
