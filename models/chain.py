@@ -10,12 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from models.errors import InputError
+from models.orders import RASTER, pixel_order
 from models.plug_ins import find_class, refused_as
 
 CHAIN_GROUP = "sampling_studio.chains"
@@ -201,11 +203,13 @@ class Chain(ABC):
 
 @dataclass(frozen=True)
 class ImageChain(Chain):
-    """The pixels of an image in raster order, channels innermost (R, G, B)."""
+    """The pixels of an image in some order, channels innermost (R, G, B)."""
 
     height: int
     width: int
     channels: int = 1
+    order: str = RASTER
+    """By name, see ``orders``."""
 
     modality: ClassVar[str] = "image"
     stride_name: ClassVar[str] = "row"
@@ -218,6 +222,9 @@ class ImageChain(Chain):
                 f"an image chain has 1 to 1024 rows and columns and 1 or 3 channels, "
                 f"not {self.height} x {self.width} x {self.channels}"
             )
+        if not isinstance(self.order, str):
+            raise InputError(f"an order is named by a text, not {self.order!r}")
+        pixel_order(self.order, self.height, self.width)
         if self.alphabet.quantity != "intensities" or self.alphabet.stop:
             stop = " with a stop symbol" if self.alphabet.stop else ""
             raise InputError(f"an image chain has intensities and no stop symbol, not {self.alphabet.quantity}{stop}")
@@ -238,14 +245,28 @@ class ImageChain(Chain):
     def stride(self) -> int:
         return self.width * self.channels
 
+    @cached_property
+    def pixels(self) -> npt.NDArray[np.int64]:
+        """The pixels, as row * width + column, in the order of their steps: (height * width,)."""
+        return pixel_order(self.order, self.height, self.width)
+
+    @cached_property
+    def ranks(self) -> npt.NDArray[np.int64]:
+        """When each pixel comes, the inverse of ``pixels``: (height, width)."""
+        return np.argsort(self.pixels).reshape(self.height, self.width)
+
     def position(self, step: int) -> tuple[int, int, int]:
         """(row, column, channel) of a step."""
-        pixel, channel = divmod(step, self.channels)
-        row, column = divmod(pixel, self.width)
+        rank, channel = divmod(step, self.channels)
+        row, column = divmod(int(self.pixels[rank]), self.width)
         return row, column, channel
 
     def step(self, row: int, column: int, channel: int = 0) -> int:
-        return (row * self.width + column) * self.channels + channel
+        return int(self.ranks[row, column]) * self.channels + channel
+
+    def drawn(self, length: int) -> npt.NDArray[np.bool_]:
+        """Of which pixels all channels are among the first ``length`` steps: (height, width)."""
+        return self.ranks < length // self.channels
 
     def locate(self, step: int) -> str:
         row, column, channel = self.position(step)
@@ -254,7 +275,8 @@ class ImageChain(Chain):
 
     def describe(self) -> str:
         colour = " x 3" if self.channels == 3 else ""
-        return f"{self.height} x {self.width}{colour}, {self.alphabet.describe()}"
+        order = "" if self.order == RASTER else f", order: {self.order}"
+        return f"{self.height} x {self.width}{colour}, {self.alphabet.describe()}{order}"
 
     def image(self, symbols: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """Symbols (…, D) to uint8 images (…, H, W) or (…, H, W, 3)."""
@@ -262,7 +284,8 @@ class ImageChain(Chain):
         if k.shape[-1] != self.length:
             raise InputError(f"a {self.describe()} image has {self.length} symbols, not {k.shape[-1]}")
         shape = (self.height, self.width) if self.channels == 1 else (self.height, self.width, 3)
-        return self.alphabet.decode(k).reshape(*k.shape[:-1], *shape)
+        in_raster = k.reshape(*k.shape[:-1], self.height * self.width, self.channels)[..., self.ranks.reshape(-1), :]
+        return self.alphabet.decode(in_raster).reshape(*k.shape[:-1], *shape)
 
     def symbols(self, image: npt.ArrayLike) -> Symbols:
         """uint8 images (…, H, W) or (…, H, W, 3) to symbols (…, D)."""
@@ -270,7 +293,9 @@ class ImageChain(Chain):
         shape = (self.height, self.width) if self.channels == 1 else (self.height, self.width, 3)
         if x.dtype != np.uint8 or x.shape[-len(shape) :] != shape:
             raise InputError(f"expected uint8 images of shape {shape}, got {x.dtype} {x.shape}")
-        return self.alphabet.encode(x).reshape(*x.shape[: x.ndim - len(shape)], self.length)
+        batch = x.shape[: x.ndim - len(shape)]
+        in_order = x.reshape(*batch, self.height * self.width, self.channels)[..., self.pixels, :]
+        return self.alphabet.encode(in_order).reshape(*batch, self.length)
 
 
 @dataclass(frozen=True)

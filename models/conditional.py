@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Self
+from collections.abc import Callable
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -88,6 +89,85 @@ class Categorical(Conditional):
             self.logits.reshape(-1, self.size), symbols.reshape(-1).long(), reduction="none"
         )
         return -flat.reshape(symbols.shape)
+
+
+class BinnedMixture(Conditional):
+    """A mixture of bell curves on the line of the levels: symbol k has the mass between k - 1/2 and k + 1/2.
+
+    The two outermost bins are open-ended, so that nothing of the mixture is lost. A subclass has the curve,
+    ``log_cdf``, which is symmetric about 0.
+
+    weights: logits of the M components (*batch, M). means, scales: of the components, in levels, scales positive.
+    size: K. A component is sound while its scale stays far below 1 / (precision of the parameters): one that is a
+    million levels wide has, in float32, no digits left for the mass of a single level.
+    """
+
+    def __init__(self, weights: Tensor, means: Tensor, scales: Tensor, size: int) -> None:
+        self.weights = weights
+        self.means = means
+        self.scales = scales
+        self.size = size
+
+    @staticmethod
+    @abstractmethod
+    def log_cdf(x: Tensor) -> Tensor:
+        """Natural logarithm of the standard curve's cumulative distribution function, accurate in its lower tail."""
+
+    def __getitem__(self, index: object) -> Self:
+        return self._changed(lambda parameter: parameter[index])  # type: ignore[index]
+
+    def to(self, dtype: torch.dtype) -> Self:
+        return self._changed(lambda parameter: parameter.to(dtype))
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> Self:
+        return type(self)(change(self.weights), change(self.means), change(self.scales), self.size)
+
+    def dense(self) -> Tensor:
+        each = self._changed(lambda parameter: parameter.double().unsqueeze(-2))
+        return each.log_prob(torch.arange(self.size, device=self.means.device))
+
+    def log_prob(self, symbols: Tensor) -> Tensor:
+        """As in the base class; the other K - 1 symbols are never looked at."""
+        k = symbols.unsqueeze(-1)
+        distance = (k - self.means) / self.scales
+        # The mass of a bin is CDF(upper edge) - CDF(lower edge), a difference of two numbers next to 1 above the mean.
+        # So an inner bin is mirrored to below the mean, and the last, open above, becomes one that is open below.
+        distance = torch.where(k == 0, distance, torch.where(k == self.size - 1, -distance, -distance.abs()))
+        half = 0.5 / self.scales
+        upper = self.log_cdf(distance + half)
+        # log(1 - CDF(lower edge) / CDF(upper edge)); of a bin that is open below the ratio is 0.
+        log_ratio = (self.log_cdf(distance - half) - upper).masked_fill((k == 0) | (k == self.size - 1), -math.inf)
+        log_mass = upper + torch.log(-torch.expm1(log_ratio))
+        return torch.logsumexp(torch.log_softmax(self.weights, -1) + log_mass, -1)
+
+
+class LogGaussianCDF(torch.autograd.Function):
+    """log Phi(x) with a derivative that is accurate in the tails, too.
+
+    phi(x) / Phi(x) = sqrt(2 / pi) / erfcx(-x / sqrt(2)). The derivative of ``torch.special.log_ndtr`` is the exp of a
+    difference of two numbers of size x^2 / 2, which in float32 is 3 % wrong at x = -1000 and not a number at -100 000.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        log_p: Tensor = torch.special.log_ndtr(x)
+        return log_p
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        of_x: Tensor = gradients[0] * math.sqrt(2 / math.pi) / torch.special.erfcx(-math.sqrt(0.5) * x)
+        return of_x
+
+
+class MixtureOfGaussians(BinnedMixture):
+    """Gaussian components; a scale is a standard deviation."""
+
+    @staticmethod
+    def log_cdf(x: Tensor) -> Tensor:
+        log_p: Tensor = LogGaussianCDF.apply(x)  # type: ignore[no-untyped-call]
+        return log_p
 
 
 def check_numbers(title: str, bits: npt.ArrayLike) -> None:

@@ -67,7 +67,7 @@ def _image_so_far(chain: ImageChain, symbols: Symbols) -> Pixels:
     hatch = np.where((row + column) % HATCH_PERIOD == 0, HATCH[1], HATCH[0]).astype(np.uint8)
     padded = np.zeros(chain.length, np.int32)
     padded[: len(symbols)] = symbols
-    drawn = row * chain.width + column < len(symbols) // chain.channels
+    drawn = chain.drawn(len(symbols))
     if chain.channels == 3:
         drawn, hatch = drawn[..., None], hatch[..., None]
     return np.where(drawn, chain.image(padded), hatch)

@@ -7,7 +7,7 @@ window work on it. ``cached`` and ``compiled`` are the fast ways to walk the sam
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from models.chain import Chain
 from models.condition import Category, Condition, Factor, categories, complete, indices
 from models.conditional import Conditional
+from models.errors import InputError
 
 if TYPE_CHECKING:
     from models.decoder import Decoder
@@ -64,6 +65,15 @@ class AutoregressiveModel(nn.Module, ABC):
     def compiled(self, condition: Tensor) -> Decoder | None:
         """A decoder whose whole walk is one compiled kernel, or None if the model has none."""
         return None
+
+    def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Sets the parameters to the best ones at once, where counting gives them: a training in closed form.
+
+        batches: symbols int64 (B, T) and condition (B, F) of every training example once, on the model's device, B and
+        T from batch to batch; it can be read once. Gradients are off. Raises InputError for a model that is trained
+        by gradient, as this one is.
+        """
+        raise InputError(f"{self.title} is trained by gradient: its recipe's optimiser cannot be a closed form")
 
     @property
     def receptive_field(self) -> int | None:

@@ -327,7 +327,8 @@ class MainWindow(QMainWindow):
             self.engine_label.say("loading …" if studio.activity is Activity.LOADING else "no model")
         elif not studio.running:
             worker = studio.worker
-            waiting = "" if worker.kernels_warm or worker.kernels_failed is not None else " · compiling kernels"
+            known = worker.kernels_warm or worker.kernels_failed is not None or not self._compiles
+            waiting = "" if known else " · compiling kernels"
             self.engine_label.say(f"{studio.engine_name()} engine · {studio.loaded.device.upper()}{waiting}")
             self.speed_label.say("")
             self.left_label.say("")
@@ -360,8 +361,14 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _kernels_ready(self) -> None:
-        self._say("The compiled engine is ready; the next take uses it.")
+        if self._compiles:
+            self._say("The compiled engine is ready; the next take uses it.")
         self._refresh()
+
+    @property
+    def _compiles(self) -> bool:
+        """Whether the model that is loaded has kernels."""
+        return self.studio.loaded is not None and "compiled" in self.studio.loaded.engines
 
     @Slot(str)
     def _say(self, text: str) -> None:

@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
@@ -234,7 +235,8 @@ def parser() -> Parser:
 
     evaluate = add(
         "evaluate", "Likelihood of a data set, with its standard error.",
-        details="Sound is normalised as in training: no DC, peak at 0.8 of full scale.",
+        details="Sound is normalised as in training: no DC, peak at 0.8 of full scale. Examples are scored under the "
+        "conditions that the data gives them, or all under that of --condition.",
     )  # fmt: skip
     add_model(evaluate)
     evaluate.add_argument(
@@ -243,6 +245,7 @@ def parser() -> Parser:
         "each condition), or the folder of the data set the model learned from",
     )  # fmt: skip
     evaluate.add_argument("--limit", type=positive, metavar="N", help="the first N examples only (default: all)")
+    add_condition(evaluate)
     evaluate.add_argument("--write", action="store_true", help="store the result in the checkpoint as its test score")
 
     again = add(
@@ -730,6 +733,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
     with Progress() as progress:
         progress(f"reading {arguments.data}", force=True)
         examples = read_data_set(arguments.data, header)
+        chosen = condition_of(arguments, entry) if arguments.condition else None
+        if chosen is not None:
+            examples = replace(examples, conditions=[chosen] * len(examples))
         loaded = load_model(entry)
 
         from models.likelihood import measure
@@ -742,7 +748,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if arguments.write:
         from models.checkpoint import update_header
 
-        update_header(entry.path, likelihood={**header.likelihood, "test": measured})
+        part = "test" if chosen is None else f"test, {conditioned_on(header.factors, chosen)}"
+        update_header(entry.path, likelihood={**header.likelihood, part: measured})
     if arguments.json:
         result = {"model": header.name, "data": str(arguments.data), **measured, "normalised": normalised}
         write_json(result | {"seconds": time.perf_counter() - began, "written": arguments.write})

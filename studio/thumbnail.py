@@ -38,7 +38,7 @@ def image_pixels(chain: ImageChain, symbols: npt.NDArray[np.int32]) -> npt.NDArr
     full = np.zeros(chain.length, np.int32)
     full[: len(symbols)] = symbols
     shape = (chain.height, chain.width, chain.channels)
-    drawn = np.asarray((np.arange(chain.length) < len(symbols)).reshape(shape).all(-1))
+    drawn = chain.drawn(len(symbols))
     pixels = np.full((chain.height, chain.width, 4), 128, np.uint8)
     pixels[..., :3] = np.where(drawn[..., None], chain.image(full).reshape(shape), 128)
     pixels[..., 3] = np.where(drawn, 255, UNDRAWN)

@@ -21,7 +21,8 @@ from models.conditional import Categorical
 from models.errors import InputError
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import BUILT_IN
-from models.training.data import DATA_SETS, SPLITS, DataSet, Examples, packed_arrays
+from models.training.data import DATA_SETS, SPLITS, DataSet, Examples
+from models.training.data.base import packed_arrays
 
 
 @dataclass(frozen=True)

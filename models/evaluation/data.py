@@ -15,7 +15,8 @@ from models.files import read_saved
 from models.formats import format_named
 from models.record import damage_as_file_error, read_bytes
 from models.trace import Trace
-from models.training.data import DATA_SETS, Examples, load, normalise
+from models.training.data import DATA_SETS, Examples, load, order_of
+from models.training.data.fsdd import normalise
 
 # Files to be scored one by one
 
@@ -94,7 +95,8 @@ def read_data_set(path: Path, header: CheckpointHeader) -> Examples:
     (or ``lengths``), of which ``split``, if it is there, tells the test part by ones. An array by the name of a
     condition, or ``labels`` where the model has only one, holds its values, see ``Factor.from_array``: of a category
     indices, or strings; without it the condition is left to the model. Sound is normalised as in training, see
-    ``training.data.normalise``.
+    ``training.data.fsdd.normalise``. Images are taken as they are, each pixel at the model's nearest level: the bits
+    and patches that some data sets are drawn and cut into come from a folder alone.
 
     Raises InputError for content that the model cannot score, FileError for a file that cannot be read.
     """
@@ -120,6 +122,6 @@ def read_data_set(path: Path, header: CheckpointHeader) -> Examples:
 def _read_folder(path: Path, header: CheckpointHeader) -> Examples:
     name = header.data.get("name")
     if name not in DATA_SETS:
-        known = " or ".join(DATA_SETS)
-        raise InputError(f"it is a folder, and the model did not learn from {known} but from {name!r}; name an .npz")
-    return load(name, path, "test")
+        known = ", ".join(DATA_SETS)
+        raise InputError(f"it is a folder, and the model learned from {name!r}, which is none of {known}; name an .npz")
+    return load(name, path, "test", order_of(header.chain))

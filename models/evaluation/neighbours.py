@@ -15,7 +15,7 @@ from models.chain import Chain, ImageChain, SoundChain, Symbols
 from models.checkpoint import LoadedModel
 from models.evaluation.samples import balanced, draw
 from models.evaluation.speech import fixed_length, log_mel
-from models.training.data import load
+from models.training.data import load, order_of
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def features(chain: Chain, examples: Sequence[Symbols]) -> Tensor:
 def neighbours(loaded: LoadedModel, folder: Path, *, count: int) -> Neighbours:
     """The training examples nearest to ``count`` samples, by Euclidean distance of ``features``."""
     chain, name = loaded.model.chain, loaded.header.data["name"]
-    train, test = load(name, folder, "train"), load(name, folder, "test")
+    train, test = (load(name, folder, split, order_of(chain)) for split in ("train", "test"))
     conditions = balanced(loaded.model.factors, count)
     samples = [trace.symbols for trace in draw(loaded, conditions, seed=1).traces]
     space = features(chain, train.symbols)

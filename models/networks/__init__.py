@@ -14,6 +14,11 @@ ENTRY_POINT_GROUP = "sampling_studio.models"
 BUILT_IN = {
     "gated_pixelcnn": "models.networks.gated_pixelcnn:GatedPixelCNN",
     "wavenet": "models.networks.wavenet:WaveNet",
+    "pixelcnn": "models.networks.pixelcnn:PixelCNN",
+    "tabular": "models.networks.tabular:TabularChain",
+    "fvbn": "models.networks.fvbn:FVBN",
+    "made": "models.networks.made:MADE",
+    "nade": "models.networks.nade:NADE",
 }
 """Architecture to ``module:class``, imported when it is first needed: a list of models must not import torch."""
 

@@ -29,6 +29,7 @@ from models.condition import categories
 from models.conditional import Categorical
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.orders import RASTER
 
 if TYPE_CHECKING:
     from models.decoder import Decoder
@@ -107,8 +108,8 @@ class GatedPixelCNN(AutoregressiveModel):
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
-        if not isinstance(spec.chain, ImageChain) or spec.chain.channels != 1:
-            raise InputError("a Gated PixelCNN of this file models grey images")
+        if not isinstance(spec.chain, ImageChain) or spec.chain.channels != 1 or spec.chain.order != RASTER:
+            raise InputError("a Gated PixelCNN of this file models grey images in raster order")
         self.image_chain = spec.chain
         config = dict(spec.config)
         if isinstance(config.get("dilations"), list):

@@ -1,11 +1,15 @@
 """One training loop for every model: maximum likelihood, with EMA, cosine schedule, resume and early stop.
 
-The order of the examples and the dropping of factors are pure functions of (seed, epoch, step), so that a run which
-was stopped and resumed sees what an uninterrupted one would have seen.
+The order of the examples, the dropping of factors and the drawing of what is drawn are pure functions of (seed, epoch,
+step), so that a run which was stopped and resumed sees what an uninterrupted one would have seen.
+
+A model that learns by counting is given every example once and needs neither steps nor a learning rate: its recipe's
+optimiser is a closed form.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import shutil
@@ -16,7 +20,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +42,9 @@ from models.likelihood import Likelihood, measure
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.noise import MAX_SEED
-from models.training.data import DataSet, Examples, data_set, load
+from models.orders import RASTER
+from models.training.data import DataSet, Examples, data_set, in_order, load
+from models.training.data.base import Rows
 
 LOWEST_LEARNING_RATE = 0.02
 """The end of the cosine, as a fraction of the recipe's learning rate."""
@@ -46,7 +52,11 @@ LOWEST_LEARNING_RATE = 0.02
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training run, read from a TOML file; each field's meaning stands beside it there."""
+    """Everything that decides a training run, read from a TOML file; each field's meaning stands beside it there.
+
+    All fields are given, but for a closed form, whose recipe leaves out those of GRADIENT_FIELDS. Its ``batch`` is how
+    much is counted at once, and ``any_rate`` how much of the data is counted without its factors.
+    """
 
     name: str
     title: str
@@ -68,9 +78,29 @@ class Recipe:
     patience: int
     compile: bool
     network: Mapping[str, Any]
+    order: str = RASTER
+    """Of the pixels of images, see ``orders``; the one field that may be left out."""
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether the model is fitted in one pass, see ``AutoregressiveModel.fit``."""
+        return self.optimiser == CLOSED_FORM
+
+    def to_json(self) -> dict[str, Any]:
+        """What stands in the TOML file."""
+        fields = asdict(self)
+        left_out = {*(GRADIENT_FIELDS if self.closed_form else ()), *(["order"] if self.order == RASTER else ())}
+        return {name: fields[name] for name in fields if name not in left_out}
 
 
-OPTIMISERS = ("adamw", "muon")
+CLOSED_FORM = "closed form"
+OPTIMISERS = ("adamw", "muon", CLOSED_FORM)
+
+GRADIENT_FIELDS = {
+    "steps": 1, "learning_rate": 1.0, "warmup": 0, "ema": 0.0, "clip": 1.0, "weight_decay": 0.0, "stop_weight": 1.0,
+    "validate_every": 1, "patience": 1, "compile": False,
+}  # fmt: skip
+"""What only a training by gradient has, and what a closed form, which is one step, amounts to in these terms."""
 
 RANGES = {
     "seed": (0, MAX_SEED), "steps": (1, 10**9), "batch": (1, 10**9), "learning_rate": (1e-12, 10.0),
@@ -83,12 +113,17 @@ RANGES = {
 def read_recipe(path: Path) -> Recipe:
     """A recipe from a TOML file; raises InputError with the field that is wrong or missing."""
     try:
-        recipe = Recipe(**tomllib.loads(path.read_text(encoding="utf-8")))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        if table.get("optimiser") == CLOSED_FORM:
+            if meaningless := [name for name in GRADIENT_FIELDS if name in table]:
+                raise InputError(f"{path}: a closed form has no {', '.join(meaningless)}; leave them out")
+            table |= GRADIENT_FIELDS
+        recipe = Recipe(**table)
     except OSError as error:
         raise InputError(f"cannot read the recipe {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         raise InputError(f"{path} is not a recipe: {error}") from None
-    for name in ("name", "title", "architecture", "data"):
+    for name in ("name", "title", "architecture", "data", "order"):
         text = getattr(recipe, name)
         if not isinstance(text, str) or not text.strip() or not text.isprintable() or len(text) > MAX_TEXT:
             raise InputError(f"{path}: {name} is one line of 1 to {MAX_TEXT} characters, not {text!r}")
@@ -111,8 +146,9 @@ def read_recipe(path: Path) -> Recipe:
 
 def build(recipe: Recipe) -> AutoregressiveModel:
     data = data_set(recipe.data)
+    chain = in_order(data, recipe.order)
     torch.manual_seed(recipe.seed)
-    return network_class(recipe.architecture)(ModelSpec(recipe.architecture, data.chain, data.factors, recipe.network))
+    return network_class(recipe.architecture)(ModelSpec(recipe.architecture, chain, data.factors, recipe.network))
 
 
 class Muon(torch.optim.Muon):
@@ -155,8 +191,10 @@ def optimisers(recipe: Recipe, model: AutoregressiveModel) -> list[torch.optim.O
     """AdamW for every parameter; or Muon for the weights of all linear layers and convolutions but the last.
 
     The first one is Muon's, too, where its authors would leave the input to AdamW, whose part is the rest: embeddings,
-    biases and the last layer. Raises InputError for a model without weights for Muon.
+    biases and the last layer. A closed form has none. Raises InputError for a model without weights for Muon.
     """
+    if recipe.closed_form:
+        return []
     hidden: list[Tensor] = []
     if recipe.optimiser == "muon":
         layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear | torch.nn.Conv1d | torch.nn.Conv2d)]
@@ -172,12 +210,13 @@ def optimisers(recipe: Recipe, model: AutoregressiveModel) -> list[torch.optim.O
     return chosen
 
 
-def batches(recipe: Recipe, examples: Examples, start: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Indices of the examples of each step from ``start`` on, the same whether or not a run was interrupted."""
+def batches(recipe: Recipe, examples: Examples, start: int) -> Iterator[tuple[Examples, npt.NDArray[np.int64]]]:
+    """The examples as they are in the epoch, and the indices of those of each step from ``start`` on.
+
+    Both are the same whether or not a run was interrupted.
+    """
     lengths = np.array([len(s) for s in examples.symbols])
-    step = 0
-    epoch = 0
-    while True:
+    for epoch in itertools.count():
         rng = np.random.default_rng([recipe.seed, epoch])
         if np.ptp(lengths) == 0:
             order = rng.permutation(len(examples))
@@ -186,11 +225,27 @@ def batches(recipe: Recipe, examples: Examples, start: int) -> Iterator[npt.NDAr
                 raise InputError(f"a batch of {recipe.batch} is larger than the data: {len(order)} examples")
         else:
             chunks = by_length(lengths, recipe.batch, rng)
-        for chunk in chunks:
-            if step >= start:
-                yield chunk
-            step += 1
-        epoch += 1
+        if start < len(chunks):
+            seen = drawn(recipe, examples, epoch)
+            for chunk in chunks[start:]:
+                yield seen, chunk
+        start = max(0, start - len(chunks))
+
+
+def drawn(recipe: Recipe, examples: Examples, epoch: int) -> Examples:
+    """The examples of an epoch: what is a random draw is drawn anew, as the seed and the epoch say."""
+    if examples.redraw is None:
+        return examples
+    return replace(examples, symbols=examples.redraw(np.random.default_rng([recipe.seed, 0xD2A, epoch])))
+
+
+def whole_pass(recipe: Recipe, examples: Examples) -> Iterator[npt.NDArray[np.int64]]:
+    """The indices of all examples, each once: batches of one length, so that nothing is padded."""
+    lengths = np.array([len(s) for s in examples.symbols])
+    order = np.argsort(lengths, kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1):
+        count = recipe.batch if np.ptp(lengths) == 0 else max(1, recipe.batch // int(lengths[group[0]]))
+        yield from (group[i : i + count] for i in range(0, len(group), count))
 
 
 def by_length(lengths: npt.NDArray[np.int64], budget: int, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:
@@ -209,6 +264,9 @@ def by_length(lengths: npt.NDArray[np.int64], budget: int, rng: np.random.Genera
 
 def collate(examples: Examples, chosen: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
     """Symbols (B, T) padded with zeros, and the mask (B, T) of those that count."""
+    if isinstance(examples.symbols, Rows):  # nothing to pad; row by row it takes half a minute for all MNIST's patches
+        table = torch.from_numpy(examples.symbols.table[chosen].astype(np.int64))
+        return table, torch.ones_like(table, dtype=torch.bool)
     rows = [examples.symbols[i] for i in chosen]
     lengths = torch.tensor([len(row) for row in rows])
     symbols = torch.zeros(len(rows), int(lengths.max()), dtype=torch.int64)
@@ -230,7 +288,10 @@ def drop_factors(recipe: Recipe, data: DataSet, conditions: Sequence[Condition],
 
 
 class Trainer:
-    """A run of a recipe. ``run`` trains to the end or to the early stop and leaves the best checkpoint at ``out``."""
+    """A run of a recipe. ``run`` trains to the end or to the early stop and leaves the best checkpoint at ``out``.
+
+    A closed form keeps no state: there is nothing in it to resume.
+    """
 
     def __init__(
         self,
@@ -247,10 +308,10 @@ class Trainer:
         self.device = torch.device(device)
         self.command = command
         self.data = data_set(recipe.data)
-        self.train = load(recipe.data, data_folder, "train")
-        self.valid = load(recipe.data, data_folder, "valid")
+        self.train = load(recipe.data, data_folder, "train", recipe.order)
+        self.valid = load(recipe.data, data_folder, "valid", recipe.order)
         self.model = build(recipe).to(self.device)
-        self.ema = build(recipe).to(self.device)
+        self.ema = self.model if recipe.closed_form else build(recipe).to(self.device).eval()
         self.optimisers = optimisers(recipe, self.model)
         self.step = 0
         self.seconds = 0.0
@@ -276,10 +337,10 @@ class Trainer:
         weighted = nats + (self.recipe.stop_weight - 1) * self.stop_decision(conditional, symbols)
         return (weighted * mask).sum() / mask.sum()
 
-    def batch(self, chosen: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-        """What ``loss`` takes of the chosen examples at the present step: symbols, mask and condition."""
-        symbols, mask = collate(self.train, chosen)
-        rows = drop_factors(self.recipe, self.data, [self.train.conditions[i] for i in chosen], self.step)
+    def batch(self, examples: Examples, chosen: npt.NDArray[np.int64], step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """What ``loss`` takes of the chosen examples at a step: symbols, mask and condition."""
+        symbols, mask = collate(examples, chosen)
+        rows = drop_factors(self.recipe, self.data, [examples.conditions[i] for i in chosen], step)
         return symbols.to(self.device), mask.to(self.device), self.model.condition_tensor(rows)
 
     def compiled_loss(self) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
@@ -287,7 +348,7 @@ class Trainer:
         self.report("compiling the network: a minute or some more, in which Ctrl-C waits …", end=True)
         compiled = torch.compile(self.loss, dynamic=self.data.chain.length is None)
         try:
-            loss: Tensor = compiled(*self.batch(next(batches(self.recipe, self.train, self.step))))
+            loss: Tensor = compiled(*self.batch(*next(batches(self.recipe, self.train, self.step)), self.step))
             loss.backward()  # type: ignore[no-untyped-call]
         except InputError:
             raise
@@ -315,20 +376,38 @@ class Trainer:
     def run(self) -> Likelihood:
         """Trains and returns the best validation. Ctrl-C raises KeyboardInterrupt between two steps, not within one."""
         with interrupts_held() as raise_if_interrupted:
-            return self._run(raise_if_interrupted)
+            return (self._fit if self.recipe.closed_form else self._descend)(raise_if_interrupted)
 
-    def _run(self, raise_if_interrupted: Callable[[], None]) -> Likelihood:
+    def _fit(self, raise_if_interrupted: Callable[[], None]) -> Likelihood:
+        """The closed form."""
+        started = time.monotonic()
+        with torch.no_grad():
+            self.model.fit(self.counted(raise_if_interrupted))
+        self.step, self.seconds = 1, time.monotonic() - started
+        self.validate()
+        assert self.best is not None
+        return self.best
+
+    def counted(self, raise_if_interrupted: Callable[[], None]) -> Iterator[tuple[Tensor, Tensor]]:
+        """What ``AutoregressiveModel.fit`` reads: the first epoch of the training part, in order."""
+        examples = drawn(self.recipe, self.train, 0)
+        for step, chosen in enumerate(whole_pass(self.recipe, examples)):
+            raise_if_interrupted()
+            symbols, _, condition = self.batch(examples, chosen, step)
+            yield symbols, condition
+
+    def _descend(self, raise_if_interrupted: Callable[[], None]) -> Likelihood:
         recipe = self.recipe
         loss_of = self.compiled_loss() if recipe.compile and can_compile() else self.loss
         raise_if_interrupted()
         noun = self.data.chain.step_noun
         mean_loss, started, began_at = 0.0, time.monotonic(), self.step
         seconds_before = self.seconds
-        for chosen in batches(recipe, self.train, self.step):
+        for examples, chosen in batches(recipe, self.train, self.step):
             if self.step >= recipe.steps or self.since_best >= recipe.patience:
                 break
             raise_if_interrupted()
-            batch = self.batch(chosen)
+            batch = self.batch(examples, chosen, self.step)
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
                     group["lr"] = self.learning_rate(self.step)
@@ -368,13 +447,14 @@ class Trainer:
             self.save()
         else:
             self.since_best += 1
-        self.save_state()
+        if not self.recipe.closed_form:
+            self.save_state()
         noun = self.data.chain.step_noun
         self.report(f"step {self.step}  validation {likelihood.bits_per_dim:.4f} bits/{noun}", end=True)
 
     def save(self) -> None:
         record = {
-            "recipe": asdict(self.recipe),
+            "recipe": self.recipe.to_json(),
             "command": self.command,
             "steps": self.step,
             "seconds": round(self.seconds),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Slot
-from PySide6.QtGui import QImage, QMouseEvent, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, ImageChain
@@ -82,9 +82,18 @@ class Picture:
         if length == self.shown:
             return 0, 0
         first, last = self.shown // chain.channels, -(-length // chain.channels)
-        self.pixels.reshape(-1)[first:last] = self._colours(first, last, length)
+        self.pixels.reshape(-1)[chain.pixels[first:last]] = self._colours(first, last, length)
         self.shown = length
-        return first // chain.width, -(-last // chain.width)
+        return rows_of(chain, first, last)
+
+    def veil(self, cursor: int, colour: QColor) -> QImage:
+        """What lies over the pixels that are drawn but come at the cursor or after it."""
+        chain = self.chain
+        hidden = (chain.ranks >= cursor // chain.channels) & (chain.ranks < -(-self.shown // chain.channels))
+        image = QImage(chain.width, chain.height, QImage.Format.Format_ARGB32)
+        pixels = np.frombuffer(image.bits(), np.uint32).reshape(chain.height, chain.width)
+        pixels[...] = np.where(hidden, np.uint32(colour.rgba()), np.uint32(0))
+        return image
 
     def _colours(self, first: int, last: int, length: int) -> npt.NDArray[np.uint32]:
         """The colours of the pixels [first, last) of a trace that has ``length`` steps."""
@@ -110,6 +119,12 @@ class Picture:
         """Values of steps, from a pixel's first on, as rows of channels; 0 for the channels not drawn yet."""
         channels = self.chain.channels
         return np.pad(values, (0, -len(values) % channels)).reshape(-1, channels)
+
+
+def rows_of(chain: ImageChain, first: int, last: int) -> tuple[int, int]:
+    """The rows [start, stop) of the image in which the pixels lie that come first … last - 1, at least one."""
+    rows = chain.pixels[first:last] // chain.width
+    return int(rows.min()), int(rows.max()) + 1
 
 
 @dataclass(frozen=True)
@@ -272,9 +287,11 @@ class ImageGrid(QWidget):
             self.update()
             return
         chain = self._take.model.chain
-        first, last = sorted((before // chain.stride, cursor // chain.stride))
+        assert isinstance(chain, ImageChain)
+        first, last = sorted((before // chain.channels, cursor // chain.channels))
+        start, stop = rows_of(chain, max(0, first - 1), last + 1)
         for row in range(self._grid.rows):
-            self._update_band(row, first - 1, last + 2)
+            self._update_band(row, start - 1, stop + 1)
 
     @Slot()
     def _on_selection(self) -> None:
@@ -329,26 +346,6 @@ class ImageGrid(QWidget):
         assert isinstance(chain, ImageChain)
         row, column, _ = chain.position(pointer.step)
         return self._pixels(pointer.sample, row, column)
-
-    def _span(self, sample: int, start: int, stop: int) -> list[QRect]:
-        """The pixels of the steps [start, stop), as at most three rectangles of device pixels."""
-        assert self._take is not None
-        chain = self._take.model.chain
-        assert isinstance(chain, ImageChain)
-        width = chain.width
-        first, last = start // chain.channels, -(-stop // chain.channels)
-        if first >= last:
-            return []
-        row, column = divmod(first, width)
-        last_row, last_column = divmod(last, width)
-        if row == last_row:
-            return [self._pixels(sample, row, column, 1, last_column - column)]
-        rects = [self._pixels(sample, row, column, 1, width - column)]
-        if last_row > row + 1:
-            rects.append(self._pixels(sample, row + 1, 0, last_row - row - 1, width))
-        if last_column:
-            rects.append(self._pixels(sample, last_row, 0, 1, last_column))
-        return rects
 
     def _update_band(self, row_of_cells: int, start: int, stop: int) -> None:
         """Has the image rows [start, stop) painted anew in a whole row of the grid."""
@@ -417,20 +414,15 @@ class ImageGrid(QWidget):
             if len(grid.samples) > 1:
                 painter.setBrush(theme.chosen)
                 fill([_around(grid.cell(studio.selected), round(2 * ratio))])
-            if bare := [self._bare(n, picture) for n, picture in pictures.items() if not picture.full]:
+            if bare := [grid.cell(n) for n, picture in pictures.items() if not picture.full]:
                 painter.setBrush(hatch_brush(theme, ratio))
                 fill(bare)
             for n, picture in pictures.items():
-                rows = -(-picture.shown // picture.chain.stride)
-                if rows:
-                    target = self._pixels(n, 0, 0, rows, picture.chain.width)
-                    painter.drawImage(target, picture.image, QRect(0, 0, picture.chain.width, rows))
+                painter.drawImage(grid.cell(n), picture.image)
             cursor = self._shown_cursor
-            if cursor is not None and (
-                veiled := [rect for n, picture in pictures.items() for rect in self._span(n, cursor, picture.shown)]
-            ):
-                painter.setBrush(faded(theme.window, VEIL))
-                fill(veiled)
+            if cursor is not None:
+                for n, picture in pictures.items():
+                    painter.drawImage(grid.cell(n), picture.veil(cursor, faded(theme.window, VEIL)))
             for colour, weight, pointers in (
                 (theme.now, 1.5, [Pointer(n, now) for n, p in pictures.items() if (now := self._now(p)) is not None]),
                 (theme.chosen, 2.0, [studio.pinned]),
@@ -441,12 +433,6 @@ class ImageGrid(QWidget):
                 if pixels:
                     painter.setBrush(colour)
                     fill([edge for pixel in pixels for edge in _edges(pixel, width)])
-
-    def _bare(self, n: int, picture: Picture) -> QRect:
-        """The rows of a sample that are not wholly drawn."""
-        chain = picture.chain
-        row = picture.shown // chain.stride
-        return self._pixels(n, row, 0, chain.height - row, chain.width)
 
     def _now(self, picture: Picture) -> int | None:
         """The step that is outlined: the cursor's; at the frontier the one not drawn yet, if there is one."""

@@ -230,7 +230,7 @@ def test_a_model_that_nobody_could_read_again_is_not_written(tmp_path: Path, ins
     pitches = import_module("plugged_model").Pitches
     spec = ModelSpec("pitches", chain_from_json(CHAIN), factors_from_json([TEMPO]), {})
     path = tmp_path / "tunes.safetensors"
-    with pytest.raises(CheckpointError, match="unknown architecture 'pitches'; known: gated_pixelcnn, wavenet, tunes"):
+    with pytest.raises(CheckpointError, match=r"unknown architecture 'pitches'; known: .*wavenet, .*tunes"):
         save_checkpoint(path, pitches(spec), name="tunes", title="Tunes", data={}, training={}, likelihood={})
     assert not path.exists()
 

@@ -10,25 +10,35 @@ import math
 import os
 import signal
 import sys
+import tomllib
 import wave
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
 from models.catalog import SHIPPED
-from models.chain import SoundChain
+from models.chain import ImageChain, SoundChain
 from models.checkpoint import load_checkpoint, read_header
 from models.condition import Category, by_row, categories, indices
 from models.conditional import Categorical
 from models.errors import FileError, InputError
 from models.evaluation.data import read_data_set
 from models.likelihood import measure
+from models.model import AutoregressiveModel, ModelSpec
+from models.networks import BUILT_IN
 from models.networks.gated_pixelcnn import GatedPixelCNN
-from models.training.data import DATA_SETS, FSDD_PEAK, MNIST_VALIDATION, Examples, load, normalise, read_idx
+from models.training.data import DATA_SETS, Examples, load
+from models.training.data.base import Rows
+from models.training.data.fsdd import FSDD_PEAK, normalise
+from models.training.data.idx import read_idx
+from models.training.data.images import VALIDATION
 from models.training.loop import (
+    GRADIENT_FIELDS,
     Muon,
     Recipe,
     Trainer,
@@ -39,11 +49,14 @@ from models.training.loop import (
     drop_factors,
     optimisers,
     read_recipe,
+    whole_pass,
 )
+from tests.data_files import write_idx
 from tests.place import PLACES, WHERE, register_places, write_places
 
 RECIPES = sorted((Path(__file__).parents[2] / "models/training/recipes").glob("*.toml"))
-IMAGES = MNIST_VALIDATION + 40
+GRADIENT = next(path for path in RECIPES if path.stem == "gated_pixelcnn_mnist")
+IMAGES = VALIDATION + 40
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +77,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def write_idx(path: Path, array: np.ndarray) -> None:  # type: ignore[type-arg]
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    content = header + array.tobytes()
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+@pytest.fixture(scope="module")
+def grey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MNIST with pixels of all intensities, which no two draws make the same bits of; 40 images to learn from."""
+    root = tmp_path_factory.mktemp("grey")
+    rng = np.random.default_rng(0)
+    write_idx(root / "train-images-idx3-ubyte", rng.integers(0, 60, (IMAGES, 28, 28), np.uint8))
+    write_idx(root / "train-labels-idx1-ubyte", rng.integers(0, 10, IMAGES, np.uint8))
+    return root
 
 
 def write_wav(path: Path, samples: np.ndarray) -> None:  # type: ignore[type-arg]
@@ -92,7 +109,7 @@ def recipe(architecture: str, **changes: object) -> Recipe:
 
 def changed_recipe(path: Path, name: str, value: object) -> Path:
     """A shipped recipe in which one field has another value, as TOML writes it."""
-    lines = RECIPES[0].read_text(encoding="utf-8").splitlines()
+    lines = GRADIENT.read_text(encoding="utf-8").splitlines()
     changed = [f"{name} = {value}" if line.startswith(f"{name} =") else line for line in lines]
     path.write_text("\n".join(changed), encoding="utf-8")
     return path
@@ -110,7 +127,7 @@ def test_every_shipped_recipe_reads(path: Path) -> None:
 def test_mnist_splits_do_not_overlap_and_keep_the_official_order(folder: Path) -> None:
     images = read_idx(folder / "train-images-idx3-ubyte").reshape(-1, 784)
     train, valid, test = (load("mnist", folder, split) for split in ("train", "valid", "test"))
-    assert (len(train), len(valid), len(test)) == (40, MNIST_VALIDATION, 12)
+    assert (len(train), len(valid), len(test)) == (40, VALIDATION, 12)
     assert np.array_equal(np.stack(train.symbols), images[:40])
     assert np.array_equal(np.stack(valid.symbols), images[40:])
 
@@ -165,8 +182,53 @@ def test_batches_are_the_same_from_any_step_on(folder: Path) -> None:
     for made in (recipe("gated_pixelcnn"), recipe("wavenet")):
         examples = load(made.data, folder, "train")
         whole, late = batches(made, examples, 0), batches(made, examples, 7)
-        straight = [next(whole).tolist() for _ in range(10)]
-        assert [next(late).tolist() for _ in range(3)] == straight[7:]
+        straight = [next(whole)[1].tolist() for _ in range(10)]
+        assert [next(late)[1].tolist() for _ in range(3)] == straight[7:]
+
+
+def test_what_is_drawn_is_drawn_anew_in_every_epoch_and_the_same_from_any_step_on(grey: Path) -> None:
+    """Forty images are five steps."""
+    made = recipe("gated_pixelcnn", data="binarised_mnist")
+    examples = load(made.data, grey, "train")
+    straight = list(itertools.islice(batches(made, examples, 0), 15))
+    for start in (3, 5, 11):
+        for late, (seen, chosen) in zip(batches(made, examples, start), straight[start:], strict=False):
+            assert np.array_equal(late[1], chosen)
+            assert torch.equal(collate(*late)[0], collate(seen, chosen)[0])
+    epochs = [np.stack(straight[step][0].symbols) for step in (0, 4, 5, 10)]
+    assert np.array_equal(epochs[0], epochs[1])
+    assert not np.array_equal(epochs[1], epochs[2])
+    assert not np.array_equal(epochs[2], epochs[3])
+    other = next(batches(dataclasses.replace(made, seed=2), examples, 0))[0]
+    assert not np.array_equal(np.stack(other.symbols), epochs[0])
+
+
+def test_what_is_not_drawn_is_the_same_in_every_epoch(folder: Path) -> None:
+    made = recipe("gated_pixelcnn")
+    examples = load(made.data, folder, "train")
+    assert all(seen is examples for seen, _ in itertools.islice(batches(made, examples, 0), 12))
+
+
+def test_a_table_of_symbols_is_collated_as_single_rows_are() -> None:
+    table = np.random.default_rng(0).integers(0, 256, (9, 5), dtype=np.uint8)
+    chosen = np.array([8, 0, 3])
+    whole = collate(Examples(Rows(table), [{}] * 9), chosen)
+    single = collate(Examples(list(Rows(table)), [{}] * 9), chosen)
+    for one, other in zip(whole, single, strict=True):
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)
+
+
+def test_a_whole_pass_has_every_example_once_in_batches_of_one_length() -> None:
+    made = recipe("wavenet", batch=10)
+    lengths = np.random.default_rng(0).integers(1, 6, 50)
+    chunks = list(whole_pass(made, Examples([np.zeros(n, np.int32) for n in lengths], [{}] * 50)))
+    assert sorted(np.concatenate(chunks).tolist()) == list(range(50))
+    assert all(np.ptp(lengths[chunk]) == 0 and lengths[chunk].sum() <= 10 for chunk in chunks)
+    images = Examples(Rows(np.zeros((23, 4), np.uint8)), [{}] * 23)
+    assert [chunk.tolist() for chunk in whole_pass(made, images)] == [
+        list(range(10)), list(range(10, 20)), list(range(20, 23)),
+    ]  # fmt: skip
 
 
 def test_batches_by_length_hold_every_clip_once_and_keep_to_their_budget() -> None:
@@ -247,7 +309,7 @@ def test_examples_and_dropped_factors_of_a_recipe_are_the_same_in_every_version(
     columns = {f.name: f.from_array(rng.integers(0, len(f.values), len(lengths))) for f in categories(source.factors)}
     examples = Examples([np.zeros(n, np.int32) for n in lengths], by_row(columns, len(lengths)))
     digest_of = hashlib.sha256()
-    for step, chosen in enumerate(itertools.islice(batches(made, examples, 0), 200)):
+    for step, (_, chosen) in enumerate(itertools.islice(batches(made, examples, 0), 200)):
         dropped = drop_factors(made, source, [examples.conditions[i] for i in chosen], step)
         table = [indices(categories(source.factors), condition) for condition in dropped]
         digest_of.update(np.asarray(chosen, "<i8").tobytes() + np.array(table, "<i8").tobytes())
@@ -256,7 +318,7 @@ def test_examples_and_dropped_factors_of_a_recipe_are_the_same_in_every_version(
 
 def test_conditions_are_by_name_and_shared_by_examples_that_have_the_same(folder: Path) -> None:
     valid = load("mnist", folder, "valid")
-    labels = gzip.decompress((folder / "train-labels-idx1-ubyte.gz").read_bytes())[-MNIST_VALIDATION:]
+    labels = gzip.decompress((folder / "train-labels-idx1-ubyte.gz").read_bytes())[-VALIDATION:]
     assert valid.conditions == [{"digit": str(label)} for label in labels]
     assert len({id(condition) for condition in valid.conditions}) == 10
     assert load("fsdd", folder, "test").conditions[:2] == [
@@ -282,7 +344,7 @@ def packed_fsdd(path: Path, without: str = "", **changes: object) -> None:
 def test_packed_files_have_the_parts_that_the_public_ones_have(tmp_path: Path) -> None:
     packed_mnist(tmp_path / "mnist.npz")
     packed_fsdd(tmp_path / "fsdd.npz", speaker=["theo"] * 10)
-    assert [len(load("mnist", tmp_path, split)) for split in ("train", "valid")] == [40, MNIST_VALIDATION]
+    assert [len(load("mnist", tmp_path, split)) for split in ("train", "valid")] == [40, VALIDATION]
     assert [len(load("fsdd", tmp_path, split)) for split in ("train", "valid", "test")] == [3, 2, 5]
     assert load("fsdd", tmp_path, "valid").conditions == [{"speaker": "theo", "digit": digit} for digit in "56"]
 
@@ -410,6 +472,45 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     second.run()
     for one, other in ((straight.ema, second.ema), (straight.model, second.model)):
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_a_model_learns_images_in_the_order_of_its_recipe_and_is_scored_in_it(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "turned.safetensors"
+    network = {"hidden": 4, "output": "softmax"}
+    small = recipe("gated_pixelcnn", data="mnist14", order="spiral", network=network, optimiser="adamw")
+    turned = dataclasses.replace(small, architecture="nade")
+    run = trainer(folder, out, turned)
+    run.run()
+    loaded = load_checkpoint(out)
+    chain = loaded.header.chain
+    assert isinstance(chain, ImageChain)
+    assert chain.order == "spiral"
+    assert loaded.header.training["recipe"]["order"] == "spiral"
+    raster = DATA_SETS["mnist14"].chain
+    assert isinstance(raster, ImageChain)
+    learned, plain = np.stack(run.train.symbols), np.stack(load("mnist14", folder, "train").symbols)
+    assert np.array_equal(chain.image(learned), raster.image(plain))
+    scored = read_data_set(folder, loaded.header)
+    tests = np.stack(load("mnist14", folder, "test").symbols)
+    assert np.array_equal(chain.image(np.stack(scored.symbols)), raster.image(tests))
+
+
+def test_a_run_on_what_is_drawn_resumes_in_the_middle_of_an_epoch(grey: Path, tmp_path: Path) -> None:
+    """Five steps are an epoch: it is stopped in the second."""
+    made = recipe("gated_pixelcnn", data="binarised_mnist", steps=12)
+    straight = trainer(grey, tmp_path / "a.safetensors", made)
+    straight.run()
+    first = trainer(grey, tmp_path / "b.safetensors", made)
+    first.recipe = dataclasses.replace(made, steps=7)
+    first.learning_rate = straight.learning_rate  # type: ignore[method-assign]
+    first.run()
+    first.recipe = made
+    first.save_state()
+    second = trainer(grey, tmp_path / "b.safetensors", made)
+    second.resume()
+    assert second.step == 7
+    second.run()
+    assert all(torch.equal(a, b) for a, b in zip(straight.model.parameters(), second.model.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("architecture", ["gated_pixelcnn", "wavenet"])
@@ -574,7 +675,7 @@ def test_the_name_of_a_recipe_can_be_a_file_name_and_a_word_of_a_command(value: 
 
 
 def test_an_optimiser_that_nobody_knows_is_named_with_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"r\.toml: optimiser is one of adamw, muon, not 'sgd'"):
+    with pytest.raises(InputError, match=r"r\.toml: optimiser is one of adamw, muon, closed form, not 'sgd'"):
         read_recipe(changed_recipe(tmp_path / "r.toml", "optimiser", '"sgd"'))
 
 
@@ -585,7 +686,7 @@ def test_whether_to_compile_is_a_plain_yes_or_no(tmp_path: Path) -> None:
 
 def test_a_network_that_is_no_table_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "r.toml"
-    text = RECIPES[0].read_text(encoding="utf-8")
+    text = GRADIENT.read_text(encoding="utf-8")
     path.write_text("network = 3\n" + text[: text.index("[network]")], encoding="utf-8")
     with pytest.raises(InputError, match=r"r\.toml: network is a table"):
         read_recipe(path)
@@ -609,3 +710,130 @@ def test_the_receptive_field_of_the_shipped_wavenet_covers_the_median_clip() -> 
     chain = DATA_SETS["fsdd"].chain
     assert isinstance(chain, SoundChain)
     assert 1 + sum(made.network["dilations"]) >= 0.42 * chain.rate
+
+
+# A closed form
+
+
+class Frequencies(AutoregressiveModel):
+    """Every pixel for itself, by how often it had each value in the training part, under each value of the factors."""
+
+    architecture, family, title = "frequencies", "table", "Frequencies"
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        tables = math.prod(factor.size for factor in categories(spec.factors))
+        self.counts = torch.nn.Parameter(torch.ones(tables, spec.chain.limit, spec.chain.alphabet.size))
+
+    def conditionals(self, symbols: torch.Tensor, condition: torch.Tensor) -> Categorical:
+        return Categorical(self.counts[condition.sum(1)].log())
+
+    def fit(self, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        assert not torch.is_grad_enabled()
+        for symbols, condition in batches:
+            assert symbols.dtype == condition.dtype == torch.int64
+            for row, table in zip(symbols, condition.sum(1), strict=True):
+                self.counts[table, torch.arange(len(row)), row] += 1
+
+
+@pytest.fixture
+def counting(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    """A recipe in closed form for Frequencies, which is there for the test."""
+    monkeypatch.setitem(BUILT_IN, Frequencies.architecture, f"{__name__}:Frequencies")
+    return read_recipe(closed_form_file(tmp_path_factory.mktemp("recipe") / "c.toml"))
+
+
+def closed_form_file(path: Path, *more: str) -> Path:
+    lines = [
+        'name = "c"', 'title = "C"', 'architecture = "frequencies"', 'data = "mnist_patches"', "seed = 1",
+        'optimiser = "closed form"', "batch = 300", "any_rate = 0.0", "validation_limit = 500",
+    ]  # fmt: skip
+    path.write_text("\n".join([*lines, *more, "[network]"]), encoding="utf-8")
+    return path
+
+
+def test_a_closed_form_counts_every_example_of_the_first_draw_once_and_is_saved_as_any_run(
+    counting: Recipe, grey: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "c.safetensors"
+    best = trainer(grey, out, counting).run()
+    loaded = load_checkpoint(out)
+    assert isinstance(loaded.model, Frequencies)
+    examples = next(batches(counting, load(counting.data, grey, "train"), 0))[0]
+    bits = np.stack(examples.symbols)
+    assert len(bits) == 40 * 49
+    assert torch.equal(loaded.model.counts[0, :, 1].detach(), torch.from_numpy(1.0 + bits.sum(0)).float())
+    assert best == measure(loaded.model, load(counting.data, grey, "valid"), limit=500)
+    header = loaded.header
+    assert header.likelihood["valid"]["bits_per_dim"] == pytest.approx(best.bits_per_dim)
+    assert best.bits_per_dim < 1
+    assert header.training["validation"] == [{"step": 1, "bits_per_dim": round(best.bits_per_dim, 5)}]
+    assert header.training["recipe"]["batch"] == 300
+    assert not header.training["recipe"].keys() & GRADIENT_FIELDS.keys()
+    assert header.data["name"] == "mnist_patches"
+
+
+def test_a_closed_form_counts_a_part_of_the_examples_without_their_factors(
+    counting: Recipe, grey: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "c.safetensors"
+    trainer(grey, out, dataclasses.replace(counting, data="binarised_mnist", any_rate=0.5)).run()
+    model = load_checkpoint(out).model
+    assert isinstance(model, Frequencies)
+    examples = model.counts[:, 0].detach().sum(-1) - 2
+    assert examples.sum() == 40
+    assert 8 < examples[-1] < 32
+
+
+def test_a_closed_form_has_nothing_to_resume(counting: Recipe, grey: Path, tmp_path: Path) -> None:
+    trainer(grey, tmp_path / "c.safetensors", counting).run()
+    assert [path.name for path in tmp_path.iterdir()] == ["c.safetensors"]
+    with pytest.raises(InputError, match="nothing to resume"):
+        trainer(grey, tmp_path / "c.safetensors", counting).resume()
+
+
+def test_a_model_without_a_closed_form_is_refused_one(folder: Path, tmp_path: Path) -> None:
+    made = recipe("gated_pixelcnn", optimiser="closed form")
+    with pytest.raises(InputError, match="Gated PixelCNN is trained by gradient"):
+        trainer(folder, tmp_path / "p.safetensors", made).run()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")
+def test_ctrl_c_ends_counting_between_two_batches_and_leaves_no_file(
+    counting: Recipe, grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trainer(grey, tmp_path / "c.safetensors", counting)
+    counted, batch = itertools.count(1), run.batch
+
+    def interrupted(examples: Examples, chosen: npt.NDArray[np.int64], step: int) -> tuple[torch.Tensor, ...]:
+        if next(counted) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return batch(examples, chosen, step)
+
+    monkeypatch.setattr(run, "batch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+    assert next(counted) == 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_recipe_of_a_closed_form_leaves_out_what_only_gradients_need(tmp_path: Path) -> None:
+    path = closed_form_file(tmp_path / "c.toml")
+    assert read_recipe(path).to_json() == tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_step_size_in_a_closed_form_is_refused_and_what_it_needs_is_asked_for(tmp_path: Path) -> None:
+    path = closed_form_file(tmp_path / "c.toml", "learning_rate = 0.1", "steps = 3")
+    with pytest.raises(InputError, match=r"c\.toml: a closed form has no steps, learning_rate; leave them out"):
+        read_recipe(path)
+    path.write_text('optimiser = "closed form"', encoding="utf-8")
+    with pytest.raises(InputError, match=r"c\.toml is not a recipe: .*'batch'"):
+        read_recipe(path)
+
+
+def test_a_recipe_by_gradient_must_have_all_fields(tmp_path: Path) -> None:
+    lines = GRADIENT.read_text(encoding="utf-8").splitlines()
+    (tmp_path / "r.toml").write_text("\n".join(line for line in lines if not line.startswith("steps =")), "utf-8")
+    with pytest.raises(InputError, match=r"r\.toml is not a recipe: .*'steps'"):
+        read_recipe(tmp_path / "r.toml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QColor, QImage, QPaintEvent, QRegion
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -89,6 +89,61 @@ def test_the_grid_of_64_images_lies_inside_the_canvas() -> None:
 def test_a_drawn_pixel_shows_its_grey_level(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle)
     assert [colour_at(canvas, step).red() for step in (0, 7, 18)] == [0, 35, 90]
+
+
+@pytest.mark.parametrize("order", ["spiral", "random 5"])
+def test_in_any_order_steps_stand_where_they_belong(idle: Studio, canvas: ImageCanvas, order: str) -> None:
+    chain = ImageChain(GreyLevels(256), 8, 6, order=order)
+    take = show(idle, steps=20, chain=chain)
+    assert [colour_at(canvas, step).red() for step in (0, 7, 18)] == [0, 35, 90]
+    assert colour_beside(canvas, 20) == DARK.now
+    for step in (0, 11, 47):
+        assert canvas.grid.pointer_at(canvas.grid.position_of(Pointer(0, step))) == Pointer(0, step)
+    draw(idle, take, 8)
+    assert colour_at(canvas, 27).red() == 135
+    idle.move_cursor(4)
+    assert colour_at(canvas, 3).red() == 15
+    assert {colour_at(canvas, step).red() == 5 * step for step in (5, 12, 27)} == {False}
+    idle.follow()
+    assert [colour_at(canvas, step).red() for step in (5, 12, 27)] == [25, 60, 135]
+
+
+@pytest.mark.parametrize("order", ["raster", "spiral", "random 5"])
+def test_only_what_changes_is_painted_but_all_of_it(idle: Studio, canvas: ImageCanvas, order: str) -> None:
+    """What is on the screen after many small paintings is what one painting of everything gives."""
+    chain = ImageChain(GreyLevels(256), 8, 6, order=order)
+    take = show(idle, count=3, steps=5, chain=chain)
+    screen = QImage(canvas.grid.size(), QImage.Format.Format_RGB32)
+    canvas.grid.render(screen)
+
+    regions: list[QRegion] = []
+
+    class Watcher(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if isinstance(event, QPaintEvent):
+                regions.append(QRegion(event.region()))
+            return False
+
+    QApplication.processEvents()
+    watcher = Watcher()
+    canvas.grid.installEventFilter(watcher)
+    for change in (
+        lambda: draw(idle, take, 7),
+        lambda: idle.move_cursor(9),
+        lambda: idle.move_cursor(3),
+        lambda: idle.pin(Pointer(1, 6)),
+        lambda: draw(idle, take, 11),
+        lambda: idle.move_cursor(15),
+        lambda: idle.follow(),
+        lambda: draw(idle, take, 9),
+    ):
+        regions.clear()
+        change()
+        QApplication.processEvents()
+        painted = list(regions)
+        for region in painted:
+            canvas.grid.render(screen, region.boundingRect().topLeft(), region)
+        assert screen == look(canvas).convertToFormat(QImage.Format.Format_RGB32)
 
 
 def test_what_is_not_drawn_is_hatched_and_never_black(idle: Studio, canvas: ImageCanvas) -> None:

@@ -637,6 +637,14 @@ def test_evaluate_measures_and_can_store_a_test_score(
     stored = read_header(model).likelihood
     assert stored["test"]["bits_per_dim"] == pytest.approx(result["bits_per_dim"])
     assert stored["valid"] == {"bits_per_dim": 1.5}
+    condition = read_header(model).factors[0]
+    labels = np.full(5, condition.values.index("1"))  # type: ignore[attr-defined]
+    np.savez(tmp_path / "ones.npz", images=images, labels=labels)
+    ones = answer(capsys, "evaluate", model, tmp_path / "ones.npz", "--limit", 4)
+    given = ["--condition", f"{condition.name}=1", "--write"]
+    assert answer(capsys, "evaluate", model, tmp_path / "data.npz", "--limit", 4, *given)["nats"] == ones["nats"]
+    stored = read_header(model).likelihood
+    assert stored[f"test, {condition.name} 1"]["nats"] == ones["nats"] != stored["test"]["nats"]
 
 
 def test_evaluate_says_that_sound_is_normalised(capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path) -> None:

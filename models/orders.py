@@ -1,0 +1,67 @@
+"""Orders in which the pixels of an image may come, by name.
+
+A permutation of the pixels is a chain of its own: another model, with other conditionals, of the same images. The
+names stand in checkpoints, so that what a name means must never change.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import InputError
+
+RASTER = "raster"
+
+Pixels = npt.NDArray[np.int64]
+
+RANDOM = re.compile(r"random (0|[1-9]\d{0,8})")
+
+
+@lru_cache(maxsize=16)
+def pixel_order(name: str, height: int, width: int) -> Pixels:
+    """The pixels (row * width + column) in the order of their steps, int64 (height * width,), not to be written to.
+
+    ``raster``: rows from the top, each from the left. ``columns``: columns from the left, each from the top.
+    ``bottom up``: rows from the bottom. ``spiral``: along the border and inwards, clockwise from the upper left.
+    ``centre out``: by distance from the middle, ties in raster order. ``random N``: a fixed shuffle, of seed N.
+    Raises InputError for any other name.
+    """
+    pixels = np.arange(height * width)
+    rows, columns = np.divmod(pixels, width)
+    shuffle = RANDOM.fullmatch(name)
+    if name == RASTER:
+        order = pixels
+    elif name == "columns":
+        order = np.lexsort((rows, columns))
+    elif name == "bottom up":
+        order = np.lexsort((columns, -rows))
+    elif name == "centre out":
+        # Whole numbers, so that no rounding decides what is a tie.
+        distance = (2 * rows - height + 1) ** 2 + (2 * columns - width + 1) ** 2
+        order = np.argsort(distance, kind="stable")
+    elif name == "spiral":
+        order = _spiral(height, width)
+    elif shuffle is not None:
+        # A counter-based generator's raw words: numpy promises them, but not how it shuffles.
+        keys = np.random.Philox(key=int(shuffle[1])).random_raw(height * width)
+        order = np.argsort(keys, kind="stable")
+    else:
+        raise InputError(
+            f"an order is raster, columns, bottom up, spiral, centre out or random and a whole number, not {name!r}"
+        )
+    order.setflags(write=False)
+    return order
+
+
+def _spiral(height: int, width: int) -> Pixels:
+    """Peels the upper row off and turns the rest to the left, until nothing is left."""
+    left = np.arange(height * width).reshape(height, width)
+    peeled = []
+    while left.size:
+        peeled.append(left[0])
+        left = np.rot90(left[1:])
+    return np.concatenate(peeled)

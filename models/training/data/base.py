@@ -1,0 +1,96 @@
+"""What a data set is, and how its files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from models.array_files import data_arrays
+from models.chain import Chain, Symbols
+from models.condition import Condition, Factor
+from models.errors import InputError
+from models.record import damage_as_file_error, read_bytes
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """One split: per example its symbols, and its condition, complete for the factors of the data set.
+
+    redraw: where the symbols are a random draw that training makes anew in every epoch, what draws all of them again;
+    then ``symbols`` are one such draw, the same whenever they are loaded.
+    """
+
+    symbols: Sequence[Symbols]
+    conditions: Sequence[Condition]
+    redraw: Callable[[np.random.Generator], Sequence[Symbols]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def rearranged(self, steps: npt.NDArray[np.int64]) -> Examples:
+        """The same with the variables of every example in another order: steps (T,) tells where each one stood."""
+
+        def rearrange(symbols: Sequence[Symbols]) -> Rows:
+            assert isinstance(symbols, Rows)  # what is equally long
+            return Rows(symbols.table[:, steps])
+
+        redraw = self.redraw
+        again = None if redraw is None else lambda rng: rearrange(redraw(rng))
+        return Examples(rearrange(self.symbols), self.conditions, again)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What a recipe names: chain and factors of the models trained on it, and where its examples come from.
+
+    load: reads one of SPLITS below a folder; raises FileError if its files are not there.
+    """
+
+    name: str
+    title: str
+    chain: Chain
+    factors: tuple[Factor, ...]
+    licence: str
+    attribution: str
+    load: Callable[[Path, str], Examples]
+
+
+class Rows(Sequence[Symbols]):
+    """The symbols of equally long examples, each given as int32, kept as the rows of a table of uint8 (N, T)."""
+
+    def __init__(self, table: npt.NDArray[np.uint8]) -> None:
+        self.table = table
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @overload
+    def __getitem__(self, index: int) -> Symbols: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Rows: ...
+
+    def __getitem__(self, index: int | slice) -> Symbols | Rows:
+        chosen = self.table[index]
+        return Rows(chosen) if isinstance(index, slice) else chosen.astype(np.int32)
+
+
+def packed_arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:
+    """Arrays of a packed data set by name. Raises FileError or InputError that names the file."""
+    with damage_as_file_error(str(path)):
+        arrays = data_arrays(*read_bytes(path), names)
+        for name in names:
+            if name not in arrays:
+                raise InputError(f"it has no array {name!r}; it should hold {', '.join(names)}")
+    return [arrays[name] for name in names]
+
+
+def first_existing(folder: Path, *names: str) -> Path | None:
+    return next((folder / name for name in names if (folder / name).exists()), None)

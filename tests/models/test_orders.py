@@ -1,0 +1,92 @@
+"""Orders of pixels: permutations by name, the same for ever, and the chain that follows one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.chain import GreyLevels, ImageChain, chain_from_json
+from models.errors import InputError
+from models.files import export, read_saved
+from models.image_files import picture
+from models.orders import pixel_order
+from studio.canvas.demo import empty_take, grow
+
+ORDERS = ["raster", "columns", "bottom up", "spiral", "centre out", "random 0", "random 7"]
+GREY = GreyLevels(256)
+RANDOM_7 = [8, 4, 1, 6, 3, 2, 7, 5, 0]
+
+
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (4, 3), (5, 5), (28, 28)])
+def test_every_order_visits_every_pixel_once(name: str, size: tuple[int, int]) -> None:
+    assert sorted(pixel_order(name, *size)) == list(range(size[0] * size[1]))
+
+
+def test_what_the_names_mean() -> None:
+    assert pixel_order("raster", 2, 3).tolist() == [0, 1, 2, 3, 4, 5]
+    assert pixel_order("columns", 2, 3).tolist() == [0, 3, 1, 4, 2, 5]
+    assert pixel_order("bottom up", 2, 3).tolist() == [3, 4, 5, 0, 1, 2]
+    assert pixel_order("spiral", 3, 4).tolist() == [0, 1, 2, 3, 7, 11, 10, 9, 8, 4, 5, 6]
+    assert pixel_order("centre out", 3, 3).tolist() == [4, 1, 3, 5, 7, 0, 2, 6, 8]
+
+
+def test_a_random_order_is_the_one_that_it_ever_was() -> None:
+    """A checkpoint carries its name alone: another shuffle would turn its model into noise."""
+    assert pixel_order("random 7", 3, 3).tolist() == RANDOM_7
+    assert pixel_order("random 0", 3, 3).tolist() != RANDOM_7
+
+
+@pytest.mark.parametrize("name", ["", "Raster", "random", "random -1", "random 1.5", "random 01", "zigzag"])
+def test_an_unknown_order_is_refused_with_the_names_that_there_are(name: str) -> None:
+    with pytest.raises(InputError, match="spiral, centre out or random and a whole number"):
+        ImageChain(GREY, 4, 4, order=name)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", ORDERS)
+def test_an_image_comes_back_from_the_symbols_in_any_order(name: str, channels: int) -> None:
+    chain = ImageChain(GREY, 4, 3, channels, name)
+    shape = (2, 4, 3) if channels == 1 else (2, 4, 3, 3)
+    images = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+    symbols = chain.symbols(images)
+    assert np.array_equal(chain.image(symbols), images)
+    for step in range(chain.length):
+        row, column, channel = chain.position(step)
+        assert chain.step(row, column, channel) == step
+        at = (row, column) if channels == 1 else (row, column, channel)
+        assert symbols[1, step] == images[1][at]
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_what_is_drawn_are_the_pixels_of_which_every_channel_has_come(name: str) -> None:
+    chain = ImageChain(GREY, 3, 3, 3, name)
+    for length in range(chain.length + 1):
+        places = {chain.position(step)[:2] for step in range(length - 2) if step % 3 == 0}
+        assert {(int(r), int(c)) for r, c in np.argwhere(chain.drawn(length))} == places
+
+
+def test_a_chain_keeps_its_order_in_a_file_and_one_without_a_name_is_in_raster_order() -> None:
+    chain = ImageChain(GREY, 4, 3, order="spiral")
+    assert chain_from_json(chain.to_json()) == chain != ImageChain(GREY, 4, 3)
+    assert chain.describe() == "4 x 3, 256 levels, order: spiral"
+    held = {name: value for name, value in ImageChain(GREY, 4, 3).to_json().items() if name != "order"}
+    assert chain_from_json(held) == ImageChain(GREY, 4, 3)
+
+
+@pytest.mark.parametrize("name", ["spiral", "random 3"])
+def test_half_an_image_is_saved_where_it_is_and_comes_back(name: str, tmp_path: Path) -> None:
+    chain = ImageChain(GREY, 6, 5, order=name)
+    take = empty_take(chain)
+    symbols = np.arange(chain.length, dtype=np.int32) * 8 + 3
+    grow(take.traces[0], symbols[:13], chain)
+    whole, half = picture(chain, [symbols]), picture(chain, [symbols[:13]])
+    drawn = chain.drawn(13)
+    assert np.array_equal(half[drawn], whole[drawn])
+    assert not np.isin(half[~drawn], whole).all()
+    export(tmp_path / "half.png", take)
+    read = read_saved(tmp_path / "half.png").take
+    assert read.model.chain == chain
+    assert read.traces[0].symbols.tolist() == symbols[:13].tolist()
