@@ -74,6 +74,11 @@ class Categorical(Conditional):
         self.logits = logits
         self.size = logits.shape[-1]
 
+    @classmethod
+    def beside_zero(cls, logits: Tensor) -> Self:
+        """Of the logits (*batch, K - 1) of symbols 1, 2, …, where that of symbol 0 is 0: for K = 2 a Bernoulli."""
+        return cls(torch.nn.functional.pad(logits, (1, 0)))
+
     def __getitem__(self, index: object) -> Categorical:
         return Categorical(self.logits[index])  # type: ignore[index]
 

@@ -99,6 +99,11 @@ class AutoregressiveModel(nn.Module, ABC):
         return torch.tensor(table, dtype=torch.int64, device=self.device).reshape(len(rows), len(factors))
 
 
+def indicators(symbols: Tensor, levels: int) -> Tensor:
+    """Whether each symbol (…) is 1, 2, …, K - 1: int64 (…, K - 1). Of a binary variable this is its value."""
+    return torch.nn.functional.one_hot(symbols.long(), levels)[..., 1:]
+
+
 class FactorEmbeddings(nn.Module):
     """The sum of one embedding per category: (B, F) indices to (B, channels). Zero where there are none."""
 

@@ -32,19 +32,9 @@ from models.condition import categories
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, indicators
 
 MAX_WEIGHTS = 2**25
-
-
-def indicators(symbols: Tensor, levels: int) -> Tensor:
-    """Whether each symbol (...) is 1, 2, ..., K - 1: int64 (..., K - 1). Of a binary variable this is its value."""
-    return F.one_hot(symbols.long(), levels)[..., 1:]
-
-
-def softmax_over(logits: Tensor) -> Categorical:
-    """The conditional of the logits (..., K - 1) of symbols 1, 2, ..., where that of symbol 0 is 0."""
-    return Categorical(F.pad(logits, (1, 0)))
 
 
 class FVBN(AutoregressiveModel):
@@ -96,7 +86,7 @@ class FVBN(AutoregressiveModel):
         known = indicators(F.pad(symbols, (0, self.length - steps)), self.levels)
         x = known.flatten(1).to(self.weight.dtype)
         logits = F.linear(x, self.weight * self.earlier) + self.biases(condition)
-        return softmax_over(logits.reshape(known.shape)[:, :steps])
+        return Categorical.beside_zero(logits.reshape(known.shape)[:, :steps])
 
     def cached(self, condition: Tensor) -> Decoder:
         return CachedFVBN(self, condition)
@@ -122,7 +112,7 @@ class CachedFVBN(Decoder):
         begin = self.step * (self.model.levels - 1)
         end = begin + self.model.levels - 1
         row = self.model.weight[begin:end, :begin]
-        return softmax_over(torch.addmm(self._biases[:, begin:end], self._x[:, :begin], row.T))
+        return Categorical.beside_zero(torch.addmm(self._biases[:, begin:end], self._x[:, :begin], row.T))
 
     @torch.inference_mode()
     def _push(self, column: Symbols) -> None:

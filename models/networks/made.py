@@ -45,7 +45,7 @@ from models.condition import categories
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, indicators
 from models.noise import MAX_SEED, uniforms
 
 MAX_WEIGHTS = 2**25
@@ -88,16 +88,6 @@ def hidden_degrees(config: MADEConfig, length: int, mask_set: int) -> list[Tenso
 def mask(receivers: Tensor, senders: Tensor) -> Tensor:
     """Which weights stay, bool (receivers, senders), by the degrees of both."""
     return receivers[:, None] >= senders
-
-
-def indicators(symbols: Tensor, levels: int) -> Tensor:
-    """Whether each symbol (...) is 1, 2, ..., K - 1: int64 (..., K - 1). Of a binary variable this is its value."""
-    return F.one_hot(symbols.long(), levels)[..., 1:]
-
-
-def softmax_over(logits: Tensor) -> Categorical:
-    """The conditional of the logits (..., K - 1) of symbols 1, 2, ..., where that of symbol 0 is 0."""
-    return Categorical(F.pad(logits, (1, 0)))
 
 
 class MADE(AutoregressiveModel):
@@ -181,7 +171,7 @@ class MADE(AutoregressiveModel):
         steps = symbols.shape[1]
         known = indicators(F.pad(symbols, (0, self.length - steps)), self.levels)
         logits = self.logits(known.flatten(1).to(self.linears[0].weight.dtype), condition, mask_set)
-        return softmax_over(logits.reshape(known.shape)[:, :steps])
+        return Categorical.beside_zero(logits.reshape(known.shape)[:, :steps])
 
     def cached(self, condition: Tensor) -> Decoder:
         return CachedMADE(self, condition)
@@ -233,7 +223,7 @@ class CachedMADE(Decoder):
         logits = self._sums(len(self._values) - 1, outputs, self.step)
         if self.model.direct is not None:
             logits = torch.addmm(logits, self._values[0][:, :begin], self.model.direct.weight[outputs, :begin].T)
-        return softmax_over(logits)
+        return Categorical.beside_zero(logits)
 
     def _sums(self, layer: int, units: slice, degree: int) -> Tensor:
         """What units of this degree add up (B, units). Layers are counted by their weights."""

@@ -36,7 +36,6 @@ from reprlib import repr as shortened
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.chain import ImageChain, Symbols
@@ -176,7 +175,7 @@ class NADE(AutoregressiveModel):
     def conditional(self, outputs: Tensor) -> Conditional:
         """The distributions that outputs (*batch, P) stand for."""
         if self.config.output == SOFTMAX:
-            return Categorical(F.pad(outputs, (1, 0)))
+            return Categorical.beside_zero(outputs)
         # Means and standard deviations come in the unit in which all levels lie in -1 … 1.
         unit = (self.levels - 1) / 2
         weights, means, log_scales = outputs.chunk(3, -1)
