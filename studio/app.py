@@ -73,6 +73,8 @@ MESSAGE_MS = 8000
 FIRST_SIZE = QSize(1440, 900)
 WIDEST_FIELD = 420
 """Of the status bar, in logical pixels."""
+FIRST_MODEL = "gated-pixelcnn-mnist"
+"""Chosen at the first start: what it draws needs no explanation."""
 FIRST_MODALITY = "image"
 """Whose canvas invites to choose a model."""
 
@@ -642,12 +644,13 @@ def open_studio(profile: Profile) -> Studio:
 
 
 def first_model(studio: Studio) -> str | None:
-    """The model of the last time, else the first in the list."""
+    """The model of the last time, else the one to begin with, or the first in the list."""
     last = studio.profile.get("model")
     entries = studio.catalog.entries()
     known = {entry.header.name for entry in entries} | {str(entry.path) for entry in entries}
-    if last in known:
-        return str(last)
+    for name in (last, FIRST_MODEL):
+        if name in known:
+            return str(name)
     return entries[0].header.name if entries else None
 
 

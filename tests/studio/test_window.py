@@ -21,9 +21,11 @@ from PySide6.QtGui import QAction, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from models.catalog import Catalog
 from models.files import export
 from models.trace import Take
-from studio.app import MainWindow, show_appearance, start
+from studio.app import MainWindow, first_model, show_appearance, start
+from studio.canvas.demo import idle_studio
 from studio.clipboard import copy_picture, mime_data
 from studio.panels.history import ENTRY
 from studio.profile import Profile
@@ -206,6 +208,18 @@ def test_a_dropped_file_is_shown_and_a_foreign_one_is_complained_about(
     assert "b.png is not a .png file" in window.banner.full.replace("\n", " ")
     drop(window, tmp_path / "a.png")
     qtbot.waitUntil(lambda: not window.banner.isVisible())
+
+
+def test_the_first_start_chooses_the_model_to_begin_with_and_later_ones_the_last(tmp_path: Path) -> None:
+    studio = idle_studio(tmp_path)
+    assert first_model(studio) is None
+    studio.catalog = Catalog()
+    assert first_model(studio) == "gated-pixelcnn-mnist" != studio.catalog.entries()[0].header.name
+    studio.profile.set("model", "wavenet-fsdd")
+    assert first_model(studio) == "wavenet-fsdd"
+    studio.profile.set("model", "gone")
+    assert first_model(studio) == "gated-pixelcnn-mnist"
+    studio.close()
 
 
 def test_what_is_said_of_one_take_does_not_stand_beside_another(window: MainWindow, qtbot: QtBot) -> None:
