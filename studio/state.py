@@ -392,7 +392,7 @@ class Studio(QObject):
         self._before = self._added = None
         self._loading = False
         self._announce()
-        if self.take is not None and not self.take.model.walks_as(info.reference):
+        if self.take is not None and not self.looks_into:
             self.message.emit(f"This take was made with other weights of {self.take.model.title}.")
         self._score_if_needed()
         self.inspect()
@@ -554,7 +554,7 @@ class Studio(QObject):
 
     def go_on(self, until: int | None = None) -> None:
         """Walks on from the frontier, to step ``until`` if given."""
-        if self.take is None or self.settings is None or self.take.finished or not self._can_walk(self.take):
+        if self.take is None or self.settings is None or self.take.finished or not self._can_walk():
             return
         assert self.loaded is not None
         self._stop_replay()
@@ -568,14 +568,15 @@ class Studio(QObject):
         self.worker.walk(WalkRequest(self._walk_number, self.take, self.settings.shaping, self.settings.pace, until))
         self.walk_began.emit()
 
-    def _can_walk(self, take: Take) -> bool:
-        """Whether the model that a take was made with is loaded; says so where it is not."""
-        if self.loaded is not None and take.model.walks_as(self.loaded.reference):
+    def _can_walk(self) -> bool:
+        """Whether the model that the shown take was made with is loaded; says so where it is not."""
+        if self.looks_into:
             return True
         if self._loading:
             self.message.emit("The model is still being loaded.")
-        else:
-            self.error.emit(f"{take.model.title} is not loaded with the weights that this take was made with.")
+        elif self.take is not None:
+            title = self.take.model.title
+            self.error.emit(f"{title} is not loaded with the weights that this take was made with.")
         return False
 
     def pause(self) -> None:
@@ -784,14 +785,14 @@ class Studio(QObject):
     def put_value(self, value: int, pointer: Pointer | None = None) -> None:
         """Puts a symbol at a step (by default the edit pointer) of one sample and goes on from it on a branch."""
         pointer = pointer or self.edit_pointer
-        if pointer is None or self.take is None or not self._can_walk(self.take):
+        if pointer is None or self.take is None or not self._can_walk():
             return
         self._branch(pointer, [pointer.sample], "put a value", value=value)
 
     def new_noise(self, *, all_samples: bool = False) -> None:
         """Goes on from the edit pointer with noise not used before, under the present settings."""
         pointer = self.edit_pointer
-        if pointer is None or self.take is None or self.settings is None or not self._can_walk(self.take):
+        if pointer is None or self.take is None or self.settings is None or not self._can_walk():
             return
         samples = [pointer.sample]
         if all_samples:
