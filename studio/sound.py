@@ -49,7 +49,6 @@ class SoundPlayer(QObject):
         studio.selection_changed.connect(self._on_selection)
         studio.cursor_changed.connect(self._on_cursor)
         studio.branches_changed.connect(self._on_branches)
-        self._heard_sample = 0
         self._heard: Trace | None = None
         # Not at once: the window comes first.
         self._probing = QTimer(self, singleShot=True, interval=PROBE_DELAY_MS)
@@ -103,7 +102,7 @@ class SoundPlayer(QObject):
         chain, trace = self.chain, self.studio.trace
         if chain is None or trace is None:
             return
-        self._heard_sample, self._heard = self.studio.selected, trace
+        self._heard = trace
         now = time.monotonic()
         if look or self.player.available or not self.player.reason:
             self._looked = now
@@ -146,7 +145,7 @@ class SoundPlayer(QObject):
     @Slot()
     def _on_selection(self) -> None:
         """Another clip of the list becomes the audible one, where the old one stood."""
-        if self._timer.isActive() and self.studio.selected != self._heard_sample:
+        if self._timer.isActive() and self.studio.trace is not self._heard:
             self._play(self._position())
 
     @Slot()

@@ -15,6 +15,7 @@ from models.model import ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.sampling import FLOAT_TIE, make_decoder
 from models.shaping import NEUTRAL, Shaping
+from tests.wander import wander
 
 ENGINES = ("cached", "compiled")
 NETWORKS = {
@@ -90,19 +91,8 @@ def test_every_step_is_the_networks(model: GatedPixelCNN, engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_any_prefix_rewind_and_selection_leave_it_the_networks(model: GatedPixelCNN, engine: str) -> None:
-    decoder, length = decoder_of(model, engine), model.image_chain.length
-    rng = np.random.default_rng(5)
-    for _ in range(60):
-        match rng.integers(4):
-            case 0:
-                count = int(rng.integers(0, length - decoder.step + 1))
-                decoder.extend(rng.integers(0, model.chain.alphabet.size, (3, count)))
-            case 1:
-                decoder.rewind(int(rng.integers(0, decoder.step + 1)))
-            case 2:
-                decoder = decoder.select(rng.integers(0, 3, 3).tolist())
-            case _ if decoder.step < length:
-                assert distance_to_network(decoder) < 1e-4
+    for decoder in wander(decoder_of(model, engine), 60):
+        assert distance_to_network(decoder) < 1e-4
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -13,6 +13,7 @@ from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.sampling import FLOAT_TIE, make_decoder
 from models.shaping import NEUTRAL, Shaping
+from tests.wander import wander
 
 GREY = ImageChain(GreyLevels(5), 6, 9)
 COLOUR = ImageChain(GreyLevels(7), 5, 4, 3)
@@ -83,19 +84,8 @@ def test_every_step_is_the_networks(model: AutoregressiveModel) -> None:
 
 
 def test_any_prefix_rewind_and_selection_leave_it_the_networks(model: AutoregressiveModel) -> None:
-    decoder, length = cached(model), model.chain.limit
-    rng = np.random.default_rng(5)
-    for _ in range(80):
-        match rng.integers(4):
-            case 0:
-                count = int(rng.integers(0, length - decoder.step + 1))
-                decoder.extend(rng.integers(0, model.chain.alphabet.size, (3, count)))
-            case 1:
-                decoder.rewind(int(rng.integers(0, decoder.step + 1)))
-            case 2:
-                decoder = decoder.select(rng.integers(0, 3, 3).tolist())
-            case _ if decoder.step < length:
-                assert distance_to_network(decoder) < 1e-12
+    for decoder in wander(cached(model), 80):
+        assert distance_to_network(decoder) < 1e-12
 
 
 def test_a_selection_leaves_the_one_it_was_made_of_alone(model: AutoregressiveModel) -> None:
