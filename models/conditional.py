@@ -175,6 +175,14 @@ class MixtureOfGaussians(BinnedMixture):
         return log_p
 
 
+class MixtureOfLogistics(BinnedMixture):
+    """Logistic components, as PixelCNN++ has them; a scale is the s of 1 / (1 + exp(-x / s))."""
+
+    @staticmethod
+    def log_cdf(x: Tensor) -> Tensor:
+        return torch.nn.functional.logsigmoid(x)
+
+
 def check_numbers(title: str, bits: npt.ArrayLike) -> None:
     """Raises InputError, naming the model, if surprises or entropies are not numbers: its logits have overflowed."""
     if np.isnan(bits).any():
