@@ -76,7 +76,7 @@ class Npz(Format):
 
 def _data_arrays(view: Take) -> dict[str, npt.NDArray[Any]]:
     """What an .npz shows of a take: everything that its symbols determine."""
-    chain, rows = view.model.chain, [trace.symbols for trace in view.traces]
+    chain, rows = view.chain, [trace.symbols for trace in view.traces]
     symbols = np.full((len(rows), chain.length or view.longest), -1, np.int32)
     for n, row in enumerate(rows):
         symbols[n, : len(row)] = row

@@ -201,6 +201,10 @@ class Chain(ABC):
         return cls(alphabet_from_json(config["alphabet"]), **own)
 
 
+MAX_SIDE = 1024
+"""Rows and columns of an image."""
+
+
 @dataclass(frozen=True)
 class ImageChain(Chain):
     """The pixels of an image in some order, channels innermost (R, G, B)."""
@@ -217,9 +221,9 @@ class ImageChain(Chain):
 
     def __post_init__(self) -> None:
         whole = all(isinstance(n, int) for n in (self.height, self.width, self.channels))
-        if not (whole and 1 <= self.height <= 1024 and 1 <= self.width <= 1024 and self.channels in (1, 3)):
+        if not (whole and 1 <= self.height <= MAX_SIDE and 1 <= self.width <= MAX_SIDE and self.channels in (1, 3)):
             raise InputError(
-                f"an image chain has 1 to 1024 rows and columns and 1 or 3 channels, "
+                f"an image chain has 1 to {MAX_SIDE} rows and columns and 1 or 3 channels, "
                 f"not {self.height} x {self.width} x {self.channels}"
             )
         if not isinstance(self.order, str):

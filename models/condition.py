@@ -7,14 +7,18 @@ only be done with categories, which takes ``Category`` or calls ``categories``.
 
 from __future__ import annotations
 
+import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy.typing as npt
 
+from models.chain import MAX_SIDE, Chain, ImageChain
 from models.errors import InputError
+from models.orders import KINDS_OF_ORDERS, RASTER, pixel_order
 from models.plug_ins import find_class, refused_as
 
 FACTOR_GROUP = "sampling_studio.factors"
@@ -28,6 +32,12 @@ MAX_LABEL = 80
 """Characters of a value in a line for people: a track over time may have thousands of numbers."""
 MAX_VALUES = 1000
 """Of a category: each has a button."""
+MAX_SIZE = 1024
+"""Of a vector."""
+BLEND_SIGN = " + "
+"""Between the parts of a blend."""
+BLEND_TOLERANCE = 1e-6
+"""Of the sum of its weights."""
 
 Condition = Mapping[str, Any]
 """A value for each factor by its name. Values are what JSON holds, as schedules and saved files keep them."""
@@ -39,6 +49,8 @@ class Factor(ABC):
 
     kind: ClassVar[str]
     """The name of the kind in files."""
+    of_data: ClassVar[bool] = True
+    """Whether data sets tell its values; what only the user or the model knows keeps its default."""
 
     name: str
 
@@ -59,6 +71,19 @@ class Factor(ABC):
     def example(self) -> Any:
         """The value that a window begins with."""
         return self.default
+
+    @property
+    @abstractmethod
+    def numbers(self) -> int:
+        """How many numbers ``encode`` gives."""
+
+    @abstractmethod
+    def encode(self, value: Any) -> Sequence[float]:
+        """A value as a network is given it, ``numbers`` of them; raises InputError as ``check``."""
+
+    def arrange(self, chain: Chain, value: Any) -> Chain:
+        """The chain under this value: a factor may decide on the order of the variables."""
+        return chain
 
     @abstractmethod
     def check(self, value: Any) -> None:
@@ -116,9 +141,16 @@ class Factor(ABC):
         """From what ``to_json`` gave. Raises InputError, KeyError or TypeError for anything else."""
 
 
+Blend = Mapping[str, float]
+"""Several choices of a category with their weights, which are positive and sum to 1."""
+
+
 @dataclass(frozen=True)
 class Category(Factor):
-    """One of a few named values: ``digit`` with the values ``0`` … ``9``."""
+    """One of a few named values: ``digit`` with the values ``0`` … ``9``; or a blend of some of them.
+
+    A value is a text, and a blend ``{"3": 0.75, "8": 0.25}``: the embedding of a blend is the weighted mean of theirs.
+    """
 
     kind = "category"
 
@@ -145,10 +177,15 @@ class Category(Factor):
         """Number of embeddings, one for each of the choices."""
         return len(self.choices)
 
-    def index(self, value: str) -> int:
-        """The embedding's index of a value; raises InputError as ``check``."""
+    @property
+    def numbers(self) -> int:
+        return self.size
+
+    def encode(self, value: str | Blend) -> list[float]:
+        """The weight of each of the choices: 1 for a value and 0 for the others, or those of a blend."""
         self.check(value)
-        return self.choices.index(value)
+        weights = {value: 1.0} if isinstance(value, str) else value
+        return [weights.get(choice, 0.0) for choice in self.choices]
 
     @property
     def default(self) -> str:
@@ -163,14 +200,28 @@ class Category(Factor):
         return self.values[0]
 
     def check(self, value: Any) -> None:
-        if value not in self.choices:
+        if isinstance(value, dict) and value:
+            for choice in value:
+                self.check(choice)
+            positive = all(type(weight) in (int, float) and 0 < weight <= 1 for weight in value.values())
+            if len(value) < 2 or not positive or abs(math.fsum(value.values()) - 1) > BLEND_TOLERANCE:
+                raise InputError(
+                    f"a blend of {self.name} has two values or more with positive weights that sum to 1, not {value!r}"
+                )
+        elif not isinstance(value, str) or value not in self.choices:
             raise InputError(f"{self.name} has no value {value!r}; it takes: {', '.join(self.choices)}")
 
-    def parse(self, text: str) -> str:
+    def parse(self, text: str) -> str | dict[str, float]:
+        """A value; or a blend of some, such as ``0.75 3 + 0.25 8``."""
+        parts = [re.fullmatch(r"(\d*\.?\d+) (.+)", part) for part in text.split(BLEND_SIGN)]
+        if text not in self.choices and len(parts) > 1 and all(parts):
+            blend = {part[2]: float(part[1]) for part in parts if part}
+            self.check(blend)
+            return blend
         self.check(text)
         return text
 
-    def from_array(self, array: npt.NDArray[Any]) -> list[str]:
+    def from_array(self, array: npt.NDArray[Any]) -> list[Any]:
         """Strings are values, integers index the values."""
         if array.ndim != 1 or array.dtype.kind not in "iuU":
             raise InputError(
@@ -183,7 +234,9 @@ class Category(Factor):
         return [self.values[index] for index in array.tolist()]
 
     def format(self, value: Any) -> str:
-        return str(value)
+        if isinstance(value, str):
+            return value
+        return BLEND_SIGN.join(f"{weight:g} {choice}" for choice, weight in value.items())
 
     def describe(self) -> str:
         return ", ".join(self.values) + (f", or {ANY}" if self.any else "")
@@ -207,7 +260,118 @@ class Category(Factor):
         return cls(name, tuple(values), config["any"])
 
 
-FACTORS: dict[str, type[Factor]] = {Category.kind: Category}
+@dataclass(frozen=True)
+class Vector(Factor):
+    """A point of the cube -1 … 1 in ``size`` dimensions: the code of an auto-encoder. A value is a list of numbers."""
+
+    kind = "vector"
+    of_data = False
+
+    size: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if type(self.size) is not int or not 1 <= self.size <= MAX_SIZE:
+            raise InputError(f"the vector {self.name!r} has 1 to {MAX_SIZE} numbers, not {self.size!r}")
+
+    @property
+    def default(self) -> list[float]:
+        return [0.0] * self.size
+
+    @property
+    def numbers(self) -> int:
+        return self.size
+
+    def encode(self, value: Sequence[float]) -> list[float]:
+        self.check(value)
+        return list(value)
+
+    def check(self, value: Any) -> None:
+        inside = isinstance(value, list) and all(type(x) in (int, float) and -1 <= x <= 1 for x in value)
+        if not inside or len(value) != self.size:
+            raise InputError(f"{self.name} is {self.describe()}, not {value!r}")
+
+    def parse(self, text: str) -> list[float]:
+        try:
+            value = [float(part) for part in text.split(",")]
+        except ValueError:
+            raise InputError(f"{self.name} is {self.describe()} with commas between them, not {text!r}") from None
+        self.check(value)
+        return value
+
+    def format(self, value: Any) -> str:
+        return ",".join(f"{x:g}" for x in value)
+
+    def describe(self) -> str:
+        return f"{self.size} numbers in -1 … 1"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "name": self.name, "size": self.size}
+
+    @classmethod
+    def from_json(cls, config: Mapping[str, Any]) -> Self:
+        return cls(config["name"], config["size"])
+
+
+@dataclass(frozen=True)
+class Order(Factor):
+    """The order in which the pixels of an image come, for a model that knows them all. A value is its name.
+
+    It is part of the condition, since it says what is known at which step, and it arranges the chain.
+    """
+
+    kind = "order"
+    of_data = False
+
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not all(type(side) is int and 1 <= side <= MAX_SIDE for side in (self.height, self.width)):
+            raise InputError(f"an order is one of 1 to {MAX_SIDE} rows and columns, not {self.height} x {self.width}")
+
+    @property
+    def default(self) -> str:
+        return RASTER
+
+    @property
+    def numbers(self) -> int:
+        return self.height * self.width
+
+    def encode(self, value: str) -> list[float]:
+        """The pixels, as row * width + column, in the order of their steps."""
+        return [float(pixel) for pixel in pixel_order(value, self.height, self.width)]
+
+    def arrange(self, chain: Chain, value: str) -> Chain:
+        if not isinstance(chain, ImageChain) or (chain.height, chain.width) != (self.height, self.width):
+            raise InputError(f"{self.name} is one of images of {self.height} x {self.width}, not of {chain.describe()}")
+        return replace(chain, order=value)
+
+    def check(self, value: Any) -> None:
+        if not isinstance(value, str):
+            raise InputError(f"{self.name} is named by a text, not {value!r}")
+        pixel_order(value, self.height, self.width)
+
+    def parse(self, text: str) -> str:
+        self.check(text)
+        return text
+
+    def format(self, value: Any) -> str:
+        return str(value)
+
+    def describe(self) -> str:
+        return KINDS_OF_ORDERS
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "name": self.name, "height": self.height, "width": self.width}
+
+    @classmethod
+    def from_json(cls, config: Mapping[str, Any]) -> Self:
+        return cls(config["name"], config["height"], config["width"])
+
+
+FACTORS: dict[str, type[Factor]] = {kind.kind: kind for kind in (Category, Vector, Order)}
 """The kinds of factors by their names in files; others come from plug-ins."""
 
 
@@ -281,6 +445,8 @@ def categories(factors: Sequence[Factor]) -> tuple[Category, ...]:
     return tuple(factor for factor in factors if isinstance(factor, Category))
 
 
-def indices(factors: Sequence[Category], condition: Condition) -> list[int]:
-    """The embedding index of every factor, in the model's order."""
-    return [factor.index(condition[factor.name]) for factor in factors]
+def arranged(chain: Chain, factors: Sequence[Factor], condition: Condition) -> Chain:
+    """The chain under a condition, which may decide on the order of its variables."""
+    for factor in factors:
+        chain = factor.arrange(chain, condition.get(factor.name, factor.default))
+    return chain

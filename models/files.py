@@ -58,7 +58,7 @@ def export(path: Path, take: Take, *, samples: Sequence[int] | None = None, scal
     that the format cannot be drawn at; FileError if it cannot be written.
     """
     view = shown(take, samples=samples)
-    chain = view.model.chain
+    chain = view.chain
     form = check_export(path, chain, len(view.samples), scale=scale)
     if form is not None:
         write_atomically(path, form.content(view, scale=scale))

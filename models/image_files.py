@@ -123,7 +123,7 @@ class PictureFile(Format):
         return image
 
     def shows(self, data: bytes, name: str, take: Take) -> bool:
-        chain = take.model.chain
+        chain = take.chain
         if not isinstance(chain, ImageChain):
             return False
         with self.open(data, name) as image:
@@ -150,7 +150,7 @@ class Png(PictureFile):
     pillow = "PNG"
 
     def content(self, view: Take, *, scale: int = 1) -> bytes:
-        chain = view.model.chain
+        chain = view.chain
         assert isinstance(chain, ImageChain)
         pixels = picture(chain, _rows(view), scale)
         text = PngImagePlugin.PngInfo()
@@ -215,7 +215,7 @@ class Gif(PictureFile):
     prefix = f"{METADATA_KEY} ".encode("ascii")
 
     def content(self, view: Take, *, scale: int = 1) -> bytes:
-        chain = view.model.chain
+        chain = view.chain
         assert isinstance(chain, ImageChain)
         count = max(1, min(round(GENERATION_SECONDS * FRAMES_PER_SECOND), view.longest))
         self.check_scale(chain, len(view.samples), scale)

@@ -76,7 +76,7 @@ def total_nats(
         while stop < len(examples) and len(examples[stop]) == length and (stop + 1 - start) * length <= SCORING_BUDGET:
             stop += 1
         rows = torch.from_numpy(np.stack([np.asarray(s, np.int64) for s in examples[start:stop]])).to(model.device)
-        table = model.condition_tensor(conditions[start:stop])
+        table = model.encode(rows, model.condition_tensor(conditions[start:stop]))
         nats = (-model.conditionals(rows, table).double().log_prob(rows).sum(1)).tolist()
         check_numbers(model.title, nats)
         yield from nats

@@ -9,13 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from models.chain import Chain
-from models.condition import Category, Condition, Factor, categories, complete, indices
+from models.condition import Category, Condition, Factor, complete
 from models.conditional import Conditional
 from models.errors import InputError
 
@@ -49,14 +49,39 @@ class AutoregressiveModel(nn.Module, ABC):
         self.spec = spec
         self.chain = spec.chain
         self.factors = spec.factors
+        self.columns = columns(spec.factors)
+        """Where each factor stands in a condition, see ``condition_tensor``."""
 
     @abstractmethod
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Conditional:
         """All conditionals of given symbols, in one parallel pass.
 
-        symbols: int (B, T), T at most the chain's length. condition: int64 (B, F), see ``condition_tensor``.
+        symbols: int (B, T), T at most the chain's length. condition: (B, F), see ``condition_tensor``.
         Returns a conditional of batch shape (B, T); the one at step i depends on ``symbols[:, :i]`` only.
         """
+
+    @classmethod
+    def factors_for(cls, data: tuple[Factor, ...], chain: Chain) -> tuple[Factor, ...]:
+        """The factors of a model of this architecture that learns from data with those factors; by default the same.
+
+        A network may add some of its own, as an order that it lets the user choose, or do without those of the data.
+        """
+        return data
+
+    def training_pass(self, symbols: Tensor, condition: Tensor) -> tuple[Conditional, Tensor]:
+        """What training looks at: conditionals (B, T) of symbols (B, T), and how much each counts, (B, T).
+
+        The weighted mean of their negative log-likelihoods is the loss. By default all conditionals, with weight 1; a
+        network that samples some of them by torch's generator weights them so that the expectation is the same.
+        """
+        return self.conditionals(symbols, condition), torch.ones_like(symbols, dtype=torch.float32)
+
+    def encode(self, symbols: Tensor, condition: Tensor) -> Tensor:
+        """The condition (B, F) with what an encoder of the model finds in given data; by default as it is.
+
+        What is then measured is -log p(x | what x was encoded as): less than the data's negative log-likelihood.
+        """
+        return condition
 
     def cached(self, condition: Tensor) -> Decoder | None:
         """An incremental decoder in torch for condition (B, F), or None if the model has none."""
@@ -89,14 +114,27 @@ class AutoregressiveModel(nn.Module, ABC):
         return sum(p.numel() for p in self.parameters())
 
     def condition_tensor(self, conditions: Condition | Sequence[Condition]) -> Tensor:
-        """One condition or a batch of them, by name, as int64 indices (B, F) on the model's device.
+        """One condition or a batch of them, by name, as float32 (B, F) on the model's device.
 
-        A model with factors that are no categories has its own. Raises InputError for a value a factor does not have.
+        The numbers of each factor, see ``Factor.encode``, stand in the columns ``self.columns[its name]``. Raises
+        InputError for a value that a factor does not have.
         """
         rows = [conditions] if isinstance(conditions, Mapping) else list(conditions)
-        factors = categories(self.factors)
-        table = [indices(factors, complete(factors, row)) for row in rows]
-        return torch.tensor(table, dtype=torch.int64, device=self.device).reshape(len(rows), len(factors))
+        table = [
+            [number for factor in self.factors for number in factor.encode(chosen[factor.name])]
+            for chosen in (complete(self.factors, row) for row in rows)
+        ]
+        width = sum(factor.numbers for factor in self.factors)
+        return torch.tensor(table, dtype=torch.float32, device=self.device).reshape(len(rows), width)
+
+
+def columns(factors: Sequence[Factor]) -> dict[str, slice]:
+    """Where the numbers of each factor stand among those of all, by its name."""
+    found, start = {}, 0
+    for factor in factors:
+        found[factor.name] = slice(start, start + factor.numbers)
+        start += factor.numbers
+    return found
 
 
 def indicators(symbols: Tensor, levels: int) -> Tensor:
@@ -105,17 +143,26 @@ def indicators(symbols: Tensor, levels: int) -> Tensor:
 
 
 class FactorEmbeddings(nn.Module):
-    """The sum of one embedding per category: (B, F) indices to (B, channels). Zero where there are none."""
+    """The sum of one embedding per category: conditions (B, F) to (B, channels). Zero where there are no categories.
 
-    def __init__(self, factors: Sequence[Category], channels: int) -> None:
+    The embedding of a blend is the weighted mean of its values'. factors: all of the model's; those that are no
+    categories are left to the network.
+    """
+
+    def __init__(self, factors: Sequence[Factor], channels: int) -> None:
         super().__init__()
         self.channels = channels
-        self.tables = nn.ModuleList(nn.Embedding(factor.size, channels) for factor in factors)
+        chosen = [factor for factor in factors if isinstance(factor, Category)]
+        self.places = [columns(factors)[factor.name] for factor in chosen]
+        self.tables = nn.ModuleList(nn.Embedding(factor.size, channels) for factor in chosen)
         for table in self.tables:
             nn.init.normal_(table.weight, std=0.05)  # type: ignore[arg-type]
 
     def forward(self, condition: Tensor) -> Tensor:
-        total = torch.zeros(condition.shape[0], self.channels, device=condition.device)
-        for column, table in enumerate(self.tables):
-            total = total + table(condition[:, column])
+        # A weight of 1 among zeros gives the very embedding; lower precisions would round it.
+        with torch.autocast(condition.device.type, enabled=False):
+            total = torch.zeros(condition.shape[0], self.channels, device=condition.device)
+            for place, table in zip(self.places, self.tables, strict=True):
+                weights = cast(nn.Embedding, table).weight
+                total = total + condition[:, place].to(weights.dtype) @ weights
         return total

@@ -18,7 +18,10 @@ RASTER = "raster"
 
 Pixels = npt.NDArray[np.int64]
 
+KINDS_OF_ORDERS = "raster, columns, bottom up, spiral, centre out or random and a whole number"
+
 RANDOM = re.compile(r"random (0|[1-9]\d{0,8})")
+COARSE = re.compile(r"coarse ([2-9]|1[0-6]) first")
 
 
 @lru_cache(maxsize=16)
@@ -28,11 +31,12 @@ def pixel_order(name: str, height: int, width: int) -> Pixels:
     ``raster``: rows from the top, each from the left. ``columns``: columns from the left, each from the top.
     ``bottom up``: rows from the bottom. ``spiral``: along the border and inwards, clockwise from the upper left.
     ``centre out``: by distance from the middle, ties in raster order. ``random N``: a fixed shuffle, of seed N.
-    Raises InputError for any other name.
+    ``coarse N first``, N in 2 … 16: the pixels whose row and column are multiples of N, in raster order, and then the
+    others in raster order. Raises InputError for any other name.
     """
     pixels = np.arange(height * width)
     rows, columns = np.divmod(pixels, width)
-    shuffle = RANDOM.fullmatch(name)
+    shuffle, factor = RANDOM.fullmatch(name), coarse_factor(name)
     if name == RASTER:
         order = pixels
     elif name == "columns":
@@ -45,16 +49,22 @@ def pixel_order(name: str, height: int, width: int) -> Pixels:
         order = np.argsort(distance, kind="stable")
     elif name == "spiral":
         order = _spiral(height, width)
+    elif factor is not None:
+        order = np.argsort((rows % factor > 0) | (columns % factor > 0), kind="stable")
     elif shuffle is not None:
         # A counter-based generator's raw words: numpy promises them, but not how it shuffles.
         keys = np.random.Philox(key=int(shuffle[1])).random_raw(height * width)
         order = np.argsort(keys, kind="stable")
     else:
-        raise InputError(
-            f"an order is raster, columns, bottom up, spiral, centre out or random and a whole number, not {name!r}"
-        )
+        raise InputError(f"an order is {KINDS_OF_ORDERS}, not {name!r}")
     order.setflags(write=False)
     return order
+
+
+def coarse_factor(name: str) -> int | None:
+    """N of the order ``coarse N first``, None for any other name."""
+    coarse = COARSE.fullmatch(name)
+    return None if coarse is None else int(coarse[1])
 
 
 def _spiral(height: int, width: int) -> Pixels:

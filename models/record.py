@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from models.atomic import reason, write_atomically
 from models.chain import Chain, Symbols
-from models.condition import complete
+from models.condition import arranged, complete
 from models.errors import FileError, InputError
 from models.trace import ModelReference, Sample, Segment, Take, Trace, model_reference_from_json, segment_from_json
 from models.version import VERSION
@@ -185,6 +185,7 @@ def take_from_record(record: Mapping[str, Any]) -> Take:
             trace.append(symbols, unknown, unknown, clamped)
             trace.finished = trace.finished or is_closed(symbols, take.limit, take.model.chain)
             take.samples.append(Sample([trace]))
+        _check_arrangement(take)
         return take
 
 
@@ -288,6 +289,7 @@ def _take_from_arrays(metadata: Mapping[str, Any], arrays: Mapping[str, npt.NDAr
             trace.finished = trace.finished or is_closed(trace.symbols, take.limit, take.model.chain)
             branches.append(trace)
         take.samples.append(Sample(branches, _whole(entry["current"], "the shown branch", 0, len(branches) - 1)))
+    _check_arrangement(take)
     return take
 
 
@@ -395,6 +397,14 @@ def _trace_from_json(entry: Mapping[str, Any], take: Take) -> Trace:
         raise InputError(f"finished is true or false, not {entry['finished']!r}")
     trace.finished = entry["finished"]
     return trace
+
+
+def _check_arrangement(take: Take) -> None:
+    """Raises InputError unless all of a take goes along one chain."""
+    conditions = {json.dumps(s.condition, sort_keys=True): s.condition for b in take.branches for s in b.schedule}
+    for condition in conditions.values():
+        if arranged(take.model.chain, take.model.factors, condition) != take.chain:
+            raise InputError("its conditions arrange the steps in different ways; a take has one chain")
 
 
 def _check_segment(segment: Segment, model: ModelReference) -> None:

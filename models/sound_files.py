@@ -32,7 +32,7 @@ class Wav(Format):
     scaled = False
 
     def content(self, view: Take, *, scale: int = 1) -> bytes:
-        chain = view.model.chain
+        chain = view.chain
         assert isinstance(chain, SoundChain)
         sound = chain.wave(view.traces[0].symbols).astype("<i2").tobytes()
         info = (
@@ -59,7 +59,7 @@ class Wav(Format):
         return riff.record
 
     def shows(self, data: bytes, name: str, take: Take) -> bool:
-        chain = take.model.chain
+        chain = take.chain
         if not isinstance(chain, SoundChain) or len(take.samples) != 1:
             return False
         riff = _read_riff(data, name)

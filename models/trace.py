@@ -11,13 +11,14 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from models.chain import Chain, Symbols, chain_from_json
-from models.condition import Condition, Factor, check_words, factors_from_json
+from models.condition import Condition, Factor, arranged, check_words, factors_from_json
 from models.errors import InputError
 from models.noise import MAX_SEED, check_seed
 from models.shaping import Shaping, shaping_from_json
@@ -230,6 +231,11 @@ class Take:
     """The number of steps after which a walk ends if nothing ended it before."""
     id: str = field(default_factory=new_take_id)
 
+    @cached_property
+    def chain(self) -> Chain:
+        """The chain that the samples go along: the model's, arranged by the condition that they all began under."""
+        return arranged(self.model.chain, self.model.factors, self.samples[0].branches[0].schedule[0].condition)
+
     @property
     def traces(self) -> list[Trace]:
         """The shown branch of every sample."""
@@ -269,8 +275,13 @@ class Take:
         last = len(trace) - trace.finished
         if not 0 <= step <= last:
             raise InputError(f"a branch of this sample starts in 0 … {last}, not at step {step}")
-        if value is not None and not 0 <= value < self.model.chain.alphabet.size:
-            raise InputError(f"a symbol lies in 0 … {self.model.chain.alphabet.size - 1}, not {value}")
+        if value is not None and not 0 <= value < self.chain.alphabet.size:
+            raise InputError(f"a symbol lies in 0 … {self.chain.alphabet.size - 1}, not {value}")
+        if (
+            "condition" in changes
+            and arranged(self.model.chain, self.model.factors, changes["condition"]) != self.chain
+        ):
+            raise InputError("a branch goes along the chain of its take: its condition cannot arrange the steps anew")
         held = trace.segment_at(step)
         salt = owner.next_salt() if new_noise else held.salt
         fields = {**held.__dict__, **changes, "start": step, "salt": salt}

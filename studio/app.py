@@ -357,7 +357,7 @@ class MainWindow(QMainWindow):
             return
         self.speed_label.say(f"{grouped(round(speed.steps_per_second))} steps/s")
         if speed.steps_per_second > 0:
-            most = "at most " if take.model.chain.length is None else ""
+            most = "at most " if take.chain.length is None else ""
             self.left_label.say(f"{most}{(take.limit - take.frontier) / speed.steps_per_second:.1f} s left")
         self.engine_label.say(f"{speed.engine} engine · {speed.device.upper()}")
 
@@ -479,7 +479,7 @@ class MainWindow(QMainWindow):
             return
         if isinstance(copied, str):
             QGuiApplication.clipboard().setText(copied)
-        elif isinstance(take.model.chain, ImageChain):
+        elif isinstance(take.chain, ImageChain):
             copy_picture(copied, Png().content(shown(take, samples=[self.studio.selected])))
         else:
             QGuiApplication.clipboard().setImage(copied)

@@ -17,7 +17,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
@@ -618,12 +617,12 @@ def score(arguments: argparse.Namespace) -> int:
     problems: list[tuple[Path, StudioError]] = []
     for file in arguments.files:
         try:
-            found.append((file, read_data_file(file, header)))
+            found.append((file, read_data_file(file, header, chosen)))
         except (FileError, InputError) as error:
             problems.append((file, error))
     results: list[dict[str, Any]] = []
     if found:
-        results, unscored = scores(load_model(entry), found, chosen, with_posterior=arguments.posterior)
+        results, unscored = scores(load_model(entry), found, with_posterior=arguments.posterior)
         problems += unscored
     if arguments.json:
         errors = [{"file": str(file), "error": str(problem)} for file, problem in problems]
@@ -641,20 +640,16 @@ def score(arguments: argparse.Namespace) -> int:
 def scores(
     loaded: LoadedModel,
     found: Sequence[tuple[Path, Sequence[Example]]],
-    chosen: Condition | None,
     *,
     with_posterior: bool,
 ) -> tuple[list[dict[str, Any]], list[tuple[Path, StudioError]]]:
-    """What ``score`` says of every sample in files, and the files that the model cannot score, with what is wrong.
-
-    chosen: the condition, instead of the samples' own.
-    """
+    """What ``score`` says of every sample in files, and the files that the model cannot score, with what is wrong."""
     results: list[dict[str, Any]] = []
     problems: list[tuple[Path, StudioError]] = []
     with Progress() as progress:
         for file, examples in found:
             try:
-                results += file_scores(loaded, file, examples, chosen, progress, with_posterior=with_posterior)
+                results += file_scores(loaded, file, examples, progress, with_posterior=with_posterior)
             except InputError as error:
                 problems.append((file, InputError(f"{file}: {error}")))
     return results, problems
@@ -664,7 +659,6 @@ def file_scores(
     loaded: LoadedModel,
     file: Path,
     examples: Sequence[Example],
-    chosen: Condition | None,
     progress: Progress,
     *,
     with_posterior: bool,
@@ -675,7 +669,7 @@ def file_scores(
     results: list[dict[str, Any]] = []
     for n, example in enumerate(examples):
         progress(f"{file}: {n} of {len(examples)}")
-        conditions = example.conditions if chosen is None else ((0, chosen),)
+        conditions = example.conditions
         steps = len(example.symbols)
         bits = float(surprises_under(loaded.model, example.symbols, conditions).sum())
         result: dict[str, Any] = {
@@ -683,7 +677,7 @@ def file_scores(
             "sample": n,
             "condition": conditions[0][1],
             "condition_changes": [{"step": step, "condition": later} for step, later in conditions[1:]],
-            "condition_from": "option" if chosen is not None else "file" if example.recorded else "default",
+            "condition_from": example.conditions_from,
             "steps": steps,
             "bits": bits,
             "bits_per_dim": bits / steps,
@@ -732,10 +726,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     header = entry.header
     with Progress() as progress:
         progress(f"reading {arguments.data}", force=True)
-        examples = read_data_set(arguments.data, header)
         chosen = condition_of(arguments, entry) if arguments.condition else None
-        if chosen is not None:
-            examples = replace(examples, conditions=[chosen] * len(examples))
+        examples = read_data_set(arguments.data, header, chosen)
         loaded = load_model(entry)
 
         from models.likelihood import measure
@@ -794,7 +786,7 @@ def reproduce(arguments: argparse.Namespace) -> int:
                     "fallback": again.fallback,
                     "agrees": again.agrees,
                     "first_difference": at,
-                    "location": None if at is None else take.model.chain.locate(at),
+                    "location": None if at is None else take.chain.locate(at),
                     "recorded": again.recorded,
                     "again": again.again,
                     "distance": again.distance,
@@ -820,7 +812,7 @@ def reproduce(arguments: argparse.Namespace) -> int:
         if result["agrees"]:
             write_line(f"sample {result['sample']}: the same, {result['steps']} steps")
         else:
-            label = take.model.chain.alphabet.label
+            label = take.chain.alphabet.label
             kind = "a float tie" if result["tie"] else "no float tie"
             if result["distance"] is not None:
                 kind += f", {result['distance']:.1e} from the boundary"

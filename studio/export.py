@@ -41,7 +41,7 @@ class ExportDialog(QDialog):
         self.setMinimumWidth(WIDTH)
         self.studio = studio
         self.path = Path()
-        self.formats = formats_of(studio.take.model.chain)
+        self.formats = formats_of(studio.take.chain)
         self.format = QComboBox()
         self.format.addItems([form.title for form in self.formats])
         self.what = QComboBox()

@@ -368,7 +368,7 @@ def describe(take: Take) -> HistoryEntry:
     return HistoryEntry(
         id=take.id,
         title=take.model.title,
-        modality=take.model.chain.modality,
+        modality=take.chain.modality,
         count=len(take.samples),
         steps=take.longest,
         limit=take.limit,

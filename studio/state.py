@@ -26,7 +26,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from models.catalog import Catalog, Entry
 from models.chain import Chain
-from models.condition import complete
+from models.condition import arranged, complete
 from models.engines import AUTO, ENGINES
 from models.errors import StudioError
 from models.files import read_saved
@@ -255,8 +255,10 @@ class Studio(QObject):
     def chain(self) -> Chain | None:
         """The chain of the take that is shown, else of the model that is chosen."""
         if self.take is not None:
-            return self.take.model.chain
-        return self.entry.header.chain if self.entry else None
+            return self.take.chain
+        if self.entry is None or self.settings is None:
+            return None
+        return arranged(self.entry.header.chain, self.entry.header.factors, self.settings.condition)
 
     @property
     def trace(self) -> Trace | None:
@@ -618,7 +620,7 @@ class Studio(QObject):
         self.following = False
         self._replaying = True
         self._announce()
-        if self.take.model.chain.modality != "sound":
+        if self.take.chain.modality != "sound":
             self._replay.start()
 
     def replay_ended(self) -> None:

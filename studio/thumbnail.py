@@ -20,7 +20,7 @@ UNDRAWN = 64
 
 def thumbnail(take: Take) -> str:
     """A PNG in base64."""
-    chain = take.model.chain
+    chain = take.chain
     symbols = take.traces[0].symbols
     if isinstance(chain, ImageChain):
         pixels = image_pixels(chain, symbols)

@@ -5,7 +5,7 @@ What works with it works with any kind: the library and the window know nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from models.chain import GreyLevels, ImageChain
-from models.condition import FACTORS, Condition, Factor, by_row, complete
+from models.condition import FACTORS, Factor, by_row
 from models.conditional import Categorical
 from models.errors import InputError
 from models.model import AutoregressiveModel, ModelSpec
@@ -38,6 +38,14 @@ class Place(Factor):
     @property
     def null(self) -> list[float]:
         return self.default
+
+    @property
+    def numbers(self) -> int:
+        return 2
+
+    def encode(self, value: Any) -> list[float]:
+        self.check(value)
+        return list(value)
 
     def check(self, value: Any) -> None:
         numbers = isinstance(value, list) and len(value) == 2 and all(type(x) in (int, float) for x in value)
@@ -78,11 +86,6 @@ class PlaceModel(AutoregressiveModel):
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
         logits = (condition[:, :1] - 0.5) * self.gain
         return Categorical(logits[:, None].expand(*symbols.shape, -1))
-
-    def condition_tensor(self, conditions: Condition | Sequence[Condition]) -> Tensor:
-        """float32 (B, 2)."""
-        rows = [conditions] if isinstance(conditions, Mapping) else list(conditions)
-        return torch.tensor([complete(self.factors, row)[self.factors[0].name] for row in rows])
 
 
 WHERE = Place("where")

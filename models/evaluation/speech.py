@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from models.chain import INT16_PEAK, SoundChain
 from models.checkpoint import LoadedModel
-from models.condition import Category, Condition, categories, indices
+from models.condition import Category, Condition, categories
 from models.errors import InputError
 from models.evaluation.samples import balanced, draw
 from models.training.data import Examples, load
@@ -186,7 +186,7 @@ def examples_as_waves(chain: SoundChain, examples: Examples) -> list[npt.NDArray
 
 def labels_of(factors: Sequence[Category], conditions: Sequence[Condition]) -> npt.NDArray[np.int64]:
     """The indices of the values in conditions, int64 (N, F)."""
-    return np.array([indices(factors, condition) for condition in conditions], np.int64)
+    return np.array([[f.values.index(condition[f.name]) for f in factors] for condition in conditions], np.int64)
 
 
 def speech_report(loaded: LoadedModel, folder: Path, *, count: int, epochs: int = EPOCHS) -> dict[str, Any]:

@@ -92,10 +92,12 @@ class TabularChain(AutoregressiveModel):
         return self.tables * table_entries(self.levels, self.length)
 
     def table(self, condition: Tensor) -> Tensor:
-        """Which set of tables each condition (B, F) has: int64 (B,)."""
-        table = condition.new_zeros(condition.shape[0])
-        for column, size in enumerate(self.sizes):
-            table = table * size + condition[:, column]
+        """Which set of tables each condition (B, F) has: int64 (B,). Raises InputError for a blend, which has none."""
+        table = torch.zeros(condition.shape[0], dtype=torch.int64, device=condition.device)
+        for weights in torch.split(condition, self.sizes, 1) if self.sizes else ():
+            if (weights.amax(1) < 1).any():
+                raise InputError("a tabular chain has a table for each value of a condition, and none for a blend")
+            table = table * weights.shape[1] + weights.argmax(1)
         return table
 
     def pasts(self, symbols: Tensor) -> Tensor:
@@ -114,7 +116,7 @@ class TabularChain(AutoregressiveModel):
         return self.after(self.table(condition)[:, None].expand_as(pasts), pasts)
 
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Counts anew what came after every past: symbols int64 (B, D) and their conditions int64 (B, F).
+        """Counts anew what came after every past: symbols int64 (B, D) and their conditions (B, F).
 
         Raises InputError for symbols of another length.
         """

@@ -147,8 +147,9 @@ def read_recipe(path: Path) -> Recipe:
 def build(recipe: Recipe) -> AutoregressiveModel:
     data = data_set(recipe.data)
     chain = in_order(data, recipe.order)
+    kind = network_class(recipe.architecture)
     torch.manual_seed(recipe.seed)
-    return network_class(recipe.architecture)(ModelSpec(recipe.architecture, chain, data.factors, recipe.network))
+    return kind(ModelSpec(recipe.architecture, chain, kind.factors_for(data.factors, chain), recipe.network))
 
 
 class Muon(torch.optim.Muon):
@@ -237,6 +238,11 @@ def drawn(recipe: Recipe, examples: Examples, epoch: int) -> Examples:
     if examples.redraw is None:
         return examples
     return replace(examples, symbols=examples.redraw(np.random.default_rng([recipe.seed, 0xD2A, epoch])))
+
+
+def seed_of(recipe: Recipe, step: int) -> int:
+    """Of torch's generator in a step, which drops features or draws orders, also after a resume."""
+    return int(np.random.SeedSequence([recipe.seed, 0x70C, step]).generate_state(1, np.uint64)[0])
 
 
 def whole_pass(recipe: Recipe, examples: Examples) -> Iterator[npt.NDArray[np.int64]]:
@@ -329,13 +335,13 @@ class Trainer:
     def loss(self, symbols: Tensor, mask: Tensor, condition: Tensor) -> Tensor:
         """Mean negative log-likelihood of the variables that count, in nats."""
         with torch.autocast(self.device.type, torch.bfloat16):
-            conditional = self.model.conditionals(symbols, condition)
+            conditional, weights = self.model.training_pass(symbols, condition)
         # In bfloat16 the logit of a likely symbol and the log-sum-exp above it round to the same number: most of an
         # image's background would cost exactly nothing.
         conditional = conditional.to(torch.float32)
         nats = -conditional.log_prob(symbols)
         weighted = nats + (self.recipe.stop_weight - 1) * self.stop_decision(conditional, symbols)
-        return (weighted * mask).sum() / mask.sum()
+        return (weighted * weights * mask).sum() / mask.sum()
 
     def batch(self, examples: Examples, chosen: npt.NDArray[np.int64], step: int) -> tuple[Tensor, Tensor, Tensor]:
         """What ``loss`` takes of the chosen examples at a step: symbols, mask and condition."""
@@ -408,6 +414,7 @@ class Trainer:
                 break
             raise_if_interrupted()
             batch = self.batch(examples, chosen, self.step)
+            torch.manual_seed(seed_of(recipe, self.step))
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
                     group["lr"] = self.learning_rate(self.step)

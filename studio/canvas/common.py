@@ -32,7 +32,7 @@ def step_facts(take: Take, pointer: Pointer) -> list[str]:
     if pointer.step >= len(trace):
         return ["not drawn yet"]
     symbol = int(trace.symbols[pointer.step])
-    facts = ["stop" if symbol == take.model.chain.alphabet.stop_symbol else f"value {symbol}"]
+    facts = ["stop" if symbol == take.chain.alphabet.stop_symbol else f"value {symbol}"]
     for name, bits in (("surprise", trace.surprise[pointer.step]), ("entropy", trace.entropy[pointer.step])):
         if not np.isnan(bits):
             facts.append(f"{name} {bits:.2f} bits")

@@ -222,7 +222,7 @@ class ImageGrid(QWidget):
     @property
     def _take(self) -> Take | None:
         take = self._studio.take
-        return take if take is not None and isinstance(take.model.chain, ImageChain) else None
+        return take if take is not None and isinstance(take.chain, ImageChain) else None
 
     @property
     def _shown_cursor(self) -> int | None:
@@ -258,7 +258,7 @@ class ImageGrid(QWidget):
         take = self._take
         if take is None:
             return
-        chain = take.model.chain
+        chain = take.chain
         assert isinstance(chain, ImageChain)
         # One band for each row of the grid: its samples mostly grow together.
         bands: dict[int, tuple[int, int]] = {}
@@ -286,7 +286,7 @@ class ImageGrid(QWidget):
         if cursor is None or before is None or self._take is None:
             self.update()
             return
-        chain = self._take.model.chain
+        chain = self._take.chain
         assert isinstance(chain, ImageChain)
         first, last = sorted((before // chain.channels, cursor // chain.channels))
         start, stop = rows_of(chain, max(0, first - 1), last + 1)
@@ -314,7 +314,7 @@ class ImageGrid(QWidget):
     def _grid(self) -> Layout:
         if self._layout is None:
             assert self._take is not None
-            chain = self._take.model.chain
+            chain = self._take.chain
             assert isinstance(chain, ImageChain)
             ratio = self.devicePixelRatioF()
             width, height = round(self.width() * ratio), round(self.height() * ratio)
@@ -342,7 +342,7 @@ class ImageGrid(QWidget):
 
     def _pixel(self, pointer: Pointer) -> QRect:
         assert self._take is not None
-        chain = self._take.model.chain
+        chain = self._take.chain
         assert isinstance(chain, ImageChain)
         row, column, _ = chain.position(pointer.step)
         return self._pixels(pointer.sample, row, column)
@@ -369,7 +369,7 @@ class ImageGrid(QWidget):
         """The step under a position of this widget; the thirds of a colour pixel are its channels."""
         if self._take is None:
             return None
-        chain = self._take.model.chain
+        chain = self._take.chain
         assert isinstance(chain, ImageChain)
         ratio, grid = self.devicePixelRatioF(), self._grid
         x, y = position.x() * ratio - grid.left, position.y() * ratio - grid.top
@@ -387,7 +387,7 @@ class ImageGrid(QWidget):
     def position_of(self, pointer: Pointer) -> QPointF:
         """The centre of a step's pixel (of its channel's third), in this widget's logical pixels."""
         assert self._take is not None
-        chain = self._take.model.chain
+        chain = self._take.chain
         assert isinstance(chain, ImageChain)
         rect, ratio = self._pixel(pointer), self.devicePixelRatioF()
         channel = pointer.step % chain.channels
@@ -487,7 +487,7 @@ class ImageGrid(QWidget):
             return
         back = " (Esc: all)" if self.alone else ""
         sample = [f"sample {pointer.sample}{back}"] if len(take.samples) > 1 else []
-        self._read_out.show_facts([*sample, take.model.chain.locate(pointer.step), *step_facts(take, pointer)])
+        self._read_out.show_facts([*sample, take.chain.locate(pointer.step), *step_facts(take, pointer)])
 
     # --- changes of size and look ------------------------------------------------------------------------------------
 
@@ -543,7 +543,7 @@ class ImageCanvas(Canvas):
         self.invitation.setVisible(take is None)
         self.legend.setVisible(take is not None and overlay != "none")
         if take is not None and overlay != "none":
-            self.legend.show_scale(overlay, take.model.chain)
+            self.legend.show_scale(overlay, take.chain)
 
     def step_out(self) -> None:
         self.grid.show_alone(False)

@@ -504,7 +504,7 @@ class SoundCanvas(Canvas):
     @property
     def _take(self) -> Take | None:
         take = self._studio.take
-        return take if take is not None and isinstance(take.model.chain, SoundChain) else None
+        return take if take is not None and isinstance(take.chain, SoundChain) else None
 
     @property
     def _chain(self) -> SoundChain:

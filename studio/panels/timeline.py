@@ -77,8 +77,8 @@ class Timeline(QWidget):
         take = self._studio.take
         if take is None:
             return 1
-        if take.model.chain.length is not None:
-            return take.model.chain.length
+        if take.chain.length is not None:
+            return take.chain.length
         return max(1, take.longest if take.finished else take.limit)
 
     def x_of(self, step: int) -> float:
@@ -104,7 +104,7 @@ class Timeline(QWidget):
         take = self._studio.take
         if take is None:
             return ""
-        where = take.model.chain.locate(step) if step < self.total else "end"
+        where = take.chain.locate(step) if step < self.total else "end"
         return f"step {grouped(step)} · {where}"
 
     # --- painting ----------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class Timeline(QWidget):
         width = self.x_of(len(pyramid)) - SIDE
         count = max(1, min(int(width / 2), len(pyramid), LARGEST_WIDTH))
         _, high, _ = pyramid.columns(0, len(pyramid), count)
-        y = base - np.clip(high / full_bits(take.model.chain.alphabet), 0, 1) * (base - 4)
+        y = base - np.clip(high / full_bits(take.chain.alphabet), 0, 1) * (base - 4)
         x = SIDE + (np.arange(count) + 0.5) * (width / count)
         shape.append(QPointF(SIDE, base))
         shape.append([QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])

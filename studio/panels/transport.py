@@ -207,10 +207,10 @@ class TransportPanel(QWidget):
         if not self.back_step.isEnabled() and take.longest:
             self._refresh()
             return
-        self.step_label.say(step_text(take.model.chain, take, studio.selected, studio.cursor))
+        self.step_label.say(step_text(take.chain, take, studio.selected, studio.cursor))
         drawn = trace.surprise[: studio.cursor]
         mean = float(drawn.mean()) if drawn.size else math.nan
-        self.bits_label.setText("" if math.isnan(mean) else f"{mean:.3f} bits/{take.model.chain.step_noun}")
+        self.bits_label.setText("" if math.isnan(mean) else f"{mean:.3f} bits/{take.chain.step_noun}")
 
     # --- doing -----------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from models.chain import GreyLevels, ImageChain
@@ -17,19 +18,21 @@ from models.condition import (
     MAX_WORD,
     Category,
     Factor,
+    Order,
+    Vector,
+    arranged,
     by_row,
     categories,
     complete,
     factors_from_json,
     in_words,
-    indices,
     parse,
 )
 from models.errors import CheckpointError, InputError
 from models.evaluation.samples import balanced
 from models.files import command_line, export, load_take, save_take
 from models.likelihood import posterior
-from models.model import AutoregressiveModel, ModelSpec
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
 from models.record import take_from_record, take_record
 from models.sampling import ConditionalBuffer, reproduce, run
 from models.shaping import NEUTRAL
@@ -52,9 +55,8 @@ def places(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_category_has_an_embedding_for_every_choice_any_being_the_last() -> None:
     assert (DIGIT.choices, DIGIT.size) == (("0", "1", "2", ANY), 4)
-    assert [DIGIT.index(value) for value in DIGIT.choices] == [0, 1, 2, 3]
+    assert [DIGIT.encode(value) for value in DIGIT.choices] == np.eye(4).tolist()
     assert (COLOUR.choices, COLOUR.size) == (("red", "blue"), 2)
-    assert indices((COLOUR, DIGIT), {"digit": "any", "colour": "blue"}) == [1, 3]
 
 
 def test_by_default_a_category_is_left_to_the_model_if_it_can_be_and_a_window_shows_an_example() -> None:
@@ -90,6 +92,101 @@ def test_a_name_that_is_no_line_is_refused(name: Any) -> None:
         Category(name, ("0",))
 
 
+# --- blends ------------------------------------------------------------------------------------------------------
+
+HALF_WAY = {"0": 0.75, "2": 0.25}
+
+
+def test_a_blend_is_a_value_by_its_weights_and_a_text_with_a_plus() -> None:
+    DIGIT.check(HALF_WAY)
+    assert DIGIT.encode(HALF_WAY) == [0.75, 0, 0.25, 0]
+    assert DIGIT.parse("0.75 0 + 0.25 2") == HALF_WAY
+    assert DIGIT.parse(DIGIT.format(HALF_WAY)) == HALF_WAY
+    assert DIGIT.parse(".5 1 + .5 any") == {"1": 0.5, "any": 0.5}
+
+
+def test_a_value_with_a_plus_in_it_is_no_blend() -> None:
+    odd = Category("sum", ("1 a + 1 b", "a", "b"))
+    assert odd.parse("1 a + 1 b") == "1 a + 1 b"
+
+
+@pytest.mark.parametrize(
+    "blend", [{"0": 1.0}, {"0": 0.5, "1": 0.6}, {"0": 1.5, "1": -0.5}, {"0": 0.0, "1": 1.0}, {"0": "1", "1": 0}]
+)
+def test_a_blend_has_positive_weights_that_sum_to_one(blend: Any) -> None:
+    with pytest.raises(InputError, match="positive weights that sum to 1"):
+        DIGIT.check(blend)
+
+
+@pytest.mark.parametrize("blend", [{"0": 0.5, "7": 0.5}, {"0": 0.5, 1: 0.5}])
+def test_a_blend_of_what_is_no_value_names_it(blend: Any) -> None:
+    with pytest.raises(InputError, match="digit has no value"):
+        DIGIT.check(blend)
+
+
+def test_the_embedding_of_a_blend_is_the_weighted_mean_and_that_of_a_value_its_own_to_the_bit() -> None:
+    torch.manual_seed(0)
+    embeddings = FactorEmbeddings((WHERE, DIGIT), 5)
+    (table,) = embeddings.tables.parameters()
+    rows = [[0.1, 0.9, *DIGIT.encode(value)] for value in ("0", "2", HALF_WAY)]
+    zero, two, between = embeddings(torch.tensor(rows))
+    assert torch.equal(zero, table[0])
+    assert torch.equal(two, table[2])
+    assert torch.allclose(between, 0.75 * zero + 0.25 * two)
+
+
+# --- vectors and orders ------------------------------------------------------------------------------------------
+
+CODE = Vector("code", 2)
+ORDER = Order("order", 5, 6)
+
+
+def test_a_vector_is_a_list_of_numbers_and_a_text_with_commas() -> None:
+    assert CODE.default == [0, 0]
+    assert CODE.null is None
+    assert CODE.encode([0.5, -1]) == [0.5, -1]
+    assert CODE.parse("0.5,-1") == [0.5, -1]
+    assert CODE.parse(CODE.format([0.25, -1])) == [0.25, -1]
+
+
+@pytest.mark.parametrize("value", [[0], [0, 2], [0, float("nan")], [True, 0], "0,0", None, [0, "0"]])
+def test_what_is_no_point_of_the_square_is_refused(value: Any) -> None:
+    with pytest.raises(InputError, match="code is 2 numbers in -1 … 1"):
+        CODE.check(value)
+
+
+def test_an_order_is_given_to_a_network_as_the_pixels_and_arranges_the_chain() -> None:
+    assert ORDER.default == "raster"
+    assert ORDER.encode("raster") == list(range(30))
+    chain = arranged(CHAIN, (DIGIT, ORDER), {"order": "bottom up", "digit": "1"})
+    assert chain == ImageChain(GreyLevels(4), 5, 6, order="bottom up")
+    assert ORDER.encode("bottom up") == chain.pixels.tolist()
+    assert arranged(CHAIN, (DIGIT, ORDER), {}) == CHAIN
+
+
+@pytest.mark.parametrize("value", ["sideways", "random", 3, None, ["raster"]])
+def test_what_is_no_order_is_refused(value: Any) -> None:
+    with pytest.raises(InputError, match="order is"):
+        ORDER.check(value)
+
+
+def test_an_order_of_images_of_another_size_is_refused() -> None:
+    with pytest.raises(InputError, match="of 5 x 6, not of 3 x 4"):
+        arranged(ImageChain(GreyLevels(4), 3, 4), (ORDER,), {})
+
+
+@pytest.mark.parametrize("factor", [CODE, ORDER])
+def test_vectors_and_orders_come_back_from_json(factor: Factor) -> None:
+    assert factors_from_json([factor.to_json()]) == (factor,)
+
+
+@pytest.mark.parametrize("factor", [{"kind": "vector", "name": "code", "size": 0}, {"kind": "vector", "name": "code"},
+                                    {"kind": "order", "name": "order", "height": 5, "width": 10**6}])  # fmt: skip
+def test_a_vector_or_an_order_of_no_size_is_refused(factor: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        factors_from_json([factor])
+
+
 # --- files -------------------------------------------------------------------------------------------------------
 
 
@@ -104,7 +201,7 @@ def test_what_names_no_kind_is_a_category() -> None:
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ([{**DIGIT.to_json(), "kind": "place"}], "unknown kind of condition 'place'; known: category"),
+        ([{**DIGIT.to_json(), "kind": "place"}], "unknown kind of condition 'place'; known: category, vector, order"),
         ([{**DIGIT.to_json(), "kind": ["category"]}], "not a list of conditions"),
         ([{**DIGIT.to_json(), "size": 3}], "nothing else"),
         ([{**DIGIT.to_json(), "values": "012"}], "list of values"),
@@ -289,7 +386,7 @@ def test_a_checkpoint_keeps_a_factor_of_another_kind(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_a_kind_that_this_program_does_not_have_is_refused_by_its_name(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="unknown kind of condition 'place'; known: category"):
+    with pytest.raises(CheckpointError, match="unknown kind of condition 'place'; known: category, vector, order"):
         save_checkpoint(
             tmp_path / "p.safetensors", place_model(), name="place", title="Place", data={}, training={}, likelihood={}
         )
@@ -303,6 +400,4 @@ def test_what_only_categories_can_do_says_so() -> None:
         balanced(mixed, 3)
     with pytest.raises(InputError, match="'where' is a place"):
         posterior(model, symbols, [(0, {"where": [0.5, 0.5]})], "where")
-    with pytest.raises(InputError, match="'where' is a place"):
-        AutoregressiveModel.condition_tensor(model, {"where": [0.5, 0.5]})
     assert categories((DIGIT, COLOUR)) == (DIGIT, COLOUR)

@@ -112,7 +112,7 @@ def test_a_shorter_prefix_has_the_conditionals_of_the_whole() -> None:
 def test_gradients_reach_the_weights_below_the_diagonal_and_no_other() -> None:
     model = build()
     images = every_image(model)
-    condition = torch.zeros(len(images), 1, dtype=torch.int64)
+    condition = model.condition_tensor([{}] * len(images))
     model.conditionals(images, condition).log_prob(images).mean().backward()  # type: ignore[no-untyped-call]
     assert model.weight.grad is not None
     assert torch.equal(model.weight.grad != 0, torch.ones(9, 9).tril(-1).bool())

@@ -87,6 +87,10 @@ class Tempo(Factor):
     slowest: int
     kind = "tempo"
     default = 120
+    numbers = 1
+
+    def encode(self, value):
+        return [float(value)]
 
     def check(self, value):
         if type(value) is not int or value < self.slowest:
@@ -127,10 +131,6 @@ class Pitches(AutoregressiveModel):
 
     def conditionals(self, symbols, condition):
         return Categorical((condition[:, None] / 120 * self.logits).expand(*symbols.shape, -1))
-
-    def condition_tensor(self, conditions):
-        rows = [conditions] if hasattr(conditions, "keys") else conditions
-        return torch.tensor([[float(row["tempo"])] for row in rows])
 """
 
 CHAIN = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import load_checkpoint, save_checkpoint
-from models.condition import Category, Factor
+from models.condition import Category, Factor, categories
 from models.errors import InputError
 from models.model import ModelSpec
 from models.networks import network_class
@@ -37,7 +38,8 @@ def fitted(levels: int = 2, factors: tuple[Factor, ...] = (LETTER,)) -> TabularC
     rng = np.random.default_rng(4)
     condition = rng.integers(0, 2, (200, len(factors)))
     steps = rng.integers(0, 2, (200, side * side)) + (condition.sum(1) > 0)[:, None]
-    model.fit([(torch.from_numpy(steps.cumsum(1) % levels), torch.from_numpy(condition))])
+    rows = [{f.name: f.values[index] for f, index in zip(categories(factors), row, strict=True)} for row in condition]
+    model.fit([(torch.from_numpy(steps.cumsum(1) % levels), model.condition_tensor(rows))])
     return model
 
 
@@ -45,7 +47,7 @@ def every_image(model: TabularChain) -> torch.Tensor:
     return torch.tensor(list(itertools.product(range(model.levels), repeat=model.length)))
 
 
-def log_p(model: TabularChain, symbols: torch.Tensor, **condition: str) -> torch.Tensor:
+def log_p(model: TabularChain, symbols: torch.Tensor, **condition: Any) -> torch.Tensor:
     """Of each chain, in nats."""
     table = model.condition_tensor([condition] * len(symbols))
     return model.conditionals(symbols, table).double().log_prob(symbols).sum(1)
@@ -85,7 +87,8 @@ def test_what_was_never_seen_is_uniform() -> None:
 def test_counting_batch_by_batch_is_counting_at_once_and_a_second_fit_begins_anew() -> None:
     model, again = fitted(), fitted()
     rng = np.random.default_rng(2)
-    data, letters = torch.from_numpy(rng.integers(0, 2, (30, 9))), torch.from_numpy(rng.integers(0, 3, (30, 1)))
+    data = torch.from_numpy(rng.integers(0, 2, (30, 9)))
+    letters = model.condition_tensor([{"letter": LETTER.choices[n]} for n in rng.integers(0, 3, 30)])
     model.fit([(data, letters)])
     again.fit(zip(torch.split(data, 7), torch.split(letters, 7), strict=True))
     assert torch.equal(model.counts, again.counts)
@@ -175,9 +178,14 @@ def test_a_conditional_depends_on_every_earlier_symbol_and_on_no_later_one() -> 
         assert same == [other <= step for other in range(9)]
 
 
+def test_a_blend_of_values_has_no_table() -> None:
+    with pytest.raises(InputError, match="none for a blend"):
+        log_p(fitted(), torch.zeros(1, 9, dtype=torch.int64), letter={"a": 0.5, "b": 0.5})
+
+
 def test_a_shorter_prefix_has_the_conditionals_of_the_whole() -> None:
     model = fitted()
-    images, condition = every_image(model)[::50], torch.zeros(11, 1, dtype=torch.int64)
+    images, condition = every_image(model)[::50], model.condition_tensor([{}] * 11)
     whole = model.conditionals(images, condition).dense()
     assert torch.equal(model.conditionals(images[:, :4], condition).dense(), whole[:, :4])
 
