@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from models.chain import MAX_SIDE, Chain, ImageChain
 from models.errors import InputError
-from models.orders import KINDS_OF_ORDERS, RASTER, pixel_order
+from models.orders import KINDS_OF_ORDERS, RASTER, before_after, pixel_order
 from models.plug_ins import find_class, refused_as
 
 FACTOR_GROUP = "sampling_studio.factors"
@@ -359,6 +359,10 @@ class Order(Factor):
 
     def format(self, value: Any) -> str:
         return str(value)
+
+    def label(self, value: Any) -> str:
+        order, given = before_after(value)
+        return f"{order} after {given} given pixels" if given else order
 
     def describe(self) -> str:
         return KINDS_OF_ORDERS

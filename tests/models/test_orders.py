@@ -11,10 +11,10 @@ from models.chain import GreyLevels, ImageChain, chain_from_json
 from models.errors import InputError
 from models.files import export, read_saved
 from models.image_files import picture
-from models.orders import pixel_order
+from models.orders import before_after, coarse_factor, order_after, pixel_order, random_order, seed_of
 from studio.canvas.demo import empty_take, grow
 
-ORDERS = ["raster", "columns", "bottom up", "spiral", "centre out", "random 0", "random 7"]
+ORDERS = ["raster", "columns", "bottom up", "spiral", "centre out", "random 0", "random 7", "coarse 2 first"]
 GREY = GreyLevels(256)
 RANDOM_7 = [8, 4, 1, 6, 3, 2, 7, 5, 0]
 
@@ -31,6 +31,24 @@ def test_what_the_names_mean() -> None:
     assert pixel_order("bottom up", 2, 3).tolist() == [3, 4, 5, 0, 1, 2]
     assert pixel_order("spiral", 3, 4).tolist() == [0, 1, 2, 3, 7, 11, 10, 9, 8, 4, 5, 6]
     assert pixel_order("centre out", 3, 3).tolist() == [4, 1, 3, 5, 7, 0, 2, 6, 8]
+    assert pixel_order("coarse 2 first", 3, 4).tolist() == [0, 2, 8, 10, 1, 3, 4, 5, 6, 7, 9, 11]
+    assert pixel_order("coarse 3 first", 4, 5).tolist()[:4] == [0, 3, 15, 18]
+
+
+@pytest.mark.parametrize("factor", [2, 4, 10, 16])
+def test_coarse_pixels_come_first_and_each_part_in_raster_order(factor: int) -> None:
+    order = pixel_order(f"coarse {factor} first", 21, 34)
+    count = len(range(0, 21, factor)) * len(range(0, 34, factor))
+    rows, columns = np.divmod(order, 34)
+    assert np.array_equal((rows % factor == 0) & (columns % factor == 0), np.arange(21 * 34) < count)
+    assert (np.diff(order[:count]) > 0).all()
+    assert (np.diff(order[count:]) > 0).all()
+
+
+def test_the_factor_of_a_coarse_grid_is_read_off_the_orders_name() -> None:
+    assert coarse_factor("coarse 2 first") == 2
+    assert coarse_factor("coarse 16 first") == 16
+    assert coarse_factor("raster") is None
 
 
 def test_a_random_order_is_the_one_that_it_ever_was() -> None:
@@ -39,9 +57,15 @@ def test_a_random_order_is_the_one_that_it_ever_was() -> None:
     assert pixel_order("random 0", 3, 3).tolist() != RANDOM_7
 
 
-@pytest.mark.parametrize("name", ["", "Raster", "random", "random -1", "random 1.5", "random 01", "zigzag"])
+UNKNOWN = ["", "Raster", "random", "random -1", "random 1.5", "random 01", "zigzag"]
+UNKNOWN += ["coarse first", "coarse 1 first", "coarse 17 first", "coarse 02 first", "coarse 2"]
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
 def test_an_unknown_order_is_refused_with_the_names_that_there_are(name: str) -> None:
-    with pytest.raises(InputError, match="spiral, centre out or random and a whole number"):
+    with pytest.raises(
+        InputError, match="spiral, centre out, coarse N first with N in 2 … 16, or random and a whole number"
+    ):
         ImageChain(GREY, 4, 4, order=name)
 
 
@@ -76,7 +100,7 @@ def test_a_chain_keeps_its_order_in_a_file_and_one_without_a_name_is_in_raster_o
     assert chain_from_json(held) == ImageChain(GREY, 4, 3)
 
 
-@pytest.mark.parametrize("name", ["spiral", "random 3"])
+@pytest.mark.parametrize("name", ["spiral", "random 3", "coarse 2 first"])
 def test_half_an_image_is_saved_where_it_is_and_comes_back(name: str, tmp_path: Path) -> None:
     chain = ImageChain(GREY, 6, 5, order=name)
     take = empty_take(chain)
@@ -90,3 +114,28 @@ def test_half_an_image_is_saved_where_it_is_and_comes_back(name: str, tmp_path: 
     read = read_saved(tmp_path / "half.png").take
     assert read.model.chain == chain
     assert read.traces[0].symbols.tolist() == symbols[:13].tolist()
+
+
+def test_given_pixels_come_first_in_raster_order_and_the_others_in_the_order_of_the_name() -> None:
+    known = np.zeros((3, 4), np.bool_)
+    known[1, 2] = known[0, 3] = True
+    name = order_after(known, "bottom up")
+    assert pixel_order(name, 3, 4).tolist() == [3, 6, 8, 9, 10, 11, 4, 5, 7, 0, 1, 2]
+    assert before_after(name) == ("bottom up", 2)
+    assert before_after("spiral") == ("spiral", 0)
+
+
+def test_giving_other_pixels_forgets_those_from_before() -> None:
+    one, other = np.eye(4, dtype=np.bool_), np.ones((4, 4), np.bool_)
+    assert order_after(other, order_after(one, "spiral")) == order_after(other, "spiral")
+
+
+@pytest.mark.parametrize("name", ["raster after 8", "raster after 8000ff", "raster after 800f", "raster after zz00",
+                                  "sideways after 8000"])  # fmt: skip
+def test_given_pixels_that_the_image_does_not_have_are_refused(name: str) -> None:
+    with pytest.raises(InputError):
+        pixel_order(name, 3, 4)
+
+
+def test_a_shuffle_is_known_by_its_seed() -> None:
+    assert (seed_of(random_order(7)), seed_of("raster"), seed_of("random x")) == (7, None, None)

@@ -17,7 +17,8 @@ from pytestqt.qtbot import QtBot
 from models.chain import GreyLevels, ImageChain
 from models.condition import FACTORS, Category, complete
 from models.networks import BUILT_IN
-from studio.panels.condition import CHOOSERS, Chooser, ConditionPanel, LongCategoryChooser, NoChooser, ValueBox
+from studio.panels.choosers import CHOOSERS, Chooser, LongCategoryChooser, NoChooser, ValueBox
+from studio.panels.condition import ConditionPanel
 from studio.settings import settings_from_json
 from studio.state import Activity, Studio
 from tests.place import Place
@@ -442,3 +443,54 @@ def test_every_value_can_be_reached_however_narrow_the_dock_is(width: int, image
     ]
     assert len(seen) == 10
     assert all(seen)
+
+
+# --- between two values -------------------------------------------------------------------------------------------
+
+
+def test_blending_begins_half_way_to_another_value_and_ends_at_the_first(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    (digit,) = panel.choosers
+    assert digit.row.isHidden()
+    digit.blending.click()
+    assert image_studio.settings.condition == {"digit": {"0": 0.5, "1": 0.5}}  # type: ignore[union-attr]
+    assert digit.row.isVisible()
+    assert (digit.other.currentText(), digit.share_label.text()) == ("1", "50 %")
+    digit.blending.click()
+    assert image_studio.settings.condition == {"digit": "0"}  # type: ignore[union-attr]
+    assert digit.row.isHidden()
+
+
+def test_a_drag_of_the_blend_is_one_step_back(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    (digit,) = panel.choosers
+    digit.blending.click()
+    for share in (0.6, 0.7, 0.8):
+        digit.share.moved.emit(share, 4711)
+    assert image_studio.settings.condition == {"digit": {"0": 0.2, "1": 0.8}}  # type: ignore[union-attr]
+    assert digit.share_label.text() == "80 %"
+    image_studio.undo_stack.undo()
+    assert digit.share_label.text() == "50 %"
+
+
+def test_either_value_of_a_blend_can_be_another(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    (digit,) = panel.choosers
+    digit.blending.click()
+    digit.buttons["2"].click()
+    assert image_studio.settings.condition == {"digit": {"2": 0.5, "1": 0.5}}  # type: ignore[union-attr]
+    digit.other.textActivated.emit("any")
+    assert image_studio.settings.condition == {"digit": {"2": 0.5, "any": 0.5}}  # type: ignore[union-attr]
+    digit.other.textActivated.emit("2")
+    assert image_studio.settings.condition == {"digit": "2"}  # type: ignore[union-attr]
+
+
+def test_what_is_drawn_under_a_blend_is_neither_of_its_values(image_studio: Studio, qtbot: QtBot) -> None:
+    drawn = []
+    for value in ("0", "1", {"0": 0.5, "1": 0.5}):
+        image_studio.change("digit", condition={"digit": value})
+        image_studio.set_seed(3)
+        image_studio.begin()
+        finish(image_studio, qtbot)
+        drawn.append(image_studio.trace.surprise.copy())  # type: ignore[union-attr]
+    assert not any((drawn[2] == one).all() for one in drawn[:2])

@@ -1,0 +1,573 @@
+"""What chooses the value of one factor of the condition, by the factor's kind.
+
+A new kind of factor is a subclass of ``Chooser`` and a line in ``CHOOSERS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QComboBox,
+    QCompleter,
+    QHBoxLayout,
+    QLineEdit,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from models.condition import ANY, Category, Factor, Order, Vector
+from models.orders import NAMED_ORDERS, random_order, seed_of
+from studio.panels.widgets import (
+    GAP,
+    RETURN_KEYS,
+    ComboBox,
+    ElidedLabel,
+    EvenGrid,
+    LadderSlider,
+    ToolButton,
+    claims_key,
+    label,
+    leaves_undo,
+    next_drag,
+    paint_focus_frame,
+    painting,
+)
+from studio.state import Studio
+from studio.theme import QUIET, RADIUS, colours, faded
+
+MOST_BUTTONS = 30
+"""Of a category; one with more values has a box."""
+LONGEST_ON_A_BUTTON = 24
+RANDOM = "random"
+LEAST_CHARACTERS = 8
+"""That a box has room for."""
+HALF = 0.5
+SHARES = [n / 100 for n in range(1, 100)]
+"""Of the second value in a blend."""
+
+
+class ValueButton(ToolButton):
+    """As narrow as its value allows, so that ten digits stand in two rows of a dock."""
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        return QSize(max(32, metrics.horizontalAdvance(self.text()) + 26), metrics.height() + 12)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+
+class Chooser(QWidget):
+    """Shows the value that a factor has in the settings, and changes it."""
+
+    def __init__(self, factor: Factor, studio: Studio) -> None:
+        super().__init__()
+        self.factor = factor
+        self.studio = studio
+
+    def show_value(self, value: Any) -> None:
+        """The settings hold this value now."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """A walk begins: what is half written gives way to the value that holds."""
+
+    def choose(self, value: Any, *, drag: int | None = None) -> None:
+        """The user wants another value. drag: see ``Studio.change``."""
+        settings = self.studio.settings
+        if settings is not None:
+            self.studio.change(self.factor.name, drag=drag, condition={**settings.condition, self.factor.name: value})
+
+
+class CategoryChooser(Chooser):
+    """The values of a category as buttons, of which one is down; ``any`` stands beside the factor's name.
+
+    Blending shows a second row: towards which other value, and how far.
+    """
+
+    factor: Category
+
+    def __init__(self, factor: Category, studio: Studio) -> None:
+        super().__init__(factor, studio)
+        self.group = QButtonGroup(self)
+        self.buttons: dict[str, ValueButton] = {}
+        head = QHBoxLayout()
+        head.addWidget(ElidedLabel(factor.name, QUIET), 1)
+        self.blending = ToolButton("blend", tip=f"Between two values of {factor.name}", name=f"Blend {factor.name}")
+        self.blending.setCheckable(True)
+        self.blending.setVisible(len(factor.choices) > 1)
+        head.addWidget(self.blending)
+        if factor.any:
+            head.addWidget(self._button(ANY, f"Leave the {factor.name} to the model"))
+        values = QWidget()
+        # As high as its width asks for: a fixed height would cut off the rows that a narrower dock needs.
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        values.setSizePolicy(policy)
+        grid = EvenGrid(values)
+        for value in factor.values:
+            grid.addWidget(self._button(value, f"{factor.name}: {value}"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP // 2)
+        column.addLayout(head)
+        column.addWidget(values)
+        column.addWidget(self._blend_row(factor))
+        self.group.buttonClicked.connect(self._choose)
+        self.blending.clicked.connect(self._turn_blending)
+        self.other.textActivated.connect(self._blend_with)
+        self.share.moved.connect(self._blend)
+
+    def _blend_row(self, factor: Category) -> QWidget:
+        self.row = QWidget()
+        self.other = ComboBox(f"Blend {factor.name} with", f"The other {factor.name}")
+        self.other.addItems(factor.choices)
+        self.share = LadderSlider(f"Share of the other {factor.name}", SHARES)
+        self.share_label = label("100 %", QUIET)
+        self.share_label.setMinimumWidth(self.share_label.sizeHint().width())
+        self.share_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        line = QHBoxLayout(self.row)
+        line.setContentsMargins(0, 0, 0, 0)
+        for part in (label("towards", QUIET), self.other):
+            line.addWidget(part)
+        line.addWidget(self.share, 1)
+        line.addWidget(self.share_label)
+        return self.row
+
+    def _button(self, value: str, tip: str) -> ValueButton:
+        # A single & in a button's text would mark a shortcut.
+        button = ValueButton(value.replace("&", "&&"), tip=tip, name=f"{self.factor.name} {value}")
+        button.setCheckable(True)
+        button.setProperty("value", value)
+        button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.group.addButton(button)
+        self.buttons[value] = button
+        return button
+
+    def show_value(self, value: Any) -> None:
+        """Of a blend the first value is the one whose button is down; only blends of two can be changed here."""
+        blend = value if isinstance(value, dict) else {value: 1.0}
+        first, *others = blend
+        self.buttons[first].setChecked(True)
+        self.blending.setChecked(bool(others))
+        self.row.setVisible(len(others) == 1)
+        if len(others) == 1:
+            self.other.setCurrentText(others[0])
+            if not self.share.isSliderDown():
+                self.share.show_value(blend[others[0]])
+            self.share_label.setText(f"{100 * blend[others[0]]:.0f} %")
+
+    @property
+    def _first(self) -> str:
+        return next(value for value, button in self.buttons.items() if button.isChecked())
+
+    @Slot(QAbstractButton)
+    def _choose(self, button: QAbstractButton) -> None:
+        """Another first value: a blend stays one, but with itself."""
+        first = str(button.property("value"))
+        other = self.other.currentText()
+        if self.row.isHidden() or other == first:
+            self.choose(first)
+        else:
+            self._choose_blend(first, other, self._share)
+
+    @property
+    def _share(self) -> float:
+        return SHARES[self.share.value()]
+
+    def _choose_blend(self, first: str, other: str, share: float, *, drag: int | None = None) -> None:
+        self.choose({first: round(1 - share, 2), other: share}, drag=drag)
+
+    @Slot(bool)
+    def _turn_blending(self, on: bool) -> None:
+        if not on:
+            self.choose(self._first)
+            return
+        other = self.other.currentText()
+        if other == self._first:
+            other = next(choice for choice in self.factor.values if choice != self._first)
+        self._choose_blend(self._first, other, HALF)
+
+    @Slot(str)
+    def _blend_with(self, other: str) -> None:
+        if other == self._first:
+            self.choose(other)
+        else:
+            self._choose_blend(self._first, other, self._share)
+
+    @Slot(float, int)
+    def _blend(self, share: float, drag: int) -> None:
+        self._choose_blend(self._first, self.other.currentText(), share, drag=drag)
+
+
+class ValueBox(ComboBox):
+    """A box that can be typed into: what is typed finds the values in which it occurs, and only values are chosen.
+
+    A value is chosen as soon as it stands in the box, since what a walk takes must be what is seen there; while what
+    is typed is no value, the one from before holds. All of this is one change, which Escape takes back, until Return,
+    a click in a list, leaving the box or the beginning of a walk ends it.
+    """
+
+    chosen = Signal(str, int)
+    """With the number of the drag that the change is."""
+
+    def __init__(self, values: Sequence[str], name: str, tip: str) -> None:
+        super().__init__(name, tip)
+        self.line = QLineEdit()
+        self.setLineEdit(self.line)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        # Not as wide as the widest value, which would have to be looked for, and might be wider than the dock.
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(LEAST_CHARACTERS)
+        self.addItems(values)
+        self.finder = QCompleter(self.model(), self)
+        self.finder.setFilterMode(Qt.MatchFlag.MatchContains)
+        self.finder.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        popup = self.finder.popup()
+        assert popup is not None
+        self.offers = popup
+        self.setCompleter(self.finder)
+        self._holds = self._before = self.currentText()
+        self._drag = next_drag()
+        self.line.returnPressed.connect(self.complete)
+        self.line.textChanged.connect(self._take)
+        self.textActivated.connect(self._finish)
+
+    def hold(self, value: str) -> None:
+        """This value holds now: what else stands in the box gives way to it."""
+        if value != self._holds:
+            self._holds = value
+            self.give_back()
+
+    @Slot()
+    def complete(self) -> None:
+        """Return takes the value that was typed, else the first of those that are offered."""
+        typed = self.currentText()
+        if typed and self.findText(typed) < 0 and self.finder.completionPrefix() == typed:
+            self.setEditText(self.finder.currentCompletion())
+        self.give_back()
+
+    def give_back(self) -> None:
+        """What was typed and is no value gives way to the value that holds; what is typed from now on is new."""
+        self.offers.hide()
+        self.setCurrentIndex(self.findText(self._holds))
+        self.setEditText(self._holds)
+        self._end()
+
+    def _end(self) -> None:
+        self._before = self._holds
+        self._drag = next_drag()
+
+    @Slot(str)
+    def _take(self, text: str) -> None:
+        """What stands in the box has changed."""
+        index = self.findText(text)
+        if index < 0:
+            index = self.findText(text, Qt.MatchFlag.MatchFixedString)  # in any case of letters
+        if index >= 0 and index != self.currentIndex():
+            at = self.line.cursorPosition()
+            self.setCurrentIndex(index)
+            self.line.setCursorPosition(at)
+        self._choose(self.itemText(index) if index >= 0 else self._before)
+
+    @Slot(str)
+    def _finish(self, value: str) -> None:
+        """A value was chosen from a list."""
+        self._choose(value)
+        self._end()
+
+    def _choose(self, value: str) -> None:
+        if value != self._holds:
+            self._holds = value
+            self.chosen.emit(value, self._drag)
+
+    def _give_up(self) -> None:
+        self.setEditText(self._before)
+        self.give_back()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if event.key() in RETURN_KEYS and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                self.offers.hide()  # the window, whose key this is, hears of none while a list is open
+            if leaves_undo(event, self.line):
+                return False
+            escapes = self.currentText() != self._before or self.offers.isVisible()
+            if escapes and claims_key(event, Qt.Key.Key_Escape):
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self._give_up()
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.installEventFilter(self)  # looks at an event before the completer, which has just installed its own
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The focus goes elsewhere, of which the completer would let the box hear nothing while its list is open."""
+        passing = (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.ActiveWindowFocusReason)
+        if event.type() == QEvent.Type.FocusOut and isinstance(event, QFocusEvent) and event.reason() not in passing:
+            self.give_back()
+        return super().eventFilter(watched, event)
+
+
+class LongCategoryChooser(Chooser):
+    """The values of a category with too many for buttons, ``any`` first."""
+
+    def __init__(self, factor: Category, studio: Studio) -> None:
+        super().__init__(factor, studio)
+        values = (ANY, *factor.values) if factor.any else factor.values
+        self.box = ValueBox(values, factor.name, f"{factor.name}: {len(factor.values)} values; type to find one")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP // 2)
+        column.addWidget(ElidedLabel(factor.name, QUIET))
+        column.addWidget(self.box)
+        self.box.chosen.connect(self._choose)
+
+    def show_value(self, value: Any) -> None:
+        self.box.hold(self.factor.format(value))
+
+    def settle(self) -> None:
+        self.box.give_back()
+
+    @Slot(str, int)
+    def _choose(self, value: str, drag: int) -> None:
+        self.choose(value, drag=drag)
+
+
+def category_chooser(factor: Category, studio: Studio) -> Chooser:
+    """Buttons, as long as they can be taken in at a glance."""
+    short = len(factor.values) <= MOST_BUTTONS and max(map(len, factor.values)) <= LONGEST_ON_A_BUTTON
+    return (CategoryChooser if short else LongCategoryChooser)(factor, studio)
+
+
+class Pad(QWidget):
+    """The square -1 … 1 of a two-dimensional code, with the chosen point; it is clicked, dragged, and moved by keys."""
+
+    moved = Signal(float, float, int)
+    """Where to, first across and then up, and the number of the drag."""
+
+    STEP = 0.05
+    """Of an arrow key."""
+    SIDE = 180
+    """Logical pixels that it asks for."""
+    POINT = 5.0
+    INSET = 8.0
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setToolTip(f"{name}: click or drag; the arrow keys move it, too")
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.point = (0.0, 0.0)
+        self._drag: int | None = None
+
+    def show_point(self, x: float, y: float) -> None:
+        if (x, y) != self.point:
+            self.point = (x, y)
+            self.update()
+
+    @property
+    def square(self) -> QRectF:
+        side = min(self.width(), self.height()) - 2 * self.INSET
+        return QRectF((self.width() - side) / 2, self.INSET, side, side)
+
+    def _emit(self, x: float, y: float) -> None:
+        """Two decimals are as fine as a hand, and as can be read."""
+        x, y = (round(min(1.0, max(-1.0, value)), 2) for value in (x, y))
+        self.moved.emit(x, y, self._drag if self._drag is not None else next_drag())
+
+    def _emit_at(self, at: QPointF) -> None:
+        square = self.square
+        self._emit(2 * (at.x() - square.left()) / square.width() - 1, 1 - 2 * (at.y() - square.top()) / square.height())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._drag = next_drag()
+            self._emit_at(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._drag is not None:
+            self._emit_at(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._drag = None
+
+    def event(self, event: QEvent) -> bool:
+        if claims_key(event, *ARROWS):
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = ARROWS.get(Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+        else:
+            self._emit(self.point[0] + self.STEP * step[0], self.point[1] + self.STEP * step[1])
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        with painting(self) as painter:
+            theme, square = colours(self), self.square
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(theme.border, 1))
+            painter.setBrush(theme.window)
+            painter.drawRoundedRect(square, RADIUS, RADIUS)
+            painter.setPen(QPen(theme.line, 1))
+            painter.drawLine(QPointF(square.center().x(), square.top()), QPointF(square.center().x(), square.bottom()))
+            painter.drawLine(QPointF(square.left(), square.center().y()), QPointF(square.right(), square.center().y()))
+            at = QPointF(
+                square.left() + (self.point[0] + 1) / 2 * square.width(),
+                square.top() + (1 - self.point[1]) / 2 * square.height(),
+            )
+            painter.setPen(QPen(faded(theme.now, 0.5), 1))
+            painter.drawLine(QPointF(at.x(), square.top()), QPointF(at.x(), square.bottom()))
+            painter.drawLine(QPointF(square.left(), at.y()), QPointF(square.right(), at.y()))
+            painter.setPen(QPen(theme.window, 1.5))
+            painter.setBrush(theme.now)
+            painter.drawEllipse(at, self.POINT, self.POINT)
+            if self.hasFocus():
+                paint_focus_frame(painter, square, theme)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.SIDE, self.SIDE)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.SIDE // 2, self.SIDE // 2)
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return min(width, round(1.3 * self.SIDE))
+
+
+ARROWS = {
+    Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1),
+}  # fmt: skip
+
+
+class PadChooser(Chooser):
+    """A vector of two numbers as a point of a square."""
+
+    factor: Vector
+
+    def __init__(self, factor: Vector, studio: Studio) -> None:
+        super().__init__(factor, studio)
+        self.pad = Pad(factor.name)
+        self.read_out = label("", QUIET)
+        head = QHBoxLayout()
+        head.addWidget(ElidedLabel(factor.name, QUIET), 1)
+        head.addWidget(self.read_out)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP // 2)
+        column.addLayout(head)
+        column.addWidget(self.pad)
+        self.pad.moved.connect(self._move)
+
+    def show_value(self, value: Any) -> None:
+        x, y = value
+        self.pad.show_point(x, y)
+        self.read_out.setText(f"{x:+.2f}, {y:+.2f}")
+
+    @Slot(float, float, int)
+    def _move(self, x: float, y: float, drag: int) -> None:
+        self.choose([x, y], drag=drag)
+
+
+def vector_chooser(factor: Vector, studio: Studio) -> Chooser:
+    return PadChooser(factor, studio) if factor.size == 2 else NoChooser(factor, studio)
+
+
+class OrderChooser(Chooser):
+    """The orders that have a name, and a random one, which another click shuffles anew."""
+
+    factor: Order
+
+    def __init__(self, factor: Order, studio: Studio) -> None:
+        super().__init__(factor, studio)
+        self.group = QButtonGroup(self)
+        self.buttons: dict[str, ValueButton] = {}
+        values = QWidget()
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        values.setSizePolicy(policy)
+        grid = EvenGrid(values)
+        for order in NAMED_ORDERS:
+            grid.addWidget(self._button(order, f"Pixels in the order: {order}"))
+        grid.addWidget(self._button(RANDOM, "Pixels in a random order; another click shuffles them anew"))
+        self.note = ElidedLabel("", QUIET)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP // 2)
+        column.addWidget(ElidedLabel(factor.name, QUIET))
+        column.addWidget(values)
+        column.addWidget(self.note)
+        self.group.buttonClicked.connect(self._choose)
+
+    def _button(self, order: str, tip: str) -> ValueButton:
+        button = ValueButton(order, tip=tip, name=f"{self.factor.name} {order}")
+        button.setCheckable(True)
+        button.setProperty("value", order)
+        button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.group.addButton(button)
+        self.buttons[order] = button
+        return button
+
+    def show_value(self, value: Any) -> None:
+        self.seed = seed_of(value)
+        name = RANDOM if self.seed is not None else value
+        self.group.setExclusive(False)
+        for order, button in self.buttons.items():
+            button.setChecked(order == name)
+        self.group.setExclusive(True)
+        plain = value in self.buttons
+        self.note.setText("" if plain else self.factor.label(value))
+        self.note.setVisible(not plain)
+
+    @Slot(QAbstractButton)
+    def _choose(self, button: QAbstractButton) -> None:
+        order = str(button.property("value"))
+        self.choose(random_order((self.seed or 0) + 1) if order == RANDOM else order)
+
+
+class NoChooser(Chooser):
+    """Says that a factor of a kind without a chooser keeps its value, and what that is."""
+
+    def __init__(self, factor: Factor, studio: Studio) -> None:
+        super().__init__(factor, studio)
+        self.line = label("", QUIET)
+        self.line.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.line)
+
+    def show_value(self, value: Any) -> None:
+        self.line.setText(
+            f"{self.factor.name}: {self.factor.format(value)}. This window cannot change a condition of the kind "
+            f"{self.factor.kind!r} yet; the command line can."
+        )
+
+
+CHOOSERS: dict[str, Callable[[Any, Studio], Chooser]] = {
+    Category.kind: category_chooser,
+    Vector.kind: vector_chooser,
+    Order.kind: OrderChooser,
+}
+"""What chooses the value of a factor, by the factor's kind."""
