@@ -26,6 +26,9 @@ ALPHABET_GROUP = "sampling_studio.alphabets"
 
 Symbols = npt.NDArray[np.int32]
 
+DRAW = -1
+"""In an array of given symbols: draw this one. In an array of drawn symbols: the row had ended before this step."""
+
 INT16_PEAK = 32767
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -32,13 +31,30 @@ class Conditional(ABC):
     def dense(self) -> Tensor:
         """All K natural log-probabilities, float64 (*batch, K)."""
 
+    @property
     @abstractmethod
-    def __getitem__(self, index: object) -> Conditional:
-        """The distributions at an index of the batch."""
+    def parameters(self) -> tuple[Tensor, ...]:
+        """The tensors (*batch, …) that a conditional consists of."""
 
     @abstractmethod
+    def of(self, *parameters: Tensor) -> Self:
+        """Distributions of this kind and size with other parameters, in the order of ``parameters``."""
+
+    @property
+    def nbytes(self) -> int:
+        return sum(parameter.nbytes for parameter in self.parameters)
+
+    def __getitem__(self, index: object) -> Self:
+        """The distributions at an index of the batch."""
+        return self.of(*(parameter[index] for parameter in self.parameters))  # type: ignore[index]
+
     def to(self, dtype: torch.dtype) -> Self:
         """The same distributions with parameters of another precision."""
+        return self.of(*(parameter.to(dtype) for parameter in self.parameters))
+
+    def kept(self) -> Self:
+        """A copy on the CPU in float32, which holds on to nothing but its own parameters."""
+        return self.of(*(parameter.to("cpu", torch.float32, copy=True) for parameter in self.parameters))
 
     def double(self) -> Self:
         """In float64, so that sums of many log-probabilities keep their digits."""
@@ -79,11 +95,12 @@ class Categorical(Conditional):
         """Of the logits (*batch, K - 1) of symbols 1, 2, …, where that of symbol 0 is 0: for K = 2 a Bernoulli."""
         return cls(torch.nn.functional.pad(logits, (1, 0)))
 
-    def __getitem__(self, index: object) -> Categorical:
-        return Categorical(self.logits[index])  # type: ignore[index]
+    @property
+    def parameters(self) -> tuple[Tensor, ...]:
+        return (self.logits,)
 
-    def to(self, dtype: torch.dtype) -> Self:
-        return type(self)(self.logits.to(dtype))
+    def of(self, *parameters: Tensor) -> Self:
+        return type(self)(*parameters)
 
     def dense(self) -> Tensor:
         return torch.log_softmax(self.logits.double(), -1)
@@ -99,8 +116,8 @@ class Categorical(Conditional):
 class BinnedMixture(Conditional):
     """A mixture of bell curves on the line of the levels: symbol k has the mass between k - 1/2 and k + 1/2.
 
-    The two outermost bins are open-ended, so that nothing of the mixture is lost. A subclass has the curve,
-    ``log_cdf``, which is symmetric about 0.
+    The two outermost bins are open-ended, so that nothing of the mixture is lost. A subclass has the curve, ``log_cdf``
+    and ``log_density``, which is symmetric about 0.
 
     weights: logits of the M components (*batch, M). means, scales: of the components, in levels, scales positive.
     size: K. A component is sound while its scale stays far below 1 / (precision of the parameters): one that is a
@@ -118,18 +135,30 @@ class BinnedMixture(Conditional):
     def log_cdf(x: Tensor) -> Tensor:
         """Natural logarithm of the standard curve's cumulative distribution function, accurate in its lower tail."""
 
-    def __getitem__(self, index: object) -> Self:
-        return self._changed(lambda parameter: parameter[index])  # type: ignore[index]
+    @staticmethod
+    @abstractmethod
+    def log_density(x: Tensor) -> Tensor:
+        """Natural logarithm of the standard curve itself, the derivative of its cumulative distribution function."""
 
-    def to(self, dtype: torch.dtype) -> Self:
-        return self._changed(lambda parameter: parameter.to(dtype))
+    @property
+    def parameters(self) -> tuple[Tensor, ...]:
+        return self.weights, self.means, self.scales
 
-    def _changed(self, change: Callable[[Tensor], Tensor]) -> Self:
-        return type(self)(change(self.weights), change(self.means), change(self.scales), self.size)
+    def of(self, *parameters: Tensor) -> Self:
+        weights, means, scales = parameters
+        return type(self)(weights, means, scales, self.size)
 
     def dense(self) -> Tensor:
-        each = self._changed(lambda parameter: parameter.double().unsqueeze(-2))
+        each = self.of(*(parameter.double().unsqueeze(-2) for parameter in self.parameters))
         return each.log_prob(torch.arange(self.size, device=self.means.device))
+
+    def densities(self, places: Tensor) -> Tensor:
+        """What each component adds to the density of the mixture, per level: float64 (*batch, M, n).
+
+        places: on the line of the levels, where level k lies at k: float64 (n,).
+        """
+        weights, means, scales = (parameter.double().unsqueeze(-1) for parameter in self.parameters)
+        return (torch.log_softmax(weights, -2) + self.log_density((places - means) / scales)).exp() / scales
 
     def log_prob(self, symbols: Tensor) -> Tensor:
         """As in the base class; the other K - 1 symbols are never looked at."""
@@ -174,6 +203,10 @@ class MixtureOfGaussians(BinnedMixture):
         log_p: Tensor = LogGaussianCDF.apply(x)  # type: ignore[no-untyped-call]
         return log_p
 
+    @staticmethod
+    def log_density(x: Tensor) -> Tensor:
+        return -0.5 * (x * x + math.log(2 * math.pi))
+
 
 class MixtureOfLogistics(BinnedMixture):
     """Logistic components, as PixelCNN++ has them; a scale is the s of 1 / (1 + exp(-x / s))."""
@@ -181,6 +214,10 @@ class MixtureOfLogistics(BinnedMixture):
     @staticmethod
     def log_cdf(x: Tensor) -> Tensor:
         return torch.nn.functional.logsigmoid(x)
+
+    @staticmethod
+    def log_density(x: Tensor) -> Tensor:
+        return torch.nn.functional.logsigmoid(x) + torch.nn.functional.logsigmoid(-x)
 
 
 def check_numbers(title: str, bits: npt.ArrayLike) -> None:

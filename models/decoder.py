@@ -18,14 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.chain import DRAW as DRAW
 from models.chain import Symbols
 from models.conditional import LOG2, Conditional, first_above, shape_probs
 from models.errors import InputError
 from models.model import AutoregressiveModel
 from models.shaping import Shaping
-
-DRAW = -1
-"""In an array of clamps: draw this symbol. In an array of symbols: the row had ended before this step."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.atomic import reason, write_atomically
-from models.chain import Chain, Symbols
+from models.chain import DRAW, Chain, Symbols
 from models.condition import arranged, complete
 from models.errors import FileError, InputError
 from models.trace import ModelReference, Sample, Segment, Take, Trace, model_reference_from_json, segment_from_json
@@ -144,7 +145,11 @@ def shown(take: Take, *, samples: Sequence[int] | None = None) -> Take:
         copy.parent, copy.fork = None, 0
         copy.forced = {step: symbol for step, symbol in copy.forced.items() if step >= len(copy)}
         copies.append(Sample([copy]))
-    return Take(take.model, copies, take.limit, take.id)
+    return _with_samples(take, copies)
+
+
+def _with_samples(take: Take, samples: list[Sample]) -> Take:
+    return replace(take, samples=samples, resampled=None if take.resampled is None else list(take.resampled))
 
 
 # The record
@@ -238,7 +243,7 @@ def save_take(path: Path, take: Take) -> Take:
     metadata = json.dumps(_head(take, "take") | {"samples": entries}, separators=(",", ":"))
     np.savez_compressed(buffer, allow_pickle=False, metadata=np.array(metadata), **arrays)
     write_atomically(path, buffer.getvalue())
-    return Take(take.model, samples, take.limit, take.id)
+    return _with_samples(take, samples)
 
 
 def load_take(path: Path) -> Take:
@@ -340,7 +345,18 @@ def _head(take: Take, kind: str) -> dict[str, Any]:
         "take": take.id,
         "model": take.model.to_json(),
         "limit": take.limit,
-    }
+    } | _given_to_json(take)
+
+
+def _given_to_json(take: Take) -> dict[str, Any]:
+    """``given``: the known symbols plus one, as those of a sample; ``resampled``, see ``Take``; where there are."""
+    entry: dict[str, Any] = {}
+    if take.given:
+        shifted = np.array(take.given, np.int32) + 1
+        entry["given"] = {"length": len(shifted), "symbols": _pack(shifted), "dtype": _symbol_type(shifted)}
+    if take.resampled is not None:
+        entry["resampled"] = list(take.resampled)
+    return entry
 
 
 def _take_from_head(record: Mapping[str, Any], kind: str) -> Take:
@@ -361,7 +377,18 @@ def _take_from_head(record: Mapping[str, Any], kind: str) -> Take:
     model = model_reference_from_json(record["model"])
     if not 1 <= len(_samples(record)) <= MAX_SAMPLES:
         raise InputError(f"a take has 1 to {MAX_SAMPLES} samples, not {len(_samples(record))}")
-    return Take(model, [], _whole(record["limit"], "the limit", 1, model.chain.limit), identity)
+    limit = _whole(record["limit"], "the limit", 1, model.chain.limit)
+    given: tuple[int, ...] = ()
+    if "given" in record:
+        entry = record["given"]
+        length = _whole(entry["length"], "the number of given symbols", 0, limit)
+        shifted = _unpack(entry["symbols"], entry["dtype"], length)
+        given = tuple((shifted.astype(np.int64) - 1).tolist())
+        _check_symbols_known(np.array([symbol for symbol in given if symbol != DRAW]), model.chain)
+    resampled = record.get("resampled")
+    if resampled is not None:
+        resampled = [_whole(step, "a step of resampling", 0, limit) for step in resampled]
+    return Take(model, [], limit, identity, given, resampled)
 
 
 def _samples(record: Mapping[str, Any]) -> list[Any]:

@@ -23,6 +23,7 @@ from models.engines import AUTO, ENGINES
 from models.errors import InputError
 from models.model import AutoregressiveModel
 from models.noise import uniforms
+from models.particles import next_evidence, resample
 from models.shaping import Shaping
 from models.trace import Segment, Take, Trace
 
@@ -128,6 +129,8 @@ class Walk:
         self.model = model
         self.take = take
         self._cohorts: list[Cohort] = []
+        self._given = np.full(take.limit, DRAW, np.int32)
+        self._given[: len(take.given)] = take.given
 
     @property
     def done(self) -> bool:
@@ -154,8 +157,11 @@ class Walk:
         start = cohort.step
         ahead = [other.step - start for other in self._cohorts if other.step > start]
         count = min([count, self.take.limit - start, *ahead])
+        particles = self.take.resampled is not None and not self.take.finished
+        if particles:
+            count = min(count, next_evidence(self._given >= 0, start) - start)
         noise = np.zeros((len(cohort.members), count))
-        clamps = np.full(noise.shape, DRAW, np.int32)
+        clamps = np.tile(self._given[start : start + count], (len(cohort.members), 1))
         active = np.zeros(len(cohort.members), np.bool_)
         for row, (_, trace) in cohort.present:
             segment = trace.segment
@@ -169,6 +175,8 @@ class Walk:
         for row, (_, trace) in cohort.present:
             check_numbers(self.take.model.title, drawn.entropy[row])
             self._record(trace, drawn, clamps, row)
+        if particles and self._given[start + count - 1] >= 0:
+            self._resample(start + count)
         return count
 
     def peek(self, sample: int) -> Conditional | None:
@@ -179,6 +187,17 @@ class Walk:
                 if member is trace and cohort.decoder.step == len(trace) and not trace.finished:
                     return cohort.decoder.peek()[row]
         return None
+
+    def _resample(self, step: int) -> None:
+        """Particles that die out go on from others, and so do their rows."""
+        chosen = resample(self.take, step)
+        if chosen is None or self.take.finished:
+            return
+        (cohort,) = self._cohorts
+        place = {sample: row for row, (sample, _) in cohort.present}
+        decoder = cohort.decoder.select([place[ancestor] for ancestor in chosen.tolist()])
+        members: list[tuple[int, Trace] | None] = [(n, trace) for n, trace in enumerate(self.take.traces)]
+        self._cohorts = [Cohort(decoder, members, np.empty((len(members), 0), np.int32))]
 
     def _furthest_behind(self) -> Cohort | None:
         """The cohort to advance next, after every growing trace has found one."""
@@ -418,7 +437,7 @@ def _kept(ranked: npt.NDArray[np.float64], p: npt.NDArray[np.float64], shaping: 
 
 
 class ConditionalBuffer:
-    """The conditionals of traces, recomputed by parallel passes and kept up to a number of bytes.
+    """The conditionals of traces, recomputed by parallel passes and kept, by their parameters, up to a number of bytes.
 
     A pass covers the whole chain where it is short, else a window of the trace with its receptive field before it.
     """
@@ -428,28 +447,36 @@ class ConditionalBuffer:
     def __init__(self, model: AutoregressiveModel, limit_bytes: int = CONDITIONAL_BUFFER_BYTES) -> None:
         self.model = model
         self.limit_bytes = limit_bytes
-        self._kept: OrderedDict[tuple[bytes, str, int], npt.NDArray[np.float32]] = OrderedDict()
+        self._kept: OrderedDict[tuple[bytes, str, int], Conditional] = OrderedDict()
 
+    @torch.inference_mode()
     def log_probs(self, trace: Trace, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Raw natural log-probabilities of the steps start … stop - 1, float32 (stop - start, K).
 
         ``stop`` may be one beyond the trace: the step not yet drawn.
         """
+        return np.concatenate([part.dense().float().numpy() for part in self._parts(trace, start, stop)])
+
+    def conditional(self, trace: Trace, step: int) -> Conditional:
+        """The raw conditional of one step, of no batch: in float32, on the CPU."""
+        (part,) = self._parts(trace, step, step + 1)
+        return part[0]
+
+    def _parts(self, trace: Trace, start: int, stop: int) -> Iterator[Conditional]:
+        """The conditionals of the steps start … stop - 1, in batches (n,) that follow one another."""
         if not 0 <= start < stop <= len(trace) + 1:
             raise InputError(f"conditionals can be had for the steps 0 … {len(trace)}, not {start} … {stop - 1}")
         width = self.model.chain.length or self.WINDOW
-        parts = []
         while start < stop:
             segment = trace.segment_at(start)
             later = [s.start for s in trace.schedule if s.start > start]
             first = start // width * width
             end = min([stop, first + width, *later])
-            parts.append(self._window(trace, segment.condition, first)[start - first : end - first])
+            yield self._window(trace, segment.condition, first)[start - first : end - first]
             start = end
-        return np.concatenate(parts)
 
-    def _window(self, trace: Trace, condition: Condition, first: int) -> npt.NDArray[np.float32]:
-        """Log-probabilities of the steps from ``first`` on, as many as a window has, under one condition."""
+    def _window(self, trace: Trace, condition: Condition, first: int) -> Conditional:
+        """The conditionals of the steps from ``first`` on, as many as a window has, under one condition."""
         width = self.model.chain.length or self.WINDOW
         field = self.model.receptive_field
         seen_from = 0 if field is None or self.model.chain.length is not None else max(0, first - field)
@@ -463,9 +490,7 @@ class ConditionalBuffer:
         return self._kept[key]
 
     @torch.inference_mode()
-    def _pass(self, known: Symbols, condition: Condition, skipped: int) -> npt.NDArray[np.float32]:
+    def _pass(self, known: Symbols, condition: Condition, skipped: int) -> Conditional:
         """The conditionals after ``skipped`` of the known symbols, the step that follows them included."""
         rows = torch.from_numpy(np.append(known, 0).astype(np.int64)).to(self.model.device)[None]
-        conditional = self.model.conditionals(rows, self.model.condition_tensor(condition))
-        result: npt.NDArray[np.float32] = conditional[0, skipped:].dense().float().cpu().numpy()
-        return result
+        return self.model.conditionals(rows, self.model.condition_tensor(condition))[0, skipped:].kept()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -147,12 +147,18 @@ class Trace:
         self._clamped[start:stop] = clamped
         self._length = stop
 
-    def branch(self, step: int, segment: Segment, *, parent: int) -> Trace:
+    def branch(self, step: int, segment: Segment, *, parent: int | None) -> Trace:
         """A new trace with this one's steps before ``step``, going on under ``segment``."""
         child = Trace(self.schedule[0], parent=parent, fork=step)
         child.schedule = [s for s in self.schedule if s.start < step]
         child.append(self.symbols[:step], self.surprise[:step], self.entropy[:step], self.clamped[:step])
         child.reschedule(segment)
+        return child
+
+    def copy(self, segment: Segment, step: int) -> Trace:
+        """A trace of its own with this one's ``step`` steps, going on under another segment."""
+        child = self.branch(step, replace(segment, start=step), parent=None)
+        child.fork, child.finished = 0, self.finished
         return child
 
     @property
@@ -171,6 +177,10 @@ class Sample:
     @property
     def trace(self) -> Trace:
         return self.branches[self.current]
+
+    def replace(self, trace: Trace) -> None:
+        """Another trace in place of the shown branch, which nothing remembers."""
+        self.branches[self.current] = trace
 
     def next_salt(self) -> int:
         return 1 + max(s.salt for trace in self.branches for s in trace.schedule)
@@ -230,6 +240,10 @@ class Take:
     limit: int
     """The number of steps after which a walk ends if nothing ended it before."""
     id: str = field(default_factory=new_take_id)
+    given: tuple[int, ...] = ()
+    """A symbol for each step that is known beforehand, DRAW for the others; steps beyond its end are drawn."""
+    resampled: list[int] | None = None
+    """For samples that are the particles of one another: the steps at which they were drawn anew, see ``particles``."""
 
     @cached_property
     def chain(self) -> Chain:
@@ -273,6 +287,8 @@ class Take:
         trace = owner.trace
         # After the end of a finished trace nothing could follow, and no reader would take the branch back.
         last = len(trace) - trace.finished
+        if self.resampled is not None and not self.finished:
+            raise InputError("particles depend on one another: they can be changed when all of them have ended")
         if not 0 <= step <= last:
             raise InputError(f"a branch of this sample starts in 0 … {last}, not at step {step}")
         if value is not None and not 0 <= value < self.chain.alphabet.size:

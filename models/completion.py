@@ -1,0 +1,77 @@
+"""Completion: what a model makes of an image of which some pixels are known.
+
+Exact where what is known comes first: in the rows above, for a model in raster order, and anywhere for one that lets
+its order be chosen, as the known pixels are then put at the beginning. Otherwise by particles, see ``particles``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from models.chain import DRAW, ImageChain
+from models.condition import Condition, Order, arranged
+from models.errors import InputError
+from models.orders import before_after, order_after
+from models.shaping import Shaping
+from models.trace import ModelReference, Take, new_take
+
+Mask = npt.NDArray[np.bool_]
+
+LEAST_PARTICLES = 32
+"""Fewer say little about what is known: of one particle nothing dies out."""
+
+MISSING: Mapping[str, Callable[[int, int], Mask]] = {
+    "lower half": lambda height, width: np.indices((height, width))[0] >= height // 2,
+    "right half": lambda height, width: np.indices((height, width))[1] >= width // 2,
+    "upper half": lambda height, width: np.indices((height, width))[0] < height // 2,
+    "left half": lambda height, width: np.indices((height, width))[1] < width // 2,
+    "middle": lambda height, width: (
+        (np.abs(2 * np.indices((height, width))[0] - height + 1) < height // 2)
+        & (np.abs(2 * np.indices((height, width))[1] - width + 1) < width // 2)
+    ),
+    "every second pixel": lambda height, width: np.indices((height, width)).sum(0) % 2 == 1,
+}
+"""Parts of an image that may be missing, by name: which pixels of (height, width) are not known."""
+
+
+def completion(
+    model: ModelReference,
+    image: npt.NDArray[np.uint8],
+    known: Mask,
+    *,
+    seed: int,
+    count: int,
+    condition: Condition,
+    shaping: Shaping,
+    engine: str,
+    device: str = "cpu",
+) -> Take:
+    """A take, nothing drawn yet, whose samples complete an image (H, W) or (H, W, 3), of which a mask (H, W) is known.
+
+    Where it goes by particles, there are at least LEAST_PARTICLES samples. Raises InputError for a model of anything
+    but images, for an image of another shape, and where nothing or everything is known.
+    """
+    if not isinstance(model.chain, ImageChain):
+        raise InputError(f"only images can be completed, not {model.chain.modality} data")
+    if known.shape != (model.chain.height, model.chain.width):
+        raise InputError(f"the mask should be of {model.chain.height} x {model.chain.width} pixels, not {known.shape}")
+    if known.all() or not known.any():
+        raise InputError("to complete an image, some of its pixels must be known and some not")
+    condition = dict(condition)
+    for factor in model.factors:
+        if isinstance(factor, Order):
+            chosen = condition.get(factor.name, factor.default)
+            condition[factor.name] = order_after(known, before_after(chosen)[0])
+    chain = arranged(model.chain, model.factors, condition)
+    assert isinstance(chain, ImageChain)
+    steps = np.repeat(known.reshape(-1)[chain.pixels], chain.channels)
+    given = np.where(steps, chain.symbols(image), DRAW)
+    exact = bool(steps[: steps.sum()].all())
+    if not exact:
+        count = max(count, LEAST_PARTICLES)
+    take = new_take(model, seed=seed, count=count, condition=condition, shaping=shaping, engine=engine, device=device)
+    return replace(take, given=tuple(given.tolist()), resampled=None if exact else [])
