@@ -138,8 +138,18 @@ def columns(factors: Sequence[Factor]) -> dict[str, slice]:
 
 
 def indicators(symbols: Tensor, levels: int) -> Tensor:
-    """Whether each symbol (…) is 1, 2, …, K - 1: int64 (…, K - 1). Of a binary variable this is its value."""
-    return torch.nn.functional.one_hot(symbols.long(), levels)[..., 1:]
+    """Whether each symbol (…) is 1, 2, …, K - 1: (…, K - 1), whole numbers. Of a binary variable this is its value.
+
+    Symbols that a gradient is asked of give the slope between the indicators of their neighbours, see ``influence``.
+    """
+    whole = symbols.long()
+    hot: Tensor = torch.nn.functional.one_hot(whole, levels)[..., 1:]
+    if not symbols.requires_grad:
+        return hot
+    below, above = (whole - 1).clamp_min(0), (whole + 1).clamp_max(levels - 1)
+    step = torch.nn.functional.one_hot(above, levels) - torch.nn.functional.one_hot(below, levels)
+    slope = step[..., 1:] / (above - below).clamp_min(1).unsqueeze(-1)
+    return hot + slope * (symbols - symbols.detach()).unsqueeze(-1)
 
 
 class FactorEmbeddings(nn.Module):

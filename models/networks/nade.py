@@ -105,21 +105,24 @@ class RunningSum(torch.autograd.Function):
         return outputs
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor, Tensor, None]:
         columns, end, w, v = ctx.saved_tensors
         activate, gradient_of_a = ACTIVATIONS[ctx.output]
         of_outputs = gradients[0].contiguous()
         a, h, of_h = end.clone(), torch.empty_like(end), torch.empty_like(end)
         of_a, of_w, of_v = torch.zeros_like(end), torch.empty_like(w), torch.empty_like(v)
+        of_x = torch.empty_like(columns) if ctx.needs_input_grad[0] else None
         for i in reversed(range(len(columns))):
             # All later layers have seen this variable; their gradients are in of_a, its own layer's is not yet.
             torch.mv(of_a.T, columns[i], out=of_w[i])
+            if of_x is not None:
+                torch.mv(of_a, w[i], out=of_x[i])
             a.addr_(columns[i], w[i], alpha=-1)
             activate(h.copy_(a))
             torch.mm(h.T, of_outputs[i], out=of_v[i])
             torch.mm(of_outputs[i], v[i].T, out=of_h)
             of_a += gradient_of_a(of_h, h)
-        return None, of_a, of_w, of_v, None
+        return None if of_x is None else of_x.T, of_a, of_w, of_v, None
 
 
 class NADE(AutoregressiveModel):
