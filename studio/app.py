@@ -266,7 +266,9 @@ class MainWindow(QMainWindow):
             view.addAction(shown)
         overlays.triggered.connect(self._choose_overlay)
         self._overlays = overlays
-        studio.view_changed.connect(self._refresh_overlays)
+        for changed in (studio.view_changed, studio.take_changed, studio.model_changed):
+            changed.connect(self._refresh_overlays)
+        self._refresh_overlays()
 
         self._action(help_, "&Shortcuts", self._show_shortcuts, QKeySequence.StandardKey.HelpContents)
         self.card_action = self._action(help_, "Model &card", self.models_panel.show_card, "Ctrl+I")
@@ -420,6 +422,7 @@ class MainWindow(QMainWindow):
     def _refresh_overlays(self) -> None:
         for action in self._overlays.actions():
             action.setChecked(action.data() == self.studio.overlay)
+            action.setEnabled(action.data() in self.studio.overlays)
 
     @Slot(QAction)
     def _choose_appearance(self, action: QAction) -> None:

@@ -13,8 +13,9 @@ from models.errors import StudioError
 from models.noise import check_seed
 from models.shaping import NEUTRAL, Shaping, shaping_from_json
 
-OVERLAYS = ("none", "entropy", "surprise")
-"""What the canvas can be coloured by."""
+OVERLAYS = ("none", "entropy", "surprise", "order")
+"""What the canvas can be coloured by, or show on top."""
+OVERLAYS_OF_IMAGES = ("order",)
 APPEARANCES = ("System", "Light", "Dark")
 """What the window can look like."""
 MAX_COUNT = 64

@@ -25,7 +25,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from models.catalog import Catalog, Entry
-from models.chain import Chain
+from models.chain import Chain, ImageChain
 from models.condition import arranged, complete
 from models.engines import AUTO, ENGINES
 from models.errors import StudioError
@@ -36,7 +36,7 @@ from models.trace import Take, Trace, new_take, new_take_id
 from studio.clipboard import PICTURE
 from studio.inference import GramRequest, InferenceThread, Inspection, InspectRequest, LoadedInfo, WalkRequest
 from studio.profile import Profile, describe
-from studio.settings import MAX_COUNT, Settings, fitting_limit, settings_from_json
+from studio.settings import MAX_COUNT, OVERLAYS, OVERLAYS_OF_IMAGES, Settings, fitting_limit, settings_from_json
 
 RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
@@ -193,7 +193,7 @@ class Studio(QObject):
         self.selected = 0
         self.pinned: Pointer | None = None
         self.hovered: Pointer | None = None
-        self.overlay = str(profile.get("overlay", "none"))
+        self._overlay = str(profile.get("overlay", "none"))
         self.walking_until: int | None = None
         """The step that a walk of single steps ends at; None while a walk goes on to its end."""
         self.paused_by_user = False
@@ -511,9 +511,21 @@ class Studio(QObject):
         self.settings_changed.emit()
         self.inspect()
 
+    @property
+    def overlays(self) -> tuple[str, ...]:
+        """Those that suit what is shown."""
+        if isinstance(self.chain, ImageChain):
+            return OVERLAYS
+        return tuple(overlay for overlay in OVERLAYS if overlay not in OVERLAYS_OF_IMAGES)
+
+    @property
+    def overlay(self) -> str:
+        """The chosen one, where it suits what is shown."""
+        return self._overlay if self._overlay in self.overlays else "none"
+
     def set_overlay(self, overlay: str) -> None:
-        """``none``, ``entropy`` or ``surprise``."""
-        self.overlay = overlay
+        """One of ``overlays``."""
+        self._overlay = overlay
         self.profile.set("overlay", overlay)
         self.view_changed.emit()
 

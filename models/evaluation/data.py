@@ -143,4 +143,4 @@ def _read_folder(path: Path, header: CheckpointHeader, chain: Chain) -> Examples
     if name not in DATA_SETS:
         known = ", ".join(DATA_SETS)
         raise InputError(f"it is a folder, and the model learned from {name!r}, which is none of {known}; name an .npz")
-    return load(name, path, "test", order_of(chain))
+    return load(name, path, "test", order_of(chain)).known_to(header.factors)

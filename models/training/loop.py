@@ -34,7 +34,7 @@ from torch import Tensor
 
 from models.atomic import write_atomically
 from models.checkpoint import MAX_TEXT, NAME, save_checkpoint
-from models.condition import Condition
+from models.condition import Condition, Factor
 from models.conditional import Conditional
 from models.errors import FileError, InputError
 from models.hardware import hardware
@@ -43,7 +43,7 @@ from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.noise import MAX_SEED
 from models.orders import RASTER
-from models.training.data import DataSet, Examples, data_set, in_order, load
+from models.training.data import Examples, data_set, in_order, load
 from models.training.data.base import Rows
 
 LOWEST_LEARNING_RATE = 0.02
@@ -281,12 +281,15 @@ def collate(examples: Examples, chosen: npt.NDArray[np.int64]) -> tuple[Tensor, 
     return symbols, torch.arange(symbols.shape[1]) < lengths[:, None]
 
 
-def drop_factors(recipe: Recipe, data: DataSet, conditions: Sequence[Condition], step: int) -> Sequence[Condition]:
-    """Each factor replaced by its null at the recipe's rate, where it has one."""
+def drop_factors(
+    recipe: Recipe, factors: Sequence[Factor], conditions: Sequence[Condition], step: int
+) -> Sequence[Condition]:
+    """Each factor of the data replaced by its null at the recipe's rate, where it has one."""
+    factors = [factor for factor in factors if factor.of_data]
     rng = np.random.default_rng([recipe.seed, 0xA27, step])
-    dropped = rng.random((len(conditions), len(data.factors))) < recipe.any_rate
+    dropped = rng.random((len(conditions), len(factors))) < recipe.any_rate
     result = [dict(condition) for condition in conditions]
-    for column, factor in enumerate(data.factors):
+    for column, factor in enumerate(factors):
         if factor.null is not None:
             for n in np.flatnonzero(dropped[:, column]):
                 result[n][factor.name] = factor.null
@@ -314,9 +317,11 @@ class Trainer:
         self.device = torch.device(device)
         self.command = command
         self.data = data_set(recipe.data)
-        self.train = load(recipe.data, data_folder, "train", recipe.order)
-        self.valid = load(recipe.data, data_folder, "valid", recipe.order)
         self.model = build(recipe).to(self.device)
+        self.train, self.valid = (
+            load(recipe.data, data_folder, split, recipe.order).known_to(self.model.factors)
+            for split in ("train", "valid")
+        )
         self.ema = self.model if recipe.closed_form else build(recipe).to(self.device).eval()
         self.optimisers = optimisers(recipe, self.model)
         self.step = 0
@@ -346,7 +351,7 @@ class Trainer:
     def batch(self, examples: Examples, chosen: npt.NDArray[np.int64], step: int) -> tuple[Tensor, Tensor, Tensor]:
         """What ``loss`` takes of the chosen examples at a step: symbols, mask and condition."""
         symbols, mask = collate(examples, chosen)
-        rows = drop_factors(self.recipe, self.data, [examples.conditions[i] for i in chosen], step)
+        rows = drop_factors(self.recipe, self.model.factors, [examples.conditions[i] for i in chosen], step)
         return symbols.to(self.device), mask.to(self.device), self.model.condition_tensor(rows)
 
     def compiled_loss(self) -> Callable[[Tensor, Tensor, Tensor], Tensor]:

@@ -18,7 +18,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, ImageChain
 from models.trace import Take, Trace
-from studio.canvas.common import Canvas, Invitation, Legend, ReadOut, full_bits, step_facts
+from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, Legend, ReadOut, full_bits, step_facts
+from studio.canvas.order import order_picture
 from studio.panels.widgets import painting
 from studio.state import Pointer, Studio
 from studio.theme import colours, faded, hatch_brush, heat_table
@@ -103,7 +104,7 @@ class Picture:
             plain = self._grey[self.trace.symbols[steps]]
         else:
             plain = _packed(self._by_pixel(self._levels[self.trace.symbols[steps]]))
-        if self.overlay == "none":
+        if self.overlay not in ("entropy", "surprise"):
             return plain
         bits = self.trace.entropy[steps] if self.overlay == "entropy" else self.trace.surprise[steps]
         if chain.channels > 1:
@@ -419,6 +420,10 @@ class ImageGrid(QWidget):
                 fill(bare)
             for n, picture in pictures.items():
                 painter.drawImage(grid.cell(n), picture.image)
+            if studio.overlay == "order":
+                for n, picture in pictures.items():
+                    cell = grid.cell(n)
+                    painter.drawPixmap(cell.topLeft(), order_picture(picture.chain, cell.size(), ratio))
             cursor = self._shown_cursor
             if cursor is not None:
                 for n, picture in pictures.items():
@@ -541,8 +546,9 @@ class ImageCanvas(Canvas):
     def _refresh(self) -> None:
         take, overlay = self._studio.take, self._studio.overlay
         self.invitation.setVisible(take is None)
-        self.legend.setVisible(take is not None and overlay != "none")
-        if take is not None and overlay != "none":
+        scaled = take is not None and overlay in SHORT_NAMES
+        self.legend.setVisible(scaled)
+        if take is not None and scaled:
             self.legend.show_scale(overlay, take.chain)
 
     def step_out(self) -> None:

@@ -102,8 +102,8 @@ class CategoryChooser(Chooser):
         head.addWidget(ElidedLabel(factor.name, QUIET), 1)
         self.blending = ToolButton("blend", tip=f"Between two values of {factor.name}", name=f"Blend {factor.name}")
         self.blending.setCheckable(True)
-        self.blending.setVisible(len(factor.choices) > 1)
-        head.addWidget(self.blending)
+        if len(factor.choices) > 1:
+            head.addWidget(self.blending)
         if factor.any:
             head.addWidget(self._button(ANY, f"Leave the {factor.name} to the model"))
         values = QWidget()
@@ -130,6 +130,7 @@ class CategoryChooser(Chooser):
         self.other = ComboBox(f"Blend {factor.name} with", f"The other {factor.name}")
         self.other.addItems(factor.choices)
         self.share = LadderSlider(f"Share of the other {factor.name}", SHARES)
+        self.share.setToolTip(f"From the first {factor.name} to the other; drawn from the mean of their embeddings")
         self.share_label = label("100 %", QUIET)
         self.share_label.setMinimumWidth(self.share_label.sizeHint().width())
         self.share_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -21,7 +21,6 @@ from studio.panels.widgets import (
     grouped,
     label,
 )
-from studio.settings import OVERLAYS
 from studio.state import Activity, Studio
 from studio.theme import PRIMARY, QUIET, set_role
 
@@ -77,8 +76,8 @@ class TransportPanel(QWidget):
         self.step_label = ElidedLabel(role=QUIET)
         self.bits_label = label(role=QUIET)
         self.bits_label.setToolTip("Mean surprise of the selected sample up to the cursor")
-        self.overlay_box = ComboBox("Overlay", "Colours the canvas by entropy or surprise (Alt+0, Alt+1, Alt+2)")
-        self.overlay_box.addItems(OVERLAYS)
+        self.overlay_box = ComboBox("Overlay", "What the canvas is coloured by, or shows on top (Alt+0 … 3)")
+        self._overlays: tuple[str, ...] = ()
         self.mute_button = self._tool("", "loud", "Mute", "Mute")
         self.mute_button.setCheckable(True)
         self._sound_icons = {name: glyph_icon(name, self.mute_button) for name in ("loud", "muted")}
@@ -194,6 +193,10 @@ class TransportPanel(QWidget):
             button.setEnabled(has_steps)
         for button in (self.forward_step, self.forward_stride, self.end_button):
             button.setEnabled(take is not None)
+        if self._overlays != studio.overlays:
+            self._overlays = studio.overlays
+            self.overlay_box.clear()
+            self.overlay_box.addItems(self._overlays)
         self.overlay_box.setCurrentText(studio.overlay)
         self._refresh_place()
 

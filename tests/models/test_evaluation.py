@@ -281,7 +281,7 @@ def test_every_image_in_a_file_of_ours_is_an_example_with_what_it_was_drawn_unde
     examples = read_data_file(tmp_path / name, header(SMALL, SPEAKER, DIGIT))
     assert [e.symbols.tolist() for e in examples] == [trace.symbols.tolist() for trace in take.traces]
     for example in examples:
-        assert example.recorded
+        assert example.conditions_from == "file"
         assert example.conditions == (
             (0, {"speaker": "theo", "digit": "3"}),
             (5, {"speaker": "theo", "digit": "4"}),
@@ -329,7 +329,7 @@ def test_an_image_of_another_program_is_read_as_it_looks_under_the_defaults(tmp_
     (example,) = read_data_file(tmp_path / "a.png", header(SMALL, DIGIT, COLOUR))
     assert example.symbols.tolist() == [200] * 30
     assert example.conditions == ((0, {"digit": "any", "colour": "red"}),)
-    assert not example.recorded
+    assert example.conditions_from == "default"
 
 
 def test_arrays_of_another_program_are_read_as_they_look_whatever_metadata_they_have(npz: Path) -> None:

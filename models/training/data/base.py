@@ -34,6 +34,12 @@ class Examples:
     def __len__(self) -> int:
         return len(self.symbols)
 
+    def known_to(self, factors: Sequence[Factor]) -> Examples:
+        """The same with the conditions that a model of these factors has: it may do without some of the data's."""
+        names = {factor.name for factor in factors}
+        kept = [{name: c[name] for name in c if name in names} for c in self.conditions]
+        return Examples(self.symbols, kept, self.redraw)
+
     def rearranged(self, steps: npt.NDArray[np.int64]) -> Examples:
         """The same with the variables of every example in another order: steps (T,) tells where each one stood."""
 
