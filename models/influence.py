@@ -39,8 +39,10 @@ def influence(model: AutoregressiveModel, symbols: Symbols, condition: Condition
     return _differences(model, rows, table, step)
 
 
-def reach(model: AutoregressiveModel, step: int) -> npt.NDArray[np.bool_]:
+def reach(model: AutoregressiveModel, condition: Condition, step: int) -> npt.NDArray[np.bool_]:
     """Which earlier variables can change the conditional at ``step`` whatever the weights are, bool (step,).
+
+    The condition may decide on their order.
 
     Of a network that is no smooth function of its symbols, all within its receptive field.
     """
@@ -54,7 +56,7 @@ def reach(model: AutoregressiveModel, step: int) -> npt.NDArray[np.bool_]:
             parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64) * fan_in**-0.5)
     inputs = torch.randint(0, model.chain.alphabet.levels, (TRIES, step + 1), generator=generator)
     inputs = inputs.double().requires_grad_()
-    log_p = copy.conditionals(inputs, copy.condition_tensor([{}] * TRIES))[:, step].dense()
+    log_p = copy.conditionals(inputs, copy.condition_tensor([condition] * TRIES))[:, step].dense()
     found = _gradient((log_p * torch.randn(log_p.shape, generator=generator, dtype=torch.float64)).sum(), inputs)
     if found is None:
         field = model.receptive_field

@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -32,12 +32,14 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from models.atomic import reason
 from models.blocks import next_block
+from models.chain import ImageChain
 from models.errors import FileError, StudioError
 from models.shaping import NEUTRAL, Shaping
 from models.trace import ModelReference, Take, Trace
 
 if TYPE_CHECKING:
     from models.checkpoint import LoadedModel
+    from models.conditional import BinnedMixture, Conditional
     from models.model import AutoregressiveModel
     from models.sampling import ConditionalBuffer, Walk
 
@@ -60,6 +62,13 @@ RETRY_SECONDS = 10.0
 
 LOOKING_SHARE = 0.2
 """While a walk runs, at most this share of the time goes into conditionals that have to be computed again."""
+
+MENTIONED_WEIGHT = 0.01
+"""A component of a mixture is shown from this weight on."""
+DENSITY_PLACES = 512
+"""At how many places, besides those about its peaks, the density of a mixture is pictured."""
+PEAK_PLACES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+"""Distances from the mean of a component, in its scales, where its density is pictured: narrow peaks keep theirs."""
 
 SCORE_STEPS = 1024
 """Steps of a take that are scored between two looks at the queue."""
@@ -117,10 +126,26 @@ class InspectRequest:
 
 
 @dataclass(frozen=True)
+class Density:
+    """The density that the levels of a mixture are cut out of: float64, per level.
+
+    places: ascending, on the line where level k lies at k (n,). total: of all components there (n,). shares: weight
+    times density of those with at least MENTIONED_WEIGHT, the heaviest first (m, n). components: how many there are.
+    """
+
+    places: npt.NDArray[np.float64]
+    total: npt.NDArray[np.float64]
+    shares: npt.NDArray[np.float64]
+    components: int
+
+
+@dataclass(frozen=True)
 class Inspection:
     """The conditional of one step. raw, shaped: probabilities, float64 (K,). symbol: None at a step not yet drawn.
 
-    shaping: the one that ``shaped`` shows. clamped: whether the symbol was put there instead of drawn.
+    shaping: the one that ``shaped`` shows. clamped: whether the symbol was put there instead of drawn. density: of a
+    mixture, else None. beside: in a colour image the same for the other colours of the pixel, as far as they are known:
+    those that come after the step not yet drawn never are, and during a walk only those that were looked at.
     """
 
     token: int
@@ -131,6 +156,8 @@ class Inspection:
     shaping: Shaping
     symbol: int | None
     clamped: bool
+    density: Density | None = None
+    beside: tuple[Inspection, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +176,31 @@ class Gram:
     trace: Trace
     start: int
     image: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class InfluenceRequest:
+    """step: one that is drawn, of the shown branch of a sample."""
+
+    token: int
+    take: Take
+    sample: int
+    trace: Trace
+    step: int
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What the steps before one have to do with it, both (step,): see ``models.influence``.
+
+    reach: bool, which can change its conditional at all. strength: float64, nats per level.
+    """
+
+    token: int
+    sample: int
+    step: int
+    reach: npt.NDArray[np.bool_]
+    strength: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -181,6 +233,7 @@ class InferenceThread(QThread):
     stopped = Signal(int)
     inspected = Signal(object)
     gram_ready = Signal(object)
+    influence_found = Signal(object)
     scored = Signal(str)
     reproducing = Signal(str, str)
     reproduced = Signal(str, str)
@@ -201,6 +254,7 @@ class InferenceThread(QThread):
         self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._inspect: deque[InspectRequest] = deque(maxlen=1)
         self._gram: deque[GramRequest] = deque(maxlen=1)
+        self._influence: deque[InfluenceRequest] = deque(maxlen=1)
         self._jobs: deque[Iterator[None]] = deque()
         """Long work, done a slice at a time between commands."""
         self._walk_again: tuple[str, Iterator[None]] | None = None
@@ -231,6 +285,8 @@ class InferenceThread(QThread):
         self._steps_reported = 0
         self._timed_since, self._steps_timed = time.monotonic(), 0
         self._look_after = 0.0
+        self._peeked: tuple[Trace | None, dict[int, Conditional]] = (None, {})
+        """What was seen at the frontier of a trace, by the steps of its last pixel: colours are looked at together."""
         self._warming: subprocess.Popen[bytes] | None = None
         self._warming_errors: IO[bytes] | None = None
         """What the child process that compiles kernels writes: to a file, since a pipe that nobody reads fills up."""
@@ -267,6 +323,10 @@ class InferenceThread(QThread):
 
     def gram(self, request: GramRequest) -> None:
         self._gram.append(request)
+        self._commands.put(_look_again)
+
+    def influence(self, request: InfluenceRequest) -> None:
+        self._influence.append(request)
         self._commands.put(_look_again)
 
     def score(self, take: Take) -> None:
@@ -364,7 +424,7 @@ class InferenceThread(QThread):
     def _idle_seconds(self) -> float:
         """How long the thread may sleep before something is due."""
         now = time.monotonic()
-        looking = bool(self._inspect or self._gram)
+        looking = bool(self._inspect or self._gram or self._influence)
         if self._request is None:
             seconds = 0.0 if looking or self._jobs else 0.5 if self._warming is not None else 3600.0
             return max(0.0, min(seconds, self._retry_at - now)) if self._refused else seconds
@@ -508,7 +568,7 @@ class InferenceThread(QThread):
         self._pace = request.pace
         self._block = 1  # the last walk may have been a thousand times faster
         now = time.monotonic()
-        rate = request.take.model.chain.steps_per_second
+        rate = request.take.chain.steps_per_second
         heard = rate is not None and rate <= request.pace < math.inf
         # Added to what is left: of two steps asked for by two keys in a row the first may not be drawn yet.
         self._lead += LEAD_SECONDS * request.pace if heard else 1.0
@@ -599,6 +659,10 @@ class InferenceThread(QThread):
             gram = self._gram.popleft()
             if self._knows(gram.take):
                 self._do_gram(gram)
+        if self._influence and may_compute:
+            influence = self._influence.popleft()
+            if self._knows(influence.take):
+                self._do_influence(influence)
         if may_compute:
             now = time.monotonic()
             self._look_after = now + (now - began) * (1 / LOOKING_SHARE - 1)
@@ -607,46 +671,58 @@ class InferenceThread(QThread):
         return self._model is not None and self._model.reference.weights == take.model.weights
 
     def _do_inspect(self, request: InspectRequest) -> None:
-        import torch
-
-        from models.conditional import shape_probs
-
         assert self._buffer is not None
         trace = request.trace
         step = len(trace) if request.follow else request.step
         conditional = None
-        if step >= len(trace) and self._walk is not None and self._walk.take is request.take:
-            conditional = self._walk.peek(request.sample)
+        if step >= len(trace):
+            conditional = self._peek(request)
             step = len(trace)
-        if conditional is not None:
-            log_p = conditional.dense()
-        else:
+        if conditional is None:
             if trace.finished and step >= len(trace):
                 return
-            log_p = torch.from_numpy(self._buffer.log_probs(trace, step, step + 1)[0]).double()
-        shaped = shape_probs(log_p, request.shaping)
-        drawn = step < len(trace)
-        self.inspected.emit(
-            Inspection(
-                token=request.token,
-                sample=request.sample,
-                step=step,
-                raw=log_p.exp().cpu().numpy(),
-                shaped=shaped.cpu().numpy(),
-                shaping=request.shaping,
-                symbol=int(trace.symbols[step]) if drawn else None,
-                clamped=bool(trace.clamped[step]) if drawn else False,
-            )
-        )
+            conditional = self._buffer.conditional(trace, step)
+        beside = []
+        for other in _pixel_of(request.take, step):
+            if other != step and other <= len(trace):
+                seen = self._peeked[1].get(other) if self._peeked[0] is trace else None
+                if seen is None and not request.follow:  # a walk is not held up for what has already been drawn
+                    seen = self._buffer.conditional(trace, other)
+                if seen is not None:
+                    beside.append(_inspection(request, other, seen))
+        self.inspected.emit(replace(_inspection(request, step, conditional), beside=tuple(beside)))
+
+    def _peek(self, request: InspectRequest) -> Conditional | None:
+        """The conditional of the step not yet drawn, if the walk's decoder stands there."""
+        trace, walk = request.trace, self._walk
+        if walk is None or walk.take is not request.take or request.take.samples[request.sample].trace is not trace:
+            return None
+        found = walk.peek(request.sample)
+        if found is not None:
+            found = found.kept()  # a decoder may use the same memory for the next step
+            pixel = _pixel_of(request.take, len(trace))
+            known = self._peeked[1] if self._peeked[0] is trace else {}
+            self._peeked = trace, {step: known[step] for step in pixel if step in known} | {len(trace): found}
+        return found
 
     def _do_gram(self, request: GramRequest) -> None:
         assert self._buffer is not None
         start, stop = max(0, request.start), min(request.stop, len(request.trace))
         if start >= stop:
             return
-        log_p = self._buffer.log_probs(request.trace, start, stop)[:, : request.take.model.chain.alphabet.levels]
+        log_p = self._buffer.log_probs(request.trace, start, stop)[:, : request.take.chain.alphabet.levels]
         brightness = np.exp(0.5 * (log_p - log_p.max(axis=1, keepdims=True)))
         self.gram_ready.emit(Gram(request.take.id, request.trace, start, (255 * brightness).astype(np.uint8)))
+
+    def _do_influence(self, request: InfluenceRequest) -> None:
+        from models.influence import influence, reach
+
+        assert self._model is not None
+        model, trace, step = self._model.model, request.trace, request.step
+        condition = trace.segment_at(step).condition
+        strength = influence(model, trace.symbols, condition, step)
+        found = Influence(request.token, request.sample, step, reach(model, condition, step), strength)
+        self.influence_found.emit(found)
 
     # --- whole takes -------------------------------------------------------------------------------------------------
 
@@ -709,7 +785,7 @@ class InferenceThread(QThread):
             found = yield from reproducing(model, trace, report=report)
             before += found.steps
             if not found.agrees:
-                where = take.model.chain.locate(found.first_difference or 0)
+                where = take.chain.locate(found.first_difference or 0)
                 kind = "a float tie" if found.tie else "no float tie"
                 lines.append(f"sample {number} differs from step {found.first_difference} ({where}): {kind}")
             if found.fallback:
@@ -770,6 +846,49 @@ class InferenceThread(QThread):
 
         export(path, take, scale=scale)
         self.exported.emit(str(path))
+
+
+def _pixel_of(take: Take, step: int) -> range:
+    """The steps of the pixel that a step of an image belongs to; of anything else the step alone."""
+    chain = take.chain
+    channels = chain.channels if isinstance(chain, ImageChain) else 1
+    first = step - step % channels
+    return range(first, first + channels)
+
+
+def _inspection(request: InspectRequest, step: int, conditional: Conditional) -> Inspection:
+    """What the window is told of the conditional of a step: numbers without torch."""
+    from models.conditional import BinnedMixture, shape_probs
+
+    trace, log_p = request.trace, conditional.dense()
+    drawn = step < len(trace)
+    return Inspection(
+        token=request.token,
+        sample=request.sample,
+        step=step,
+        raw=log_p.exp().numpy(),
+        shaped=shape_probs(log_p, request.shaping).numpy(),
+        shaping=request.shaping,
+        symbol=int(trace.symbols[step]) if drawn else None,
+        clamped=bool(trace.clamped[step]) if drawn else False,
+        density=_density(conditional) if isinstance(conditional, BinnedMixture) else None,
+    )
+
+
+def _density(mixture: BinnedMixture) -> Density:
+    """For a picture: at places that are even, and close together about the peaks of its components."""
+    import torch
+
+    weights = torch.softmax(mixture.weights.double(), -1)
+    order = weights.argsort(descending=True, stable=True)
+    heavy = order[weights[order] >= MENTIONED_WEIGHT]
+    peaks = mixture.of(*(parameter[heavy].double() for parameter in mixture.parameters))
+    about = torch.tensor([sign * place for place in PEAK_PLACES for sign in (-1, 1)], dtype=torch.float64)
+    near = peaks.means[:, None] + peaks.scales[:, None] * about
+    ends = -0.5, mixture.size - 0.5
+    places = np.unique(np.concatenate([np.linspace(*ends, DENSITY_PLACES), near.flatten().clamp(*ends).numpy()]))
+    shares = mixture.densities(torch.from_numpy(places))
+    return Density(places, shares.sum(0).numpy(), shares[heavy].numpy(), len(weights))
 
 
 def _look_again() -> None:

@@ -13,9 +13,9 @@ from models.errors import StudioError
 from models.noise import check_seed
 from models.shaping import NEUTRAL, Shaping, shaping_from_json
 
-OVERLAYS = ("none", "entropy", "surprise", "order")
+OVERLAYS = ("none", "entropy", "surprise", "order", "influence")
 """What the canvas can be coloured by, or show on top."""
-OVERLAYS_OF_IMAGES = ("order",)
+OVERLAYS_OF_IMAGES = ("order", "influence")
 APPEARANCES = ("System", "Light", "Dark")
 """What the window can look like."""
 MAX_COUNT = 64

@@ -34,7 +34,16 @@ from models.record import shown, take_record
 from models.shaping import Shaping
 from models.trace import Take, Trace, new_take, new_take_id
 from studio.clipboard import PICTURE
-from studio.inference import GramRequest, InferenceThread, Inspection, InspectRequest, LoadedInfo, WalkRequest
+from studio.inference import (
+    GramRequest,
+    InferenceThread,
+    Influence,
+    InfluenceRequest,
+    Inspection,
+    InspectRequest,
+    LoadedInfo,
+    WalkRequest,
+)
 from studio.profile import Profile, describe
 from studio.settings import MAX_COUNT, OVERLAYS, OVERLAYS_OF_IMAGES, Settings, fitting_limit, settings_from_json
 
@@ -172,6 +181,8 @@ class Studio(QObject):
     inspected = Signal(object)
     """An ``Inspection`` of the step that the inspector looks at."""
     gram_ready = Signal(object)
+    influence_changed = Signal()
+    """``influence`` is another one, or none."""
     history_changed = Signal()
     message = Signal(str)
     """A line for the status bar."""
@@ -214,6 +225,11 @@ class Studio(QObject):
         self._added: Path | None = None
         """The checkpoint that was opened and is being loaded for the first time."""
         self._inspect_token = 0
+        self.influence: Influence | None = None
+        """What has to do with the step at the edit pointer, while the canvas is to show that."""
+        self._influence_token = 0
+        self._influence_of: tuple[Trace, Pointer] | None = None
+        """What was asked for last."""
         self._read_token = 0
         self._places: dict[str, Place] = {}
         """Where one looked at each take when one left it."""
@@ -230,6 +246,11 @@ class Studio(QObject):
         worker.stopped.connect(self._on_stopped)
         worker.inspected.connect(self._on_inspected)
         worker.gram_ready.connect(self.gram_ready)
+        worker.influence_found.connect(self._on_influence)
+        for changed in (self.selection_changed, self.cursor_changed, self.view_changed, self.take_changed):
+            changed.connect(self._look_at_influence)
+        for changed in (self.branches_changed, self.activity_changed):
+            changed.connect(self._look_at_influence)
         worker.scored.connect(self._on_scored)
         worker.reproducing.connect(self._on_reproduced)
         worker.reproduced.connect(self._on_reproduced)
@@ -783,6 +804,37 @@ class Studio(QObject):
             follow=self.running and self.following and not (self.hovered or self.pinned),
         )
         self.worker.inspect(request)
+
+    @Slot()
+    def _look_at_influence(self) -> None:
+        """Asks for what has to do with the step at the edit pointer, if it is drawn and anybody wants to see it."""
+        pointer = self.edit_pointer
+        wanted = None
+        if self.overlay == "influence" and self.take is not None and pointer is not None and self.looks_into:
+            trace = self.take.samples[pointer.sample].trace
+            if pointer.step < len(trace) and (self.pinned is not None or not self.running):
+                wanted = (trace, pointer)
+        if wanted == self._influence_of:
+            return
+        self._influence_of = wanted
+        self._influence_token += 1
+        if wanted is None:
+            self._show_influence(None)
+        elif self.take is not None:
+            trace, pointer = wanted
+            self.worker.influence(
+                InfluenceRequest(self._influence_token, self.take, pointer.sample, trace, pointer.step)
+            )
+
+    @Slot(object)
+    def _on_influence(self, influence: Influence) -> None:
+        if influence.token == self._influence_token:
+            self._show_influence(influence)
+
+    def _show_influence(self, influence: Influence | None) -> None:
+        if influence is not self.influence:
+            self.influence = influence
+            self.influence_changed.emit()
 
     def request_gram(self, trace: Trace, start: int, stop: int) -> None:
         """Asks for the picture of the conditionals of a stretch of a trace; answered by ``gram_ready``."""

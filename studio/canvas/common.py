@@ -6,6 +6,7 @@ import math
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QImage, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -16,6 +17,7 @@ from studio.panels.widgets import painting
 from studio.state import Activity, Pointer, Studio
 from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, heat_table, set_role
 
+OPAQUE = 0xFF000000
 HEAD_PIXELS = 19
 SEPARATOR = "  ·  "
 SHORT_NAMES = {"entropy": "Entropy", "surprise": "Surprise"}
@@ -24,6 +26,12 @@ SHORT_NAMES = {"entropy": "Entropy", "surprise": "Surprise"}
 def full_bits(alphabet: Alphabet) -> float:
     """log2 K: the entropy of the uniform conditional, where the scales of entropy and surprise end."""
     return math.log2(alphabet.size)
+
+
+def packed(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    """uint8 (n, 3) to opaque uint32 pixels (n,)."""
+    wide = rgb.astype(np.uint32)
+    return (OPAQUE | wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]).astype(np.uint32)
 
 
 def step_facts(take: Take, pointer: Pointer) -> list[str]:
@@ -187,8 +195,11 @@ class Legend(QWidget):
     def show_scale(self, overlay: str, chain: Chain) -> None:
         """overlay: ``entropy`` or ``surprise``. A surprise beyond log2 K has the last colour."""
         bits = f"{full_bits(chain.alphabet):.3g}"
-        self._name = SHORT_NAMES[overlay]
-        self._top = f"≥ {bits} bits" if overlay == "surprise" else f"{bits} bits"
+        self.show_range(SHORT_NAMES[overlay], f"≥ {bits} bits" if overlay == "surprise" else f"{bits} bits")
+
+    def show_range(self, name: str, top: str) -> None:
+        """top: what the last colour stands for."""
+        self._name, self._top = name, top
         metrics = self.fontMetrics()
         words = metrics.horizontalAdvance(self._name + "0" + self._top)
         self.setFixedWidth(words + self.BAR.width() + 32)

@@ -18,7 +18,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, ImageChain
 from models.trace import Take, Trace
-from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, Legend, ReadOut, full_bits, step_facts
+from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, Legend, ReadOut, full_bits, packed, step_facts
+from studio.canvas.influence import influence_picture, strongest
 from studio.canvas.order import order_picture
 from studio.panels.widgets import painting
 from studio.state import Pointer, Studio
@@ -31,26 +32,19 @@ MARGIN, GAP = 16, 8
 VEIL = 0.74
 """How much of the stage lies over steps that are drawn but beyond the cursor."""
 
-OPAQUE = 0xFF000000
-
 HINT = "Point at a pixel to see its conditional; click to keep it."
 HINT_OF_SEVERAL = "Point at a pixel; click to keep it; double click to enlarge."
+HINT_OF_INFLUENCE = "Click a pixel to see which earlier ones can change it, and how much they do."
 HINT_ALONE = "Esc or a double click shows all samples again."
 
 
-def _packed(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
-    """uint8 (n, 3) to opaque uint32 pixels (n,)."""
-    wide = rgb.astype(np.uint32)
-    return (OPAQUE | wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]).astype(np.uint32)
-
-
-HEAT = _packed(heat_table())
+HEAT = packed(heat_table())
 
 
 def _tables(alphabet: Alphabet) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
     """Of every symbol: the pixel of a grey image, uint32 (K,), and the intensity, uint8 (K,)."""
     levels = alphabet.decode(np.arange(alphabet.levels))
-    return _packed(np.repeat(levels[:, None], 3, axis=1)), levels
+    return packed(np.repeat(levels[:, None], 3, axis=1)), levels
 
 
 class Picture:
@@ -103,7 +97,7 @@ class Picture:
         if chain.channels == 1:
             plain = self._grey[self.trace.symbols[steps]]
         else:
-            plain = _packed(self._by_pixel(self._levels[self.trace.symbols[steps]]))
+            plain = packed(self._by_pixel(self._levels[self.trace.symbols[steps]]))
         if self.overlay not in ("entropy", "surprise"):
             return plain
         bits = self.trace.entropy[steps] if self.overlay == "entropy" else self.trace.surprise[steps]
@@ -216,6 +210,7 @@ class ImageGrid(QWidget):
         studio.cursor_changed.connect(self._on_cursor)
         studio.selection_changed.connect(self._on_selection)
         studio.view_changed.connect(self._repaint)
+        studio.influence_changed.connect(self._on_influence)
         self._on_take()
 
     # --- following the state -----------------------------------------------------------------------------------------
@@ -236,7 +231,8 @@ class ImageGrid(QWidget):
         self.alone = alone and several
         self._layout = None
         self._over = None
-        self._read_out.set_hint(HINT_ALONE if self.alone else HINT_OF_SEVERAL if several else HINT)
+        hint = HINT_ALONE if self.alone else HINT_OF_SEVERAL if several else HINT
+        self._read_out.set_hint(HINT_OF_INFLUENCE if self._studio.overlay == "influence" else hint)
         self._show_facts()
         self.update()
 
@@ -249,9 +245,14 @@ class ImageGrid(QWidget):
     @Slot()
     def _repaint(self) -> None:
         """Everything anew."""
+        self.show_alone(self.alone)
         self._pictures.clear()
         self._over = None
         self._on_grown()
+        self.update()
+
+    @Slot()
+    def _on_influence(self) -> None:
         self.update()
 
     @Slot()
@@ -424,8 +425,12 @@ class ImageGrid(QWidget):
                 for n, picture in pictures.items():
                     cell = grid.cell(n)
                     painter.drawPixmap(cell.topLeft(), order_picture(picture.chain, cell.size(), ratio))
+            influence = studio.influence
+            if influence is not None and influence.sample in pictures:
+                cell, chain = grid.cell(influence.sample), pictures[influence.sample].chain
+                painter.drawPixmap(cell.topLeft(), influence_picture(influence, chain, cell.size(), theme, ratio))
             cursor = self._shown_cursor
-            if cursor is not None:
+            if cursor is not None and influence is None:
                 for n, picture in pictures.items():
                     painter.drawImage(grid.cell(n), picture.veil(cursor, faded(theme.window, VEIL)))
             for colour, weight, pointers in (
@@ -538,18 +543,19 @@ class ImageCanvas(Canvas):
         column.addLayout(foot)
         self._cover(body, self.invitation)
         self.setFocusProxy(self.grid)
-        studio.take_changed.connect(self._refresh)
-        studio.view_changed.connect(self._refresh)
+        for changed in (studio.take_changed, studio.view_changed, studio.influence_changed):
+            changed.connect(self._refresh)
         self._refresh()
 
     @Slot()
     def _refresh(self) -> None:
-        take, overlay = self._studio.take, self._studio.overlay
+        take, overlay, influence = self._studio.take, self._studio.overlay, self._studio.influence
         self.invitation.setVisible(take is None)
-        scaled = take is not None and overlay in SHORT_NAMES
-        self.legend.setVisible(scaled)
-        if take is not None and scaled:
+        self.legend.setVisible(take is not None and (overlay in SHORT_NAMES or influence is not None))
+        if take is not None and overlay in SHORT_NAMES:
             self.legend.show_scale(overlay, take.chain)
+        elif influence is not None:
+            self.legend.show_range("Influence", f"{strongest(influence):.2g} nats a level; hatched: out of reach")
 
     def step_out(self) -> None:
         self.grid.show_alone(False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -10,14 +12,17 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
+    QColor,
     QFocusEvent,
     QFont,
+    QFontMetricsF,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPainterPath,
     QPaintEvent,
     QPen,
+    QPolygonF,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -30,14 +35,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from models.chain import Alphabet
+from models.chain import Alphabet, Chain, ImageChain
 from models.shaping import NEUTRAL, Shaping
 from models.trace import Take, Trace
-from studio.inference import Inspection
+from studio.inference import MENTIONED_WEIGHT, Density, Inspection
 from studio.panels.widgets import (
     GAP,
     MARGIN,
     RETURN_KEYS,
+    ElidedLabel,
     EmptyState,
     PushButton,
     Segments,
@@ -49,7 +55,7 @@ from studio.panels.widgets import (
     probability_text,
 )
 from studio.state import Pointer, Studio
-from studio.theme import QUIET, QUIET_PIXELS, Theme, colours, faded, mixed
+from studio.theme import DARK, LIGHT, QUIET, QUIET_PIXELS, Theme, colours, faded, fill_hatched, mixed
 
 SCALES = {
     "linear": "Heights are probabilities: shows the probable values",
@@ -80,12 +86,34 @@ LOG_DECADES = 6
 
 ROOMY = 400
 """Logical pixels of height from which on there is room for a hint."""
+COLOURS = (
+    ("red", "p(R)", ""),
+    ("green", "p(G | R)", "after red is drawn"),
+    ("blue", "p(B | R, G)", "after green is drawn"),
+)
+"""Of a colour pixel in the order of the chain: name, conditional, and when there is one."""
+TINTS = {
+    DARK.dark: (QColor("#ef6a6c"), QColor("#45b97c"), DARK.chosen),
+    LIGHT.dark: (QColor("#cf3b43"), QColor("#1d8a50"), LIGHT.chosen),
+}
+"""Of the three colours in a dark theme and in a light one."""
+WIDEST_HEADINGS = tuple(f"drawn 255   surprise 10.00 · entropy 0.00{unit}" for unit in (" bits", ""))
+"""Of a colour: where not even the second has room, there is a third with fewer words."""
+ASIDE = 0.45
+"""How far the curve of a colour that is not looked at falls back behind the present one's."""
+
 GUTTER = 44.0
 TOP = 20.0
 BOTTOM = 18.0
 STOP_WIDTH = 24.0
 STOP_GAP = 10.0
 DRAWN_WIDTH = 1.5
+GROUND = 0.25
+"""Logical pixels below which a curve lies on the ground."""
+HEADING = 18.0
+"""Height of the line above the curve of a colour."""
+BAR_WIDTH = 3.0
+"""Of what stands beside the colour that is looked at."""
 TICK_FRACTIONS = {"linear": (1.0, 0.5), "√": (1.0, 0.2, 0.02), "log": (1.0, 1e-2, 1e-4)}
 """Where the value axis is labelled, as fractions of its top."""
 
@@ -118,6 +146,10 @@ def entropy_bits(p: npt.NDArray[np.float64]) -> float:
     return float(-(positive * np.log2(positive)).sum())
 
 
+def surprise_bits(p: npt.NDArray[np.float64], symbol: int) -> float:
+    return -math.log2(p[symbol]) if p[symbol] > 0 else math.inf
+
+
 def shaping_words(shaping: Shaping) -> str:
     """The settings that are not neutral: ``temperature 0.8, top-p 0.9``."""
     named = [
@@ -144,6 +176,25 @@ def p_as_drawn(inspection: Inspection, trace: Trace) -> float | None:
     return float(shape_probs(torch.from_numpy(inspection.raw).log(), shaping)[inspection.symbol])
 
 
+def small(font: QFont) -> QFont:
+    """The font in the size of what is written into a plot."""
+    font = QFont(font)
+    font.setPixelSize(QUIET_PIXELS - 1)
+    return font
+
+
+def level_ticks(alphabet: Alphabet) -> list[int]:
+    """The levels that are labelled."""
+    last = alphabet.levels - 1
+    quarters = {0, *(round(alphabet.levels * n / 4) for n in (1, 2, 3)), last}
+    return sorted(quarters) if last > 8 else list(range(last + 1))
+
+
+def component_colour(theme: Theme) -> QColor:
+    """Of the components of a mixture."""
+    return mixed(theme.text, theme.panel, 0.35)
+
+
 class ConditionalPlot(QWidget):
     """Probability by value: as the present settings shape it a filled step curve, the raw one a line over it.
 
@@ -153,6 +204,9 @@ class ConditionalPlot(QWidget):
     """
 
     value_chosen = Signal(int)
+    top = TOP
+    bottom = BOTTOM
+    """Heights of what is written above and below the curves."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -166,16 +220,19 @@ class ConditionalPlot(QWidget):
         self.scale = DEFAULT_SCALE
         self.aim: int | None = None
         """The value that is pointed at."""
-        self._inspection: Inspection | None = None
-        self._alphabet: Alphabet | None = None
+        self.inspection: Inspection | None = None
+        """What is shown."""
+        self.alphabet: Alphabet | None = None
         self._top = 1.0
         self._curves: tuple[QPainterPath, QPainterPath] | None = None
+        self._densities: list[QPolygonF] = []
+        """Of a mixture: that of every component that is shown, and last their sum."""
 
     def sizeHint(self) -> QSize:
         return QSize(320, 260)
 
     def show_inspection(self, inspection: Inspection, alphabet: Alphabet) -> None:
-        self._inspection, self._alphabet = inspection, alphabet
+        self.inspection, self.alphabet = inspection, alphabet
         self._top = axis_top(max(float(inspection.raw.max()), float(inspection.shaped.max())))
         if self.aim is not None:
             self.aim = min(self.aim, len(inspection.raw) - 1)
@@ -183,7 +240,7 @@ class ConditionalPlot(QWidget):
         self.update()
 
     def clear(self) -> None:
-        self._inspection = self._curves = None
+        self.inspection = self._curves = None
         self._point_at(None)
         self.update()
 
@@ -196,10 +253,15 @@ class ConditionalPlot(QWidget):
 
     def _area(self) -> QRectF:
         """Where the ordinary values stand."""
-        area = QRectF(self.rect()).adjusted(GUTTER, TOP, -2, -BOTTOM)
-        if self._alphabet is not None and self._alphabet.stop:
+        area = QRectF(self.rect()).adjusted(GUTTER, self.top, -2, -self.bottom)
+        if self.alphabet is not None and self.alphabet.stop:
             area.setRight(area.right() - STOP_WIDTH - STOP_GAP)
         return area
+
+    @property
+    def ground(self) -> float:
+        """Where the curves stand, in widget coordinates."""
+        return self._area().bottom()
 
     def _stop_area(self) -> QRectF:
         area = self._area()
@@ -207,24 +269,24 @@ class ConditionalPlot(QWidget):
 
     def x_of(self, symbol: int) -> float:
         """The middle of a value's step, in widget coordinates."""
-        assert self._alphabet is not None
-        if symbol == self._alphabet.stop_symbol:
+        assert self.alphabet is not None
+        if symbol == self.alphabet.stop_symbol:
             return self._stop_area().center().x()
         area = self._area()
-        return area.left() + (symbol + 0.5) * area.width() / self._alphabet.levels
+        return area.left() + (symbol + 0.5) * area.width() / self.alphabet.levels
 
     def symbol_at(self, x: float) -> int:
-        assert self._alphabet is not None
+        assert self.alphabet is not None
         area = self._area()
-        if self._alphabet.stop_symbol is not None and x > area.right() + STOP_GAP / 2:
-            return self._alphabet.stop_symbol
-        symbol = math.floor((x - area.left()) / max(area.width(), 1.0) * self._alphabet.levels)
-        return min(self._alphabet.levels - 1, max(0, symbol))
+        if self.alphabet.stop_symbol is not None and x > area.right() + STOP_GAP / 2:
+            return self.alphabet.stop_symbol
+        symbol = math.floor((x - area.left()) / max(area.width(), 1.0) * self.alphabet.levels)
+        return min(self.alphabet.levels - 1, max(0, symbol))
 
     # --- input -----------------------------------------------------------------------------------------------------
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._point_at(self.symbol_at(event.position().x()) if self._inspection is not None else None)
+        self._point_at(self.symbol_at(event.position().x()) if self.inspection is not None else None)
 
     def leaveEvent(self, event: QEvent) -> None:
         self._point_at(None)
@@ -235,7 +297,7 @@ class ConditionalPlot(QWidget):
         super().focusOutEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self._inspection is not None:
+        if event.button() == Qt.MouseButton.LeftButton and self.inspection is not None:
             self.value_chosen.emit(self.symbol_at(event.position().x()))
         else:
             event.ignore()
@@ -244,7 +306,7 @@ class ConditionalPlot(QWidget):
         return claims_key(event, Qt.Key.Key_Left, Qt.Key.Key_Right, *RETURN_KEYS) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        inspection = self._inspection
+        inspection = self.inspection
         if inspection is None:
             return super().keyPressEvent(event)
         start = self.aim if self.aim is not None else int(inspection.raw.argmax())
@@ -267,10 +329,10 @@ class ConditionalPlot(QWidget):
 
     def aim_text(self) -> str:
         """What stands at the value that is pointed at, in words."""
-        if self.aim is None or self._inspection is None or self._alphabet is None:
+        if self.aim is None or self.inspection is None or self.alphabet is None:
             return ""
-        raw, shaped = self._inspection.raw[self.aim], self._inspection.shaped[self.aim]
-        return f"{self._alphabet.label(self.aim)}  raw {probability_text(raw)}  shaped {probability_text(shaped)}"
+        raw, shaped = self.inspection.raw[self.aim], self.inspection.shaped[self.aim]
+        return f"{self.alphabet.label(self.aim)}  raw {probability_text(raw)}  shaped {probability_text(shaped)}"
 
     # --- painting --------------------------------------------------------------------------------------------------
 
@@ -282,23 +344,47 @@ class ConditionalPlot(QWidget):
         with painting(self) as painter:
             theme = colours(self)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            font = QFont(self.font())
-            font.setPixelSize(QUIET_PIXELS - 1)
-            painter.setFont(font)
-            inspection, alphabet = self._inspection, self._alphabet
+            painter.setFont(small(self.font()))
+            inspection, alphabet = self.inspection, self.alphabet
             if inspection is not None and alphabet is not None:
                 self._paint_axes(painter, theme, alphabet)
                 if self._curves is None:
                     self._curves = self._outline(inspection.shaped, alphabet), self._outline(inspection.raw, alphabet)
-                shaped, raw = self._curves
-                painter.fillPath(shaped, faded(theme.chosen, 0.55))
-                painter.strokePath(raw, QPen(mixed(theme.text, theme.panel, 0.15), 1))
+                    self._densities = self._density_curves(inspection, alphabet)
+                self._paint_curves(painter, theme, *self._curves)
                 if inspection.symbol is not None:
                     self._paint_drawn(painter, theme, inspection, alphabet)
                 if self.aim is not None:
                     self._paint_aim(painter, theme)
             if self.hasFocus():
                 paint_focus_frame(painter, QRectF(self.rect()), theme)
+
+    def _paint_curves(self, painter: QPainter, theme: Theme, shaped: QPainterPath, raw: QPainterPath) -> None:
+        painter.fillPath(shaped, self._fill(theme))
+        painter.setPen(QPen(component_colour(theme), 1))
+        for curve in self._densities:
+            painter.drawPolyline(curve)
+        painter.strokePath(raw, QPen(mixed(theme.text, theme.panel, 0.15), 1))
+
+    def _fill(self, theme: Theme) -> QColor:
+        return faded(theme.chosen, 0.55)
+
+    def _density_curves(self, inspection: Inspection, alphabet: Alphabet) -> list[QPolygonF]:
+        """The density of each component and their sum, which a bar, one level wide, is as high as on average."""
+        density = inspection.density
+        if density is None:
+            return []
+        area = self._area()
+        xs = area.left() + (density.places + 0.5) * (area.width() / alphabet.levels)
+        curves = []
+        for values in (*density.shares, density.total):
+            up = heights(values, self._top, self.scale) * area.height()
+            seen = np.flatnonzero(up > GROUND)
+            if seen.size:
+                part = slice(max(0, seen[0] - 1), seen[-1] + 2)
+                points = zip(xs[part].tolist(), (area.bottom() - up[part]).tolist(), strict=True)
+                curves.append(QPolygonF([QPointF(x, y) for x, y in points]))
+        return curves
 
     def _outline(self, p: npt.NDArray[np.float64], alphabet: Alphabet) -> QPainterPath:
         """The step curve of the ordinary values and the bar of the stop symbol, closed along the ground."""
@@ -338,10 +424,16 @@ class ConditionalPlot(QWidget):
             centred = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(where, centred, f"{fraction * self._top:.2g}")
         painter.fillRect(QRectF(area.left(), area.bottom(), area.width(), 1), theme.border)
+        self._paint_levels(painter, theme, alphabet)
+
+    def _paint_levels(self, painter: QPainter, theme: Theme, alphabet: Alphabet) -> None:
+        self.paint_level_labels(painter, theme, alphabet)
+
+    def paint_level_labels(self, painter: QPainter, theme: Theme, alphabet: Alphabet) -> None:
+        """What stands below the ground."""
+        area = self._area()
         painter.setPen(theme.quiet)
-        last = alphabet.levels - 1
-        ticks = sorted({0, *(round(alphabet.levels * n / 4) for n in (1, 2, 3)), last}) if last > 8 else range(last + 1)
-        for symbol in ticks:
+        for symbol in level_ticks(alphabet):
             self._paint_label(painter, str(symbol), self.x_of(symbol), area)
         if alphabet.stop:
             bar = self._stop_area()
@@ -383,21 +475,172 @@ class ConditionalPlot(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
-class Swatch(QWidget):
-    """A small sign in front of a legend's word: the filled curve, or the line."""
+class ColourPlot(ConditionalPlot):
+    """The conditional of one colour of a pixel, under a line with its name, what was drawn, and the bits of that.
 
-    def __init__(self, *, filled: bool) -> None:
+    The colour that is looked at has a bar at its left. A click on the line looks at this one.
+    """
+
+    looked_at = Signal()
+    top, bottom = HEADING + 6, 4.0
+
+    def __init__(self, channel: int) -> None:
         super().__init__()
-        self.filled = filled
+        self.channel = channel
+        self.name, self.formula, self.waits = COLOURS[channel]
+        self.setToolTip(
+            f"{self.formula}: click a value to put it there and go on from it; click the name to look at {self.name}.\n"
+            "Above: the value, its surprise and the entropy"
+        )
+        self.setMinimumSize(200, 68)
+        self.clear()
+
+    def clear(self) -> None:
+        super().clear()
+        self.present = self.waiting = False
+        self.symbol: int | None = None
+        self.clamped = False
+        self.surprise = self.entropy = math.nan
+
+    def show_colour(self, inspection: Inspection, trace: Trace, chain: ImageChain) -> None:
+        """Shows its part of the pixel that was inspected."""
+        step = inspection.step - inspection.step % chain.channels + self.channel
+        own = next((part for part in (inspection, *inspection.beside) if part.step == step), None)
+        if own is None:
+            aim = self.aim
+            self.clear()
+            self.alphabet, self.aim = chain.alphabet, aim
+            # After the step not yet drawn there is no conditional yet; one before it may not be at hand in mid-run.
+            self.waiting = step > inspection.step
+            if not self.waiting:
+                self.symbol, self.clamped = int(trace.symbols[step]), bool(trace.clamped[step])
+                self.surprise, self.entropy = float(trace.surprise[step]), float(trace.entropy[step])
+        else:
+            self.show_inspection(own, chain.alphabet)
+            self.waiting, self.symbol, self.clamped = False, own.symbol, own.clamped
+            self.surprise = math.nan if own.symbol is None else surprise_bits(own.raw, own.symbol)
+            self.entropy = entropy_bits(own.raw)
+        self.present = own is inspection
+        said = self.waits if self.waiting else ", ".join(filter(None, self._headings()[0]))
+        self.setAccessibleName(f"Conditional distribution of {self.name}: {said}")
+
+    def _headings(self) -> list[tuple[str, str]]:
+        """What was drawn and the bits of that, in ever fewer words."""
+        drawn = "" if self.symbol is None or self.alphabet is None else self.alphabet.label(self.symbol)
+        put = f"put {drawn}" if self.clamped else drawn
+        entropy = "" if math.isnan(self.entropy) else f"entropy {self.entropy:.2f}"
+        if math.isnan(self.surprise):
+            return [(put, entropy and f"{entropy} bits")] * 3
+        words = f"surprise {self.surprise:.2f} · {entropy}".replace("inf", "∞")
+        long = put if self.clamped else f"drawn {drawn}"
+        return [(long, f"{words} bits"), (long, words), (put, words)]
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        heading = event.position().y() < HEADING
+        if heading and event.button() == Qt.MouseButton.LeftButton and self.inspection is not None:
+            self.looked_at.emit()
+        else:
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if event.position().y() < HEADING:
+            self._point_at(None)
+        else:
+            super().mouseMoveEvent(event)
+
+    def tint(self, theme: Theme) -> QColor:
+        return TINTS[theme.dark][self.channel]
+
+    def _fill(self, theme: Theme) -> QColor:
+        return faded(self.tint(theme), 0.6 if self.present else 0.6 * (1 - ASIDE))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        with painting(self) as painter:
+            theme = colours(self)
+            self._paint_heading(painter, theme)
+            if self.waiting:
+                fill_hatched(painter, self._area(), theme)
+                painter.setPen(theme.quiet)
+                painter.drawText(self._area(), Qt.AlignmentFlag.AlignCenter, self.waits)
+            elif self.inspection is None and self.symbol is not None:
+                self._paint_mark(painter, theme)
+        super().paintEvent(event)
+
+    def _paint_heading(self, painter: QPainter, theme: Theme) -> None:
+        left, right, middle = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter
+        line = QRectF(BAR_WIDTH + 6, 0, self.width() - BAR_WIDTH - 8, HEADING)
+        if self.present:
+            painter.fillRect(QRectF(0, 0, BAR_WIDTH, self.height()), self.tint(theme))
+        font = QFont(self.font())
+        font.setPixelSize(QUIET_PIXELS)
+        font.setBold(True)
+        named = max(QFontMetricsF(font).horizontalAdvance(formula) for _, formula, _ in COLOURS)
+        font.setBold(self.present)
+        painter.setFont(font)
+        painter.setPen(self.tint(theme))
+        painter.drawText(line, left | middle, self.formula)
+        painter.setFont(small(self.font()))
+        line.setLeft(line.left() + named + 8)  # values stand below one another
+        value, bits = self._headings()[self._brevity(painter, line.width())]
+        painter.setPen(theme.now)
+        painter.drawText(line, left | middle, value)
+        painter.setPen(theme.text if self.present else theme.quiet)
+        painter.drawText(line, right | middle, bits)
+
+    def _brevity(self, painter: QPainter, width: float) -> int:
+        """Which of the ``_headings`` has room. Not by its own numbers: those of all colours are to be alike."""
+        for number, widest in enumerate(WIDEST_HEADINGS):
+            if painter.fontMetrics().horizontalAdvance(widest) <= width:
+                return number
+        return len(WIDEST_HEADINGS)
+
+    def _paint_levels(self, painter: QPainter, theme: Theme, alphabet: Alphabet) -> None:
+        """Lines that lead down to the labels, which stand once below all colours."""
+        area = self._area()
+        for symbol in level_ticks(alphabet)[1:-1]:
+            painter.fillRect(QRectF(self.x_of(symbol), area.top(), 1, area.height() + self.bottom), theme.line)
+
+    def _paint_drawn(self, painter: QPainter, theme: Theme, inspection: Inspection, alphabet: Alphabet) -> None:
+        self._paint_mark(painter, theme)
+
+    def _paint_mark(self, painter: QPainter, theme: Theme) -> None:
+        assert self.symbol is not None
+        area, x = self._area(), self.x_of(self.symbol)
+        painter.fillRect(QRectF(x - DRAWN_WIDTH / 2, area.top() - 4, DRAWN_WIDTH, area.height() + 4), theme.now)
+
+
+class LevelAxis(QWidget):
+    """The labels of the levels, once below the curves of all colours."""
+
+    def __init__(self, plot: ColourPlot) -> None:
+        super().__init__()
+        self.plot = plot
+        self.setFixedHeight(round(BOTTOM))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        alphabet = self.plot.alphabet
+        if alphabet is not None:
+            with painting(self) as painter:
+                painter.setFont(small(self.font()))
+                painter.translate(0, -self.plot.ground)
+                self.plot.paint_level_labels(painter, colours(self), alphabet)
+
+
+class Swatch(QWidget):
+    """A small sign in front of a legend's word: the filled curve, or a line of it."""
+
+    def __init__(self, colour: Callable[[Theme], QColor], *, filled: bool = False) -> None:
+        super().__init__()
+        self.colour, self.filled = colour, filled
         self.setFixedSize(12, 12)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with painting(self) as painter:
             theme = colours(self)
             if self.filled:
-                painter.fillRect(QRectF(1, 1, 10, 10), mixed(theme.chosen, theme.panel, 0.3))
+                painter.fillRect(QRectF(1, 1, 10, 10), mixed(self.colour(theme), theme.panel, 0.3))
             else:
-                painter.fillRect(QRectF(0, 6, 12, 1.5), theme.text)
+                painter.fillRect(QRectF(0, 6, 12, 1.5), self.colour(theme))
 
 
 class InspectorPanel(QWidget):
@@ -416,12 +659,20 @@ class InspectorPanel(QWidget):
         self._of: Take | None = None
         """The take that is looked into."""
         self.plot = ConditionalPlot()
-        self.plot.value_chosen.connect(self._put)
+        """Of what has no colours."""
+        self.colour_plots = [ColourPlot(channel) for channel in range(len(COLOURS))]
+        self.plots: list[ConditionalPlot] = [self.plot, *self.colour_plots]
+        self.level_axis = LevelAxis(self.colour_plots[-1])
+        for plot in self.plots:
+            plot.value_chosen.connect(partial(self._put, plot))
+        for plot in self.colour_plots:
+            plot.looked_at.connect(partial(self._look_at, plot))
         self.step_label = label(role=QUIET)
         self.sample_label = label(role=QUIET)
         self.scale = Segments(SCALES, "Scale of the probabilities")
         scale = str(studio.profile.get(SCALE_KEY, DEFAULT_SCALE))
-        self.plot.set_scale(scale if scale in SCALES else DEFAULT_SCALE)
+        for plot in self.plots:
+            plot.set_scale(scale if scale in SCALES else DEFAULT_SCALE)
         self.scale.choose(self.plot.scale)
         self.scale.chosen.connect(self._set_scale)
         self.facts = {name: label() for name in FACTS}
@@ -447,19 +698,31 @@ class InspectorPanel(QWidget):
         head = QHBoxLayout()
         head.addWidget(self.step_label, 1)
         head.addWidget(self.sample_label)
+        self.swatch = Swatch(self._fill, filled=True)
         legend = QHBoxLayout()
         legend.setSpacing(5)
-        for text, tip, filled in (
-            ("with these settings", "Filled: what a value is drawn from under the present temperature and cuts", True),
-            ("raw", "Line: the conditional as the model gave it", False),
+        for text, tip, swatch in (
+            (
+                "with these settings",
+                "Filled: what a value is drawn from under the present temperature and cuts",
+                self.swatch,
+            ),
+            ("raw", "Line: the conditional as the model gave it", Swatch(lambda theme: theme.text)),
         ):
-            parts = Swatch(filled=filled), label(text, QUIET)
-            for part in parts:
+            for part in (swatch, label(text, QUIET)):
                 part.setToolTip(tip)
                 legend.addWidget(part)
             legend.addSpacing(6)
         legend.addStretch(1)
         legend.addWidget(self.scale)
+        self.mixture = QWidget()
+        self.mixture_label = ElidedLabel(role=QUIET)
+        of_mixture = QHBoxLayout(self.mixture)
+        of_mixture.setContentsMargins(0, 0, 0, 0)
+        of_mixture.setSpacing(5)
+        of_mixture.addWidget(Swatch(component_colour))
+        of_mixture.addWidget(self.mixture_label, 1)
+        self.mixture.hide()
         grid = QGridLayout()
         grid.setHorizontalSpacing(GAP)
         grid.setVerticalSpacing(3)
@@ -490,8 +753,16 @@ class InspectorPanel(QWidget):
         column.setContentsMargins(MARGIN, 4, MARGIN, MARGIN)
         column.setSpacing(GAP)
         column.addLayout(head)
-        column.addWidget(self.plot, 1)
+        curves = QVBoxLayout()
+        curves.setSpacing(2)
+        for plot in self.plots:
+            curves.addWidget(plot, 1)
+            plot.setVisible(plot is self.plot)
+        curves.addWidget(self.level_axis)
+        self.level_axis.hide()
+        column.addLayout(curves, 1)
         column.addLayout(legend)
+        column.addWidget(self.mixture)
         column.addLayout(grid)
         column.addWidget(self.note)
         column.addLayout(buttons)
@@ -508,6 +779,8 @@ class InspectorPanel(QWidget):
         if studio.take is None or studio.loaded is None or studio.take is not self._of:
             self.inspection = None  # of another take: nothing rather than something stale
         self._of = studio.take
+        if studio.take is not None:
+            self._make_room(studio.take.model.chain)
         if self.inspection is None:
             loading = studio.loaded is None and studio.entry is not None
             self.empty.setText(self.EMPTY if studio.take is None else self.LOADING if loading else self.NO_MODEL)
@@ -516,8 +789,20 @@ class InspectorPanel(QWidget):
             self.stack.setCurrentWidget(self.content if studio.looks_into else self.empty)
         self._refresh_branches()
 
+    def _make_room(self, chain: Chain) -> None:
+        """For one curve, or for those of three colours, whose lines say what else would stand below."""
+        in_colour = isinstance(chain, ImageChain) and chain.channels == len(COLOURS)
+        for plot in self.plots:
+            plot.setVisible((plot is not self.plot) == in_colour)
+        self.level_axis.setVisible(in_colour)
+        for fact in ("surprise", "entropy"):
+            self.facts[fact].setVisible(not in_colour)
+            self.fact_names[list(FACTS).index(fact)].setVisible(not in_colour)
+
     def _blank(self) -> None:
-        self.plot.clear()
+        for plot in self.plots:
+            plot.clear()
+        self.mixture.hide()
         self.sample_label.setText("")
         for text in (self.step_label, *self.facts.values()):
             text.setText("–")
@@ -541,13 +826,31 @@ class InspectorPanel(QWidget):
         if take is None or inspection.sample >= len(take.samples):
             return
         self.inspection = inspection
-        chain = take.model.chain
-        self.plot.show_inspection(inspection, chain.alphabet)
+        chain = take.chain
+        trace = take.samples[inspection.sample].trace
+        if isinstance(chain, ImageChain) and chain.channels == len(COLOURS):
+            for plot in self.colour_plots:
+                plot.show_colour(inspection, trace, chain)
+            self.level_axis.update()
+        else:
+            self.plot.show_inspection(inspection, chain.alphabet)
+        self.swatch.update()
+        self._show_mixture(inspection.density)
         self.step_label.setText(f"step {grouped(inspection.step)} · {chain.locate(inspection.step)}")
         self.sample_label.setText(f"sample {inspection.sample}" if len(take.samples) > 1 else "")
         self._show_facts(inspection, chain.alphabet)
-        self._show_schedule(inspection, take.samples[inspection.sample].trace)
+        self._show_schedule(inspection, trace)
         self.stack.setCurrentWidget(self.content)
+
+    def _show_mixture(self, density: Density | None) -> None:
+        self.mixture.setVisible(density is not None)
+        if density is not None:
+            heavy, all_ = len(density.shares), density.components
+            self.mixture_label.say(f"{heavy} of {all_} components weigh more than {100 * MENTIONED_WEIGHT:g} %")
+
+    def _fill(self, theme: Theme) -> QColor:
+        """The colour of the filled curve of what is looked at."""
+        return next((plot.tint(theme) for plot in self.colour_plots if plot.present), theme.chosen)
 
     def _show_facts(self, inspection: Inspection, alphabet: Alphabet) -> None:
         raw, symbol = inspection.raw, inspection.symbol
@@ -561,7 +864,7 @@ class InspectorPanel(QWidget):
             texts["rank"] = f"{rank(raw, symbol)} of {len(raw)}"
             texts["raw"] = probability_text(p)
             texts["shaped"] = probability_text(float(inspection.shaped[symbol]))
-            texts["surprise"] = f"{-math.log2(p):.2f} bits" if p > 0 else "∞ bits"
+            texts["surprise"] = f"{surprise_bits(raw, symbol):.2f} bits".replace("inf", "∞")
         self.fact_names[0].setText("Put" if inspection.clamped else "Drawn")
         for name, text in texts.items():
             self.facts[name].setText(text)
@@ -587,16 +890,20 @@ class InspectorPanel(QWidget):
 
     @Slot(str)
     def _set_scale(self, scale: str) -> None:
-        self.plot.set_scale(scale)
+        for plot in self.plots:
+            plot.set_scale(scale)
         self.studio.profile.set(SCALE_KEY, scale)
 
     # --- doing -----------------------------------------------------------------------------------------------------
 
-    @Slot(int)
-    def _put(self, value: int) -> None:
+    def _put(self, plot: ConditionalPlot, value: int) -> None:
         """The value goes where the curve was seen, wherever generation has got to meanwhile."""
-        if self.inspection is not None:
-            self.studio.put_value(value, Pointer(self.inspection.sample, self.inspection.step))
+        if plot.inspection is not None:
+            self.studio.put_value(value, Pointer(plot.inspection.sample, plot.inspection.step))
+
+    def _look_at(self, plot: ConditionalPlot) -> None:
+        if plot.inspection is not None:
+            self.studio.pin(Pointer(plot.inspection.sample, plot.inspection.step))
 
     @Slot()
     def _new_noise(self) -> None:
@@ -621,7 +928,7 @@ class InspectorPanel(QWidget):
                 value = trace.forced.get(trace.fork)
                 if value is None and trace.fork < len(trace) and trace.clamped[trace.fork]:
                     value = int(trace.symbols[trace.fork])
-                what = "new noise" if value is None else f"put {take.model.chain.alphabet.label(value)}"
+                what = "new noise" if value is None else f"put {take.chain.alphabet.label(value)}"
                 origin = f"{what} at step {grouped(trace.fork)}"
             action = group.addAction(f"{number}   {origin} · {grouped(len(trace))} steps")
             action.setCheckable(True)

@@ -76,7 +76,7 @@ class TransportPanel(QWidget):
         self.step_label = ElidedLabel(role=QUIET)
         self.bits_label = label(role=QUIET)
         self.bits_label.setToolTip("Mean surprise of the selected sample up to the cursor")
-        self.overlay_box = ComboBox("Overlay", "What the canvas is coloured by, or shows on top (Alt+0 … 3)")
+        self.overlay_box = ComboBox("Overlay", "What the canvas is coloured by, or shows on top (Alt+0 … 4)")
         self._overlays: tuple[str, ...] = ()
         self.mute_button = self._tool("", "loud", "Mute", "Mute")
         self.mute_button.setCheckable(True)

@@ -45,7 +45,7 @@ def reached(architecture: str, chain: ImageChain, config: dict[str, object], row
     model = build(architecture, chain, config)
     step = chain.step(row, column)
     marks = np.full(chain.height * chain.width, ".")
-    marks[:step][reach(model, step)] = "#"
+    marks[:step][reach(model, {}, step)] = "#"
     marks[step] = "o"
     return ["".join(line) for line in marks.reshape(chain.height, chain.width)]
 
@@ -85,7 +85,7 @@ def test_what_moves_a_conditional_is_within_its_reach_and_as_much_as_a_small_ste
     step = chain.length * 2 // 3
     found = influence(model, symbols, {"digit": "1"}, step)
     assert found.shape == (step,)
-    assert not found[~reach(model, step)].any()
+    assert not found[~reach(model, {}, step)].any()
     assert (found > 0).sum() > 3
     if chain is CHAIN and architecture != "fvbn":  # whose symbols enter as numbers
         table = model.condition_tensor({"digit": "1"})
@@ -115,15 +115,15 @@ def test_of_tables_the_influence_is_what_another_symbol_changes() -> None:
         model.conditionals(torch.tensor([[1, 1, 1, 1, 0, 1]]), table)[:, 4].double().log_prob(torch.tensor([0]))
     )
     assert influence(model, symbols, {"digit": "0"}, 4)[1] == pytest.approx(abs(after - before))
-    assert reach(model, 4).all()
+    assert reach(model, {}, 4).all()
 
 
 def test_the_first_variable_has_nothing_before_it_and_there_is_none_after_the_last() -> None:
     model = build(*PIXELCNN)
     symbols = np.zeros(81, np.int32)
-    assert influence(model, symbols, {}, 0).shape == reach(model, 0).shape == (0,)
+    assert influence(model, symbols, {}, 0).shape == reach(model, {}, 0).shape == (0,)
     for step in (-1, 81):
         with pytest.raises(InputError, match="a step lies in 0 … 80"):
             influence(model, symbols, {}, step)
         with pytest.raises(InputError, match="a step lies in 0 … 80"):
-            reach(model, step)
+            reach(model, {}, step)

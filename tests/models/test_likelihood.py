@@ -81,11 +81,12 @@ class OtherConditional(Conditional):
     def __init__(self, logit: torch.Tensor) -> None:
         self.logit = logit
 
-    def __getitem__(self, index: object) -> OtherConditional:
-        return OtherConditional(self.logit[index])  # type: ignore[index]
+    @property
+    def parameters(self) -> tuple[torch.Tensor, ...]:
+        return (self.logit,)
 
-    def to(self, dtype: torch.dtype) -> OtherConditional:
-        return OtherConditional(self.logit.to(dtype))
+    def of(self, *parameters: torch.Tensor) -> OtherConditional:
+        return OtherConditional(*parameters)
 
     def dense(self) -> torch.Tensor:
         return torch.nn.functional.logsigmoid(torch.stack([-self.logit, self.logit], -1))

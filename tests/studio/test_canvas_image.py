@@ -14,7 +14,7 @@ from models.trace import Take
 from studio.app import MainWindow
 from studio.canvas.demo import empty_take, grow
 from studio.canvas.image import HEAT, ImageCanvas, lay_out
-from studio.inference import InferenceThread
+from studio.inference import Influence, InferenceThread
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, apply_theme
 from tests.studio.text_chain import TEXT
@@ -473,3 +473,53 @@ def test_a_step_beyond_the_end_leaves_what_is_kept(idle: Studio, canvas: ImageCa
     idle.pin(Pointer(0, 9))
     idle.step_by(1)
     assert idle.pinned == Pointer(0, 9)
+
+
+# --- order and influence --------------------------------------------------------------------------------------------
+
+
+def test_the_order_lies_over_the_picture_as_a_path_along_the_steps(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, chain=ImageChain(GreyLevels(256), 30, 30))
+    plain = look(canvas)
+    idle.set_overlay("order")
+    between = [canvas.grid.position_of(Pointer(0, step)).toPoint() for step in (200, 201)]
+    middle = (between[0] + between[1]) / 2
+    assert look(canvas).pixelColor(middle) != plain.pixelColor(middle)
+    assert not canvas.legend.isVisible()
+
+
+def test_the_order_is_numbers_where_there_is_room(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, chain=ImageChain(GreyLevels(256), 4, 4))
+    plain = look(canvas)
+    idle.set_overlay("order")
+    numbered = look(canvas)
+    cell = canvas.grid._pixel(Pointer(0, 5))
+    corner = cell.topLeft() + QPoint(3, 3)
+    assert numbered.pixelColor(corner) == plain.pixelColor(corner)
+    assert numbered.copy(cell) != plain.copy(cell)
+
+
+def influenced(step: int, sample: int = 0) -> Influence:
+    """The last six steps can change it, the nearest most."""
+    reach = np.arange(step) >= step - 6
+    return Influence(0, sample, step, reach, np.where(reach, np.linspace(0, 0.5, step), 0.0))
+
+
+def test_the_influence_is_heat_where_it_can_be_and_shade_elsewhere(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=30)
+    idle._show_influence(influenced(20))
+    assert colour_at(canvas, 19).rgb() == int(HEAT[255])
+    assert canvas.legend.isVisible()
+    assert "0.5 nats" in canvas.legend.accessibleName()
+    drawn_later = colour_at(canvas, 25)
+    idle._show_influence(None)
+    assert colour_at(canvas, 25).lightness() > drawn_later.lightness()
+    assert not canvas.legend.isVisible()
+
+
+def test_of_a_colour_pixel_the_most_influential_channel_shows(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=30, chain=COLOUR)
+    influence = Influence(0, 0, 9, np.arange(9) == 4, np.where(np.arange(9) == 4, 2.0, 0.0))
+    idle._show_influence(influence)
+    assert colour_at(canvas, 4).rgb() == int(HEAT[255])
+    assert colour_at(canvas, 3).rgb() == int(HEAT[255])

@@ -1056,3 +1056,25 @@ def test_an_engine_whose_kernels_are_still_to_be_compiled_is_not_waited_for(imag
     assert image_studio.take.traces[0].segment.engine == "cached"
     image_studio.worker.kernels_warm = True
     assert image_studio.engine_name() == "compiled"
+
+
+def test_the_influence_on_a_pinned_step_is_looked_at_while_the_canvas_is_to_show_it(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    image_studio.change("pace", pace=math.inf)
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    image_studio.pin(Pointer(0, 20))
+    assert image_studio.influence is None
+    with qtbot.waitSignal(image_studio.influence_changed):
+        image_studio.set_overlay("influence")
+    found = image_studio.influence
+    assert found is not None
+    assert (found.sample, found.step, found.reach.shape, found.strength.shape) == (0, 20, (20,), (20,))
+    assert found.strength[~found.reach].max(initial=0) == 0 < found.strength.max()
+    with qtbot.waitSignal(image_studio.influence_changed):
+        image_studio.pin(Pointer(0, 31))
+    assert image_studio.influence is not None
+    assert image_studio.influence.step == 31
+    image_studio.set_overlay("none")
+    assert image_studio.influence is None

@@ -1,0 +1,63 @@
+"""The receptive field of a step, painted over an image: what can change it, and how much that does."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
+
+from models.chain import ImageChain
+from studio.canvas.common import packed
+from studio.inference import Influence
+from studio.panels.widgets import painting_with
+from studio.theme import Theme, faded, hatch_brush, heat_table
+
+HEAT = packed(heat_table())
+
+SHADE = 0.82
+"""How much of the stage lies over what cannot change the step, or comes after it."""
+
+
+def strongest(influence: Influence) -> float:
+    """The largest strength: where the colours end."""
+    return float(influence.strength.max(initial=0.0))
+
+
+def by_pixel(influence: Influence, chain: ImageChain) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """reach and strength of the pixels (height, width): of a colour pixel that of its most influential channel."""
+    steps = np.zeros((2, chain.height * chain.width * chain.channels))
+    steps[:, : influence.step] = influence.reach, influence.strength
+    pixels = steps.reshape(2, -1, chain.channels).max(2)[:, chain.ranks]
+    return pixels[0] > 0, pixels[1]
+
+
+def influence_picture(influence: Influence, chain: ImageChain, size: QSize, theme: Theme, ratio: float) -> QPixmap:
+    """A picture of ``size`` device pixels to lie over the image; the square root of the strength by the heat map."""
+    reach, strength = by_pixel(influence, chain)
+    top = strongest(influence) or 1.0
+    colours = HEAT[(255 * np.sqrt(strength / top)).astype(np.uint8)]
+    pixels = np.where(reach, colours, np.uint32(0)).astype(np.uint32)
+    step_pixel = int(chain.pixels[influence.step // chain.channels])
+    shaded = ~reach.reshape(-1)
+    shaded[step_pixel] = False
+    flat = pixels.reshape(-1)
+    flat[shaded] = np.uint32(faded(theme.window, SHADE).rgba())
+    image = QImage(pixels.tobytes(), chain.width, chain.height, 4 * chain.width, QImage.Format.Format_ARGB32)
+    picture = QPixmap(size)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    with painting_with(painter):
+        painter.drawImage(QRect(0, 0, size.width(), size.height()), image)
+        before = chain.ranks < influence.step // chain.channels
+        scale = size.width() / chain.width
+        painter.setPen(QColor(0, 0, 0, 0))
+        painter.setBrush(hatch_brush(theme, ratio))
+        painter.drawRects(
+            [
+                QRect(round(column * scale), round(row * scale), round(scale), round(scale))
+                for row, column in np.argwhere(before & ~reach).tolist()
+            ]
+        )
+    painter.end()
+    return picture
