@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -120,12 +121,17 @@ class AutoregressiveModel(nn.Module, ABC):
         InputError for a value that a factor does not have.
         """
         rows = [conditions] if isinstance(conditions, Mapping) else list(conditions)
-        table = [
-            [number for factor in self.factors for number in factor.encode(chosen[factor.name])]
-            for chosen in (complete(self.factors, row) for row in rows)
-        ]
-        width = sum(factor.numbers for factor in self.factors)
-        return torch.tensor(table, dtype=torch.float32, device=self.device).reshape(len(rows), width)
+        table = np.zeros((len(rows), sum(factor.numbers for factor in self.factors)), np.float32)
+        known: dict[tuple[str, str], Any] = {}  # what a text stands for, as an order has many numbers
+        for numbers, row in zip(table, rows, strict=True):
+            chosen = complete(self.factors, row)
+            for factor in self.factors:
+                value = chosen[factor.name]
+                key = factor.name, value if isinstance(value, str) else repr(value)
+                if key not in known:
+                    known[key] = np.array(factor.encode(value), np.float32)
+                numbers[self.columns[factor.name]] = known[key]
+        return torch.from_numpy(table).to(self.device)
 
 
 def columns(factors: Sequence[Factor]) -> dict[str, slice]:

@@ -3,7 +3,8 @@
 ``python -m models.evaluation speech CHECKPOINT --data DIR`` asks an independent classifier, trained on the real
 recordings, which digit and which speaker it hears in generated clips, and compares lengths and levels with real ones.
 ``… neighbours CHECKPOINT --data DIR`` finds the training examples nearest to samples: copies would show.
-``… card CHECKPOINT --data DIR`` writes the card that the application shows. All of them write below ``--assets``.
+``… card CHECKPOINT --data DIR`` writes the card that the application shows. ``… classes DATA_SET --data DIR`` takes a
+picture of each class from the test part. All of them write below ``--assets``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from models.chain import ImageChain
 from models.checkpoint import LoadedModel, load_checkpoint
 from models.errors import InputError, StudioError
 from models.evaluation.card import card
+from models.evaluation.classes import class_pictures
 from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import Pixels, drawn_examples, neighbours_picture, thumbnail
 from models.evaluation.samples import balanced, draw
@@ -68,10 +70,19 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     sys.stdout.write(f"{arguments.cards / f'{name}.md'}\n")
 
 
+def write_classes(arguments: argparse.Namespace) -> None:
+    name = str(arguments.subject)
+    factor, pixels = class_pictures(name, arguments.data)
+    path = arguments.assets / "classes" / f"{name}.{factor}.png"
+    path.parent.mkdir(exist_ok=True)
+    write_png(path, pixels)
+    sys.stdout.write(f"{path}\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.evaluation", description="Evaluates samples of a model.")
-    parser.add_argument("what", choices=("speech", "neighbours", "card"))
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("what", choices=("speech", "neighbours", "card", "classes"))
+    parser.add_argument("subject", type=Path, help="a checkpoint; of classes the name of a data set")
     parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
     parser.add_argument("--assets", type=Path, default=Path("assets"), help="reports and cards go to its folder cards")
     parser.add_argument("--count", type=int, help="samples to draw")
@@ -80,7 +91,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     try:
         arguments.cards.mkdir(parents=True, exist_ok=True)
-        loaded = load_checkpoint(arguments.checkpoint)
+        if arguments.what == "classes":
+            write_classes(arguments)
+            return 0
+        loaded = load_checkpoint(arguments.subject)
         {"speech": write_speech, "neighbours": write_neighbours, "card": write_card}[arguments.what](loaded, arguments)
     except StudioError as error:
         sys.stderr.write(f"error: {error}\n")
