@@ -243,7 +243,7 @@ class Category(Factor):
 
     @property
     def summary(self) -> str:
-        return f"{len(self.values)} {self.name}s"
+        return f"{len(self.values)} {self.name}{'es' if self.name.endswith('s') else 's'}"
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "name": self.name, "values": list(self.values), "any": self.any}

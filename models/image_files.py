@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from models.chain import Chain, ImageChain, Symbols
 from models.errors import FileError, InputError
@@ -95,6 +95,38 @@ def _check_scale(chain: ImageChain, count: int, scale: int, most: int) -> None:
 
 def _rows(take: Take) -> list[Symbols]:
     return [trace.symbols for trace in take.traces]
+
+
+def fitted(data: bytes, name: str, chain: ImageChain) -> Pixels:
+    """Any picture as an image of a chain: cut to its shape, scaled, grey or in colours, at the chain's levels.
+
+    uint8 (H, W) or (H, W, 3). Raises FileError for what is no picture that Pillow reads, or far too large.
+    """
+    with damage_as_file_error(name):
+        try:
+            picture = Image.open(io.BytesIO(data))
+        except UnidentifiedImageError:
+            raise FileError(f"{name} is {'empty' if not data else 'not a picture'}") from None
+        except Image.DecompressionBombError:
+            raise FileError(f"{name} has far too many pixels") from None
+        with picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise FileError(f"{name} has {picture.width} x {picture.height} pixels, more than this program reads")
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+        ground = Image.new("RGBA", upright.size, (0, 0, 0, 255))  # where it is transparent
+        ground.alpha_composite(upright)
+        return _fit(ground, chain)
+
+
+def fitted_pixels(pixels: Pixels, chain: ImageChain) -> Pixels:
+    """The same for pixels (H, W) or (H, W, 3)."""
+    return _fit(Image.fromarray(pixels), chain)
+
+
+def _fit(image: Image.Image, chain: ImageChain) -> Pixels:
+    mode, size = "RGB" if chain.channels == 3 else "L", (chain.width, chain.height)
+    small = ImageOps.fit(image.convert(mode), size, Image.Resampling.LANCZOS)
+    return chain.image(chain.symbols(np.asarray(small)))
 
 
 class PictureFile(Format):

@@ -175,7 +175,7 @@ class Walk:
         for row, (_, trace) in cohort.present:
             check_numbers(self.take.model.title, drawn.entropy[row])
             self._record(trace, drawn, clamps, row)
-        if particles and self._given[start + count - 1] >= 0:
+        if particles and (self._given[start + count - 1] >= 0 or self.take.finished):
             self._resample(start + count)
         return count
 

@@ -43,7 +43,7 @@ from models.chain import ImageChain, SoundChain
 from models.errors import StudioError
 from models.files import command_line
 from models.formats import FORMATS
-from models.image_files import Png
+from models.image_files import Pixels, Png
 from models.record import shown
 from models.trace import Take
 from models.version import VERSION
@@ -53,6 +53,7 @@ from studio.clipboard import copy_picture, pasted
 from studio.export import ExportDialog
 from studio.folders import remembered_folder
 from studio.inference import InferenceThread, Speed
+from studio.panels.completion import CompletionDialog
 from studio.panels.condition import ConditionPanel
 from studio.panels.history import HistoryStrip
 from studio.panels.inspector import InspectorPanel
@@ -103,6 +104,7 @@ class MainWindow(QMainWindow):
         self._canvases: dict[str, Canvas] = {}
         self.asked_to_end = False
         """Whether a signal ends the program: then nobody is there to answer questions."""
+        self._completion: CompletionDialog | None = None
         self._build_centre()
         self._build_docks()
         self._build_status()
@@ -116,6 +118,7 @@ class MainWindow(QMainWindow):
         studio.settings_changed.connect(self._refresh)
         studio.branches_changed.connect(self._refresh)
         studio.grown.connect(self._refresh_progress)
+        studio.picture_opened.connect(self._complete_picture)
         studio.message.connect(self._say)
         studio.error.connect(self._complain)
         studio.worker.speed.connect(self._show_speed)
@@ -236,6 +239,9 @@ class MainWindow(QMainWindow):
         )
         self._action(generate, "&Play or pause", studio.play, "Space")
         self._action(generate, "S&top", self.stop, "Escape")
+        self._action(
+            generate, "&Complete an image…", self.show_completion, "Ctrl+M", "draws the missing part of a picture"
+        )
         generate.addSeparator()
         self._step_action(generate, "Step &forward", lambda: studio.step_by(1), "Right")
         self._step_action(generate, "Step &back", lambda: studio.step_by(-1), "Left")
@@ -515,6 +521,20 @@ class MainWindow(QMainWindow):
 
     def _new_noise_all(self) -> None:
         self.studio.new_noise(all_samples=True)
+
+    def show_completion(self) -> None:
+        if self._completion is None:
+            self._completion = CompletionDialog(self.studio, self)
+        self._completion.show()
+        self._completion.raise_()
+        self._completion.activateWindow()
+
+    @Slot(object)
+    def _complete_picture(self, picture: object) -> None:
+        """A picture that was dropped or opened, and that nothing here has saved."""
+        self.show_completion()
+        assert self._completion is not None
+        self._completion.show_picture(cast(Pixels, picture))
 
     def _show_shortcuts(self) -> None:
         show_shortcuts(self)

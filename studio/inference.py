@@ -65,7 +65,7 @@ LOOKING_SHARE = 0.2
 
 MENTIONED_WEIGHT = 0.01
 """A component of a mixture is shown from this weight on."""
-DENSITY_PLACES = 512
+DENSITY_PLACES = 128
 """At how many places, besides those about its peaks, the density of a mixture is pictured."""
 PEAK_PLACES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 """Distances from the mean of a component, in its scales, where its density is pictured: narrow peaks keep theirs."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -26,11 +27,13 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from models.catalog import Catalog, Entry
 from models.chain import Chain, ImageChain
+from models.completion import Mask, completion
 from models.condition import arranged, complete
 from models.engines import AUTO, ENGINES
-from models.errors import StudioError
+from models.errors import NoRecordError, StudioError
 from models.files import read_saved
-from models.record import shown, take_record
+from models.image_files import Pixels, fitted
+from models.record import read_bytes, shown, take_record
 from models.shaping import Shaping
 from models.trace import Take, Trace, new_take, new_take_id
 from studio.clipboard import PICTURE
@@ -183,6 +186,8 @@ class Studio(QObject):
     gram_ready = Signal(object)
     influence_changed = Signal()
     """``influence`` is another one, or none."""
+    picture_opened = Signal(object)
+    """A picture that is to be completed, as an image of the model's: uint8 (H, W) or (H, W, 3)."""
     history_changed = Signal()
     message = Signal(str)
     """A line for the status bar."""
@@ -225,6 +230,8 @@ class Studio(QObject):
         self._added: Path | None = None
         """The checkpoint that was opened and is being loaded for the first time."""
         self._inspect_token = 0
+        self._followed: tuple[Trace, Shaping] | None = None
+        """What the inspector follows."""
         self.influence: Influence | None = None
         """What has to do with the step at the edit pointer, while the canvas is to show that."""
         self._influence_token = 0
@@ -565,27 +572,38 @@ class Studio(QObject):
         """A new take with the present settings, to step ``until`` if given."""
         if self.settings is None or self.loaded is None:
             return
+        self._begin(partial(new_take, self.loaded.reference, limit=self.settings.limit), until)
+
+    def _begin(self, make: Callable[..., Take], until: int | None) -> None:
+        """make: takes what the settings say of a take's samples."""
+        assert self.settings is not None
+        assert self.loaded is not None
         if not self.keeps_seed:
             self.settings = self.settings.with_(seed=secrets.randbelow(RANDOM_SEEDS))
         self._rolled_seed = None
         self.settings_changed.emit()
         s = self.settings
         try:
-            take = new_take(
-                self.loaded.reference,
+            take = make(
                 seed=s.seed,
                 count=s.count,
                 condition=s.condition,
                 shaping=s.shaping,
                 engine=self.engine_name(),
                 device=self.loaded.device,
-                limit=s.limit,
             )
         except StudioError as error:
             self.error.emit(str(error))
             return
         self._show_take(take)
         self.go_on(until)
+
+    def complete(self, image: Pixels, known: Mask) -> None:
+        """A new take with the present settings that completes an image of which some pixels are known."""
+        if self.settings is None or self.loaded is None:
+            return
+        self.pause()
+        self._begin(partial(completion, self.loaded.reference, image, known), None)
 
     def go_on(self, until: int | None = None) -> None:
         """Walks on from the frontier, to step ``until`` if given."""
@@ -789,19 +807,21 @@ class Studio(QObject):
 
     def inspect(self) -> None:
         """Asks for the conditional that the inspector shows; an older request not yet served is forgotten."""
-        self._inspect_token += 1  # an answer still on its way is about something else, even if nothing is asked now
         pointer = self.inspected_pointer
         if pointer is None or self.take is None or self.settings is None or self.loaded is None:
+            self._inspect_token += 1
+            self._followed = None
             return
-        trace = self.take.samples[pointer.sample].trace
+        trace, shaping = self.take.samples[pointer.sample].trace, self.settings.shaping
+        follow = self.running and self.following and not (self.hovered or self.pinned)
+        followed = (trace, shaping) if follow else None
+        if followed is None or followed != self._followed:
+            # An answer still on its way is about something else; while the same trace is followed it is not, and
+            # would always come too late where a step takes longer than a report.
+            self._inspect_token += 1
+        self._followed = followed
         request = InspectRequest(
-            self._inspect_token,
-            self.take,
-            pointer.sample,
-            trace,
-            pointer.step,
-            self.settings.shaping,
-            follow=self.running and self.following and not (self.hovered or self.pinned),
+            self._inspect_token, self.take, pointer.sample, trace, pointer.step, shaping, follow=follow
         )
         self.worker.inspect(request)
 
@@ -979,7 +999,7 @@ class Studio(QObject):
 
     def open_saved(self, source: Path | bytes) -> None:
         """Shows exactly what a saved file, or the content of one, holds, with its settings."""
-        live = dict(self._takes)
+        live, chain = dict(self._takes), self.chain
         new = False
 
         def read() -> Take:
@@ -1005,7 +1025,10 @@ class Studio(QObject):
             else:
                 self.message.emit("The history has this already: shown as it was saved.")
 
-        self._read(read, show)
+        picture = None
+        if isinstance(source, Path) and isinstance(chain, ImageChain):
+            picture = partial(self._as_picture, source, chain)
+        self._read(read, show, picture)
 
     def _in_history(self, take: Take, live: dict[str, Take]) -> Take | None:
         """The take of the history that shows what another does; live: those in use. For the thread of files."""
@@ -1019,16 +1042,26 @@ class Studio(QObject):
                         return found
         return None
 
-    def _read(self, read: Callable[[], Take | None], show: Callable[[Take, Entry | None], None]) -> None:
+    def _read(
+        self,
+        read: Callable[[], Take | None],
+        show: Callable[[Take, Entry | None], None],
+        otherwise: Callable[[], Callable[[], None]] | None = None,
+    ) -> None:
         """Has a take read, and its model found, in the background; of several asked for, the last one is shown.
 
-        read: None where the take was deleted meanwhile.
+        read: None where the take was deleted meanwhile. otherwise: what to make of a file without a record.
         """
         self._read_token += 1
 
         def read_and_match() -> Callable[[], None]:
             try:
                 take = read()
+            except NoRecordError as error:
+                reason = str(error)
+                with suppress(StudioError):
+                    return otherwise() if otherwise is not None else lambda: self._refuse(reason)
+                return lambda: self._refuse(reason)
             except StudioError as error:
                 reason = str(error)
                 return lambda: self._refuse(reason)
@@ -1050,11 +1083,25 @@ class Studio(QObject):
             show()
 
     def open_path(self, path: Path) -> None:
-        """A dropped or named file: a checkpoint, or a saved sample."""
+        """A dropped or named file: a checkpoint, or a saved sample; or else a picture, to be completed."""
         if path.suffix == ".safetensors":
             self.open_checkpoint(path)
         else:
             self.open_saved(path)
+
+    def open_picture(self, path: Path) -> None:
+        """Has any picture read as an image of the model's; answered by ``picture_opened``."""
+        if not isinstance(self.chain, ImageChain):
+            self.error.emit("Choose a model of images to complete a picture.")
+            return
+        chain = self.chain
+        self._read_token += 1
+        self.worker.read(self._read_token, lambda: self._as_picture(path, chain))
+
+    def _as_picture(self, path: Path, chain: ImageChain) -> Callable[[], None]:
+        """For the thread of files."""
+        pixels = fitted(*read_bytes(path), chain)
+        return lambda: self.picture_opened.emit(pixels)
 
     def delete_take(self, take_id: str) -> None:
         self.undo_stack.push(DeleteCommand(self, take_id))

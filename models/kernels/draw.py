@@ -154,7 +154,7 @@ def _pop(order: Int64s, p: Float64s, size: int) -> None:
 
 @kernel
 def _shape(
-    logits: Float32s,
+    logits: Float32s | Float64s,
     highest: float,
     p: Float64s,
     order: Int64s,
@@ -189,7 +189,7 @@ def _shape(
 
 @kernel
 def draw_symbol(
-    logits: Float32s,
+    logits: Float32s | Float64s,
     p: Float64s,
     order: Int64s,
     u: float,

@@ -1,8 +1,9 @@
 """The Gated PixelCNN's walk as one kernel: what ``models.networks.gated_pixelcnn`` computes, only where it is new.
 
-The vertical stack is computed a row at a time, when the row below it begins; the horizontal stack and the head a
-pixel at a time. Samples share nothing but the weights, so that one alone and one in a batch agree bit for bit, and
-what was computed is found by its position, so that a rewind only says from where on it does not count any more.
+The vertical stack is computed a row at a time, when the row below it begins; the horizontal stack a pixel at a time;
+the head, which is told the pixel's earlier colours, a colour at a time. Samples share nothing but the weights, so that
+one alone and one in a batch agree bit for bit, and what was computed is found by its position, so that a rewind only
+says from where on it does not count any more.
 
 Channels are padded to a multiple of 32 by zeros, which stay zero: tanh(0) sigmoid(0) = 0.
 """
@@ -47,6 +48,7 @@ class Weights(NamedTuple):
 
     first_vertical: from (row, column, plane). vertical: (layers, 6 taps …). vertical_to_horizontal: (layers …).
     horizontal: (layers, 2 taps …). out: (layers …), residual beside skip. levels: float32 (K,), symbols as intensity.
+    head, logits: (colours …). tables: (colours - 1, K, colours, head), what each head is told of an earlier colour.
     """
 
     dilations: Int64s
@@ -62,6 +64,7 @@ class Weights(NamedTuple):
     out_bias: Float32s
     head: Float32s
     head_bias: Float32s
+    tables: Float32s
     logits: Float32s
     logits_bias: Float32s
 
@@ -142,16 +145,20 @@ def _vertical_row(
 ) -> None:
     """The vertical stack at a row whose symbols are known, and its share in the row below."""
     _, layers, _, _, channels = state.vertical.shape
-    reach = weights.first_horizontal.shape[1] // 2
+    colours = weights.head.shape[0]
+    planes = colours + 1
+    reach = weights.first_horizontal.shape[1] // planes
     patches, features = scratch.patches, scratch.features
     for column in range(width):
         for j in range(patches.shape[1]):
             patches[column, j] = ZERO
         for above in range(min(reach, row + 1)):
             for other in range(max(0, column - reach), min(width, column + reach + 1)):
-                at = 2 * ((reach - 1 - above) * (2 * reach + 1) + other - column + reach)
-                patches[column, at] = weights.levels[symbols[(row - above) * width + other]]
-                patches[column, at + 1] = 1
+                at = planes * ((reach - 1 - above) * (2 * reach + 1) + other - column + reach)
+                pixel = (row - above) * width + other
+                for colour in range(colours):
+                    patches[column, at + colour] = weights.levels[symbols[pixel * colours + colour]]
+                patches[column, at + colours] = 1
     _spread(weights.first_vertical_bias, features)
     add_products(weights.first_vertical, patches, features)
     for column in range(width):
@@ -179,13 +186,18 @@ def _horizontal_pixel(
 ) -> None:
     """The horizontal stack at a pixel whose row's earlier symbols are known."""
     _, layers, _, channels = state.horizontal.shape
-    reach = weights.first_horizontal.shape[1] // 2
+    colours = weights.head.shape[0]
+    planes = colours + 1
+    reach = weights.first_horizontal.shape[1] // planes
     patch = scratch.patches[0]
-    for j in range(2 * reach):
+    for j in range(planes * reach):
         patch[j] = ZERO
     for back in range(1, min(reach, column) + 1):
-        patch[2 * (reach - back)] = weights.levels[symbols[row * width + column - back]]
-        patch[2 * (reach - back) + 1] = 1
+        at = planes * (reach - back)
+        pixel = row * width + column - back
+        for colour in range(colours):
+            patch[at + colour] = weights.levels[symbols[pixel * colours + colour]]
+        patch[at + colours] = 1
     sums = scratch.sums
     _copy(weights.first_horizontal_bias, sums)
     add_product(weights.first_horizontal, patch, sums)
@@ -207,14 +219,17 @@ def _horizontal_pixel(
 
 
 @kernel
-def _head(weights: Weights, state: State, scratch: Scratch, sample: int) -> None:
-    """The logits of the last pixel that the horizontal stack has been computed of."""
+def _head(weights: Weights, state: State, scratch: Scratch, symbols: Symbols, sample: int, step: int) -> None:
+    """The logits of a step in the last pixel that the horizontal stack has been computed of."""
+    colour = step % weights.head.shape[0]
     _rectify(state.skips[sample], scratch.gates)
-    _copy(weights.head_bias, scratch.hidden)
-    add_product(weights.head, scratch.gates, scratch.hidden)
+    _copy(weights.head_bias[colour], scratch.hidden)
+    add_product(weights.head[colour], scratch.gates, scratch.hidden)
+    for earlier in range(colour):
+        _add(weights.tables[earlier, symbols[step - colour + earlier], colour], scratch.hidden)
     _rectify(scratch.hidden, scratch.hidden)
-    _copy(weights.logits_bias, scratch.logits)
-    add_product(weights.logits, scratch.hidden, scratch.logits)
+    _copy(weights.logits_bias[colour], scratch.logits)
+    add_product(weights.logits[colour], scratch.hidden, scratch.logits)
 
 
 @kernel
@@ -244,12 +259,14 @@ def _walk(
     samples, count = uniforms.shape
     size = scratch.probs.shape[0]
     height, width = state.vertical.shape[2], state.vertical.shape[3]
+    colours = weights.head.shape[0]
     for sample in range(samples):
         known = symbols[sample]
         progress = state.progress[sample]
         for i in range(count + 1 if active[sample] else 0):
-            row = min((start + i) // width, height - 1)
-            columns = (start + i) % width + 1 if i < count or look else 0
+            pixel = (start + i) // colours
+            row = min(pixel // width, height - 1)
+            columns = pixel % width + 1 if i < count or look else 0
             if row == 0 and progress[1] == STALE:
                 for layer in range(state.bias.shape[1]):
                     _spread(state.bias[sample, layer, 1], state.from_above[sample, layer])
@@ -262,7 +279,7 @@ def _walk(
                 _horizontal_pixel(weights, state, scratch, known, sample, row, progress[1], width)
                 progress[1] += 1
             if columns > 0:
-                _head(weights, state, scratch, sample)
+                _head(weights, state, scratch, known, sample, start + i)
             if i < count:
                 known[start + i], surprise[sample, i], entropy[sample, i] = draw_symbol(
                     scratch.logits[:size],
@@ -291,9 +308,10 @@ def packed_weights(model: GatedPixelCNN) -> Weights:
 
 
 def _pack_weights(model: GatedPixelCNN) -> Weights:
-    channels, first_rows = model.config.channels, model.config.first_rows
+    channels, head = model.config.channels, model.config.head
+    colours, size = model.image_chain.channels, model.chain.alphabet.size
     padded = _padded_channels(model)
-    hidden = round_up(model.config.head, TILE)
+    hidden = round_up(head, TILE)
 
     def array(tensor: Tensor) -> Float32s:
         result: Float32s = tensor.detach().cpu().float().numpy()
@@ -314,6 +332,10 @@ def _pack_weights(model: GatedPixelCNN) -> Weights:
     def both(x: Float32s) -> Float32s:
         return _pad(x, 2 * padded)
 
+    def by_colour(x: Float32s) -> Float32s:
+        """(…, colours * out) to (colours, …, out)."""
+        return np.moveaxis(x.reshape(*x.shape[:-1], colours, -1), -2, 0)
+
     layers = [cast(GatedLayer, layer) for layer in model.layers]
     outs = []
     out_biases = []
@@ -330,23 +352,28 @@ def _pack_weights(model: GatedPixelCNN) -> Weights:
         weight = matrix(layer.vertical_to_horizontal, halves)[0]
         return halves(weight.T).T
 
-    levels = torch.arange(model.chain.alphabet.size, dtype=torch.float32)
+    tables = np.zeros((colours - 1, size, colours, hidden), np.float32)
+    for earlier, table in enumerate(model.tables):
+        told = array(cast(Tensor, table.weight))
+        tables[earlier, :, earlier + 1 :, :head] = told.reshape(size, -1, head)
+    levels = torch.arange(size, dtype=torch.float32)
     return Weights(
         dilations=np.array(model.config.dilations, np.int64),
         levels=array(levels * (2 / (model.chain.alphabet.levels - 1)) - 1),
         first_vertical=pack(matrix(model.first_vertical, both).reshape(-1, 2 * padded)),
         first_vertical_bias=both(array(cast(Tensor, model.first_vertical.bias))),
-        first_horizontal=pack(matrix(model.first_horizontal, both).reshape(2 * first_rows, 2 * padded)),
+        first_horizontal=pack(matrix(model.first_horizontal, both).reshape(-1, 2 * padded)),
         first_horizontal_bias=both(array(cast(Tensor, model.first_horizontal.bias))),
         vertical=pack(np.stack([inputs(matrix(layer.vertical, halves), padded) for layer in layers])),
         vertical_to_horizontal=pack(np.stack([crossing(layer) for layer in layers])),
         horizontal=pack(np.stack([inputs(matrix(layer.horizontal, halves), padded) for layer in layers])),
         out=pack(np.stack(outs)),
         out_bias=np.stack(out_biases),
-        head=pack(inputs(matrix(model.head, np.asarray)[0], padded)),
-        head_bias=_pad(array(cast(Tensor, model.head.bias)), hidden),
-        logits=pack(inputs(matrix(model.out, np.asarray)[0], hidden)),
-        logits_bias=_pad(array(cast(Tensor, model.out.bias)), round_up(model.chain.alphabet.size, TILE)),
+        head=pack(inputs(by_colour(matrix(model.head, np.asarray)[0]), padded)),
+        head_bias=_pad(by_colour(array(cast(Tensor, model.head.bias))), hidden),
+        tables=tables,
+        logits=pack(inputs(by_colour(matrix(model.out, np.asarray)[0]), hidden)),
+        logits_bias=_pad(by_colour(array(cast(Tensor, model.out.bias))), round_up(size, TILE)),
     )
 
 
@@ -365,6 +392,7 @@ class CompiledGatedPixelCNN(Decoder):
     """The walk of a batch in one kernel call a block. On the CPU, in float32."""
 
     engine = "compiled"
+    model: GatedPixelCNN
 
     @torch.inference_mode()
     def __init__(self, model: GatedPixelCNN, condition: Tensor) -> None:
@@ -459,7 +487,7 @@ class CompiledGatedPixelCNN(Decoder):
     def _check_room(self, count: int) -> None:
         length = self._symbols.shape[1]
         if self.step + count > length:
-            raise InputError(f"an image of {length} pixels has no step {max(self.step, length)}")
+            raise InputError(f"an image of {length} symbols has no step {max(self.step, length)}")
 
     def _check_symbols(self, symbols: Symbols) -> None:
         """A kernel reads wherever it is told to: nothing but symbols may get there."""
@@ -471,7 +499,7 @@ class CompiledGatedPixelCNN(Decoder):
         self._check_symbols(column)
 
     def _rewind(self, step: int) -> None:
-        row, column = divmod(step, self._state.vertical.shape[3])
+        row, column, _ = self.model.image_chain.position(step)
         rows_done, columns_done = self._state.progress.T
         # The share from above is there for one row only: to have another's, the row above that is computed again.
         gone = (rows_done > row) | ((rows_done == row) & (columns_done == STALE))
@@ -492,8 +520,8 @@ class CompiledGatedPixelCNN(Decoder):
             features=np.zeros((width, 2 * channels), np.float32),
             sums=np.zeros(2 * channels, np.float32),
             gates=np.zeros(channels, np.float32),
-            hidden=np.zeros_like(weights.head_bias),
-            logits=np.zeros_like(weights.logits_bias),
+            hidden=np.zeros_like(weights.head_bias[0]),
+            logits=np.zeros_like(weights.logits_bias[0]),
             probs=np.zeros(size),
             order=np.zeros(size, np.int64),
         )

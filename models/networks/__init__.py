@@ -15,10 +15,16 @@ BUILT_IN = {
     "gated_pixelcnn": "models.networks.gated_pixelcnn:GatedPixelCNN",
     "wavenet": "models.networks.wavenet:WaveNet",
     "pixelcnn": "models.networks.pixelcnn:PixelCNN",
+    "pixelcnn_autoencoder": "models.networks.pixelcnn_autoencoder:PixelCNNAutoencoder",
+    "pixelcnn_pp": "models.networks.pixelcnn_pp:PixelCNNPP",
     "tabular": "models.networks.tabular:TabularChain",
     "fvbn": "models.networks.fvbn:FVBN",
     "made": "models.networks.made:MADE",
     "nade": "models.networks.nade:NADE",
+    "row_lstm": "models.networks.row_lstm:RowLSTM",
+    "diagonal_bilstm": "models.networks.diagonal_bilstm:DiagonalBiLSTM",
+    "multiscale_pixel_rnn": "models.networks.multiscale_pixel_rnn:MultiscalePixelRNN",
+    "orderless_nade": "models.networks.orderless_nade:OrderlessNADE",
 }
 """Architecture to ``module:class``, imported when it is first needed: a list of models must not import torch."""
 

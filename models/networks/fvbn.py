@@ -44,7 +44,7 @@ class FVBN(AutoregressiveModel):
     """
 
     architecture = "fvbn"
-    family = "neural"
+    family = "linear"
     title = "FVBN"
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -90,6 +90,11 @@ class FVBN(AutoregressiveModel):
 
     def cached(self, condition: Tensor) -> Decoder:
         return CachedFVBN(self, condition)
+
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.fvbn import CompiledFVBN
+
+        return CompiledFVBN(self, condition)
 
 
 class CachedFVBN(Decoder):

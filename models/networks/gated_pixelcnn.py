@@ -7,11 +7,21 @@ A pixel sees the pixels above it through the *vertical* stack and those to its l
 the vertical stack feeds the horizontal one, so that nothing above is blind. Each layer is gated,
 tanh(W_f x + V_f h) * sigmoid(W_g x + V_g h), where h is the condition (equation 4).
 
+The colours of a pixel come one after the other, each as a softmax over all its values:
+
+    p(x) = prod_i p(x_i,R | x_<i) p(x_i,G | x_<i, x_i,R) p(x_i,B | x_<i, x_i,R, x_i,G)
+
+The stacks see all colours of the earlier pixels and none of the pixel itself; each colour has a head of its own on top,
+which is told the colours before it.
+
 Deviations from the paper:
 - Convolutions are shifted instead of masked: the vertical one covers the row above and its own row of *shifted*
   features, so causality is in the shapes and cuDNN cannot break it.
 - Dilations widen the receptive field at no cost; every layer has a skip connection to the output.
 - Pixels enter as real numbers in -1 … 1, beside a plane of ones that tells the image from its padding.
+- The paper splits the features of every layer into three groups, for red, green and blue, and masks what one may see of
+  another. Here a pixel's colours meet in the heads only, where a table has an entry for every value of an earlier
+  colour. All of a layer's features serve all colours, and a pixel costs one pass through the layers instead of three.
 """
 
 from __future__ import annotations
@@ -25,7 +35,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.chain import ImageChain
-from models.condition import categories
 from models.conditional import Categorical
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
@@ -37,7 +46,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GatedPixelCNNConfig:
-    """channels: features of each stack. dilations: one gated layer each. head: features before the softmax.
+    """channels: features of each stack. dilations: one gated layer each. head: features before the softmax of a colour.
 
     The first layer sees ``first_rows`` rows above and as many columns to either side.
     """
@@ -100,7 +109,7 @@ class GatedLayer(nn.Module):
 
 
 class GatedPixelCNN(AutoregressiveModel):
-    """256-way (or K-way) softmax PixelCNN over a grey image."""
+    """K-way softmax of every pixel of a grey image, and of every colour of every pixel of one in colour."""
 
     architecture = "gated_pixelcnn"
     family = "masked convolution"
@@ -108,8 +117,8 @@ class GatedPixelCNN(AutoregressiveModel):
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
-        if not isinstance(spec.chain, ImageChain) or spec.chain.channels != 1 or spec.chain.order != RASTER:
-            raise InputError("a Gated PixelCNN of this file models grey images in raster order")
+        if not isinstance(spec.chain, ImageChain) or spec.chain.order != RASTER:
+            raise InputError("a Gated PixelCNN models images in raster order")
         self.image_chain = spec.chain
         config = dict(spec.config)
         if isinstance(config.get("dilations"), list):
@@ -122,19 +131,27 @@ class GatedPixelCNN(AutoregressiveModel):
                 f"a Gated PixelCNN is given channels, dilations, head and, unless it is 3, first_rows; not {given}"
             ) from None
         c, k, layers = self.config.channels, self.config.first_rows, len(self.config.dilations)
-        self.first_vertical = nn.Conv2d(2, c, (k, 2 * k + 1))
-        self.first_horizontal = nn.Conv2d(2, c, (1, k))
+        colours, head, size = spec.chain.channels, self.config.head, spec.chain.alphabet.size
+        self.first_vertical = nn.Conv2d(colours + 1, c, (k, 2 * k + 1))
+        self.first_horizontal = nn.Conv2d(colours + 1, c, (1, k))
         self.layers = nn.ModuleList(GatedLayer(c, d, last=i == layers - 1) for i, d in enumerate(self.config.dilations))
-        self.condition = FactorEmbeddings(categories(spec.factors), layers * 4 * c)
+        self.condition = FactorEmbeddings(spec.factors, layers * 4 * c)
         self.bias = nn.Parameter(torch.zeros(layers * 4 * c))
-        self.head = nn.Conv2d(c, self.config.head, 1)
-        self.out = nn.Conv2d(self.config.head, spec.chain.alphabet.size, 1)
+        self.head = nn.Conv2d(c, colours * head, 1)
+        # What a colour's value, one row each, tells the heads of all colours after it. The last one has none to tell.
+        self.tables = nn.ModuleList(nn.Embedding(size, (colours - 1 - n) * head) for n in range(colours - 1))
+        for table in self.tables:
+            # Neighbouring values begin alike: from random rows that has to be learned first.
+            line = torch.linspace(-1, 1, size)[:, None] * torch.randn(1, cast(nn.Embedding, table).embedding_dim)
+            cast(nn.Embedding, table).weight.data.copy_(line)
+        self.out = nn.Conv2d(colours * head, colours * size, 1, groups=colours)
 
     @property
     def receptive_field(self) -> int | None:
-        if self.rows_above >= self.image_chain.height:
+        chain, reach = self.image_chain, self.rows_above
+        if reach >= chain.height:
             return None
-        return self.rows_above * self.image_chain.width + min(self.rows_above, self.image_chain.width - 1)
+        return chain.step(reach, min(reach, chain.width - 1)) + chain.channels - 1
 
     @property
     def rows_above(self) -> int:
@@ -142,11 +159,17 @@ class GatedPixelCNN(AutoregressiveModel):
         return self.config.first_rows + sum(self.config.dilations)
 
     def planes(self, symbols: Tensor) -> Tensor:
-        """Symbols (B, D) to the two input planes (B, 2, H, W): intensity in -1 … 1, and ones."""
-        shape = (symbols.shape[0], 1, self.image_chain.height, self.image_chain.width)
-        levels = self.image_chain.alphabet.levels
-        intensity: Tensor = symbols.reshape(shape).to(self.bias.dtype) * (2 / (levels - 1)) - 1
-        return torch.cat([intensity, torch.ones_like(intensity)], 1)
+        """Symbols (B, D) to the input planes (B, colours + 1, H, W): intensities in -1 … 1, and ones."""
+        chain = self.image_chain
+        # Filled in place, so that in memory colours lie outermost: convolutions are faster then.
+        planes = self.bias.new_ones(len(symbols), chain.channels + 1, chain.height, chain.width)
+        planes[:, :-1] = self.pixels(symbols).to(planes.dtype) * (2 / (chain.alphabet.levels - 1)) - 1
+        return planes
+
+    def pixels(self, symbols: Tensor) -> Tensor:
+        """Symbols (B, D) as an image (B, colours, H, W)."""
+        chain = self.image_chain
+        return symbols.reshape(-1, chain.height, chain.width, chain.channels).movedim(-1, 1)
 
     def layer_biases(self, condition: Tensor) -> Tensor:
         """Bias plus condition of every layer: (B, layers, 4C), the vertical stack's 2C before the horizontal's."""
@@ -155,7 +178,8 @@ class GatedPixelCNN(AutoregressiveModel):
 
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
         steps, length = symbols.shape[1], self.image_chain.length
-        planes = self.planes(F.pad(symbols, (0, length - steps)))
+        symbols = F.pad(symbols, (0, length - steps))
+        planes = self.planes(symbols)
         k, c = self.config.first_rows, self.config.channels
         # Vertical: rows r - k + 1 … r. Horizontal: columns c - k … c - 1, which is what keeps the pixel itself out.
         v = self.first_vertical(F.pad(planes, (k, k, k - 1, 0)))
@@ -165,8 +189,14 @@ class GatedPixelCNN(AutoregressiveModel):
             v_bias, h_bias = torch.split(bias[:, :, None, None], 2 * c, 1)
             v, h, skip = cast(GatedLayer, layer)(v, h, v_bias, h_bias)
             skips = skips + skip
-        logits = self.out(F.relu(self.head(F.relu(skips))))
-        return Categorical(logits.flatten(2).transpose(1, 2)[:, :steps])
+        hidden = self.head(F.relu(skips))
+        pixels = self.pixels(symbols)
+        for colour, table in enumerate(self.tables):
+            told = table(pixels[:, colour]).movedim(-1, 1)
+            hidden = hidden + F.pad(told, (0, 0, 0, 0, hidden.shape[1] - told.shape[1], 0))
+        logits = self.out(F.relu(hidden))
+        # (B, colours * K, H, W), colour by colour, to (B, D, K) with the colours innermost.
+        return Categorical(logits.flatten(2).transpose(1, 2).reshape(len(symbols), length, -1)[:, :steps])
 
     def cached(self, condition: Tensor) -> Decoder:
         from models.networks.gated_pixelcnn_decoder import CachedGatedPixelCNN

@@ -1,7 +1,8 @@
 """The Gated PixelCNN's incremental decoder in torch: each pixel costs what is new, on any device.
 
 The vertical stack is computed a row at a time, when the first pixel of the row below is asked for; the horizontal
-stack a pixel at a time. Convolutions are matrix products over the features that a kernel's taps find.
+stack a pixel at a time; the head a colour at a time. Convolutions are matrix products over the features that a
+kernel's taps find.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ STALE = -1
 def matrix(convolution: nn.Conv2d) -> Tensor:
     """The weights of a convolution as a matrix (rows * columns * in, out)."""
     return convolution.weight.detach().permute(2, 3, 1, 0).reshape(-1, convolution.out_channels).contiguous()
+
+
+def by_colour(convolution: nn.Conv2d, colours: int) -> list[tuple[Tensor, Tensor]]:
+    """The weights (in, out) and biases (out,) of a convolution of one tap, a pair for each colour."""
+    bias = cast(Tensor, convolution.bias).detach()
+    return list(zip(matrix(convolution).chunk(colours, 1), bias.chunk(colours), strict=True))
 
 
 class LayerState:
@@ -68,13 +75,20 @@ class CachedGatedPixelCNN(Decoder):
         self._height, self._width = chain.height, chain.width
         reach = model.config.first_rows
         self._first_vertical, self._first_horizontal = matrix(model.first_vertical), matrix(model.first_horizontal)
-        self._head, self._out = matrix(model.head), matrix(model.out)
+        self._heads, self._outs = by_colour(model.head, chain.channels), by_colour(model.out, chain.channels)
+        # What each colour is told of those before it: matrices (K, head).
+        tables = [cast(nn.Embedding, table).weight.detach() for table in model.tables]
+        self._tables = [
+            [table.chunk(chain.channels - 1 - n, 1)[colour - 1 - n] for n, table in enumerate(tables[:colour])]
+            for colour in range(chain.channels)
+        ]
         self._layers = [
             LayerState(cast(GatedLayer, layer), bias, self._height, self._width)
             for layer, bias in zip(model.layers, model.layer_biases(condition).unbind(1), strict=True)
         ]
-        # Intensity and ones of what was pushed, with zeros around: (B, reach - 1 + H, W + 2 reach, 2).
-        self._planes = model.bias.new_zeros(self.rows, reach - 1 + self._height, self._width + 2 * reach, 2)
+        # Intensities and ones of what was pushed, with zeros around: (B, reach - 1 + H, W + 2 reach, colours + 1).
+        padded_height, padded_width = reach - 1 + self._height, self._width + 2 * reach
+        self._planes = model.bias.new_zeros(self.rows, padded_height, padded_width, chain.channels + 1)
         # How far the vertical stack has been computed, and the horizontal one in the row below.
         self._rows_done, self._columns_done = 0, STALE
         self._skips = model.bias.new_zeros(self.rows, model.config.channels)
@@ -83,7 +97,7 @@ class CachedGatedPixelCNN(Decoder):
     @torch.inference_mode()
     def peek(self) -> Categorical:
         if self._logits is None:
-            row, column = divmod(self.step, self._width)
+            row, column, colour = self.model.image_chain.position(self.step)
             if row == 0 and self._columns_done == STALE:
                 for layer in self._layers:
                     layer.from_above = layer.h_bias.expand(-1, self._width, -1)
@@ -94,8 +108,7 @@ class CachedGatedPixelCNN(Decoder):
             while self._columns_done <= column:
                 self._skips = self._horizontal_pixel(row, self._columns_done)
                 self._columns_done += 1
-            hidden = torch.addmm(cast(Tensor, self.model.head.bias), self._skips.relu(), self._head).relu_()
-            self._logits = torch.addmm(cast(Tensor, self.model.out.bias), hidden, self._out)
+            self._logits = self._head(colour)
         return Categorical(self._logits)
 
     def _vertical_row(self, row: int) -> None:
@@ -131,18 +144,27 @@ class CachedGatedPixelCNN(Decoder):
                 h = h + torch.addmm(layer.residual_bias, gated, layer.residual)
         return skips
 
+    def _head(self, colour: int) -> Tensor:
+        """The logits (B, K) of a colour of the pixel that the skips are of."""
+        (head, head_bias), (out, out_bias) = self._heads[colour], self._outs[colour]
+        hidden = torch.addmm(head_bias, self._skips.relu(), head)
+        earlier = torch.from_numpy(self.symbols[:, self.step - colour :].T).to(hidden.device)
+        for values, table in zip(earlier, self._tables[colour], strict=True):
+            hidden = hidden + table[values]
+        return torch.addmm(out_bias, hidden.relu_(), out)
+
     @torch.inference_mode()
     def _push(self, column: Symbols) -> None:
         reach = self.model.config.first_rows
-        row, at = divmod(self.step, self._width)
+        row, at, colour = self.model.image_chain.position(self.step)
         levels = self.model.image_chain.alphabet.levels
         intensity = torch.from_numpy(column).to(self._planes) * (2 / (levels - 1)) - 1
-        self._planes[:, reach - 1 + row, reach + at, 0] = intensity
-        self._planes[:, reach - 1 + row, reach + at, 1] = 1
+        self._planes[:, reach - 1 + row, reach + at, colour] = intensity
+        self._planes[:, reach - 1 + row, reach + at, -1] = 1
         self._logits = None
 
     def _rewind(self, step: int) -> None:
-        row, column = divmod(step, self._width)
+        row, column, _ = self.model.image_chain.position(step)
         self._logits = None
         if self._rows_done > row or (self._rows_done == row and self._columns_done == STALE):
             # The share from above is there for one row only: to have another's, the row above is computed again.

@@ -176,6 +176,11 @@ class MADE(AutoregressiveModel):
     def cached(self, condition: Tensor) -> Decoder:
         return CachedMADE(self, condition)
 
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.made import CompiledMADE
+
+        return CompiledMADE(self, condition)
+
 
 def mixture_nats(model: MADE, symbols: Tensor, condition: Tensor) -> Tensor:
     """-log of the mean probability over all mask sets, of whole chains (B, D), in nats: float64 (B,).

@@ -41,7 +41,7 @@ from torch import Tensor, nn
 from models.chain import ImageChain, Symbols
 from models.condition import categories
 from models.conditional import Categorical, Conditional, MixtureOfGaussians
-from models.decoder import SnapshotDecoder
+from models.decoder import Decoder, SnapshotDecoder
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
 
@@ -196,6 +196,11 @@ class NADE(AutoregressiveModel):
 
     def cached(self, condition: Tensor) -> CachedNADE:
         return CachedNADE(self, condition)
+
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.nade import CompiledNADE
+
+        return CompiledNADE(self, condition)
 
 
 class CachedNADE(SnapshotDecoder):

@@ -29,12 +29,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.chain import ImageChain, Symbols
+from models.chain import ImageChain
 from models.condition import categories
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.networks.masked_convolution import MaskedConv2d, PixelDecoder, at_pixel, intensities, sub_pixels
 from models.orders import RASTER
 
 FIRST = 7
@@ -57,40 +58,6 @@ class PixelCNNConfig:
         ):
             if type(value) is not int or not 1 <= value <= most:
                 raise InputError(f"{name} of a PixelCNN is a whole number in 1 … {most}, not {shortened(value)}")
-
-
-def colour_of(channels: int, colours: int) -> Tensor:
-    """To which colour each channel belongs, (channels,): the first part to red, the next to green …"""
-    return torch.arange(channels) * colours // channels
-
-
-class MaskedConv2d(nn.Conv2d):
-    """A convolution of odd size that looks back; mask A hides the pixel's own colour, mask B shows it (figure 2)."""
-
-    mask: Tensor
-
-    def __init__(self, inputs: int, outputs: int, size: int, colours: int, *, own: bool) -> None:
-        """own: mask B."""
-        super().__init__(inputs, outputs, size, padding=size // 2)
-        sees, seen = colour_of(outputs, colours)[:, None], colour_of(inputs, colours)[None]
-        mask = torch.zeros(outputs, inputs, size, size)
-        mask[:, :, : size // 2] = 1
-        mask[:, :, size // 2, : size // 2] = 1
-        mask[:, :, size // 2, size // 2] = (sees >= seen if own else sees > seen).float()
-        self.register_buffer("mask", mask, persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
-
-    def causal(self) -> tuple[Tensor, Tensor]:
-        """The weights that look back as a matrix (taps * in, out), see ``taps``, and the bias (out,)."""
-        kept = (self.weight * self.mask).detach().flatten(2)[:, :, : taps(self.kernel_size[0])]
-        return kept.permute(2, 1, 0).flatten(0, 1).contiguous(), cast(Tensor, self.bias).detach()
-
-
-def taps(size: int) -> int:
-    """How many places of a kernel look back, its middle included: it is the last of them in reading order."""
-    return size * (size // 2) + size // 2 + 1
 
 
 class ResidualBlock(nn.Module):
@@ -146,99 +113,49 @@ class PixelCNN(AutoregressiveModel):
             return None
         return chain.step(reach, min(reach, chain.width - 1)) + chain.channels - 1
 
-    def planes(self, symbols: Tensor) -> Tensor:
-        """Symbols (B, D) as intensities in -1 … 1, (B, colours, H, W)."""
-        chain = self.image_chain
-        pixels = symbols.reshape(-1, chain.height, chain.width, chain.channels).movedim(-1, 1)
-        return pixels.to(self.first.weight.dtype) * (2 / (chain.alphabet.levels - 1)) - 1
-
     def block_biases(self, condition: Tensor) -> Tensor:
         """(B, blocks, channels / 2)."""
         biases: Tensor = self.condition(condition)
         return biases.reshape(len(condition), self.config.blocks, -1)
 
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
-        steps, chain = symbols.shape[1], self.image_chain
-        x = self.first(self.planes(F.pad(symbols, (0, chain.length - steps))))
+        x = self.first(intensities(self.image_chain, symbols, self.first.weight.dtype))
         for block, bias in zip(self.blocks, self.block_biases(condition).unbind(1), strict=True):
             x = block(x, bias)
         logits = self.out(F.relu(self.head(F.relu(x))))
-        # (B, colours * K, H, W), colour by colour, to (B, D, K) with the colours innermost.
-        split = logits.reshape(len(symbols), chain.channels, -1, chain.height, chain.width).permute(0, 3, 4, 1, 2)
-        return Categorical(split.reshape(len(symbols), chain.length, -1)[:, :steps])
+        return sub_pixels(self.image_chain, logits, symbols.shape[1])
 
     def cached(self, condition: Tensor) -> Decoder:
         return CachedPixelCNN(self, condition)
 
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.pixelcnn import CompiledPixelCNN
 
-class CachedPixelCNN(Decoder):
-    """Each sub-pixel costs the layers at one pixel: what they see of others is kept.
+        return CompiledPixelCNN(self, condition)
 
-    A layer never reads what comes later, so that features of a walk that was rewound need not be removed.
-    """
 
-    engine = "cached"
+class CachedPixelCNN(PixelDecoder):
+    """What a pixel of a block sees of others are their narrow features."""
+
     model: PixelCNN
 
     @torch.inference_mode()
     def __init__(self, model: PixelCNN, condition: Tensor) -> None:
-        super().__init__(model, condition)
-        chain, half, reach = model.image_chain, model.config.channels // 2, FIRST // 2
-        height, width = chain.height, chain.width
-        self._first = model.first.causal()
+        super().__init__(model, condition, model.image_chain, model.first, model.head, model.out)
+        chain, half = model.image_chain, model.config.channels // 2
         blocks = [cast(ResidualBlock, block) for block in model.blocks]
         self._blocks = [(b.narrow.causal(), b.spread.causal(), b.widen.causal()) for b in blocks]
-        self._head, self._out = model.head.causal(), model.out.causal()
         self._biases = list(model.block_biases(condition).unbind(1))
-        # With zeros around, as the convolutions pad: intensities, and every block's narrow features.
+        # With zeros around, as the convolutions pad.
         weight = model.first.weight
-        self._planes = weight.new_zeros(self.rows, height + reach, width + 2 * reach, chain.channels)
-        self._inner = [weight.new_zeros(self.rows, height + 1, width + 2, half) for _ in blocks]
-        self._logits: Tensor | None = None
+        self._inner = [weight.new_zeros(self.rows, chain.height + 1, chain.width + 2, half) for _ in blocks]
 
-    @torch.inference_mode()
-    def peek(self) -> Categorical:
-        if self._logits is None:
-            self._logits = self._pixel()
-        return Categorical(self._logits)
-
-    def _pixel(self) -> Tensor:
-        """All layers at the present pixel; the logits of the present colour, (B, K)."""
-        chain = self.model.image_chain
-        row, column, colour = chain.position(self.step)
-        x = _at(self._planes, row, column, FIRST, self._first)
+    def _features(self, x: Tensor, row: int, column: int) -> Tensor:
         for (narrow, spread, widen), inner, bias in zip(self._blocks, self._inner, self._biases, strict=True):
             inner[:, row + 1, column + 1] = torch.addmm(narrow[1], x.relu(), narrow[0]).relu()
-            middle = _at(inner, row, column, 3, spread) + bias
+            middle = at_pixel(inner, row, column, 3, spread) + bias
             x = x + torch.addmm(widen[1], middle.relu(), widen[0])
-        hidden = torch.addmm(self._head[1], x.relu(), self._head[0]).relu()
-        logits = torch.addmm(self._out[1], hidden, self._out[0])
-        return logits.reshape(self.rows, chain.channels, -1)[:, colour]
+        return x
 
-    @torch.inference_mode()
-    def _push(self, column: Symbols) -> None:
-        if self._logits is None:
-            self._pixel()  # later pixels see its features
-        chain, reach = self.model.image_chain, FIRST // 2
-        row, at, colour = chain.position(self.step)
-        intensity = torch.from_numpy(column).to(self._planes) * (2 / (chain.alphabet.levels - 1)) - 1
-        self._planes[:, reach + row, reach + at, colour] = intensity
-        self._logits = None
-
-    def _rewind(self, step: int) -> None:
-        self._logits = None
-
-    @torch.inference_mode()
-    def _select(self, rows: list[int]) -> None:
-        index = torch.tensor(rows, device=self._planes.device)
-        self._planes = self._planes[index]
-        self._inner, self._biases = [x[index] for x in self._inner], [x[index] for x in self._biases]
-        self._logits = None if self._logits is None else self._logits[index]
-
-
-def _at(features: Tensor, row: int, column: int, size: int, weights: tuple[Tensor, Tensor]) -> Tensor:
-    """A masked convolution at one pixel. features: (B, H + size // 2, W + size - 1, C), with zeros around."""
-    reach = size // 2
-    above = features[:, row : row + reach, column : column + size].flatten(1, 2)
-    seen = torch.cat([above, features[:, row + reach, column : column + reach + 1]], 1)
-    return torch.addmm(weights[1], seen.flatten(1), weights[0])
+    def _pick(self, rows: Tensor) -> None:
+        self._inner, self._biases = [x[rows] for x in self._inner], [x[rows] for x in self._biases]

@@ -12,6 +12,7 @@ from PySide6.QtGui import QFont, QImage, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, Chain
+from models.particles import effective_sample_size, log_weights
 from models.trace import Take
 from studio.panels.widgets import painting
 from studio.state import Activity, Pointer, Studio
@@ -47,6 +48,19 @@ def step_facts(take: Take, pointer: Pointer) -> list[str]:
     if trace.clamped[pointer.step]:
         facts.append("put there")
     return facts
+
+
+def how_it_is_completed(take: Take) -> str:
+    """Of a take with given symbols: whether its samples know of them exactly."""
+    if take.resampled is None:
+        return "Exact completion: what is known comes first"
+    times = len(take.resampled)
+    again = "" if not times else f", drawn anew {times} {'time' if times == 1 else 'times'}"
+    if take.finished:
+        different = len({trace.symbols.tobytes() for trace in take.traces})
+        return f"Completion by {len(take.samples)} particles, {different} of them different{again}"
+    effective = effective_sample_size(log_weights(take))
+    return f"Completion by {len(take.samples)} particles, {effective:.1f} of them effective{again}"
 
 
 class Canvas(QWidget):

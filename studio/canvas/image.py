@@ -7,6 +7,7 @@ Everything is laid out in device pixels, so that a pixel of the image is a squar
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,19 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Slot
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from models.chain import Alphabet, ImageChain
+from models.chain import DRAW, Alphabet, ImageChain
 from models.trace import Take, Trace
-from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, Legend, ReadOut, full_bits, packed, step_facts
+from studio.canvas.common import (
+    SHORT_NAMES,
+    Canvas,
+    Invitation,
+    Legend,
+    ReadOut,
+    full_bits,
+    how_it_is_completed,
+    packed,
+    step_facts,
+)
 from studio.canvas.influence import influence_picture, strongest
 from studio.canvas.order import order_picture
 from studio.panels.widgets import painting
@@ -31,6 +42,9 @@ MARGIN, GAP = 16, 8
 
 VEIL = 0.74
 """How much of the stage lies over steps that are drawn but beyond the cursor."""
+
+FORESEEN = 0.35
+"""Opacity of what is given and not yet taken."""
 
 HINT = "Point at a pixel to see its conditional; click to keep it."
 HINT_OF_SEVERAL = "Point at a pixel; click to keep it; double click to enlarge."
@@ -50,13 +64,14 @@ def _tables(alphabet: Alphabet) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.
 class Picture:
     """The pixels of one trace: transparent where nothing is drawn."""
 
-    def __init__(self, trace: Trace, chain: ImageChain, overlay: str) -> None:
+    def __init__(self, trace: Trace, chain: ImageChain, overlay: str, given: Sequence[int] = ()) -> None:
+        """given: see ``Take``; what is known beforehand is seen faintly until its turn comes."""
         self.trace, self.chain, self.overlay = trace, chain, overlay
         self.shown = 0
         """Steps that are coloured."""
         self.unscored = False
         self._grey, self._levels = _tables(chain.alphabet)
-        self.pixels = np.zeros((chain.height, chain.width), np.uint32)
+        self.pixels = self._foreseen(given)
         self.image = QImage(
             self.pixels.data,
             chain.width,
@@ -64,6 +79,19 @@ class Picture:
             4 * chain.width,
             QImage.Format.Format_ARGB32_Premultiplied,
         )
+
+    def _foreseen(self, given: Sequence[int]) -> npt.NDArray[np.uint32]:
+        """Transparent (H, W) but for the pixels of which all channels are given."""
+        chain = self.chain
+        symbols = np.full(chain.length, DRAW)
+        symbols[: len(given)] = given
+        by_pixel = symbols.reshape(-1, chain.channels)[chain.ranks]
+        pixels = np.zeros((chain.height, chain.width, 4), np.float64)
+        known = (by_pixel != DRAW).all(-1)
+        pixels[known] = [0, 0, 0, 255]
+        pixels[..., :3][known] = self._levels[by_pixel[known]][:, ::-1]
+        premultiplied: npt.NDArray[np.uint8] = np.rint(pixels * FORESEEN).astype(np.uint8)
+        return premultiplied.view(np.uint32)[..., 0].copy()
 
     @property
     def full(self) -> bool:
@@ -266,9 +294,9 @@ class ImageGrid(QWidget):
         bands: dict[int, tuple[int, int]] = {}
         for n, trace in enumerate(take.traces):
             if n == len(self._pictures):
-                self._pictures.append(Picture(trace, chain, self._studio.overlay))
+                self._pictures.append(Picture(trace, chain, self._studio.overlay, take.given))
             elif self._pictures[n].trace is not trace:
-                self._pictures[n] = Picture(trace, chain, self._studio.overlay)
+                self._pictures[n] = Picture(trace, chain, self._studio.overlay, take.given)
                 self.update()
             start, stop = self._pictures[n].sync()
             if stop > start and n in self._grid.samples:
@@ -493,7 +521,7 @@ class ImageGrid(QWidget):
     def _show_facts(self) -> None:
         take, pointer = self._take, self._over or self._studio.hovered or self._studio.pinned
         if take is None or pointer is None or pointer.sample >= len(take.samples):
-            self._read_out.show_facts([])
+            self._read_out.show_facts([] if take is None or not take.given else [how_it_is_completed(take)])
             return
         back = " (Esc: all)" if self.alone else ""
         sample = [f"sample {pointer.sample}{back}"] if len(take.samples) > 1 else []

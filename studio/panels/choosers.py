@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFocusEvent, QIcon, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -24,15 +24,16 @@ from PySide6.QtWidgets import (
 
 from models.condition import ANY, Category, Factor, Order, Vector
 from models.orders import NAMED_ORDERS, random_order, seed_of
+from studio.class_pictures import class_pictures, pixmap
 from studio.panels.widgets import (
     GAP,
     RETURN_KEYS,
     ComboBox,
     ElidedLabel,
-    EvenGrid,
     LadderSlider,
     ToolButton,
     claims_key,
+    grid_of_cells,
     label,
     leaves_undo,
     next_drag,
@@ -48,6 +49,8 @@ LONGEST_ON_A_BUTTON = 24
 RANDOM = "random"
 LEAST_CHARACTERS = 8
 """That a box has room for."""
+ICON_SIDE = 24
+"""Of the picture of a class, in logical pixels."""
 HALF = 0.5
 SHARES = [n / 100 for n in range(1, 100)]
 """Of the second value in a blend."""
@@ -57,8 +60,9 @@ class ValueButton(ToolButton):
     """As narrow as its value allows, so that ten digits stand in two rows of a dock."""
 
     def sizeHint(self) -> QSize:
-        metrics = self.fontMetrics()
-        return QSize(max(32, metrics.horizontalAdvance(self.text()) + 26), metrics.height() + 12)
+        metrics, picture = self.fontMetrics(), not self.icon().isNull()
+        width = metrics.horizontalAdvance(self.text()) + 26 + (ICON_SIDE + 4) * picture
+        return QSize(max(32, width), max(metrics.height(), ICON_SIDE * picture) + 12)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -106,14 +110,15 @@ class CategoryChooser(Chooser):
             head.addWidget(self.blending)
         if factor.any:
             head.addWidget(self._button(ANY, f"Leave the {factor.name} to the model"))
-        values = QWidget()
-        # As high as its width asks for: a fixed height would cut off the rows that a narrower dock needs.
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        values.setSizePolicy(policy)
-        grid = EvenGrid(values)
-        for value in factor.values:
-            grid.addWidget(self._button(value, f"{factor.name}: {value}"))
+        values, grid = grid_of_cells()
+        pictures = class_pictures(studio.entry, factor) if studio.entry is not None else []
+        for n, value in enumerate(factor.values):
+            button = self._button(value, f"{factor.name}: {value}")
+            if pictures and len(value) > 1:  # a digit shows itself
+                button.setIcon(QIcon(pixmap(pictures[n])))
+                button.setIconSize(QSize(ICON_SIDE, ICON_SIDE))
+                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            grid.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP // 2)
@@ -505,11 +510,7 @@ class OrderChooser(Chooser):
         super().__init__(factor, studio)
         self.group = QButtonGroup(self)
         self.buttons: dict[str, ValueButton] = {}
-        values = QWidget()
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        values.setSizePolicy(policy)
-        grid = EvenGrid(values)
+        values, grid = grid_of_cells()
         for order in NAMED_ORDERS:
             grid.addWidget(self._button(order, f"Pixels in the order: {order}"))
         grid.addWidget(self._button(RANDOM, "Pixels in a random order; another click shuffles them anew"))

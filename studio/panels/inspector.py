@@ -94,7 +94,7 @@ COLOURS = (
 """Of a colour pixel in the order of the chain: name, conditional, and when there is one."""
 TINTS = {
     DARK.dark: (QColor("#ef6a6c"), QColor("#45b97c"), DARK.chosen),
-    LIGHT.dark: (QColor("#cf3b43"), QColor("#1d8a50"), LIGHT.chosen),
+    LIGHT.dark: (QColor("#cf3b43"), QColor("#1a7d48"), LIGHT.chosen),
 }
 """Of the three colours in a dark theme and in a light one."""
 WIDEST_HEADINGS = tuple(f"drawn 255   surprise 10.00 · entropy 0.00{unit}" for unit in (" bits", ""))

@@ -240,6 +240,8 @@ def glyph_paths(name: str) -> tuple[QPainterPath, QPainterPath]:
             stroke.addEllipse(QPointF(10.5, 10.5), 5.5, 5.5)
             stroke.moveTo(14.8, 14.8)
             stroke.lineTo(19.5, 19.5)
+        case "filter":
+            _cross(stroke, (4.5, 7, 19.5, 7), (7.5, 12, 16.5, 12), (10.5, 17, 13.5, 17))
         case _:
             raise ValueError(f"there is no glyph {name!r}")
     return stroke, fill
@@ -881,6 +883,15 @@ class EvenGrid(QLayout):
         for item in self._items:
             size = size.expandedTo(item.sizeHint())
         return size
+
+
+def grid_of_cells() -> tuple[QWidget, EvenGrid]:
+    """A widget with an ``EvenGrid``, as high as its width asks for: a fixed height would cut off rows."""
+    holder = QWidget()
+    policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+    policy.setHeightForWidth(True)
+    holder.setSizePolicy(policy)
+    return holder, EvenGrid(holder)
 
 
 class PanelScroll(QScrollArea):

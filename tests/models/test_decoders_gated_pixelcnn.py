@@ -24,14 +24,24 @@ NETWORKS = {
     "dilated beyond the image": {
         "height": 3, "width": 5, "levels": 300, "channels": 33, "dilations": (20, 1, 5), "head": 70, "first_rows": 6,
     },
+    "in colour": {
+        "height": 5, "width": 6, "colours": 3, "levels": 16, "channels": 24, "dilations": (1, 2, 1), "head": 20,
+    },
+    "tall, in colour": {
+        "height": 6, "width": 2, "colours": 3, "levels": 70, "channels": 33, "dilations": (1, 3), "head": 70,
+        "first_rows": 1,
+    },
+    "a single pixel in colour": {
+        "height": 1, "width": 1, "colours": 3, "levels": 2, "channels": 3, "dilations": (1,), "head": 2,
+    },
     "a single pixel": {"height": 1, "width": 1, "levels": 2, "channels": 3, "dilations": (1,), "head": 2},
 }  # fmt: skip
 SHAPINGS = (NEUTRAL, Shaping(temperature=0), Shaping(temperature=1.4, top_k=5, top_p=0.9, min_p=0.02))
 
 
-def build(*, height: int, width: int, levels: int, **config: object) -> GatedPixelCNN:
+def build(*, height: int, width: int, levels: int, colours: int = 1, **config: object) -> GatedPixelCNN:
     """Random weights, large enough that conditionals are far from uniform and depend on what came before."""
-    chain = ImageChain(GreyLevels(levels), height, width)
+    chain = ImageChain(GreyLevels(levels), height, width, colours)
     torch.manual_seed(3)
     model = GatedPixelCNN(ModelSpec("gated_pixelcnn", chain, (Category("class", ("a", "b"), any=True),), config)).eval()
     with torch.no_grad():
@@ -46,9 +56,10 @@ def model(request: pytest.FixtureRequest) -> GatedPixelCNN:
     return build(**NETWORKS[request.param])  # type: ignore[arg-type]
 
 
-@pytest.fixture(scope="module")
-def wide() -> GatedPixelCNN:
-    return build(**NETWORKS["wide"])  # type: ignore[arg-type]
+@pytest.fixture(scope="module", params=["wide", "in colour"])
+def wide(request: pytest.FixtureRequest) -> GatedPixelCNN:
+    """Of 16 levels."""
+    return build(**NETWORKS[request.param])  # type: ignore[arg-type]
 
 
 def decoder_of(model: GatedPixelCNN, engine: str) -> Decoder:
@@ -138,11 +149,11 @@ def test_blocks_of_any_size_and_rewinds_give_the_same_bits(wide: GatedPixelCNN, 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_rewinding_twice_before_going_on_gives_the_same_bits(wide: GatedPixelCNN, engine: str) -> None:
-    u, width = noise(wide), wide.image_chain.width
+    u, row = noise(wide), wide.image_chain.stride
     straight = decoder_of(wide, engine).advance(u, NEUTRAL)
-    for first, second in ((4 * width + 3, 3 * width + 2), (4 * width, 2 * width + 8), (width + 1, 2), (3, 0)):
+    for first, second in ((4 * row + 3, 3 * row + 2), (4 * row, 2 * row + 8), (row + 1, 2), (3, 0)):
         decoder = decoder_of(wide, engine)
-        decoder.advance(u[:, : 5 * width], NEUTRAL)
+        decoder.advance(u[:, : 5 * row], NEUTRAL)
         decoder.rewind(first)
         decoder.rewind(second)
         assert np.array_equal(decoder.advance(u[:, second:], NEUTRAL).entropy, straight.entropy[:, second:])
@@ -188,7 +199,7 @@ def test_compiled_refuses_symbols_and_steps_that_are_not_there(wide: GatedPixelC
         decoder.extend([[0], [-1], [3]])
     decoder.extend(image(wide))
     for beyond in (decoder.peek, lambda: decoder.push([0, 0, 0]), lambda: decoder.advance(noise(wide), NEUTRAL)):
-        with pytest.raises(InputError, match="63 pixels"):
+        with pytest.raises(InputError, match=f"{wide.image_chain.length} symbols"):
             beyond()
 
 
@@ -202,8 +213,8 @@ def test_one_compiled_kernel_serves_every_network_and_call(model: GatedPixelCNN,
 
 
 def test_weights_are_packed_once_and_again_after_training() -> None:
-    model = build(**NETWORKS["tall"])  # type: ignore[arg-type]
+    model = build(**NETWORKS["tall, in colour"])  # type: ignore[arg-type]
     assert packed_weights(model) is packed_weights(model)
     with torch.no_grad():
-        model.out.bias += 1.5 * torch.arange(7)
+        model.out.weight *= -1
     assert distance_to_network(decoder_of(model, "compiled")) < 1e-4

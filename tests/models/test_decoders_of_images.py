@@ -29,6 +29,53 @@ NETWORKS: dict[str, tuple[str, ImageChain, dict[str, object]]] = {
     "PixelCNN of one pixel": ("pixelcnn", ImageChain(GreyLevels(5), 1, 1), {"channels": 8, "blocks": 2, "head": 8}),
     "NADE": ("nade", GREY, {"hidden": 12, "output": "softmax"}),
     "NADE in colour": ("nade", COLOUR, {"hidden": 12, "output": "mixture of Gaussians", "components": 3}),
+    "orderless NADE": ("orderless_nade", GREY, {"hidden": [14, 12]}),
+    "Row LSTM": ("row_lstm", GREY, {"hidden": 5, "layers": 3, "head": 6}),
+    "Row LSTM in colour": ("row_lstm", COLOUR, {"hidden": 6, "layers": 2, "head": 9}),
+    "Row LSTM of one pixel": ("row_lstm", ImageChain(GreyLevels(5), 1, 1), {"hidden": 4, "layers": 2, "head": 8}),
+    "Diagonal BiLSTM": ("diagonal_bilstm", GREY, {"hidden": 3, "layers": 3, "head": 12}),
+    "Diagonal BiLSTM in colour": ("diagonal_bilstm", COLOUR, {"hidden": 3, "layers": 3, "head": 12}),
+    "Diagonal BiLSTM of one pixel": (
+        "diagonal_bilstm",
+        ImageChain(GreyLevels(5), 1, 1),
+        {"hidden": 3, "layers": 3, "head": 12},
+    ),
+    "Gated PixelCNN": ("gated_pixelcnn", GREY, {"channels": 10, "dilations": [1, 3], "head": 6}),
+    "Gated PixelCNN in colour": (
+        "gated_pixelcnn",
+        COLOUR,
+        {"channels": 12, "dilations": [1, 2], "head": 9, "first_rows": 2},
+    ),
+    "PixelCNN++": (
+        "pixelcnn_pp",
+        GREY,
+        {"channels": 4, "blocks": 1, "scales": 3, "components": 3, "dropout": 0.5},
+    ),
+    "PixelCNN++ in colour": (
+        "pixelcnn_pp",
+        COLOUR,
+        {"channels": 6, "blocks": 1, "scales": 2, "components": 4, "dropout": 0},
+    ),
+    "PixelCNN++ of one pixel": (
+        "pixelcnn_pp",
+        ImageChain(GreyLevels(5), 1, 1),
+        {"channels": 4, "blocks": 1, "scales": 2, "components": 4, "dropout": 0},
+    ),
+    "Multi-Scale PixelRNN": (
+        "multiscale_pixel_rnn",
+        ImageChain(GreyLevels(5), 6, 9, order="coarse 2 first"),
+        {"hidden": 5, "coarse_layers": 2, "fine_layers": 2, "upsampled": 4, "head": 6},
+    ),
+    "Multi-Scale PixelRNN of a quarter": (
+        "multiscale_pixel_rnn",
+        ImageChain(GreyLevels(3), 7, 5, order="coarse 4 first"),
+        {"hidden": 4, "coarse_layers": 1, "fine_layers": 2, "upsampled": 4, "head": 6},
+    ),
+    "Multi-Scale PixelRNN of one pixel": (
+        "multiscale_pixel_rnn",
+        ImageChain(GreyLevels(5), 1, 1, order="coarse 2 first"),
+        {"hidden": 5, "coarse_layers": 1, "fine_layers": 1, "upsampled": 2, "head": 6},
+    ),
 }
 SHAPINGS = (NEUTRAL, Shaping(temperature=0), Shaping(temperature=1.4, top_k=5, top_p=0.9, min_p=0.02))
 CLASSES = [{"class": "a"}, {"class": "any"}, {"class": "b"}]
@@ -39,8 +86,9 @@ def model(request: pytest.FixtureRequest) -> AutoregressiveModel:
     """Random weights, large enough that conditionals are far from uniform and depend on what came before."""
     architecture, chain, config = NETWORKS[request.param]
     torch.manual_seed(3)
-    factors = (Category("class", ("a", "b"), any=True),)
-    network = network_class(architecture)(ModelSpec(architecture, chain, factors, config)).eval().double()
+    kind = network_class(architecture)
+    factors = kind.factors_for((Category("class", ("a", "b"), any=True),), chain)
+    network = kind(ModelSpec(architecture, chain, factors, config)).eval().double()
     with torch.no_grad():
         for parameter in network.parameters():
             fan_in = parameter[0].numel() if parameter.dim() > 1 else 4

@@ -123,6 +123,13 @@ def test_every_particle_can_be_walked_again(model: AutoregressiveModel) -> None:
     assert all(reproduce(model, trace).agrees for trace in take.traces)
 
 
+def test_in_the_end_every_particle_counts_alike(model: AutoregressiveModel) -> None:
+    """Also where the last symbols are drawn: what is shown are draws, not weighted ones."""
+    for seed in range(4):
+        take = run(model, particles(model, 12, seed=seed, given=(DRAW, DRAW, 1, DRAW, 0)))
+        assert effective_sample_size(log_weights(take)) == pytest.approx(12)
+
+
 def test_a_stopped_take_of_particles_goes_on_from_its_file(model: AutoregressiveModel, tmp_path: Path) -> None:
     whole, stopped = run(model, particles(model, 12)), particles(model, 12)
     walk = Walk(model, stopped)

@@ -14,7 +14,7 @@ from models.trace import Take
 from studio.app import MainWindow
 from studio.canvas.demo import empty_take, grow
 from studio.canvas.image import HEAT, ImageCanvas, lay_out
-from studio.inference import Influence, InferenceThread
+from studio.inference import InferenceThread, Influence
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, apply_theme
 from tests.studio.text_chain import TEXT

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain
@@ -20,7 +21,7 @@ from studio.canvas.demo import empty_take, grow
 from studio.inference import Inspection
 from studio.panels.inspector import COLOURS, TINTS, ColourPlot, InspectorPanel
 from studio.state import Pointer, Studio
-from studio.theme import DARK, LIGHT, apply_theme
+from studio.theme import DARK, LIGHT, Theme
 from tests.studio.conftest import DIGIT, finish, load, write
 
 CHAIN = ImageChain(GreyLevels(16), 5, 4, 3)
@@ -263,23 +264,14 @@ def test_another_take_leaves_nothing_of_the_last_to_be_clicked(panel: InspectorP
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
-def test_the_tints_stand_out_from_the_panel(theme: object, panel: InspectorPanel, qtbot: QtBot) -> None:
-    """As text they have the contrast that WCAG asks for, 4.5 : 1, except for light grey in the dark theme's favour."""
-    chosen = DARK if theme is DARK else LIGHT
-    from PySide6.QtWidgets import QApplication
+def test_the_names_of_the_colours_can_be_read_in_their_tints(theme: Theme) -> None:
+    """They have the contrast that WCAG 2 asks of text, 4.5 : 1 (level AA)."""
 
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    apply_theme(app, chosen)
-
-    def luminance(colour: object) -> float:
-        parts = [getattr(colour, name)() for name in ("redF", "greenF", "blueF")]
+    def luminance(colour: QColor) -> float:
+        parts = (colour.redF(), colour.greenF(), colour.blueF())
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
 
-    ground = luminance(chosen.panel)
-    for tint in TINTS[chosen.dark]:
-        lighter, darker = sorted((luminance(tint), ground), reverse=True)
-        assert (lighter + 0.05) / (darker + 0.05) >= 4
-    assert not panel.grab().isNull()
-    apply_theme(app, DARK)
+    for tint in TINTS[theme.dark]:
+        darker, lighter = sorted((luminance(tint), luminance(theme.panel)))
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5

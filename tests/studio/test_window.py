@@ -786,3 +786,17 @@ def test_closing_asks_before_a_take_is_lost_that_could_not_be_saved(
     studio.profile.takes_folder.mkdir()
     assert window.close(), "once there is room nobody is asked"
     assert len(list(studio.profile.takes_folder.glob("*.npz"))) == 1
+
+
+def test_a_picture_that_nothing_here_has_saved_opens_the_dialog_when_it_is_dropped(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    Image.new("L", (40, 40), 255).save(tmp_path / "white.png")
+    with qtbot.waitSignal(window.studio.picture_opened):
+        window.studio.open_path(tmp_path / "white.png")
+    assert window._completion is not None
+    assert window._completion.isVisible()
+    assert window._completion.view.image is not None
+    assert (window._completion.view.image == 255).all()
+    window._completion.close()
+    assert not window._completion.isVisible()

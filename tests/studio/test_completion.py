@@ -1,0 +1,149 @@
+"""Completing an image: the dialog, pictures from anywhere, and what the window says about the result."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPoint, QPointF, Qt
+from pytestqt.qtbot import QtBot
+
+from models.completion import LEAST_PARTICLES, MISSING
+from models.shaping import NEUTRAL
+from models.trace import Segment, Trace
+from studio.canvas.common import how_it_is_completed
+from studio.canvas.image import FORESEEN, Picture
+from studio.panels.completion import CompletionDialog
+from studio.state import Studio
+from tests.studio.conftest import IMAGE, SOUND, finish, load
+
+HEIGHT, WIDTH = 8, 6
+RAMP = (np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) * 5).astype(np.uint8)
+
+
+@pytest.fixture
+def dialog(image_studio: Studio, qtbot: QtBot) -> CompletionDialog:
+    dialog = CompletionDialog(image_studio)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    image_studio.change("pace", pace=math.inf)
+    return dialog
+
+
+def test_what_is_taken_away_is_drawn_and_the_rest_stays(dialog: CompletionDialog, qtbot: QtBot) -> None:
+    studio = dialog.studio
+    dialog.show_picture(RAMP)
+    dialog.parts["lower half"].click()
+    assert "Exact" in dialog.note.text()
+    dialog.complete_button.click()
+    finish(studio, qtbot)
+    take = studio.take
+    assert take is not None
+    chain = take.chain
+    drawn = chain.image(take.traces[0].symbols)  # type: ignore[attr-defined]
+    given = chain.image(chain.symbols(RAMP))  # type: ignore[attr-defined]
+    assert (drawn[:4] == given[:4]).all()
+    assert take.traces[0].clamped.sum() == 24
+    assert how_it_is_completed(take) == "Exact completion: what is known comes first"
+
+
+def test_what_is_known_below_is_completed_by_particles_and_the_canvas_says_so(
+    dialog: CompletionDialog, qtbot: QtBot
+) -> None:
+    dialog.show_picture(RAMP)
+    dialog.parts["upper half"].click()
+    assert "By particles" in dialog.note.text()
+    dialog.complete_button.click()
+    finish(dialog.studio, qtbot)
+    take = dialog.studio.take
+    assert take is not None
+    assert len(take.samples) == LEAST_PARTICLES
+    assert how_it_is_completed(take).startswith(f"Completion by {LEAST_PARTICLES} particles, ")
+
+
+def test_nothing_is_completed_while_nothing_or_everything_is_missing(dialog: CompletionDialog) -> None:
+    dialog.nothing_button.click()
+    assert not dialog.complete_button.isEnabled()
+    dialog.invert_button.click()
+    assert not dialog.complete_button.isEnabled()
+    dialog.parts["middle"].click()
+    assert dialog.complete_button.isEnabled()
+    known = dialog.view.known
+    dialog.invert_button.click()
+    assert (dialog.view.known == ~known).all()
+
+
+def test_the_mouse_takes_pixels_away_and_gives_them_back(dialog: CompletionDialog, qtbot: QtBot) -> None:
+    dialog.nothing_button.click()
+    view = dialog.view
+    view.brush = 1
+    square, scale = view._square
+
+    def at(row: int, column: int) -> QPoint:
+        corner = QPointF(square.topLeft())
+        return (corner + QPointF((column + 0.5) * scale, (row + 0.5) * scale)).toPoint()
+
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=at(2, 3))
+    assert np.argwhere(~view.known).tolist() == [[2, 3]]
+    qtbot.mouseClick(view, Qt.MouseButton.RightButton, pos=at(2, 3))
+    assert view.known.all()
+    view.brush = 3
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=at(0, 0))
+    assert (~view.known).sum() == 4
+
+
+def test_the_selected_sample_can_be_completed_once_it_is_whole(dialog: CompletionDialog, qtbot: QtBot) -> None:
+    studio = dialog.studio
+    assert not dialog.sample_button.isEnabled()
+    studio.begin()
+    finish(studio, qtbot)
+    assert dialog.sample_button.isEnabled()
+    dialog.sample_button.click()
+    assert studio.take is not None
+    expected = studio.take.chain.image(studio.take.traces[0].symbols)  # type: ignore[attr-defined]
+    assert (dialog.view.image == expected).all()
+
+
+def test_a_picture_of_any_size_and_colour_becomes_an_image_of_the_model(
+    dialog: CompletionDialog, qtbot: QtBot, tmp_path: Path
+) -> None:
+    Image.new("RGB", (300, 200), (255, 255, 255)).save(tmp_path / "white.jpg")
+    with qtbot.waitSignal(dialog.studio.picture_opened):
+        dialog.studio.open_picture(tmp_path / "white.jpg")
+    assert dialog.view.image is not None
+    assert dialog.view.image.shape == (HEIGHT, WIDTH)
+    assert (dialog.view.image == 255).all()
+
+
+def test_what_is_no_picture_is_refused_as_before(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with qtbot.waitSignal(image_studio.error) as heard:
+        image_studio.open_path(tmp_path / "a.png")
+    assert "not a" in heard.args[0]
+
+
+def test_a_model_of_sound_completes_no_image(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    load(studio, qtbot, SOUND)
+    dialog = CompletionDialog(studio)
+    qtbot.addWidget(dialog)
+    assert not dialog.complete_button.isEnabled()
+    assert dialog.note.text() == "Choose a model of images."
+    with qtbot.waitSignal(studio.error):
+        studio.open_picture(tmp_path / "a.png")
+    load(studio, qtbot, IMAGE)
+    assert dialog.complete_button.isEnabled()
+
+
+def test_known_pixels_that_lie_ahead_are_seen_faintly(dialog: CompletionDialog) -> None:
+    chain = dialog.chain
+    assert chain is not None
+    known = ~MISSING["upper half"](HEIGHT, WIDTH)
+    symbols = chain.symbols(RAMP)
+    given = [int(symbol) if k else -1 for symbol, k in zip(symbols, known.reshape(-1), strict=True)]
+    picture = Picture(Trace(Segment(0, NEUTRAL, {}, 1, 0, 0, "cached")), chain, "none", given)
+    alpha = picture.pixels >> 24
+    assert (alpha[known] == round(255 * FORESEEN)).all()
+    assert (alpha[~known] == 0).all()
