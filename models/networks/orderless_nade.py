@@ -177,9 +177,9 @@ class OrderlessNADE(AutoregressiveModel):
             biases = self.biases(condition)
             count = max(1, CHUNK // (rows * max(self.config.hidden) * (self.levels - 1)))
             a, logits = biases[0], []
-            for k, now in zip(torch.split(symbols.long(), count, 1), torch.split(pixels, count, 1), strict=True):
+            for k, now in zip(torch.split(symbols, count, 1), torch.split(pixels, count, 1), strict=True):
                 # What the first layer adds up before each of these steps, and after the last of them.
-                sums = torch.cat([a[:, None], F.embedding(now * self.levels + k, added)], 1).cumsum(1)
+                sums = torch.cat([a[:, None], self.additions(k, now, added)], 1).cumsum(1)
                 a = sums[:, -1]
                 logits.append(self.logits_at(now, sums[:, :-1], biases))
             return Categorical.beside_zero(torch.cat(logits, 1))
@@ -188,6 +188,14 @@ class OrderlessNADE(AutoregressiveModel):
         """What the first layer adds up for each value of each pixel: (D K, H), in row pixel * K + value."""
         known, *values = self.linears[0].weight.T.reshape(self.length, self.levels, -1).unbind(1)
         return torch.stack([known, *(known + value for value in values)], 1).flatten(0, 1)
+
+    def additions(self, symbols: Tensor, pixels: Tensor, added: Tensor) -> Tensor:
+        """What the first layer adds for symbols (B, n) of pixels (B, n), from ``added``: (B, n, H)."""
+        if not symbols.requires_grad:
+            return F.embedding(pixels * self.levels + symbols.long(), added)
+        by_pixel = added.reshape(self.length, self.levels, -1)[pixels]
+        values = by_pixel[:, :, 1:] - by_pixel[:, :, :1]
+        return by_pixel[:, :, 0] + torch.einsum("bnk,bnkh->bnh", indicators(symbols, self.levels).to(values), values)
 
     def logits_at(self, pixels: Tensor, first: Tensor, biases: tuple[Tensor, ...]) -> Tensor:
         """The logits (B, n, K - 1) of pixels (B, n) from what the first layer added up for each: (B, n, H)."""

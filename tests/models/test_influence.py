@@ -20,7 +20,8 @@ DIGIT = (Category("digit", ("0", "1"), any=True),)
 
 def build(architecture: str, chain: ImageChain, config: dict[str, object]) -> AutoregressiveModel:
     torch.manual_seed(2)
-    model = network_class(architecture)(ModelSpec(architecture, chain, DIGIT, config)).double().eval()
+    kind = network_class(architecture)
+    model = kind(ModelSpec(architecture, chain, kind.factors_for(DIGIT, chain), config)).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(std=(parameter[0].numel() if parameter.dim() > 1 else 1) ** -0.5)
@@ -37,6 +38,9 @@ SMOOTH = [
     ("made", BITS, {"hidden": [30], "masks": 1, "seed": 1, "direct": True}),
     ("nade", CHAIN, {"hidden": 6, "output": "softmax"}),
     ("nade", BITS, {"hidden": 6, "output": "softmax"}),
+    ("orderless_nade", BITS, {"hidden": [20, 20]}),
+    ("orderless_nade", ImageChain(GreyLevels(3), 4, 5), {"hidden": [20, 20]}),
+    ("row_lstm", CHAIN, {"hidden": 6, "layers": 2, "head": 12}),
 ]
 
 
@@ -116,6 +120,14 @@ def test_of_tables_the_influence_is_what_another_symbol_changes() -> None:
     )
     assert influence(model, symbols, {"digit": "0"}, 4)[1] == pytest.approx(abs(after - before))
     assert reach(model, {}, 4).all()
+
+
+def test_along_another_order_what_comes_earlier_is_what_can_change_a_pixel() -> None:
+    model = build("orderless_nade", BITS, {"hidden": [20, 20]})
+    symbols = np.random.default_rng(3).integers(0, 2, 25).astype(np.int32)
+    condition = {"digit": "0", "order": "spiral"}
+    assert reach(model, condition, 13).all()
+    assert (influence(model, symbols, condition, 13) > 0).all()
 
 
 def test_the_first_variable_has_nothing_before_it_and_there_is_none_after_the_last() -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain
-from models.condition import FACTORS, Category, complete
+from models.condition import FACTORS, Category, Order, Vector, complete
 from models.networks import BUILT_IN
 from studio.panels.choosers import CHOOSERS, Chooser, LongCategoryChooser, NoChooser, ValueBox
 from studio.panels.condition import ConditionPanel
@@ -494,3 +494,88 @@ def test_what_is_drawn_under_a_blend_is_neither_of_its_values(image_studio: Stud
         finish(image_studio, qtbot)
         drawn.append(image_studio.trace.surprise.copy())  # type: ignore[union-attr]
     assert not any((drawn[2] == one).all() for one in drawn[:2])
+
+
+# --- a code of two numbers, and the order of the pixels -------------------------------------------------------------
+
+
+@pytest.fixture
+def coded_studio(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Studio:
+    """With a PixelCNN auto-encoder, whose code is a point of the plane."""
+    (tmp_path / "checkpoints").mkdir()
+    config = {"channels": 4, "head": 4, "dilations": [1], "encoder": [4, 4], "hidden": 8, "noise": 0.1}
+    write(tmp_path, "coded", "pixelcnn_autoencoder", CHAIN, (Vector("code", 2),), config)
+    return load(studio, qtbot, str(tmp_path / "checkpoints" / "coded.safetensors"))
+
+
+@pytest.fixture
+def orderless_studio(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Studio:
+    (tmp_path / "checkpoints").mkdir()
+    factors = (Category("digit", ("0", "1"), any=True), Order("order", CHAIN.height, CHAIN.width))
+    write(tmp_path, "orderless", "orderless_nade", CHAIN, factors, {"hidden": [12]})
+    return load(studio, qtbot, str(tmp_path / "checkpoints" / "orderless.safetensors"))
+
+
+def test_a_click_on_the_pad_is_a_code_and_a_drag_is_one_step_back(coded_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(coded_studio, qtbot)
+    (chooser,) = panel.choosers
+    pad = chooser.pad
+    assert coded_studio.settings.condition == {"code": [0.0, 0.0]}  # type: ignore[union-attr]
+    square = pad.square
+    qtbot.mousePress(pad, Qt.MouseButton.LeftButton, pos=square.center().toPoint())
+    qtbot.mouseMove(pad, pos=square.topRight().toPoint() + QPoint(20, -20))
+    qtbot.mouseRelease(pad, Qt.MouseButton.LeftButton)
+    assert coded_studio.settings.condition == {"code": [1.0, 1.0]}  # type: ignore[union-attr]
+    assert chooser.read_out.text() == "+1.00, +1.00"
+    coded_studio.undo_stack.undo()
+    x, y = coded_studio.settings.condition["code"]  # type: ignore[union-attr]
+    assert max(abs(x), abs(y)) < 0.02
+
+
+def test_the_arrows_move_the_point_and_stop_at_the_edge(coded_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(coded_studio, qtbot)
+    (chooser,) = panel.choosers
+    qtbot.keyClick(chooser.pad, Qt.Key.Key_Up)
+    qtbot.keyClick(chooser.pad, Qt.Key.Key_Left)
+    assert coded_studio.settings.condition == {"code": [-0.05, 0.05]}  # type: ignore[union-attr]
+    for _ in range(25):
+        qtbot.keyClick(chooser.pad, Qt.Key.Key_Right)
+    assert coded_studio.settings.condition["code"][0] == 1.0  # type: ignore[union-attr]
+
+
+def test_another_code_draws_another_image(coded_studio: Studio, qtbot: QtBot) -> None:
+    surprises = []
+    for code in ([-1.0, 0.0], [1.0, 0.0]):
+        coded_studio.change("code", condition={"code": code})
+        coded_studio.set_seed(3)
+        coded_studio.begin()
+        finish(coded_studio, qtbot)
+        surprises.append(coded_studio.trace.surprise.copy())  # type: ignore[union-attr]
+    assert (surprises[0] != surprises[1]).any()
+
+
+def test_an_order_is_a_button_and_another_click_on_random_shuffles_anew(orderless_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(orderless_studio, qtbot)
+    order = next(c for c in panel.choosers if c.factor.name == "order")
+    assert [name for name, button in order.buttons.items() if button.isChecked()] == ["raster"]
+    order.buttons["spiral"].click()
+    assert orderless_studio.settings.condition["order"] == "spiral"  # type: ignore[union-attr]
+    seen = []
+    for _ in range(3):
+        order.buttons["random"].click()
+        seen.append(orderless_studio.settings.condition["order"])  # type: ignore[union-attr]
+        assert [name for name, button in order.buttons.items() if button.isChecked()] == ["random"]
+    assert seen == ["random 1", "random 2", "random 3"]
+    assert order.note.text() == "random 3"
+
+
+def test_a_take_goes_along_the_order_that_it_began_with(orderless_studio: Studio, qtbot: QtBot) -> None:
+    orderless_studio.change("order", condition={"digit": "any", "order": "bottom up"})
+    orderless_studio.begin()
+    finish(orderless_studio, qtbot)
+    take = orderless_studio.take
+    assert take is not None
+    assert isinstance(take.chain, ImageChain)
+    assert take.chain.position(0) == (CHAIN.height - 1, 0, 0)
+    orderless_studio.change("order", condition={"digit": "any", "order": "raster"})
+    assert take.chain.order == "bottom up"
