@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from models.chain import GreyLevels, ImageChain, Symbols
+from models.conditional import Conditional
 from models.kernels.draw import fast_sigmoid
 from models.kernels.jit import kernel
 from models.kernels.mixture import log_masses
@@ -118,6 +119,8 @@ def _walk(weights: Weights, state: State, block: Block) -> None:
 class CompiledNADE(CompiledDecoder):
     """The running sum of every sample."""
 
+    model: NADE
+
     @torch.inference_mode()
     def __init__(self, model: NADE, condition: Tensor) -> None:
         super().__init__(model, condition)
@@ -134,6 +137,16 @@ class CompiledNADE(CompiledDecoder):
             hidden_bias=hidden_bias,
             output_bias=array(model.output_bias(condition)),
         )
+
+    @torch.inference_mode()
+    def peek(self) -> Conditional:
+        """Of a mixture the mixture itself, of which the kernel knows but the levels' masses."""
+        masses = super().peek()
+        if not self._weights.components:
+            return masses
+        hidden = torch.from_numpy(self._state.sums).relu()
+        bias = torch.from_numpy(self._state.output_bias[:, self.step])
+        return self.model.conditional(torch.addmm(bias, hidden, self.model.V[self.step].float()))
 
     def _walk(self, block: Block) -> None:
         _walk(self._weights, self._state, block)

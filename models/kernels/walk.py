@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from models.chain import Symbols
-from models.conditional import Categorical
+from models.conditional import Categorical, Conditional
 from models.decoder import DRAW, Decoder, Drawn
 from models.errors import InputError
 from models.kernels.draw import draw_symbol
@@ -129,7 +129,7 @@ class CompiledDecoder(Decoder):
         """Calls the kernel. It may have been told more symbols since it was last called, see ``Block.symbols``."""
 
     @torch.inference_mode()
-    def peek(self) -> Categorical:
+    def peek(self) -> Conditional:
         self._check_room(1)
         block = self._block(np.empty((self.rows, 0)), NEUTRAL, look=True)
         self._walk(block)
