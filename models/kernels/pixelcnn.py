@@ -19,8 +19,8 @@ from models.chain import GreyLevels, ImageChain
 from models.kernels.jit import kernel
 from models.kernels.matrix import TILE, add_product, pack, round_up
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Int64s, array, rows_of, steps, take, walk_tiny
+from models.layers.masked_convolution import MaskedConv2d
 from models.model import ModelSpec
-from models.networks.masked_convolution import MaskedConv2d
 from models.networks.pixelcnn import FIRST, PixelCNN, ResidualBlock
 
 ZERO = np.float32(0)

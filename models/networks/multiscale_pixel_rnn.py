@@ -40,9 +40,9 @@ from models.chain import ImageChain, Symbols
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
+from models.layers.masked_convolution import MaskedConv2d, at_pixel
+from models.layers.row_lstm import GATES, RowLSTMLayer, RowLSTMPixels
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
-from models.networks.masked_convolution import MaskedConv2d, at_pixel
-from models.networks.row_lstm_layer import GATES, RowLSTMLayer, RowLSTMPixels
 from models.orders import coarse_factor
 
 FIRST = 7

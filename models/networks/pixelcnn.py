@@ -34,8 +34,8 @@ from models.condition import categories
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
+from models.layers.masked_convolution import MaskedConv2d, PixelDecoder, at_pixel, intensities, sub_pixels
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
-from models.networks.masked_convolution import MaskedConv2d, PixelDecoder, at_pixel, intensities, sub_pixels
 from models.orders import RASTER
 
 FIRST = 7

@@ -1,7 +1,7 @@
 """PixelRNN with Row LSTMs: an LSTM that walks down the image and updates a whole row at each step.
 
 Paper: A. van den Oord, N. Kalchbrenner, K. Kavukcuoglu, "Pixel Recurrent Neural Networks", ICML 2016
-(arXiv:1601.06759), sections 3.1 and 3.3 to 3.5, table 1.
+(arXiv:1601.06759), sections 3.1 and 3.3, table 1.
 
 The four gates of a row hear two things: the *input-to-state* part K_is, a masked convolution of k x 1 along the row of
 the layer's input, which is computed for the whole image at once; and the *state-to-state* part K_ss, a convolution of
@@ -36,15 +36,15 @@ from models.chain import ImageChain
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
+from models.layers.masked_convolution import MaskedConv2d, PixelDecoder, intensities, sub_pixels
+from models.layers.row_lstm import GATES, KERNEL, RowLSTMLayer, RowLSTMPixels
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
-from models.networks.masked_convolution import MaskedConv2d, PixelDecoder, intensities, lstm, sub_pixels
 from models.orders import RASTER
 
 FIRST = 7
 """Rows and columns of the first layer's kernel."""
-KERNEL = 3
-"""k, the columns of the kernels along a row."""
-GATES = 4
+NOWHERE = -1
+"""The row of a walk that has entered none."""
 
 
 @dataclass(frozen=True)
@@ -63,35 +63,6 @@ class RowLSTMConfig:
         ):
             if type(value) is not int or not 1 <= value <= most:
                 raise InputError(f"{name} of a Row LSTM is a whole number in 1 … {most}, not {shortened(value)}")
-
-
-class RowLSTMLayer(nn.Module):
-    """x + 1x1(LSTM down the rows of x)."""
-
-    def __init__(self, hidden: int, colours: int) -> None:
-        super().__init__()
-        self.hidden = hidden
-        self.input_to_state = MaskedConv2d(2 * hidden, GATES * hidden, KERNEL, colours, own=True, rows=1, maps=GATES)
-        self.state_to_state = nn.Conv1d(hidden, GATES * hidden, KERNEL, bias=False)
-        self.widen = MaskedConv2d(hidden, 2 * hidden, 1, colours, own=True)
-
-    def from_above(self) -> Tensor:
-        """The state-to-state convolution as a matrix (k * hidden, 4 * hidden)."""
-        return self.state_to_state.weight.permute(2, 1, 0).flatten(0, 1)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """x: (B, 2 hidden, H, W). bias: (B, 4 hidden)."""
-        inputs = (self.input_to_state(x) + bias[:, :, None, None]).permute(2, 0, 3, 1)
-        weights, (_, batch, width, _) = self.from_above(), inputs.shape
-        h = cell = self.state_to_state.weight.new_zeros(batch, width, self.hidden)
-        rows = []
-        for row in inputs.unbind(0):
-            padded = F.pad(h, (0, 0, KERNEL // 2, KERNEL // 2))
-            above = torch.cat([padded[:, shift : shift + width] for shift in range(KERNEL)], -1)
-            h, cell = lstm(row + above @ weights, cell)
-            rows.append(h)
-        widened: Tensor = self.widen(torch.stack(rows).permute(1, 3, 0, 2))
-        return x + widened
 
 
 class RowLSTM(AutoregressiveModel):
@@ -141,7 +112,7 @@ class RowLSTM(AutoregressiveModel):
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
         x = self.first(intensities(self.image_chain, symbols, self.first.weight.dtype))
         for layer, bias in zip(self.layers, self.layer_biases(condition).unbind(1), strict=True):
-            x = layer(x, bias)
+            x = layer(x, bias[:, :, None, None])
         logits = self.out(F.relu(self.head(F.relu(x))))
         return sub_pixels(self.image_chain, logits, symbols.shape[1])
 
@@ -157,35 +128,24 @@ class CachedRowLSTM(PixelDecoder):
     @torch.inference_mode()
     def __init__(self, model: RowLSTM, condition: Tensor) -> None:
         super().__init__(model, condition, model.image_chain, model.first, model.head, model.out)
+        chain = model.image_chain
         layers = [cast(RowLSTMLayer, layer) for layer in model.layers]
-        self._layers = [
-            (layer.input_to_state.causal(), layer.from_above().detach(), layer.widen.causal()) for layer in layers
-        ]
+        self._layers = [RowLSTMPixels(layer, self.rows, chain.height, chain.width) for layer in layers]
         self._biases = list(model.layer_biases(condition).to(model.first.weight.dtype).unbind(1))
-        # With zeros around: every layer's input, hidden states and cells.
-        weight, (height, width), hidden = (
-            model.first.weight,
-            (model.image_chain.height, model.image_chain.width),
-            model.config.hidden,
-        )
-        side = KERNEL // 2
-        self._inputs = [weight.new_zeros(self.rows, height, side + width, 2 * hidden) for _ in layers]
-        self._states = [weight.new_zeros(self.rows, 1 + height, width + 2 * side, hidden) for _ in layers]
-        self._cells = [weight.new_zeros(self.rows, 1 + height, width, hidden) for _ in layers]
+        self._entered = NOWHERE
 
     def _features(self, x: Tensor, row: int, column: int) -> Tensor:
-        side = KERNEL // 2
-        for (from_left, from_above, widen), inputs, states, cells, bias in zip(
-            self._layers, self._inputs, self._states, self._cells, self._biases, strict=True
-        ):
-            inputs[:, row, side + column] = x
-            gates = torch.addmm(from_left[1], inputs[:, row, column : column + side + 1].flatten(1), from_left[0])
-            above = states[:, row, column : column + KERNEL].flatten(1)
-            h, cell = lstm(gates + bias + above @ from_above, cells[:, row, column])
-            states[:, row + 1, side + column], cells[:, row + 1, column] = h, cell
-            x = x + torch.addmm(widen[1], h, widen[0])
+        for layer, bias in zip(self._layers, self._biases, strict=True):
+            if row != self._entered:
+                layer.enter(row, bias[:, None])
+            x = layer.pixel(x, row, column)
+        self._entered = row
         return x
 
+    def _rewind(self, step: int) -> None:
+        super()._rewind(step)
+        self._entered = NOWHERE
+
     def _pick(self, rows: Tensor) -> None:
-        for name in ("_inputs", "_states", "_cells", "_biases"):
-            setattr(self, name, [tensor[rows] for tensor in getattr(self, name)])
+        self._layers = [layer.select(rows) for layer in self._layers]
+        self._biases = [bias[rows] for bias in self._biases]

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.catalog import ADDED_FILE, SHIPPED, Catalog
+from models.catalog import ADDED_FILE, FAMILIES, SHIPPED, Catalog, Entry, Family, family_of
+from models.catalog import _order as in_order_of_history
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.condition import Category
 from models.errors import CheckpointError, FileError, InputError
 from models.model import ModelSpec
-from models.networks import network_class
+from models.networks import BUILT_IN, network_class
 
 IMAGE = ImageChain(GreyLevels(4), 5, 6)
 SOUND = SoundChain(MuLaw(16, stop=True), 8000, 0.01, 0.1)
@@ -65,6 +66,44 @@ def names(catalog: Catalog) -> list[str]:
 
 def test_models_are_listed_by_modality_family_and_title(shipped: Path) -> None:
     assert names(Catalog(shipped)) == ["digits", "zebra", "speech"]
+
+
+def test_families_and_their_architectures_stand_in_the_order_of_their_history(shipped: Path) -> None:
+    (digits, _, _) = Catalog(shipped).entries()
+
+    def entry(architecture: str, family: str, title: str = "") -> Entry:
+        return replace(digits, header=replace(digits.header, architecture=architecture, family=family, title=title))
+
+    entries = [
+        entry("tabular", "tabular"),
+        entry("fvbn", "linear"),
+        entry("nade", "neural", "Z"),
+        entry("made", "neural", "A"),
+        entry("pixelcnn", "masked convolution"),
+        entry("gated_pixelcnn", "masked convolution", "A"),
+        entry("gated_pixelcnn", "masked convolution", "B"),
+        entry("of a plug-in", "masked convolution", "A"),
+        entry("of a plug-in", "attention"),
+        entry("of a plug-in", "a family of its own"),
+    ]
+    assert sorted(reversed(entries), key=in_order_of_history) == entries
+
+
+def test_a_checkpoint_that_is_older_than_the_table_of_families_stands_where_the_table_says(shipped: Path) -> None:
+    (digits, _, _) = Catalog(shipped).entries()
+    assert family_of(replace(digits.header, architecture="fvbn", family="neural")).name == "linear"
+    assert family_of(replace(digits.header, architecture="mine", family="recurrent")) in FAMILIES
+    assert family_of(replace(digits.header, architecture="mine", family="my own")) == Family("my own", None, "")
+
+
+@pytest.mark.parametrize("architecture", BUILT_IN)
+def test_every_architecture_that_comes_along_stands_in_the_family_that_it_names(architecture: str) -> None:
+    (family,) = (family for family in FAMILIES if architecture in family.architectures)
+    assert network_class(architecture).family == family.name
+
+
+def test_every_family_is_explained_in_a_line() -> None:
+    assert all(family.about and "\n" not in family.about for family in FAMILIES)
 
 
 def test_cards_and_thumbnails_are_found_by_the_models_name(shipped: Path) -> None:

@@ -18,6 +18,10 @@ FOLDER = Path(models.networks.__path__[0])
 NETWORKS = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
 
 
+EXTENSIONS = {"pixelcnn_autoencoder": "gated_pixelcnn"}
+"""An architecture that is another one with something more, which cannot be taken out without it."""
+
+
 def architecture(network: str) -> str:
     """A network and its decoder are one."""
     return network.removesuffix("_decoder")
@@ -34,7 +38,8 @@ def chains_between_architectures(imports: grimp.ImportGraph, networks: list[str]
     for one, other in itertools.permutations(networks, 2):
         if architecture(one) != architecture(other):
             chain = imports.find_shortest_chain(f"models.networks.{one}", f"models.networks.{other}")
-            found += [chain] if chain else []
+            extends = EXTENSIONS.get(architecture(one)) == architecture(other)
+            found += [chain] if chain and not extends else []
     return found
 
 

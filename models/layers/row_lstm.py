@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.networks.masked_convolution import MaskedConv2d, lstm
+from models.layers.masked_convolution import MaskedConv2d, lstm
 
 KERNEL = 3
 """Columns of both kernels along a row."""

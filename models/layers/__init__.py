@@ -1,0 +1,1 @@
+"""Layers that several networks share, each with what a walk pixel by pixel needs of it."""
