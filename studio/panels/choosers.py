@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from models.condition import ANY, Category, Factor, Order, Vector
 from models.orders import NAMED_ORDERS, random_order, seed_of
-from studio.class_pictures import class_pictures, pixmap
+from studio.class_pictures import Pixels, class_pictures, pixmap
 from studio.panels.widgets import (
     GAP,
     RETURN_KEYS,
@@ -41,7 +41,7 @@ from studio.panels.widgets import (
     painting,
 )
 from studio.state import Studio
-from studio.theme import QUIET, RADIUS, colours, faded
+from studio.theme import QUIET, QUIET_PIXELS, RADIUS, colours, faded
 
 MOST_BUTTONS = 30
 """Of a category; one with more values has a box."""
@@ -49,7 +49,7 @@ LONGEST_ON_A_BUTTON = 24
 RANDOM = "random"
 LEAST_CHARACTERS = 8
 """That a box has room for."""
-ICON_SIDE = 24
+ICON_SIDE = 32
 """Of the picture of a class, in logical pixels."""
 HALF = 0.5
 SHARES = [n / 100 for n in range(1, 100)]
@@ -60,9 +60,18 @@ class ValueButton(ToolButton):
     """As narrow as its value allows, so that ten digits stand in two rows of a dock."""
 
     def sizeHint(self) -> QSize:
-        metrics, picture = self.fontMetrics(), not self.icon().isNull()
-        width = metrics.horizontalAdvance(self.text()) + 26 + (ICON_SIDE + 4) * picture
-        return QSize(max(32, width), max(metrics.height(), ICON_SIDE * picture) + 12)
+        metrics = self.fontMetrics()
+        width, height = metrics.horizontalAdvance(self.text()), metrics.height()
+        if not self.icon().isNull():
+            return QSize(max(ICON_SIDE, width) + 4, ICON_SIDE + height + 10)
+        return QSize(max(32, width + 26), height + 12)
+
+    def show_picture(self, pixels: Pixels) -> None:
+        """Above the value, which is written smaller: three of them stand in a row of a dock."""
+        self.setIcon(QIcon(pixmap(pixels)))
+        self.setIconSize(QSize(ICON_SIDE, ICON_SIDE))
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        self.setStyleSheet(f"font-size: {QUIET_PIXELS - 1}px; padding: 2px 0;")
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -115,9 +124,7 @@ class CategoryChooser(Chooser):
         for n, value in enumerate(factor.values):
             button = self._button(value, f"{factor.name}: {value}")
             if pictures and len(value) > 1:  # a digit shows itself
-                button.setIcon(QIcon(pixmap(pictures[n])))
-                button.setIconSize(QSize(ICON_SIDE, ICON_SIDE))
-                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+                button.show_picture(pictures[n])
             grid.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
