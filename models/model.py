@@ -114,6 +114,12 @@ class AutoregressiveModel(nn.Module, ABC):
     def parameter_count(self) -> int:
         return sum(p.numel() for p in self.parameters())
 
+    @classmethod
+    def parameters_of(cls, spec: ModelSpec) -> int:
+        """The parameter count of a model of this architecture that nobody builds: how it grows with the data."""
+        with torch.device("meta"):
+            return cls(spec).parameter_count
+
     def condition_tensor(self, conditions: Condition | Sequence[Condition]) -> Tensor:
         """One condition or a batch of them, by name, as float32 (B, F) on the model's device.
 

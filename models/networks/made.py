@@ -14,11 +14,13 @@ With H units in each of L layers that is 2 D H + (L - 1) H^2 weights, about half
 D, where an FVBN grows with D^2 and tables with 2^D, for all conditionals share the hidden units.
 
 The masks of one draw make one joint, and this model is that of the first. Further draws over the same weights are other
-joints (the paper's "connectivity-agnostic" training), and the mean of their probabilities is one as well:
-``mixture_nats`` scores it. It has no conditionals of its own that one pass could give, so that nothing walks it.
+joints (the paper's "connectivity-agnostic" training), also where each has an order of the variables of its own
+("order-agnostic": the degrees of inputs and outputs are then their ranks in that order). The mean of their
+probabilities is a joint as well: ``mixture_nats`` scores it. It has no conditionals of its own that one pass could
+give, so that nothing walks it.
 
 Deviations from the paper:
-- The order is the chain's, in every mask set; the paper shuffles that, too, in its best models of MNIST.
+- The first mask set has the chain's order, along which the model is walked, also where the others are shuffled.
 - With several mask sets, in training, each batch is dealt out among them, a row to each in turn, where the paper takes
   the next set for each batch. The expected gradient is the same, and a step depends on nothing but its batch.
 - The weights that tell the units which masks hold (the paper's "conditioning weights" on a constant) are left out.
@@ -53,19 +55,24 @@ MAX_WEIGHTS = 2**25
 
 @dataclass(frozen=True)
 class MADEConfig:
-    """hidden: units of each layer. masks: mask sets, drawn from ``seed``. direct: weights from inputs to outputs."""
+    """hidden: units of each layer. masks: mask sets, drawn from ``seed``. direct: weights from inputs to outputs.
+
+    shuffled: whether every mask set but the first has an order of its own.
+    """
 
     hidden: tuple[int, ...]
     masks: int
     seed: int
     direct: bool
+    shuffled: bool = False
 
     def __post_init__(self) -> None:
         for name, value, least, most in (("masks", self.masks, 1, 64), ("seed", self.seed, 0, MAX_SEED)):
             if type(value) is not int or not least <= value <= most:
                 raise InputError(f"{name} of a MADE is a whole number in {least} … {most}, not {shortened(value)}")
-        if type(self.direct) is not bool:
-            raise InputError(f"direct of a MADE is true or false, not {shortened(self.direct)}")
+        for name, flag in (("direct", self.direct), ("shuffled", self.shuffled)):
+            if type(flag) is not bool:
+                raise InputError(f"{name} of a MADE is true or false, not {shortened(flag)}")
         layers = self.hidden if isinstance(self.hidden, tuple) else ()
         if not 1 <= len(layers) <= 16 or not all(type(units) is int and 1 <= units <= 16384 for units in layers):
             raise InputError(
@@ -83,6 +90,14 @@ def hidden_degrees(config: MADEConfig, length: int, mask_set: int) -> list[Tenso
         u = uniforms(config.seed, mask_set, layer, 0, units)
         degrees.append(torch.from_numpy(lowest + (u * (highest + 1 - lowest)).astype(np.int64)))
     return degrees
+
+
+def ranks(config: MADEConfig, length: int, mask_set: int) -> Tensor:
+    """How many variables come before each one in the order of a mask set, int64 (length,)."""
+    if not config.shuffled or mask_set == 0:
+        return torch.from_numpy(np.arange(length))
+    u = uniforms(config.seed, mask_set, len(config.hidden), 0, length)
+    return torch.from_numpy(np.argsort(np.argsort(u, kind="stable"), kind="stable"))
 
 
 def mask(receivers: Tensor, senders: Tensor) -> Tensor:
@@ -109,7 +124,9 @@ class MADE(AutoregressiveModel):
             self.config = MADEConfig(**config)
         except TypeError:
             given = ", ".join(config) or "nothing"
-            raise InputError(f"a MADE is given hidden, masks, seed and direct; not {given}") from None
+            raise InputError(
+                f"a MADE is given hidden, masks, seed, direct and, unless it is false, shuffled; not {given}"
+            ) from None
         self.length, self.levels = length, levels
         ends = length * (levels - 1)
         self.sizes = [ends, *self.config.hidden, ends]
@@ -122,19 +139,18 @@ class MADE(AutoregressiveModel):
         self.direct = nn.Linear(ends, ends, bias=False) if self.config.direct else None
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(self.sizes))
         self.condition = FactorEmbeddings(categories(spec.factors), sum(self.sizes[1:]))
-        variables = torch.from_numpy(np.arange(length).repeat(levels - 1))
         self.degrees: Tensor
         """Of all units, from the inputs to the outputs, in each mask set: int64 (masks, units)."""
         self.register_buffer(
             "degrees",
-            torch.stack(
-                [
-                    torch.cat([variables + 1, *hidden_degrees(self.config, length, mask_set), variables])
-                    for mask_set in range(self.config.masks)
-                ]
-            ),
+            torch.stack([self._degrees(mask_set) for mask_set in range(self.config.masks)]),
             persistent=False,
         )
+
+    def _degrees(self, mask_set: int) -> Tensor:
+        """Of all units in one mask set, int64 (units,)."""
+        known = ranks(self.config, self.length, mask_set).repeat_interleave(self.levels - 1)
+        return torch.cat([known + 1, *hidden_degrees(self.config, self.length, mask_set), known])
 
     @property
     def linears(self) -> list[nn.Linear]:

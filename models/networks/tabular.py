@@ -91,6 +91,14 @@ class TabularChain(AutoregressiveModel):
         """The entries: of the K probabilities of a past one follows from the others."""
         return self.tables * table_entries(self.levels, self.length)
 
+    @classmethod
+    def parameters_of(cls, spec: ModelSpec) -> int:
+        """Also of tables that no computer could hold."""
+        if spec.chain.length is None:
+            raise InputError("a tabular chain needs a fixed number of variables; this chain is open-ended")
+        tables = math.prod(factor.size for factor in categories(spec.factors))
+        return tables * table_entries(spec.chain.alphabet.size, spec.chain.length)
+
     def table(self, condition: Tensor) -> Tensor:
         """Which set of tables each condition (B, F) has: int64 (B,). Raises InputError for a blend, which has none."""
         table = torch.zeros(condition.shape[0], dtype=torch.int64, device=condition.device)
