@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models import distributed
 from models.chain import Symbols
 from models.condition import Condition, categories, check_names
 from models.conditional import LOG2, check_numbers
@@ -67,27 +68,43 @@ def surprises_under(
 @torch.inference_mode()
 def total_nats(
     model: AutoregressiveModel, examples: Sequence[Symbols], conditions: Sequence[Condition]
-) -> Iterator[float]:
-    """-log p of each example under its condition in nats, in order, in batches of neighbours of one length."""
+) -> npt.NDArray[np.float64]:
+    """-log p of each example under its condition in nats, float64 (N,).
+
+    Several processes, see ``distributed``, take turns at the batches: all have all numbers, the same as those of one.
+    """
+    nats = np.zeros(len(examples))
+    for batch in list(neighbours(examples))[distributed.rank() :: distributed.world_size()]:
+        rows = torch.from_numpy(np.stack([np.asarray(s, np.int64) for s in examples[batch]])).to(model.device)
+        table = model.encode(rows, model.condition_tensor(conditions[batch]))
+        nats[batch] = (-model.conditionals(rows, table).double().log_prob(rows).sum(1)).cpu().numpy()
+    nats = distributed.total(nats)
+    check_numbers(model.title, nats)
+    return nats
+
+
+def neighbours(examples: Sequence[Symbols]) -> Iterator[slice]:
+    """Batches of examples that follow one another and have one length."""
     start = 0
     while start < len(examples):
         length = len(examples[start])
         stop = start + 1
         while stop < len(examples) and len(examples[stop]) == length and (stop + 1 - start) * length <= SCORING_BUDGET:
             stop += 1
-        rows = torch.from_numpy(np.stack([np.asarray(s, np.int64) for s in examples[start:stop]])).to(model.device)
-        table = model.encode(rows, model.condition_tensor(conditions[start:stop]))
-        nats = (-model.conditionals(rows, table).double().log_prob(rows).sum(1)).tolist()
-        check_numbers(model.title, nats)
-        yield from nats
+        yield slice(start, stop)
         start = stop
 
 
 def measure(model: AutoregressiveModel, examples: Examples, *, limit: int | None = None) -> Likelihood:
     """The likelihood of (the first ``limit``) examples under their own conditions."""
     count = len(examples) if limit is None else min(limit, len(examples))
-    nats = np.fromiter(total_nats(model, examples.symbols[:count], examples.conditions[:count]), np.float64, count)
-    lengths = np.array([len(s) for s in examples.symbols[:count]], np.float64)
+    nats = total_nats(model, examples.symbols[:count], examples.conditions[:count])
+    return of_nats(nats, np.array([len(s) for s in examples.symbols[:count]], np.float64))
+
+
+def of_nats(nats: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64]) -> Likelihood:
+    """The likelihood of examples of which each, (N,), has so many nats and variables."""
+    count = len(nats)
     rate = nats.sum() / lengths.sum()
     # Of a ratio of two means over examples: the residuals' spread (for images, the plain standard error).
     spread = np.std(nats - rate * lengths, ddof=1) / lengths.mean() if count > 1 else math.nan

@@ -4,7 +4,8 @@
 recordings, which digit and which speaker it hears in generated clips, and compares lengths and levels with real ones.
 ``… neighbours CHECKPOINT --data DIR`` finds the training examples nearest to samples: copies would show.
 ``… card CHECKPOINT --data DIR`` writes the card that the application shows. ``… classes DATA_SET --data DIR`` takes a
-picture of each class from the test part. All of them write below ``--assets``.
+picture of each class from the test part. All of these write below ``--assets``. ``… mixture CHECKPOINT --data DIR``
+measures the mixture over several orders and writes it into the checkpoint.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from PIL import Image
 
 from models.atomic import atomic_path, write_atomically
 from models.chain import ImageChain
-from models.checkpoint import LoadedModel, load_checkpoint
+from models.checkpoint import LoadedModel, load_checkpoint, update_header
 from models.errors import InputError, StudioError
 from models.evaluation.card import card
 from models.evaluation.classes import class_pictures
+from models.evaluation.mixture import measure_mixture
 from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import Pixels, drawn_examples, neighbours_picture, thumbnail
 from models.evaluation.samples import balanced, draw
@@ -70,6 +72,12 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     sys.stdout.write(f"{arguments.cards / f'{name}.md'}\n")
 
 
+def write_mixture(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
+    part, measured = measure_mixture(loaded, arguments.data, orders=arguments.orders, limit=arguments.count)
+    update_header(arguments.subject, likelihood={**loaded.header.likelihood, part: measured.to_json()})
+    sys.stdout.write(f"{part}: {measured.nats:.3f} ± {measured.nats_standard_error:.3f} nats\n")
+
+
 def write_classes(arguments: argparse.Namespace) -> None:
     name = str(arguments.subject)
     factor, pixels = class_pictures(name, arguments.data)
@@ -81,11 +89,12 @@ def write_classes(arguments: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.evaluation", description="Evaluates samples of a model.")
-    parser.add_argument("what", choices=("speech", "neighbours", "card", "classes"))
+    parser.add_argument("what", choices=("speech", "neighbours", "card", "classes", "mixture"))
     parser.add_argument("subject", type=Path, help="a checkpoint; of classes the name of a data set")
     parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
     parser.add_argument("--assets", type=Path, default=Path("assets"), help="reports and cards go to its folder cards")
-    parser.add_argument("--count", type=int, help="samples to draw")
+    parser.add_argument("--count", type=int, help="samples to draw; examples of a mixture")
+    parser.add_argument("--orders", type=int, default=128, help="of the mixture of an orderless model (%(default)s)")
     arguments = parser.parse_args(argv)
     arguments.cards = arguments.assets / "cards"
     torch.set_num_threads(1)
@@ -95,7 +104,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             write_classes(arguments)
             return 0
         loaded = load_checkpoint(arguments.subject)
-        {"speech": write_speech, "neighbours": write_neighbours, "card": write_card}[arguments.what](loaded, arguments)
+        writers = {
+            "speech": write_speech, "neighbours": write_neighbours, "card": write_card, "mixture": write_mixture,
+        }  # fmt: skip
+        writers[arguments.what](loaded, arguments)
     except StudioError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -16,7 +16,7 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from models.chain import INT16_PEAK, GreyLevels, ImageChain, MuLaw, SoundChain
-from models.checkpoint import SUFFIX, CheckpointHeader, LoadedModel, load_checkpoint, save_checkpoint
+from models.checkpoint import SUFFIX, CheckpointHeader, LoadedModel, load_checkpoint, read_header, save_checkpoint
 from models.condition import Category, Factor
 from models.errors import FileError, InputError
 from models.evaluation.__main__ import main
@@ -36,7 +36,9 @@ from models.evaluation.speech import (
 from models.files import export
 from models.image_files import METADATA_KEY
 from models.model import ModelSpec
+from models.networks import network_class
 from models.networks.gated_pixelcnn import GatedPixelCNN
+from models.networks.made import mixture_nats
 from models.networks.wavenet import WaveNet
 from models.record import record_text
 from models.shaping import NEUTRAL
@@ -44,6 +46,8 @@ from models.trace import ModelReference, Take, Trace, new_take
 from models.training.data import DATA_SETS, load
 from models.training.data.base import packed_arrays
 from models.training.data.fsdd import FSDD_SPEAKERS, normalise
+from models.training.data.mnist import BINARISED_MNIST
+from tests.data_files import write_idx
 from tests.place import WHERE
 
 IMAGE_CHAIN = ImageChain(GreyLevels(256), 28, 28)
@@ -582,3 +586,30 @@ def test_a_speech_report_of_other_weights_is_refused(
     path = str(speaking.header.path)
     assert main(["card", path, "--data", str(tmp_path), "--assets", str(tmp_path), "--count", "2"]) == 1
     assert "other weights" in capsys.readouterr().err
+
+
+def test_the_mixture_of_a_model_with_several_orders_is_measured_into_its_header(tmp_path: Path) -> None:
+    chain = ImageChain(GreyLevels(2), 28, 28)
+    rng = np.random.default_rng(0)
+    for stem, count in (("train", 5030), ("t10k", 12)):
+        write_idx(tmp_path / f"{stem}-images-idx3-ubyte", rng.integers(0, 256, (count, 28, 28), np.uint8))
+        write_idx(tmp_path / f"{stem}-labels-idx1-ubyte", rng.integers(0, 10, count, np.uint8))
+    factors = BINARISED_MNIST.factors
+    made = network_class("made")(
+        ModelSpec("made", chain, factors, {"hidden": [9], "masks": 3, "seed": 1, "direct": False, "shuffled": True})
+    )
+    path = tmp_path / "made.safetensors"
+    data = {"name": "binarised_mnist"}
+    save_checkpoint(path, made, name="made", title="MADE", data=data, training={}, likelihood={})
+    assert main(["mixture", str(path), "--data", str(tmp_path), "--count", "7"]) == 0
+    measured = read_header(path).likelihood["test, mixture of 3 orders, digit any"]
+    assert measured["examples"] == 7
+    images = torch.from_numpy(np.stack(load("binarised_mnist", tmp_path, "test").symbols[:7]).astype(np.int64))
+    expected = mixture_nats(made.eval(), images, made.condition_tensor([{}] * 7))  # type: ignore[arg-type]
+    assert measured["nats"] == pytest.approx(float(expected.detach().mean()), rel=1e-6)
+
+
+def test_a_model_of_one_order_has_no_mixture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(__file__).parents[2] / "assets/checkpoints/fvbn-binarised-mnist.safetensors"
+    assert main(["mixture", str(path), "--data", str(tmp_path)]) == 1
+    assert "has one order" in capsys.readouterr().err
