@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.chain import MuLaw, SoundChain, Symbols
-from models.condition import Category
+from models.condition import Category, categories
 from models.decoder import DRAW, Decoder, Drawn, SnapshotDecoder
 from models.errors import InputError
 from models.model import ModelSpec
@@ -48,8 +48,11 @@ def small_wavenet(
 
 def conditions(model: WaveNet, rows: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(5)
-    columns = [torch.randint(factor.size, (rows,), generator=generator) for factor in model.factors]
-    return torch.stack(columns, 1) if columns else torch.zeros(rows, 0, dtype=torch.int64)
+    factors = categories(model.factors)
+    columns = [torch.randint(factor.size, (rows,), generator=generator).tolist() for factor in factors]
+    return model.condition_tensor(
+        [{f.name: f.choices[column[n]] for f, column in zip(factors, columns, strict=True)} for n in range(rows)]
+    )
 
 
 def random_symbols(rows: int, count: int, seed: int = 7) -> Symbols:
@@ -152,7 +155,10 @@ def test_the_decoder_is_the_network_after_any_rewind(engine: str) -> None:
 
 def test_each_row_has_its_own_condition(engine: str) -> None:
     model = small_wavenet()
-    condition = torch.tensor([[0, 0], [3, 1]])
+    first_factor, second_factor = categories(model.factors)
+    condition = model.condition_tensor(
+        [{f.name: f.choices[n] for f, n in ((first_factor, a), (second_factor, b))} for a, b in ((0, 0), (3, 1))]
+    )
     decoder = make_decoder(model, engine, condition)
     decoder.extend(np.repeat(random_symbols(1, 9), 2, 0))
     first, second = decoder.peek().dense().exp()
