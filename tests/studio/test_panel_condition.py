@@ -487,6 +487,7 @@ def test_either_value_of_a_blend_can_be_another(image_studio: Studio, qtbot: QtB
 
 def test_what_is_drawn_under_a_blend_is_neither_of_its_values(image_studio: Studio, qtbot: QtBot) -> None:
     drawn = []
+    image_studio.change("pace", pace=math.inf)
     for value in ("0", "1", {"0": 0.5, "1": 0.5}):
         image_studio.change("digit", condition={"digit": value})
         image_studio.set_seed(3)
@@ -545,6 +546,7 @@ def test_the_arrows_move_the_point_and_stop_at_the_edge(coded_studio: Studio, qt
 
 def test_another_code_draws_another_image(coded_studio: Studio, qtbot: QtBot) -> None:
     surprises = []
+    coded_studio.change("pace", pace=math.inf)
     for code in ([-1.0, 0.0], [1.0, 0.0]):
         coded_studio.change("code", condition={"code": code})
         coded_studio.set_seed(3)
@@ -570,6 +572,7 @@ def test_an_order_is_a_button_and_another_click_on_random_shuffles_anew(orderles
 
 
 def test_a_take_goes_along_the_order_that_it_began_with(orderless_studio: Studio, qtbot: QtBot) -> None:
+    orderless_studio.change("pace", pace=math.inf)
     orderless_studio.change("order", condition={"digit": "any", "order": "bottom up"})
     orderless_studio.begin()
     finish(orderless_studio, qtbot)
