@@ -1,4 +1,7 @@
-"""The models at hand: those that are shipped, and those that the user added. Reads headers only, without torch."""
+"""The models at hand, those that are shipped and those that the user added, and their families.
+
+Reads headers only, without torch.
+"""
 
 from __future__ import annotations
 
@@ -53,10 +56,10 @@ class Catalog:
         self._hashes: dict[tuple[Path, int, int], str] = {}
 
     def entries(self) -> list[Entry]:
-        """All models, by modality, family and title. Broken files are left out and collected in ``problems``.
+        """All models, by modality, family, architecture and title.
 
-        An added file that is missing is left out without a problem, and stays remembered: it may be on a disk that is
-        not connected.
+        Broken files are left out and collected in ``problems``. An added file that is missing is left out without a
+        problem, and stays remembered: it may be on a disk that is not connected.
         """
         self.problems = []
         found: list[Entry] = []
@@ -210,11 +213,77 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))
 
 
-FAMILIES = ("tabular", "neural", "masked convolution", "dilated convolution")
-"""Of the models that come along, from the plainest on; others follow by name."""
+# --- families --------------------------------------------------------------------------------------------------------
 
 
-def _order(entry: Entry) -> tuple[str, int, str, str, str]:
+@dataclass(frozen=True)
+class Family:
+    """Models that pay the same price for their conditionals.
+
+    since: the year of the first of them. about: one line for people who meet it for the first time. architectures:
+    those that come along, the oldest first.
+    """
+
+    name: str
+    since: int | None
+    about: str
+    architectures: tuple[str, ...] = ()
+
+
+FAMILIES = (
+    Family(
+        "tabular",
+        None,
+        "One table per conditional, with a row for every past: any joint, at an exponential price",
+        ("tabular",),
+    ),
+    Family("linear", 1992, "One logistic regression per conditional, on all earlier variables", ("fvbn",)),
+    Family(
+        "neural",
+        2011,
+        "One network whose hidden units all conditionals share",
+        ("nade", "orderless_nade", "made"),
+    ),
+    Family(
+        "recurrent",
+        2016,
+        "A state that walks over the data and remembers all of the past",
+        ("row_lstm", "diagonal_bilstm", "multiscale_pixel_rnn"),
+    ),
+    Family(
+        "masked convolution",
+        2016,
+        "The same few weights at every pixel, masked so that they only look back",
+        ("pixelcnn", "gated_pixelcnn", "pixelcnn_autoencoder", "pixelcnn_pp"),
+    ),
+    Family(
+        "dilated convolution",
+        2016,
+        "Convolutions with ever wider gaps: thousands of steps back in a few layers",
+        ("wavenet",),
+    ),
+    Family("attention", 2017, "Every step looks at all earlier ones and weighs them by what they hold"),
+)
+"""From the plainest on, as the field went; families of plug-ins follow by name."""
+
+_OF_ARCHITECTURE = {architecture: family for family in FAMILIES for architecture in family.architectures}
+_BY_NAME = {family.name: family for family in FAMILIES}
+
+
+def family_of(header: CheckpointHeader) -> Family:
+    """Where a model belongs: by its architecture if that came along, since a checkpoint may be older than the table.
+
+    Else by what the checkpoint says, in words that nobody may know.
+    """
+    known = _OF_ARCHITECTURE.get(header.architecture) or _BY_NAME.get(header.family)
+    return known or Family(header.family, None, "")
+
+
+def _order(entry: Entry) -> tuple[str, int, str, int, str, str]:
+    """By modality, family, age of the architecture and title."""
     header = entry.header
-    place = FAMILIES.index(header.family) if header.family in FAMILIES else len(FAMILIES)
-    return header.chain.modality, place, header.family, header.title.casefold(), str(entry.path)
+    family = family_of(header)
+    place = FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
+    known = header.architecture in family.architectures
+    age = family.architectures.index(header.architecture) if known else len(family.architectures)
+    return header.chain.modality, place, family.name, age, header.title.casefold(), str(entry.path)

@@ -58,6 +58,7 @@ FITS: Mapping[str, Callable[[Any], bool]] = {
     "open_folder": lambda value: isinstance(value, str),
     "conditional scale": lambda value: isinstance(value, str),
     "appearance": lambda value: value in APPEARANCES,
+    "families": lambda value: isinstance(value, dict) and all(isinstance(shown, bool) for shown in value.values()),
 }
 """Whether a value of settings.json can be what was once stored under its key."""
 

@@ -86,7 +86,8 @@ def test_families_and_their_architectures_stand_in_the_order_of_their_history(sh
         entry("of a plug-in", "attention"),
         entry("of a plug-in", "a family of its own"),
     ]
-    assert sorted(reversed(entries), key=in_order_of_history) == entries
+    entries.reverse()
+    assert sorted(entries, key=in_order_of_history) == entries[::-1]
 
 
 def test_a_checkpoint_that_is_older_than_the_table_of_families_stands_where_the_table_says(shipped: Path) -> None:
