@@ -1,10 +1,10 @@
-"""How fast each engine of a model walks, measured in one process on real walks of batch 1."""
+"""How fast each engine of a model walks, and how that grows with the image, measured on real walks of batch 1."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from statistics import median
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.chain import Chain, Symbols
+from models.chain import Chain, ImageChain, Symbols
 from models.condition import complete
 from models.conditional import check_numbers
 from models.decoder import DRAW, Decoder, Drawn
-from models.model import AutoregressiveModel
+from models.errors import InputError
+from models.model import AutoregressiveModel, ModelSpec
+from models.networks import network_class
 from models.noise import uniforms
 from models.sampling import engines_of, make_decoder
 from models.shaping import NEUTRAL
@@ -28,6 +30,14 @@ FEWEST, MOST = 3, 15
 TRIAL_STEPS = 3
 BLOCK = 160
 REAL_TIME = "real_time_factor"
+
+SIDES = (16, 64)
+"""Of square images, beside the model's own: where the growth of the cost is looked at."""
+SIDE_SECONDS = 2.0
+"""What one walk by one engine at one side may take; of a longer one parts at PLACES are timed."""
+PLACES = 5
+"""Spread evenly over the image: a step may cost more, the more stands before it."""
+SIDE_REPETITIONS = 3
 
 
 @dataclass(frozen=True)
@@ -132,3 +142,114 @@ def meaning(chain: Chain, steps_per_second: float) -> tuple[str, float]:
     if chain.length is not None:
         return f"ms_per_{chain.modality}", 1000 * chain.length / steps_per_second
     return f"ms_per_{chain.step_noun}", 1000 / steps_per_second
+
+
+# How the cost grows with the image
+
+
+@dataclass(frozen=True)
+class ImageTime:
+    """seconds: of one core, for one image of side x side. whole: whether all of its steps were timed; else it is
+    extrapolated from ``steps`` of them, spread over the image."""
+
+    side: int
+    seconds: float
+    steps: int
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """exponent: e of seconds ~ side^e, fitted to all sides. ratio_to_reference: at the model's own side."""
+
+    engine: str
+    times: tuple[ImageTime, ...]
+    exponent: float
+    ratio_to_reference: float
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def scaling(spec: ModelSpec, report: Callable[[str], None] = lambda line: None) -> list[Scaling]:
+    """The engines of an image model of the spec's sizes and random weights, at SIDES and its own side, fastest first.
+
+    A side that the architecture cannot be built at is left out. Raises InputError where that leaves only one.
+    """
+    torch.set_num_threads(1)
+    own = spec.chain.height if isinstance(spec.chain, ImageChain) else 0
+    models: dict[int, AutoregressiveModel] = {}
+    problem = "it makes no images"
+    for side in sorted({*SIDES, own} if own else ()):
+        try:
+            models[side] = resized(spec, side)
+        except InputError as error:
+            problem = str(error)
+    if len(models) < 2 or own not in models:
+        raise InputError(f"{network_class(spec.architecture).title} cannot be had at several sizes: {problem}")
+    times: dict[str, list[ImageTime]] = {}
+    for side, model in models.items():
+        for engine in engines_of(model):
+            report(f"measuring {model.title}, {side} x {side}, {engine}")
+            times.setdefault(engine, []).append(time_image(model, engine, side))
+    at_own = {engine: next(time.seconds for time in found if time.side == own) for engine, found in times.items()}
+    return [
+        Scaling(engine, tuple(found), exponent(found), at_own["reference"] / at_own[engine])
+        for engine, found in times.items()
+    ]
+
+
+def resized(spec: ModelSpec, side: int) -> AutoregressiveModel:
+    """A network of the same architecture and sizes, of random weights, for square images of another side.
+
+    Raises InputError if there is none.
+    """
+    assert isinstance(spec.chain, ImageChain)
+    chain = replace(spec.chain, height=side, width=side)
+    network = network_class(spec.architecture)
+    factors = network.factors_for(tuple(factor for factor in spec.factors if factor.of_data), chain)
+    torch.manual_seed(0)
+    return network(replace(spec, chain=chain, factors=factors)).requires_grad_(False).eval()
+
+
+def time_image(model: AutoregressiveModel, engine: str, side: int) -> ImageTime:
+    """The fastest of SIDE_REPETITIONS whole walks, or an extrapolation from steps at PLACES."""
+    length = model.chain.default_limit
+    walk(model, start(model, engine), seed=0, steps=TRIAL_STEPS)  # compiles, allocates
+    steps, _ = walk_within(model, start(model, engine), steps=length, budget=SIDE_SECONDS)
+    if steps == length:
+        fastest = min(walk_on_cpu(model, start(model, engine), steps=length) for _ in range(SIDE_REPETITIONS))
+        return ImageTime(side, fastest, length, True)
+    before = np.random.default_rng(0).integers(0, model.chain.alphabet.levels, (1, length), np.int32)
+    decoder = start(model, engine)
+    timed, per_step = 0, []
+    for place in range(PLACES):
+        decoder.extend(before[:, decoder.step : (2 * place + 1) * length // (2 * PLACES)])
+        most = max(1, length // (2 * PLACES))
+        steps, seconds = walk_within(model, decoder, steps=most, budget=SIDE_SECONDS / PLACES)
+        timed += steps
+        per_step.append(seconds / steps)
+    return ImageTime(side, length * float(np.mean(per_step)), timed, False)
+
+
+def walk_within(model: AutoregressiveModel, decoder: Decoder, *, steps: int, budget: float) -> tuple[int, float]:
+    """Walks until ``steps`` are done or ``budget`` seconds are spent, one step at least: steps done, seconds taken."""
+    done, spent, block = 0, 0.0, 1
+    while done < steps and (done == 0 or spent < budget):
+        block = min(block, steps - done)
+        spent += walk_on_cpu(model, decoder, steps=block)
+        done, block = done + block, 2 * block
+    return done, spent
+
+
+def walk_on_cpu(model: AutoregressiveModel, decoder: Decoder, *, steps: int) -> float:
+    """The seconds of one core that ``steps`` steps of an image take, whatever else the machine is busy with."""
+    began = time.process_time()
+    walk(model, decoder, seed=0, steps=steps)
+    return time.process_time() - began
+
+
+def exponent(times: Sequence[ImageTime]) -> float:
+    """The slope of log seconds over log side, by least squares."""
+    slope, _ = np.polyfit(np.log([time.side for time in times]), np.log([time.seconds for time in times]), 1)
+    return float(slope)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from models.chain import Symbols
+from models.catalog import family_of
+from models.chain import ImageChain, Symbols
 from models.checkpoint import CheckpointHeader, LoadedModel
 from models.evaluation.neighbours import Neighbours
+from models.evaluation.published import notes, published
+from models.model import AutoregressiveModel, ModelSpec
+
+
+MIDDLING = 16
+SIDE_OF_MNIST = 28
+MOST_DIGITS = 10**12
 
 
 def card(loaded: LoadedModel, samples: Sequence[Symbols], near: Neighbours, speech: Mapping[str, Any] | None) -> str:
@@ -31,7 +41,8 @@ def card(loaded: LoadedModel, samples: Sequence[Symbols], near: Neighbours, spee
         "## The model",
         "",
         f"- **Factorisation**: `p({left}) = ∏ p(x_i | {given})`, over {header.chain.describe()}",
-        f"- **Architecture**: {type(model).title} ({header.family}), {header.parameters:,} parameters",
+        f"- **Architecture**: {type(model).title} ({family_of(header).name}), {header.parameters:,} parameters",
+        *growth(type(model), header),
         f"- **Receptive field**: {reach} earlier variables",
         f"- **Conditions**: {conditions}",
         f"- **Sizes**: {', '.join(f'{key} {value}' for key, value in header.config.items())}",
@@ -50,6 +61,9 @@ def card(loaded: LoadedModel, samples: Sequence[Symbols], near: Neighbours, spee
         "Plus or minus one standard error over examples.",
         "",
     ]
+    facts = [*(f"Published: {number}." for number in published(header)), *notes(header, type(model))]
+    if facts:
+        lines += [*(f"- {fact}" for fact in facts), ""]
     if speech is not None:
         lines += speech_section(speech)
     return "\n".join([*lines, *neighbours_section(header, near), *data_section(header)]) + "\n"
@@ -60,6 +74,23 @@ def explained(network: type) -> list[str]:
     text = sys.modules[network.__module__].__doc__ or ""
     paragraphs = re.split(r"\n\s*\n", text.strip())[1:]
     return [line for paragraph in paragraphs for line in (*paragraph.replace("``", "`").splitlines(), "")]
+
+
+def growth(network: type[AutoregressiveModel], header: CheckpointHeader) -> list[str]:
+    """How the number of parameters grows with the number of variables, on images of other sizes."""
+    chain = header.chain
+    if not isinstance(chain, ImageChain):
+        return []
+    side = max(chain.height, chain.width)
+    counts = []
+    for other in (side // 2, side, 2 * side) if side >= MIDDLING else (side, 2 * side, SIDE_OF_MNIST):
+        sized = replace(chain, height=other, width=other)
+        data = tuple(factor for factor in header.factors if factor.of_data)
+        spec = ModelSpec(header.architecture, sized, network.factors_for(data, sized), header.config)
+        count = network.parameters_of(spec)
+        number = f"{count:,}" if count < MOST_DIGITS else f"about 10^{math.log10(count):.0f}"
+        counts.append(f"{number} for D = {sized.length:,}")
+    return [f"- **Growth with the number of variables**: {'; '.join(counts)}"]
 
 
 def speech_section(speech: Mapping[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from models.errors import FileError, InputError
 from models.evaluation.__main__ import main
 from models.evaluation.card import card
 from models.evaluation.data import read_data_file, read_data_set
-from models.evaluation.neighbours import neighbours
+from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import envelope
 from models.evaluation.samples import balanced, draw
 from models.evaluation.speech import (
@@ -575,6 +575,18 @@ def test_a_card_tells_what_the_classifier_heard(speaking: LoadedModel, tmp_path:
     report = speech_report(speaking, tmp_path, count=2, epochs=1)
     assert "independent classifier" in card(speaking, near.samples, near, report)
     assert "independent classifier" not in card(speaking, near.samples, near, None)
+
+
+def test_a_card_tells_what_papers_report_and_what_sets_our_numbers_apart(drawing: LoadedModel) -> None:
+    near = Neighbours([], [], [], [1.0], 1.0, "x")
+    numbers = dict(drawing.header.likelihood["test"])
+    text = card(drawing, [], near, None)
+    assert "- Published: 0.81 bits/dim, a PixelCNN of 0.85 M weights (UvA deep learning tutorial 12)." in text
+    assert "a subset was measured: 9 of 10 000 examples" in text
+    elsewhere = replace(drawing.header, data={"name": "none"}, likelihood={"test": numbers})
+    text = card(replace(drawing, header=elsewhere), [], near, None)
+    assert "Published" not in text
+    assert "over examples.\n\n## Nearest" in text
 
 
 def test_a_speech_report_of_other_weights_is_refused(

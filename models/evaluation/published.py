@@ -1,0 +1,136 @@
+"""What papers report, and what keeps our numbers from being quite the same thing.
+
+Facts about papers and data sets, in one place: the table of the zoo and the cards read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from models.chain import Chain, ImageChain
+from models.checkpoint import CheckpointHeader
+from models.model import AutoregressiveModel
+from models.training.data.mnist import BINARISATION_SEED
+
+NATS, BITS_PER_DIM = "nats", "bits/dim"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A negative log-likelihood on the test part. of: which of a paper's models it is of, where that must be said."""
+
+    value: float
+    unit: str
+    source: str
+    of: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} {self.unit}{f', {self.of}' if self.of else ''} ({self.source})"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+NADE_2011 = "Larochelle, Murray 2011"
+ORDERLESS_2014 = "Uria, Murray, Larochelle 2014"
+MADE_2015 = "Germain et al. 2015"
+PIXEL_RNN_2016 = "van den Oord et al. 2016, PixelRNN"
+GATED_2016 = "van den Oord et al. 2016, PixelCNN decoders"
+PIXELCNN_PP_2017 = "Salimans et al. 2017"
+TUTORIAL = "UvA deep learning tutorial 12"
+
+PUBLISHED: Mapping[tuple[str, str], tuple[Published, ...]] = {
+    ("fvbn", "binarised_mnist"): (Published(97.45, NATS, NADE_2011),),
+    ("nade", "binarised_mnist"): (Published(88.33, NATS, ORDERLESS_2014),),
+    ("orderless_nade", "binarised_mnist"): (
+        Published(85.10, NATS, ORDERLESS_2014, "the mixture of 128 orders; about 89 to 90 along one order"),
+    ),
+    ("made", "binarised_mnist"): (
+        Published(88.40, NATS, MADE_2015),
+        Published(86.64, NATS, MADE_2015, "2 x 8000 units"),
+    ),
+    ("row_lstm", "binarised_mnist"): (Published(80.54, NATS, PIXEL_RNN_2016),),
+    ("diagonal_bilstm", "binarised_mnist"): (Published(79.20, NATS, PIXEL_RNN_2016),),
+    ("pixelcnn", "binarised_mnist"): (Published(81.30, NATS, PIXEL_RNN_2016),),
+    ("gated_pixelcnn", "mnist"): (Published(0.81, BITS_PER_DIM, TUTORIAL, "a PixelCNN of 0.85 M weights"),),
+    ("row_lstm", "cifar10"): (Published(3.07, BITS_PER_DIM, PIXEL_RNN_2016),),
+    ("diagonal_bilstm", "cifar10"): (Published(3.00, BITS_PER_DIM, PIXEL_RNN_2016),),
+    ("pixelcnn", "cifar10"): (Published(3.14, BITS_PER_DIM, PIXEL_RNN_2016),),
+    ("gated_pixelcnn", "cifar10"): (Published(3.03, BITS_PER_DIM, GATED_2016, "without classes"),),
+    ("pixelcnn_pp", "cifar10"): (
+        Published(2.92, BITS_PER_DIM, PIXELCNN_PP_2017, "without classes"),
+        Published(2.94, BITS_PER_DIM, PIXELCNN_PP_2017, "class-conditional"),
+    ),
+}
+"""By architecture and name of the data set."""
+
+TEST_EXAMPLES: Mapping[str, int] = {
+    "mnist": 10_000,
+    "binarised_mnist": 10_000,
+    "mnist14": 10_000,
+    "mnist_patches": 490_000,
+    "fashion_mnist": 10_000,
+    "cifar10": 10_000,
+    "cifar10_patches": 160_000,
+    "fsdd": 300,
+}
+"""How many there are in the whole of each data set's official test part."""
+
+ONE_DRAW = (
+    f"one fixed draw of bits, with the intensities of the test images as their probabilities and the published seed "
+    f"{BINARISATION_SEED}; it is not the file of Larochelle's that the papers used, so that likelihoods are close to "
+    "theirs, but not of the same bits"
+)
+DEPENDENT = "The standard error over patches takes those of one image to be independent."
+DATA_NOTES: Mapping[str, str] = {
+    "binarised_mnist": f"Binarised MNIST is {ONE_DRAW}.",
+    "mnist_patches": f"The bits of the patches are {ONE_DRAW}. {DEPENDENT}",
+    "cifar10_patches": DEPENDENT,
+}
+"""By the name of the data set, what its numbers are to be read with."""
+
+RECONSTRUCTION = "the cost of a reconstruction given its own code, not a likelihood"
+
+
+def published(header: CheckpointHeader) -> tuple[Published, ...]:
+    """What papers report for this architecture on this data set."""
+    return PUBLISHED.get((header.architecture, header.data.get("name", "")), ())
+
+
+def compared_in(chain: Chain) -> str:
+    """The unit in which papers report likelihoods: nats of a whole image of black and white, else bits a variable."""
+    binary = isinstance(chain, ImageChain) and chain.alphabet.levels == 2
+    return NATS if binary else f"bits/{chain.step_noun}"
+
+
+def given_own_code(network: type[AutoregressiveModel]) -> bool:
+    """Whether what is measured of it is a reconstruction's cost, see ``AutoregressiveModel.encode``."""
+    return network.encode is not AutoregressiveModel.encode
+
+
+def examples_measured(header: CheckpointHeader) -> str:
+    """How many test examples were measured, and of how many: ``9 500 of 10 000``; empty where none were."""
+    measured = header.likelihood.get("test", {})
+    if "examples" not in measured:
+        return ""
+    count, whole = int(measured["examples"]), TEST_EXAMPLES.get(header.data.get("name", ""), 0)
+    return f"{grouped(count)} of {grouped(whole)}" if count < whole else grouped(count)
+
+
+def notes(header: CheckpointHeader, network: type[AutoregressiveModel]) -> list[str]:
+    """Sentences to read the measured likelihoods of a checkpoint with."""
+    data = header.data.get("name", "")
+    found = [DATA_NOTES[data]] if data in DATA_NOTES else []
+    if " of " in (part := examples_measured(header)):
+        title = header.data.get("title", data)
+        found.append(f"Of the official test part of {title} a subset was measured: {part} examples.")
+    if given_own_code(network):
+        found.append(f"What is measured of {network.title} is {RECONSTRUCTION}.")
+    return found
+
+
+def grouped(number: int) -> str:
+    """A whole number with its thousands apart: ``9 500``."""
+    return f"{number:,}".replace(",", " ")
