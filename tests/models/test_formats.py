@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain, Symbols
 from models.checkpoint import read_header
@@ -18,6 +20,7 @@ from models.evaluation.data import read_data_file
 from models.file_format import Format, no_record
 from models.files import command_line, export, read_saved
 from models.formats import FORMATS, format_by_suffix, format_of, formats_of, suffixes
+from models.image_files import fitted
 from models.record import record_text
 from models.sampling import run
 from models.shaping import NEUTRAL
@@ -179,3 +182,35 @@ def test_files_of_an_added_format_are_scored_as_recorded_or_as_they_look(take: T
     path.write_text("0123\n")
     (foreign,) = read_data_file(path, header)
     assert (foreign.symbols.tolist(), foreign.conditions_from) == ([0, 1, 2, 3], "default")
+
+
+def picture_file(image: Image.Image, kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "WEBP"])
+def test_any_picture_becomes_an_image_of_a_chain_at_its_levels(kind: str) -> None:
+    picture = Image.new("RGB", (90, 40), (250, 250, 250))
+    grey = fitted(picture_file(picture, kind), "p", ImageChain(GreyLevels(4), 6, 5))
+    assert grey.shape == (6, 5)
+    assert set(grey.reshape(-1).tolist()) == {255}
+    colour = fitted(picture_file(picture, kind), "p", ImageChain(GreyLevels(256), 6, 5, 3))
+    assert colour.shape == (6, 5, 3)
+    assert np.abs(colour.astype(int) - 250).max() <= 3
+
+
+def test_a_picture_is_cut_to_the_shape_not_squeezed_and_lies_on_black_where_it_is_transparent() -> None:
+    wide = np.zeros((20, 60), np.uint8)
+    wide[:, 20:40] = 255
+    cut = fitted(picture_file(Image.fromarray(wide)), "p", ImageChain(GreyLevels(2), 8, 8))
+    assert (cut == 255).all()
+    clear = Image.new("RGBA", (9, 9), (255, 255, 255, 0))
+    assert not fitted(picture_file(clear), "p", ImageChain(GreyLevels(2), 8, 8)).any()
+
+
+@pytest.mark.parametrize(("data", "words"), [(b"", "empty"), (b"text", "not a picture"), (b"\x89PNG\r\n", "not a")])
+def test_what_is_no_picture_is_refused(data: bytes, words: str) -> None:
+    with pytest.raises(FileError, match=words):
+        fitted(data, "p", ImageChain(GreyLevels(2), 8, 8))
