@@ -10,6 +10,7 @@ from models.condition import in_words
 from models.errors import InputError, NoRecordError
 from models.record import PROGRAM
 from models.shaping import NEUTRAL
+from models.sweep import in_a_line
 from models.trace import Take
 
 
@@ -78,6 +79,8 @@ def summary(view: Take) -> str:
 
 def made_with(view: Take) -> str:
     """What a take was begun with, in a line: condition, seed, and the shaping that is not neutral."""
+    if swept := in_a_line(view):
+        return swept
     first = view.traces[0].schedule[0]
     parts = [*in_words(view.model.factors, first.condition), f"seed {first.seed}"]
     changed = {name: value for name, value in first.shaping.to_json().items() if value != NEUTRAL.to_json()[name]}

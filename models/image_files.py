@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 import math
+import unicodedata
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from models.chain import Chain, ImageChain, Symbols
 from models.errors import FileError, InputError
 from models.file_format import Format, no_record, summary
 from models.record import PROGRAM, damage_as_file_error, record_text
+from models.sweep import labels
 from models.trace import Take
 from models.version import VERSION
 
@@ -33,6 +35,17 @@ GAP = 72
 HATCH = (112, 160)
 """Greys of what is not drawn yet: ground and diagonal lines."""
 HATCH_PERIOD = 4
+
+LARGEST_CAPTION, SMALLEST_CAPTION = 24, 9
+"""Pixels of the letters above images; where images are too narrow for the smaller ones, captions are cut off."""
+CAPTION_SHARE = 10
+"""An image is so many times as wide as the letters above it are high."""
+LINE_HEIGHT = 1.5
+"""Of the letters' height."""
+LETTERS = 235
+"""Grey of captions, on the GAP."""
+SIDE_BY_SIDE_GAP = 16
+"""Pixels between the columns of a comparison, and around it."""
 
 FRAMES_PER_SECOND = 25
 GENERATION_SECONDS = 4.0
@@ -58,6 +71,94 @@ def picture(chain: ImageChain, rows: Sequence[Symbols], scale: int = 1) -> Pixel
         top, left = line * (chain.height + 1), column * (chain.width + 1)
         sheet[top : top + chain.height, left : left + chain.width] = _image_so_far(chain, symbols)
     return sheet[:height, :width].repeat(scale, 0).repeat(scale, 1)
+
+
+def captioned(sheet: Pixels, chain: ImageChain, texts: Sequence[tuple[str, ...]], scale: int) -> Pixels:
+    """A picture of ``len(texts)`` images with a caption above each: of its wordings the first that fits."""
+    columns, lines = _grid(len(texts))
+    letters, strip = _caption_size(chain, scale)
+    step, width = (chain.height + 1) * scale, chain.width * scale
+    parts = []
+    for line in range(lines):
+        head = Image.new("L", (sheet.shape[1], strip), GAP)
+        draw, font = ImageDraw.Draw(head), ImageFont.load_default(letters)
+        for column, wordings in enumerate(texts[line * columns : (line + 1) * columns]):
+            text = _fitting(wordings, font, width)
+            left = column * (chain.width + 1) * scale + (width - font.getlength(text)) / 2
+            draw.text((left, strip / 2), text, LETTERS, font, anchor="lm")
+        written = np.asarray(head)
+        parts.append(written if sheet.ndim == 2 else written[..., None].repeat(3, -1))
+        parts.append(sheet[line * step : (line + 1) * step])
+    return np.concatenate(parts)
+
+
+def _without_captions(pixels: Pixels, chain: ImageChain, scale: int) -> Pixels:
+    """The picture that captions were written into."""
+    _, strip = _caption_size(chain, scale)
+    step = (chain.height + 1) * scale
+    line = np.arange(len(pixels)) % (strip + step)
+    return pixels[line >= strip]
+
+
+def _caption_size(chain: ImageChain, scale: int) -> tuple[int, int]:
+    """Heights in pixels, of the letters and of the strip that they stand in."""
+    letters = min(LARGEST_CAPTION, max(SMALLEST_CAPTION, chain.width * scale // CAPTION_SHARE))
+    return letters, math.ceil(LINE_HEIGHT * letters)
+
+
+def _fitting(wordings: Sequence[str], font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+    """The first wording that fits, or as much of the last as does."""
+    plain = [_plain(wording) for wording in wordings]
+    text = next((text for text in plain if font.getlength(text) <= width), plain[-1])
+    while font.getlength(text) > width:
+        text = text[:-1]
+    return text
+
+
+def _plain(text: str) -> str:
+    """With the letters that Pillow's own font has, so that a picture looks the same wherever it is made."""
+    text = unicodedata.normalize("NFKD", text.replace("→", "->").replace("·", "-").replace("−", "-"))
+    return "".join(c for c in text if not unicodedata.combining(c)).encode("ascii", "replace").decode("ascii")
+
+
+def side_by_side(takes: Sequence[Take], titles: Sequence[Sequence[str]], side: int) -> bytes:
+    """A PNG with a column for each take, its title in lines above its images, which are about ``side`` pixels large.
+
+    It carries no record, since it shows several takes. Raises InputError for takes of anything but images.
+    """
+    font = ImageFont.load_default(LARGEST_CAPTION * 2 // 3)
+    line, gap = math.ceil(LINE_HEIGHT * font.size), SIDE_BY_SIDE_GAP  # type: ignore[union-attr]
+    columns: list[list[Image.Image]] = []
+    for take in takes:
+        chain = take.chain
+        if not isinstance(chain, ImageChain):
+            raise InputError(f"only images can be shown side by side, not {chain.modality} data")
+        scale = max(1, side // max(chain.height, chain.width))
+        rows = [picture(chain, [row], scale) for row in _rows(take)]
+        columns.append([Image.fromarray(row).convert("RGB") for row in rows])
+    words = [[_plain(text) for text in title] for title in titles]
+    widths = [
+        max([image.width for image in column] + [math.ceil(font.getlength(text)) for text in title])
+        for column, title in zip(columns, words, strict=True)
+    ]
+    head = gap + line * max(map(len, words))
+    height = head + max(sum(image.height + gap for image in column) for column in columns)
+    sheet = Image.new("RGB", (gap + sum(width + gap for width in widths), height + gap // 2), (GAP,) * 3)
+    draw, left = ImageDraw.Draw(sheet), gap
+    for column, title, width in zip(columns, words, widths, strict=True):
+        for n, text in enumerate(title):
+            draw.text((left, gap + n * line), text, (LETTERS,) * 3, font)
+        top = head + gap // 2
+        for image in column:
+            sheet.paste(image, (left, top))
+            top += image.height + gap
+        left += width + gap
+    about = PngImagePlugin.PngInfo()
+    about.add_text("Software", f"{PROGRAM} {VERSION}")
+    about.add_text("Description", " | ".join(title[0] for title in words))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", pnginfo=about)
+    return buffer.getvalue()
 
 
 def _image_so_far(chain: ImageChain, symbols: Symbols) -> Pixels:
@@ -130,7 +231,11 @@ def _fit(image: Image.Image, chain: ImageChain) -> Pixels:
 
 
 class PictureFile(Format):
-    """A file that shows one image, or a grid of images, enlarged by a whole factor without smoothing."""
+    """A file that shows one image, or a grid of images, enlarged by a whole factor without smoothing.
+
+    labels: whether to write above each image what its sample began under, where the samples differ in that. Read are
+    both; of captions, which follow from the record, only the place is looked at.
+    """
 
     modality = "image"
     several = True
@@ -138,6 +243,17 @@ class PictureFile(Format):
     pillow: ClassVar[str]
     """Pillow's name of the format."""
     most_pixels: ClassVar[int] = MAX_PIXELS
+
+    def __init__(self, *, labels: bool = False) -> None:
+        self.labels = labels
+
+    def sheet(self, view: Take, rows: Sequence[Symbols], scale: int) -> Pixels:
+        """The picture of so much of each sample."""
+        chain = view.chain
+        assert isinstance(chain, ImageChain)
+        pixels = picture(chain, rows, scale)
+        texts = labels(view) if self.labels else []
+        return captioned(pixels, chain, texts, scale) if texts else pixels
 
     def check_scale(self, chain: Chain, count: int, scale: int) -> None:
         assert isinstance(chain, ImageChain)
@@ -160,14 +276,27 @@ class PictureFile(Format):
             return False
         with self.open(data, name) as image:
             height, width = _picture_size(chain, len(take.samples))
-            scale = image.height // height
-            if scale < 1 or image.size != (scale * width, scale * height):
+            scale = image.width // width
+            if scale < 1 or image.width != scale * width:
+                return False
+            written = image.height != scale * height
+            if written and not self._has_captions(image.height, take, scale):
                 return False
             if not self.seek_end(image, name, chain):
                 return True
             pixels = np.asarray(image.convert("RGB"))
+        if written:
+            pixels = _without_captions(pixels, chain, scale)
         expected = picture(chain, _rows(take), scale)
         return np.array_equal(pixels, expected if chain.channels == 3 else expected[..., None].repeat(3, -1))
+
+    @staticmethod
+    def _has_captions(height: int, take: Take, scale: int) -> bool:
+        """Whether a picture of a take is as high as one with captions would be."""
+        chain, (_, lines) = take.chain, _grid(len(take.samples))
+        assert isinstance(chain, ImageChain)
+        plain = scale * _picture_size(chain, len(take.samples))[0]
+        return bool(labels(take)) and height == plain + lines * _caption_size(chain, scale)[1]
 
     @abstractmethod
     def seek_end(self, image: Image.Image, name: str, chain: ImageChain) -> bool:
@@ -184,7 +313,7 @@ class Png(PictureFile):
     def content(self, view: Take, *, scale: int = 1) -> bytes:
         chain = view.chain
         assert isinstance(chain, ImageChain)
-        pixels = picture(chain, _rows(view), scale)
+        pixels = self.sheet(view, _rows(view), scale)
         text = PngImagePlugin.PngInfo()
         text.add_text("Software", f"{PROGRAM} {VERSION}")
         text.add_text("Description", summary(view))
@@ -252,7 +381,7 @@ class Gif(PictureFile):
         count = max(1, min(round(GENERATION_SECONDS * FRAMES_PER_SECOND), view.longest))
         self.check_scale(chain, len(view.samples), scale)
         sheets = [
-            picture(chain, [row[: round(view.longest * n / count)] for row in _rows(view)], scale)
+            self.sheet(view, [row[: round(view.longest * n / count)] for row in _rows(view)], scale)
             for n in range(count + 1)
         ]
         frames = [Image.fromarray(sheet) for sheet in sheets]

@@ -45,6 +45,7 @@ from models.files import command_line
 from models.formats import FORMATS
 from models.image_files import Pixels, Png
 from models.record import shown
+from models.sweep import labels, swept
 from models.trace import Take
 from models.version import VERSION
 from studio.canvas import make_canvas
@@ -53,6 +54,7 @@ from studio.clipboard import copy_picture, pasted
 from studio.export import ExportDialog
 from studio.folders import remembered_folder
 from studio.inference import InferenceThread, Speed
+from studio.panels.compare import CompareDialog
 from studio.panels.completion import CompletionDialog
 from studio.panels.condition import ConditionPanel
 from studio.panels.history import HistoryStrip
@@ -105,6 +107,7 @@ class MainWindow(QMainWindow):
         self.asked_to_end = False
         """Whether a signal ends the program: then nobody is there to answer questions."""
         self._completion: CompletionDialog | None = None
+        self._compare: CompareDialog | None = None
         self._build_centre()
         self._build_docks()
         self._build_status()
@@ -242,6 +245,7 @@ class MainWindow(QMainWindow):
         self._action(
             generate, "&Complete an image…", self.show_completion, "Ctrl+M", "draws the missing part of a picture"
         )
+        self._action(generate, "Co&mpare…", self.show_comparison, "Ctrl+K", "models side by side, or one over a range")
         generate.addSeparator()
         self._step_action(generate, "Step &forward", lambda: studio.step_by(1), "Right")
         self._step_action(generate, "Step &back", lambda: studio.step_by(-1), "Left")
@@ -349,6 +353,8 @@ class MainWindow(QMainWindow):
     @staticmethod
     def _noise_of(take: Take) -> str:
         """The seed; of a single sample that was drawn among others, which one it was, too."""
+        if swept(take).seed:
+            return f"{len(take.samples)} seeds"
         first = take.traces[0].schedule[0]
         number = f", sample {first.sample}" if first.sample and len(take.samples) == 1 else ""
         return f"seed {first.seed}{number}"
@@ -508,12 +514,17 @@ class MainWindow(QMainWindow):
             self._complain(str(error))
 
     def copy_command(self) -> None:
-        if self.studio.take is None:
+        take = self.studio.take
+        if take is None:
             return
-        command, exact = command_line(self.studio.take)
+        alone = bool(labels(take))
+        if alone:  # one command draws samples that began alike
+            take = shown(take, samples=[self.studio.selected])
+        command, exact = command_line(take)
         QGuiApplication.clipboard().setText(command)
         lacks = "" if exact else " It makes the take as it began, without what was changed or stopped on the way."
-        self._say(f"The command is on the clipboard.{lacks}")
+        of = " for the selected sample" if alone else ""
+        self._say(f"The command{of} is on the clipboard.{lacks}")
 
     def _begin_anew(self) -> None:
         self.studio.pause()
@@ -528,6 +539,13 @@ class MainWindow(QMainWindow):
         self._completion.show()
         self._completion.raise_()
         self._completion.activateWindow()
+
+    def show_comparison(self) -> None:
+        if self._compare is None:
+            self._compare = CompareDialog(self.studio, self)
+        self._compare.show()
+        self._compare.raise_()
+        self._compare.activateWindow()
 
     @Slot(object)
     def _complete_picture(self, picture: object) -> None:

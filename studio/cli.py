@@ -21,29 +21,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from models.atomic import reason
-from models.chain import Chain, SoundChain
+from models.chain import Chain, ImageChain, SoundChain
 from models.condition import Category, Condition, Factor, in_words, parse
 from models.engines import AUTO, DEVICES, ENGINES
 from models.errors import FileError, InputError, StudioError
 from models.formats import FORMATS, suffixes
 from models.noise import check_seed
 from models.shaping import Shaping
-from models.trace import Take, check_samples, new_take
+from models.trace import Take, check_samples
 from models.version import VERSION
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
+    from models.bench import Scaling
+    from models.bulk import Drawn, Series
     from models.catalog import Catalog, Entry
     from models.checkpoint import CheckpointHeader, LoadedModel
     from models.evaluation.data import Example
+    from models.model import AutoregressiveModel
 
 PROGRAM = "sampling-studio"
 BAD_INPUT, BAD_ARGUMENTS, INTERRUPTED = 1, 2, 130
 STDERR = 2
 DEFAULT_SEED = 0
-CHUNK = 64
-"""Samples walked at once: bounds the memory of the decoders."""
+BATCH = 64
+"""Samples walked at once unless the user says otherwise: bounds the memory of the decoders."""
+MOST_AT_ONCE = 4096
+"""Samples that are kept in memory and written with a record; more are drawn in parts, where that is possible."""
 BLOCK = 160
 """Steps between two looks at the progress line."""
 PROGRESS_SECONDS = 0.1
@@ -174,7 +179,11 @@ def parser() -> Parser:
         "`values`, and whether `any` is one, too.",
     )  # fmt: skip
 
-    sample = add("sample", "Draw samples from a model and save them.")
+    sample = add(
+        "sample", "Draw samples from a model and save them.",
+        details=f"More than {MOST_AT_ONCE}, as .npz or to a folder, are drawn in parts: the same command goes on where "
+        "it was stopped, and `torchrun --nproc-per-node=N -m studio sample ...` draws them by N processes.",
+    )  # fmt: skip
     add_model(sample)
     sample.add_argument(
         "-o", "--out", metavar="OUT", required=True, type=path,
@@ -188,6 +197,10 @@ def parser() -> Parser:
         "the same command draws the same)",
     )  # fmt: skip
     sample.add_argument("--count", type=positive, default=1, metavar="N", help="how many (default: 1)")
+    sample.add_argument(
+        "--batch", type=positive, default=BATCH, metavar="N",
+        help="how many are walked at once (default: %(default)s; more are faster on a GPU and take more memory)",
+    )  # fmt: skip
     sample.add_argument("--first", type=whole, default=0, metavar="N", help="number of the first (default: 0)")
     sample.add_argument("--temperature", type=number, default=1.0, metavar="T", help="0 … 2 (default: 1)")
     sample.add_argument(
@@ -233,19 +246,30 @@ def parser() -> Parser:
     )
 
     evaluate = add(
-        "evaluate", "Likelihood of a data set, with its standard error.",
+        "evaluate", "Likelihood of a data set, with its standard error; or --all that was measured, as a table.",
         details="Sound is normalised as in training: no DC, peak at 0.8 of full scale. Examples are scored under the "
         "conditions that the data gives them, or all under that of --condition.",
     )  # fmt: skip
-    add_model(evaluate)
+    evaluate.add_argument("model", metavar="MODEL", nargs="?", help=MODEL_HELP)
     evaluate.add_argument(
-        "data", metavar="DATA", type=path,
+        "data", metavar="DATA", nargs="?", type=path,
         help="an .npz (its test part; or `images` and `labels`; or `samples`, `offsets` and an array by the name of "
         "each condition), or the folder of the data set the model learned from",
     )  # fmt: skip
     evaluate.add_argument("--limit", type=positive, metavar="N", help="the first N examples only (default: all)")
     add_condition(evaluate)
-    evaluate.add_argument("--write", action="store_true", help="store the result in the checkpoint as its test score")
+    evaluate.add_argument(
+        "--write", metavar="FILE", nargs="?", type=path, const=False,
+        help="store the result in the checkpoint as its test score; with --all, put the table into FILE, in place of "
+        "the one between its marker lines",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--all", metavar="DIR", nargs="?", type=path, const=False,
+        help="instead of one MODEL and DATA: a Markdown table of all shipped models, with the likelihoods that their "
+        "checkpoints hold, published ones, and the speeds of this machine; with DIR, the folder of the data sets, "
+        "likelihoods that are missing are measured first and stored in the checkpoints",
+    )  # fmt: skip
+    evaluate.add_argument("--no-speed", action="store_true", help="with --all: measure no speeds")
 
     again = add(
         "reproduce", "Walk a saved sample again: the same, or the first difference.",
@@ -254,8 +278,16 @@ def parser() -> Parser:
     again.add_argument("file", metavar="FILE", type=path, help="a file that this program saved")
     again.add_argument("--model", metavar="MODEL", help="where the model is, if it is not in the list of models")
 
-    bench = add("bench", "Steps per second of every engine of a model, one sample at a time, on one thread.")
-    add_model(bench)
+    bench = add(
+        "bench", "Steps per second of every engine of a model, one sample at a time, on one thread; or --scaling."
+    )
+    bench.add_argument("model", metavar="MODEL", nargs="?", help=MODEL_HELP)
+    bench.add_argument(
+        "--scaling", metavar="NAME", nargs="*",
+        help="instead of MODEL: how the time of an image grows with its side, for the architectures of the models of "
+        "these names, of random weights at several sizes (default: one shipped model of each architecture that makes "
+        "images)",
+    )  # fmt: skip
 
     train = add(
         "train", "Train a model.", json_output=False, details="Ctrl-C leaves a state that --resume goes on from."
@@ -273,8 +305,11 @@ def parser() -> Parser:
     return top
 
 
+MODEL_HELP = "a name from `models`, or the path of a checkpoint"
+
+
 def add_model(command: Parser) -> None:
-    command.add_argument("model", metavar="MODEL", help="a name from `models`, or the path of a checkpoint")
+    command.add_argument("model", metavar="MODEL", help=MODEL_HELP)
 
 
 def add_condition(command: Parser) -> None:
@@ -331,7 +366,7 @@ class Progress:
     """One line on standard error that is written over again, if that is a terminal."""
 
     def __init__(self) -> None:
-        self.shown = sys.stderr.isatty()
+        self.shown = sys.stderr.isatty() and os.environ.get("RANK", "0") == "0"  # of those that torchrun started
         self._last = -math.inf
 
     def __call__(self, line: str, *, force: bool = False) -> None:
@@ -494,51 +529,70 @@ def sample(arguments: argparse.Namespace) -> int:
         check_seed(arguments.seed)
         check_samples(arguments.first, arguments.count)
         limit = limit_of(arguments, chain)
-        check_output(arguments.out, chain, arguments.count, limit, arguments.scale)
+        in_parts = check_output(arguments.out, chain, arguments.count, limit, arguments.scale)
 
+    from models import distributed
+    from models.bulk import Drawn, Series, check_parts, draw
     from models.files import export
-    from models.sampling import Walk, choose, run
+    from models.sampling import choose, run
 
     loaded = load_model(entry, threads=1)
+    batch = min(arguments.batch, arguments.count)
     with typed_by_user():
-        device, engine = choose(
-            loaded.model,
-            device=arguments.device,
-            engine=arguments.engine,
-            samples=min(CHUNK, arguments.count),
-        )
-    loaded.model.to(device)
-    drawn = Take(loaded.reference, [], limit)
-
-    def part(start: int, limit: int) -> Take:
-        return new_take(
-            loaded.reference,
-            seed=arguments.seed,
-            count=min(CHUNK, arguments.count - start),
-            condition=condition,
-            shaping=shaping,
-            engine=engine,
-            device=device,
-            first=arguments.first + start,
-            limit=limit,
-        )
-
-    with Progress() as progress:
+        device, engine = choose(loaded.model, device=arguments.device, engine=arguments.engine, samples=batch)
+        if in_parts := in_parts or distributed.started_together():
+            check_parts(arguments.out, chain, arguments.count, arguments.scale)
+    series = Series(
+        loaded.reference, arguments.seed, arguments.first, arguments.count, batch, limit, condition, shaping,
+        engine, device,
+    )  # fmt: skip
+    take: Take | None = None
+    with distributed.joined(device), Progress() as progress:
+        loaded.model.to(device)
         progress(f"loading the {engine} engine", force=True)
-        run(loaded.model, part(0, limit=1))  # kernels are loaded or compiled here, which is no part of the speed
+        run(loaded.model, series.take(0, limit=1))  # kernels are loaded or compiled here, which is no part of the speed
         began = time.perf_counter()
-        for start in range(0, arguments.count, CHUNK):
-            take = part(start, limit)
-            walk = Walk(loaded.model, take)
-            while not walk.done:
-                progress(f"sample {start + len(take.samples)} of {arguments.count}: step {take.frontier} of {limit}")
-                walk.advance(BLOCK)
-            drawn.samples += take.samples
+
+        def report(there: int, done: float) -> None:
+            left = f", {duration((time.perf_counter() - began) * (1 / done - 1))} left" if done else ""
+            progress(f"{there} of {arguments.count} samples are there{left}")
+
+        if in_parts:
+            drawn = draw(loaded.model, series, arguments.out, report, scale=arguments.scale)
+        else:
+            take = draw_at_once(loaded.model, series, progress)
         seconds = time.perf_counter() - began
-    with typed_by_user():
-        files = export(arguments.out, drawn, scale=arguments.scale)
-    report_samples(arguments, entry, drawn, seconds, files)
+    if take is not None:
+        with typed_by_user():
+            files = export(arguments.out, take, scale=arguments.scale)
+        steps = sum(map(len, take.traces))
+        drawn = Drawn(files, [trace.bits * math.log(2) for trace in take.traces], steps, steps)
+    if drawn is not None:
+        report_samples(arguments, entry, series, drawn, seconds)
     return 0
+
+
+def draw_at_once(model: AutoregressiveModel, series: Series, progress: Progress) -> Take:
+    """All samples of a series as one take."""
+    from models.sampling import Walk
+
+    drawn = Take(series.model, [], series.limit)
+    for part in range(series.parts):
+        take = series.take(part)
+        walk = Walk(model, take)
+        while not walk.done:
+            there = len(drawn.samples) + len(take.samples)
+            progress(f"sample {there} of {series.count}: step {take.frontier} of {series.limit}")
+            walk.advance(BLOCK)
+        drawn.samples += take.samples
+    return drawn
+
+
+def duration(seconds: float) -> str:
+    """In words: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def limit_of(arguments: argparse.Namespace, chain: Chain) -> int:
@@ -556,15 +610,21 @@ def limit_of(arguments: argparse.Namespace, chain: Chain) -> int:
     return steps
 
 
-def check_output(out: Path, chain: Chain, count: int, limit: int, scale: int) -> None:
-    """What ``export`` would refuse, before anything is drawn."""
+def check_output(out: Path, chain: Chain, count: int, limit: int, scale: int) -> bool:
+    """What ``export`` would refuse, before anything is drawn. Returns whether it is drawn in parts, see ``bulk``."""
     from models.files import check_export
+    from models.formats import format_of
     from models.record import MAX_SAMPLES, MAX_STEPS
 
-    if count > MAX_SAMPLES or count * limit > MAX_STEPS:
+    form = format_of(out, chain, count)
+    in_parts = (form is None or form.suffix == ".npz") and (count > MOST_AT_ONCE or count * limit > MAX_STEPS)
+    if not in_parts and (count > MAX_SAMPLES or count * limit > MAX_STEPS):
         most = min(MAX_SAMPLES, MAX_STEPS // limit)
-        raise InputError(f"{count} samples of {limit} steps are too many for one command; at most {most}")
-    form = check_export(out, chain, count, scale=scale)
+        raise InputError(
+            f"{count} samples of {limit} steps are too many for one {out.suffix} file, which holds at most {most}; "
+            "write them as .npz, or to a folder (no suffix)"
+        )
+    check_export(out, chain, count, scale=scale)
     if form is None and (out.name.startswith(".") or out.name == "-") and not out.exists():
         raise ArgumentsError(f"-o {out} would make a folder of that name; name a file before the point, or a folder")
     if form is not None and not out.parent.is_dir():
@@ -572,38 +632,36 @@ def check_output(out: Path, chain: Chain, count: int, limit: int, scale: int) ->
     place = out.absolute()  # a folder is made where it is not there, with those above it
     if not os.access(next(above for above in (place, *place.parents) if above.is_dir()), os.W_OK):
         raise FileError(f"cannot write {out}: the folder cannot be written")
+    return in_parts
 
 
-def report_samples(arguments: argparse.Namespace, entry: Entry, drawn: Take, seconds: float, files: list[Path]) -> None:
-    traces, chain = drawn.traces, entry.header.chain
-    segment = traces[0].segment
-    steps = sum(len(trace) for trace in traces)
-    bits = [trace.bits for trace in traces]
+def report_samples(arguments: argparse.Namespace, entry: Entry, series: Series, drawn: Drawn, seconds: float) -> None:
+    chain, files, steps = entry.header.chain, drawn.files, drawn.new_steps
     result = {
         "model": entry.header.name,
-        "condition": dict(segment.condition),
-        "shaping": segment.shaping.to_json(),
+        "condition": dict(series.condition),
+        "shaping": series.shaping.to_json(),
         "seed": arguments.seed,
         "first": arguments.first,
-        "count": len(traces),
-        "steps": steps,
-        "bits_per_dim": sum(bits) / steps,
-        "nats": [value * math.log(2) for value in bits],
+        "count": series.count,
+        "steps": drawn.steps,
+        "bits_per_dim": sum(drawn.nats) / math.log(2) / drawn.steps,
+        "nats": drawn.nats,
         "seconds": seconds,
         "steps_per_second": steps / seconds,
-        "engine": segment.engine,
-        "device": segment.device,
+        "engine": series.engine,
+        "device": series.device,
         "files": [str(file) for file in files],
     }
     if arguments.json:
         write_json(result)
         return
     where = str(files[0]) if len(files) == 1 else f"{len(files)} files in {arguments.out}"
-    condition = conditioned_on(entry.header.factors, segment.condition)
+    condition = conditioned_on(entry.header.factors, series.condition)
     write_line(f"{where}: {entry.header.title}, {condition}, seed {arguments.seed}")
     write_line(
         f"{result['bits_per_dim']:.3f} {unit(chain)}; {steps} steps in {seconds:.2f} s, "
-        f"{steps / seconds:,.0f} a second, {segment.engine} on {segment.device}"
+        f"{steps / seconds:,.0f} a second, {series.engine} on {series.device}"
     )
 
 
@@ -720,36 +778,111 @@ def scored_under(result: Mapping[str, Any], factors: Sequence[Factor]) -> str:
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
-    from models.evaluation.data import read_data_set
-
+    if arguments.all is not None:
+        return evaluate_all(arguments)
+    if arguments.write:
+        raise ArgumentsError(f"--write takes a FILE, as {arguments.write}, with --all only; else put it last")
+    if arguments.data is None:
+        raise ArgumentsError(f"expected MODEL and DATA, or --all (see {PROGRAM} evaluate --help)")
+    if arguments.no_speed:
+        raise ArgumentsError("--no-speed is for --all")
     entry = find_model(arguments.model)
     header = entry.header
-    with Progress() as progress:
+
+    from models import distributed
+
+    with distributed.joined("cpu"), Progress() as progress:
         progress(f"reading {arguments.data}", force=True)
         chosen = condition_of(arguments, entry) if arguments.condition else None
-        examples = read_data_set(arguments.data, header, chosen)
-        loaded = load_model(entry)
-
-        from models.likelihood import measure
-
-        count = min(arguments.limit or len(examples), len(examples))
-        progress(f"scoring {count} of {len(examples)} examples", force=True)
-        began = time.perf_counter()
-        measured = measure(loaded.model, examples, limit=arguments.limit).to_json()
+        measured, seconds = measured_likelihood(
+            entry, arguments.data, chosen, progress, limit=arguments.limit, write=arguments.write is not None
+        )
+        silent = distributed.rank() > 0  # the first process speaks for all
+    if silent:
+        return 0
     normalised = isinstance(header.chain, SoundChain)
-    if arguments.write:
-        from models.checkpoint import update_header
-
-        part = "test" if chosen is None else f"test, {conditioned_on(header.factors, chosen)}"
-        update_header(entry.path, likelihood={**header.likelihood, part: measured})
     if arguments.json:
         result = {"model": header.name, "data": str(arguments.data), **measured, "normalised": normalised}
-        write_json(result | {"seconds": time.perf_counter() - began, "written": arguments.write})
+        write_json(result | {"seconds": seconds, "written": arguments.write is not None})
         return 0
     for key, per in (("bits_per_dim", unit(header.chain)), ("nats", "nats")):
         write_line(f"{measured[key]:.4f} ± {measured[f'{key}_standard_error']:.4f} {per}")
     write_line(f"{measured['examples']} examples" + (", normalised: no DC, peak 0.8" if normalised else ""))
     return 0
+
+
+def measured_likelihood(
+    entry: Entry, data: Path, chosen: Condition | None, progress: Progress, *, limit: int | None, write: bool
+) -> tuple[dict[str, float | int], float]:
+    """Of a data set under a condition, or under that of each example; and the seconds that the scoring took.
+
+    write: into the checkpoint, as a test score.
+    """
+    from models import distributed
+    from models.checkpoint import read_header, update_header
+    from models.evaluation.data import read_data_set
+    from models.evaluation.zoo import part_name
+
+    examples = read_data_set(data, entry.header, chosen)
+    loaded = load_model(entry)
+
+    from models.likelihood import measure
+
+    count = min(limit or len(examples), len(examples))
+    progress(f"{entry.header.name}: scoring {count} of {len(examples)} examples", force=True)
+    began = time.perf_counter()
+    measured = measure(loaded.model, examples, limit=limit).to_json()
+    seconds = time.perf_counter() - began
+    if write and distributed.rank() == 0:
+        held = read_header(entry.path).likelihood  # others may have been measured since the entry was made
+        update_header(entry.path, likelihood={**held, part_name(entry.header, chosen): measured})
+    return measured, seconds
+
+
+def evaluate_all(arguments: argparse.Namespace) -> int:
+    """The table of the zoo. What cannot be measured is named, and its row is there without it."""
+    if arguments.model is not None or arguments.condition or arguments.limit:
+        raise ArgumentsError("--all is for all models and whole test parts: no MODEL, DATA, --condition or --limit")
+    if arguments.write is False:
+        raise ArgumentsError("--write with --all takes the FILE to put the table into")
+    from models.atomic import write_atomically
+    from models.checkpoint import read_header
+    from models.evaluation import zoo
+    from models.record import read_bytes
+
+    page = ""
+    if arguments.write:  # what is wrong with it is said before the long work
+        try:
+            page = read_bytes(arguments.write)[0].decode()
+            zoo.replaced(page, "")
+        except (UnicodeError, InputError) as error:
+            raise InputError(f"{arguments.write}: {error}") from None
+    catalog = user_catalog()
+    entries = [entry for entry in catalog.entries() if entry.shipped]
+    problems = [StudioError(f"{path} is left out: {problem}") for path, problem in catalog.problems]
+    rows = []
+    with Progress() as progress:
+        for entry in entries:
+            try:
+                for chosen in zoo.missing(entry.header).values() if arguments.all else ():
+                    measured_likelihood(entry, arguments.all, chosen, progress, limit=None, write=True)
+            except StudioError as error:
+                problems.append(StudioError(f"{entry.header.name}: {error}"))
+            speeds = None if arguments.no_speed else speeds_of(entry, progress)
+            rows.append(zoo.row(read_header(entry.path), speeds))
+    table = zoo.table(rows)
+    if arguments.write:
+        write_atomically(arguments.write, zoo.replaced(page, table).encode())
+    if arguments.json:
+        machine = {} if arguments.no_speed else hardware_used()
+        write_json({"models": [row.to_json() for row in rows], "notes": zoo.all_notes(rows), **machine})
+    else:
+        write_line(table)
+        for note in zoo.all_notes(rows):
+            write_line(f"\n{note}")
+    for problem in problems:
+        fail(problem, BAD_INPUT)
+    return BAD_INPUT if problems else 0
 
 
 def reproduce(arguments: argparse.Namespace) -> int:
@@ -824,39 +957,97 @@ def reproduce(arguments: argparse.Namespace) -> int:
 
 
 def bench(arguments: argparse.Namespace) -> int:
+    if (arguments.model is None) == (arguments.scaling is None):
+        raise ArgumentsError(f"expected a MODEL, or --scaling (see {PROGRAM} bench --help)")
+    if arguments.scaling is not None:
+        return bench_scaling(arguments)
     entry = find_model(arguments.model)
-    loaded = load_model(entry, threads=1)
 
-    import torch
-
-    from models.bench import REAL_TIME, meaning, summary
-    from models.bench import bench as measure_engines
-    from models.hardware import hardware
+    from models.bench import REAL_TIME, meaning
 
     with Progress() as progress:
-        rows = summary(loaded.model, measure_engines(loaded.model, lambda line: progress(line, force=True)))
-    machine = hardware(torch.device("cpu"))
+        rows = speeds_of(entry, progress)
+    machine = hardware_used()
     if arguments.json:
-        write_json(
-            {
-                "model": entry.header.name,
-                "engines": rows,
-                "batch": 1,
-                "torch": torch.__version__,
-                "threads": torch.get_num_threads(),
-                "hardware": machine,
-            }
-        )
+        write_json({"model": entry.header.name, "engines": rows, "batch": 1, **machine})
         return 0
-    write_line(f"{entry.header.title}, one sample at a time, torch {torch.__version__}, {machine}")
+    write_line(f"{entry.header.title}, one sample at a time, torch {machine['torch']}, {machine['hardware']}")
     for row in rows:
-        name, value = meaning(loaded.model.chain, row["steps_per_second"])
+        name, value = meaning(entry.header.chain, row["steps_per_second"])
         said = f"{value:.3g} x real time" if name == REAL_TIME else f"{value:,.2f} {name.replace('_', ' ')}"
         write_line(
             f"{row['engine']:<10} {row['steps_per_second']:>10,.0f} steps/s  {said:<22} "
             f"{row['ratio_to_reference']:>8,.1f} x reference"
         )
     return 0
+
+
+def speeds_of(entry: Entry, progress: Progress) -> list[dict[str, Any]]:
+    """Of every engine of a model, see ``models.bench.summary``."""
+    loaded = load_model(entry, threads=1)
+
+    from models import bench
+
+    def report(line: str) -> None:
+        progress(f"{entry.header.name}: {line}", force=True)
+
+    return bench.summary(loaded.model, bench.bench(loaded.model, report))
+
+
+def hardware_used() -> dict[str, Any]:
+    import torch
+
+    from models.hardware import hardware
+
+    return {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "hardware": hardware(torch.device("cpu")),
+    }
+
+
+def bench_scaling(arguments: argparse.Namespace) -> int:
+    """How the time of an image grows with its side. What cannot be built at other sides is named and left out."""
+    named = [find_model(name) for name in arguments.scaling]
+    first: dict[str, Entry] = {}
+    for entry in user_catalog().entries():
+        if entry.shipped and isinstance(entry.header.chain, ImageChain):
+            first.setdefault(entry.header.architecture, entry)
+
+    from models.bench import scaling
+    from models.model import ModelSpec
+
+    found: list[tuple[CheckpointHeader, list[Scaling]]] = []
+    problems = []
+    with Progress() as progress:
+        for header in (entry.header for entry in named or first.values()):
+            spec = ModelSpec(header.architecture, header.chain, header.factors, header.config)
+            try:
+                found.append((header, scaling(spec, lambda line: progress(line, force=True))))
+            except InputError as error:
+                problems.append(f"{header.name} is left out: {error}")
+    machine = hardware_used()
+    if arguments.json:
+        measured = [{"model": h.name, "engines": [engine.to_json() for engine in engines]} for h, engines in found]
+        write_json({"models": measured, "batch": 1, **machine})
+    elif found:
+        write_line(f"Seconds for an image, of random weights, torch {machine['torch']}, {machine['hardware']}")
+        for header, engines in found:
+            write_scaling(header, engines)
+        write_line("\n* extrapolated from steps spread over the image")
+    for problem in problems:
+        say(f"{PROGRAM}: {problem}")
+    return BAD_INPUT if named and problems else 0
+
+
+def write_scaling(header: CheckpointHeader, engines: Sequence[Scaling]) -> None:
+    """A table of one architecture: a line for each engine, a column for each side."""
+    assert isinstance(header.chain, ImageChain)
+    sides = "".join(f"{f'{time.side} x {time.side}':>12}" for time in engines[0].times)
+    write_line(f"\n{header.name}\n{'':<10}{sides}   exponent   x reference at {header.chain.height}")
+    for engine in engines:
+        times = "".join(f"{f'{time.seconds:.3g}':>11}{' ' if time.whole else '*'}" for time in engine.times)
+        write_line(f"{engine.engine:<10}{times}{engine.exponent:>11.2f}   {engine.ratio_to_reference:>11,.1f}")
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -871,14 +1062,24 @@ def train(arguments: argparse.Namespace) -> int:
     if state.exists() and not arguments.resume:
         raise FileError(f"{state} is there from an earlier run: --resume goes on from it; remove it to start again")
 
-    from models.training.loop import Trainer, read_recipe
+    from models import distributed
 
     device = cuda_or_cpu() if arguments.device == AUTO else arguments.device
     if device == "cuda" and cuda_or_cpu() == "cpu":
         raise ArgumentsError("there is no CUDA device that torch can use; use --device cpu")
+    with distributed.joined(device):
+        return train_on(device, recipe_path, arguments)
+
+
+def train_on(device: str, recipe_path: Path, arguments: argparse.Namespace) -> int:
+    from models import distributed
+    from models.training.loop import Trainer, read_recipe
+
     # The command as others would type it: where this user keeps things stays out of the checkpoint.
+    processes = distributed.world_size()
+    program = [PROGRAM] if processes == 1 else ["torchrun", f"--nproc-per-node={processes}", "-m", "studio"]
     command = shlex.join(
-        [PROGRAM, "train", recipe_path.stem, "--data", "DATA", "-o", arguments.out.name, "--device", device]
+        [*program, "train", recipe_path.stem, "--data", "DATA", "-o", arguments.out.name, "--device", device]
     )
     trainer = Trainer(read_recipe(recipe_path), arguments.data, arguments.out, device=device, command=command)
     if arguments.resume:
@@ -888,11 +1089,12 @@ def train(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         if trainer.step:
             trainer.save_state()
-            say(f"\ninterrupted at step {trainer.step}; --resume goes on from there")
-        else:
-            say("\ninterrupted before the first step")
+        if distributed.rank() == 0:
+            where = f"at step {trainer.step}; --resume goes on from there" if trainer.step else "before the first step"
+            say(f"\ninterrupted {where}")
         return INTERRUPTED
-    write_line(f"{arguments.out}: {best.bits_per_dim:.4f} {unit(trainer.model.chain)} (valid)")
+    if distributed.rank() == 0:
+        write_line(f"{arguments.out}: {best.bits_per_dim:.4f} {unit(trainer.model.chain)} (valid)")
     return 0
 
 

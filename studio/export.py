@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -20,6 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from models.formats import Format, formats_of
+from models.image_files import PictureFile
+from models.sweep import labels
 from studio.folders import remembered_folder
 from studio.state import Studio
 
@@ -51,6 +54,8 @@ class ExportDialog(QDialog):
         """What is saved where the format holds several: all, unless the user chose otherwise."""
         self.scale = QSpinBox(minimum=1, maximum=LARGEST_SCALE, value=DEFAULT_SCALE, suffix=" ×")
         self.scale.setToolTip("Pixels of the file to one pixel of the image, nearest neighbour")
+        self.labels = QCheckBox("Write above each image what it began under")
+        self.labels.setChecked(True)
         note = QLabel(
             "Every format carries symbols, model, settings and seed: open or drop the file to go on from it. "
             "Of an edited sample it holds the branch that is shown."
@@ -61,6 +66,9 @@ class ExportDialog(QDialog):
         form.addRow("What", self.what)
         if any(kind.scaled for kind in self.formats):
             form.addRow("Size", self.scale)
+        self._labelled = bool(labels(studio.take)) and any(isinstance(kind, PictureFile) for kind in self.formats)
+        if self._labelled:
+            form.addRow("Labels", self.labels)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self._ask_path)
         buttons.rejected.connect(self.reject)
@@ -78,12 +86,15 @@ class ExportDialog(QDialog):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Keyword arguments for ``models.files.export``."""
+        """Keyword arguments for ``Studio.export``."""
         options: dict[str, Any] = {}
         if self.chosen.scaled:
             options["scale"] = self.scale.value()
         if not self.chosen.several or self.what.currentText() == "Selected sample":
             options["samples"] = [self.studio.selected]
+        chosen, wanted = self.chosen, self.labels.isEnabled() and self.labels.isChecked()
+        if self._labelled and wanted and isinstance(chosen, PictureFile):
+            options["form"] = type(chosen)(labels=True)
         return options
 
     @Slot()
@@ -91,10 +102,14 @@ class ExportDialog(QDialog):
         self.scale.setEnabled(self.chosen.scaled)
         self.what.setEnabled(self.chosen.several)
         self.what.setCurrentIndex(self._wanted if self.chosen.several else 0)
+        # A sample by itself differs from nothing.
+        all_of_them = self.what.currentIndex() == self.what.count() - 1
+        self.labels.setEnabled(isinstance(self.chosen, PictureFile) and all_of_them)
 
     @Slot(int)
     def _want(self, index: int) -> None:
         self._wanted = index
+        self._refresh()
 
     @Slot()
     def _ask_path(self) -> None:

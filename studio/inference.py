@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -30,12 +30,14 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, QThread, Signal
 
-from models.atomic import reason
+from models.atomic import reason, write_atomically
 from models.blocks import next_block
 from models.chain import ImageChain
+from models.condition import Condition
 from models.errors import FileError, StudioError
+from models.file_format import Format
 from models.shaping import NEUTRAL, Shaping
-from models.trace import ModelReference, Take, Trace
+from models.trace import ModelReference, Take, Trace, new_take
 
 if TYPE_CHECKING:
     from models.checkpoint import LoadedModel
@@ -102,12 +104,13 @@ class LoadedInfo:
 class WalkRequest:
     """take goes on under a shaping at a pace (steps per second, infinity for all that is possible), up to a step.
 
-    number: of the walk; ``stopped`` tells it back, once for every request.
+    number: of the walk; ``stopped`` tells it back, once for every request. shaping: None where each sample keeps the
+    one that it has, whatever ``set_shaping`` says.
     """
 
     number: int
     take: Take
-    shaping: Shaping
+    shaping: Shaping | None
     pace: float
     until: int | None = None
 
@@ -204,6 +207,26 @@ class Influence:
 
 
 @dataclass(frozen=True)
+class CompareRequest:
+    """models: a checkpoint and the condition of its samples for each column. seed, count: of the samples of each."""
+
+    token: int
+    models: tuple[tuple[Path, Condition], ...]
+    seed: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How far a column of a comparison is. take: None while its model is not loaded. problem: why it does not go on."""
+
+    token: int
+    column: int
+    take: Take | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Speed:
     """steps_per_second: of each sample. engine, device: of the walk."""
 
@@ -234,6 +257,8 @@ class InferenceThread(QThread):
     inspected = Signal(object)
     gram_ready = Signal(object)
     influence_found = Signal(object)
+    compared = Signal(object)
+    """A ``Compared``, some thirty times a second while a column grows."""
     scored = Signal(str)
     reproducing = Signal(str, str)
     reproduced = Signal(str, str)
@@ -256,7 +281,9 @@ class InferenceThread(QThread):
         self._gram: deque[GramRequest] = deque(maxlen=1)
         self._influence: deque[InfluenceRequest] = deque(maxlen=1)
         self._jobs: deque[Iterator[None]] = deque()
-        """Long work, done a slice at a time between commands."""
+        """Long work, done a slice at a time between commands, each in its turn."""
+        self._comparison: Generator[None, None, None] | None = None
+        """The job that walks the models of a comparison."""
         self._walk_again: tuple[str, Iterator[None]] | None = None
         """The take that is being reproduced, and the job that does it."""
         self._files = ThreadPoolExecutor(max_workers=1, thread_name_prefix="files")
@@ -341,6 +368,14 @@ class InferenceThread(QThread):
         """Has a take walked again: answered by ``reproducing`` and ``reproduced``. Gives way to any other walk."""
         self._commands.put(lambda: self._do_reproduce(take))
 
+    def compare(self, request: CompareRequest) -> None:
+        """Has several models draw; answered by ``compared``. Ends the comparison before, and gives way to any walk."""
+        self._commands.put(lambda: self._do_compare(request))
+
+    def stop_comparing(self) -> None:
+        """What is drawn is kept."""
+        self._commands.put(self._stop_comparing)
+
     def save(self, take: Take) -> None:
         """Has a take saved; it may go on growing meanwhile."""
         self._unsaved[take.id] = take
@@ -372,8 +407,13 @@ class InferenceThread(QThread):
         """Has something read from a file; answered by ``read_done`` or ``failed``."""
         self._files.submit(self._guard, lambda: self.read_done.emit(token, read()))
 
-    def export(self, take: Take, path: Path, scale: int) -> None:
-        self._files.submit(self._guard, lambda: self._do_export(take, path, scale))
+    def export(self, take: Take, path: Path, scale: int, form: Format | None = None) -> None:
+        """form: None for what the suffix says."""
+        self._files.submit(self._guard, lambda: self._do_export(take, path, scale, form))
+
+    def write(self, path: Path, content: Callable[[], bytes]) -> None:
+        """Has a file written; answered by ``exported`` or ``failed``."""
+        self._files.submit(self._guard, lambda: self._do_write(path, content))
 
     def close(self) -> None:
         """Ends the thread after the block it is in, and waits until what was walking is saved."""
@@ -404,6 +444,7 @@ class InferenceThread(QThread):
                 self._retry_saving()
         finally:
             self._do_pause()
+            self._stop_comparing()
             if self._warming is not None:
                 self._warming.terminate()
                 self._end_warming(self._warming)
@@ -449,21 +490,24 @@ class InferenceThread(QThread):
         return False
 
     def _serve_jobs(self) -> None:
-        """One slice of the oldest long job; a walk comes first."""
+        """One slice of the long job whose turn it is; a walk comes first."""
         if self._jobs and self._request is None:
             job = self._jobs.popleft()
             try:
                 if next(job, DONE) is not DONE:
-                    self._jobs.appendleft(job)
+                    self._jobs.append(job)
             finally:
                 if self._walk_again is not None and self._walk_again[1] not in self._jobs:
                     self._walk_again = None
+                if self._comparison not in self._jobs:
+                    self._comparison = None
 
     # --- loading -----------------------------------------------------------------------------------------------------
 
     def _do_load(self, token: int, path: Path, device: str) -> None:
         self._stop_reproducing()
-        self._jobs.clear()  # they belong to the model that goes
+        for job in [job for job in self._jobs if job is not self._comparison]:
+            self._jobs.remove(job)  # they belong to the model that goes
         self._do_pause()
         try:
             self._check_wanted(token)
@@ -564,7 +608,7 @@ class InferenceThread(QThread):
         if self._walk is None or self._walk.take is not request.take:
             self._walk = Walk(self._model.model, request.take)
             self._lead = 0.0
-        self._shaping = request.shaping
+        self._shaping = request.shaping or self._shaping
         self._pace = request.pace
         self._block = 1  # the last walk may have been a thousand times faster
         now = time.monotonic()
@@ -615,13 +659,18 @@ class InferenceThread(QThread):
             count = min(count, request.until - take.frontier)
         if not take.finished and (request.until is None or take.frontier < request.until):
             if count >= 1:
-                walk.reshape(self._shaping)
-                steps = walk.advance(count)
+                if request.shaping is not None:
+                    walk.reshape(self._shaping)
+                frontier = take.frontier
+                # Of samples that do not walk in one batch, as under different shapings, each batch has a block of its
+                # own: a step is done when the last of them has done it.
+                walked = walk.advance(count)
+                steps = min(walked, max(0, take.frontier - frontier))
                 if math.isfinite(self._pace):
                     self._owed -= steps
                 self._lead = max(0.0, self._lead - steps)
                 self._steps_reported += steps
-                self._block = next_block(count, time.monotonic() - began)
+                self._block = next_block(walked or count, time.monotonic() - began)
             elif not self._steps_reported:
                 return
         self._report(request)
@@ -794,6 +843,76 @@ class InferenceThread(QThread):
         said = lines or [f"Reproduced: {which} symbol for symbol."]
         self.reproduced.emit(take.id, "; ".join([*said, *sorted(fallbacks)]))
 
+    # --- comparing models --------------------------------------------------------------------------------------------
+
+    def _do_compare(self, request: CompareRequest) -> None:
+        self._stop_comparing()
+        self._comparison = self._compare(request)
+        self._jobs.append(self._comparison)
+
+    def _stop_comparing(self) -> None:
+        job, self._comparison = self._comparison, None
+        if job is not None:
+            self._jobs.remove(job)
+            job.close()
+
+    def _compare(self, request: CompareRequest) -> Generator[None, None, None]:
+        """One model after the other, so that no more than one is in memory beside the one that is chosen."""
+        for column, (path, condition) in enumerate(request.models):
+            drawn: list[Take] = []
+            try:
+                yield from self._draw_column(request, column, path, condition, drawn)
+            except Exception as error:
+                if not isinstance(error, (StudioError, MemoryError)):
+                    log.exception("while comparing %s", path)
+                why = "there is not enough memory" if isinstance(error, MemoryError) else str(error)
+                self.compared.emit(Compared(request.token, column, drawn[0] if drawn else None, why))
+
+    def _draw_column(
+        self, request: CompareRequest, column: int, path: Path, condition: Condition, drawn: list[Take]
+    ) -> Generator[None, None, None]:
+        """drawn: gets the take as soon as there is one."""
+        import torch
+
+        torch.set_num_threads(1)
+        from models.checkpoint import load_checkpoint
+        from models.sampling import Walk, choose, engines_of
+
+        loaded = load_checkpoint(path)
+        device, _ = choose(loaded.model, samples=request.count)
+        loaded.model.to(device)
+        info = LoadedInfo(loaded.reference, device, tuple(engines_of(loaded.model)))
+        take = new_take(
+            loaded.reference,
+            seed=request.seed,
+            count=request.count,
+            condition=condition,
+            shaping=NEUTRAL,
+            engine=info.fastest_engine(self.kernels_warm),
+            device=device,
+        )
+        drawn.append(take)
+        self.compared.emit(Compared(request.token, column, take))
+        yield
+        walk, block = Walk(loaded.model, take), 1
+        reported = saved = time.monotonic()
+        try:
+            while not walk.done:
+                began = time.monotonic()
+                walk.advance(block)
+                now = time.monotonic()
+                block = next_block(block, now - began)
+                if walk.done or now - reported >= REPORT_SECONDS:
+                    reported = now
+                    self.compared.emit(Compared(request.token, column, take))
+                    self.grown.emit(take.id)  # it may have been taken from the history and be shown
+                if now - saved > SAVE_SECONDS:
+                    saved = now
+                    self.save(take)
+                yield
+        finally:
+            self.save(take)
+
     def _retry_saving(self) -> None:
         now = time.monotonic()
         if self._refused and now >= self._retry_at:
@@ -841,10 +960,18 @@ class InferenceThread(QThread):
             self.said.emit("Saved again: there is room for what had to wait.")
         return True
 
-    def _do_export(self, take: Take, path: Path, scale: int) -> None:
+    def _do_export(self, take: Take, path: Path, scale: int, form: Format | None) -> None:
         from models.files import export
 
-        export(path, take, scale=scale)
+        if form is None:
+            export(path, take, scale=scale)
+            self.exported.emit(str(path))
+        else:
+            form.check_scale(take.chain, len(take.samples), scale)
+            self._do_write(path, lambda: form.content(take, scale=scale))
+
+    def _do_write(self, path: Path, content: Callable[[], bytes]) -> None:
+        write_atomically(path, content())
         self.exported.emit(str(path))
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -31,13 +31,17 @@ from models.completion import Mask, completion
 from models.condition import arranged, complete
 from models.engines import AUTO, ENGINES
 from models.errors import NoRecordError, StudioError
+from models.file_format import Format
 from models.files import read_saved
 from models.image_files import Pixels, fitted
 from models.record import read_bytes, shown, take_record
 from models.shaping import Shaping
+from models.sweep import Axis, sweep, swept
 from models.trace import Take, Trace, new_take, new_take_id
 from studio.clipboard import PICTURE
 from studio.inference import (
+    Compared,
+    CompareRequest,
     GramRequest,
     InferenceThread,
     Influence,
@@ -86,6 +90,19 @@ class Place:
     cursor: int
     following: bool
     pinned: Pointer | None
+
+
+@dataclass
+class Column:
+    """One model of a comparison. take: None while the model is not loaded. problem: why it does not go on."""
+
+    entry: Entry
+    take: Take | None = None
+    problem: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.problem) or (self.take is not None and self.take.finished)
 
 
 class SettingsCommand(QUndoCommand):
@@ -188,6 +205,8 @@ class Studio(QObject):
     """``influence`` is another one, or none."""
     picture_opened = Signal(object)
     """A picture that is to be completed, as an image of the model's: uint8 (H, W) or (H, W, 3)."""
+    comparison_changed = Signal(int)
+    """This one of the ``columns`` has grown or come to its end; -1: there are others, or nothing goes on any more."""
     history_changed = Signal()
     message = Signal(str)
     """A line for the status bar."""
@@ -237,6 +256,10 @@ class Studio(QObject):
         self._influence_token = 0
         self._influence_of: tuple[Trace, Pointer] | None = None
         """What was asked for last."""
+        self.columns: tuple[Column, ...] = ()
+        """The models that are compared, or were compared last."""
+        self.comparing = False
+        self._compare_token = 0
         self._read_token = 0
         self._places: dict[str, Place] = {}
         """Where one looked at each take when one left it."""
@@ -258,6 +281,7 @@ class Studio(QObject):
             changed.connect(self._look_at_influence)
         for changed in (self.branches_changed, self.activity_changed):
             changed.connect(self._look_at_influence)
+        worker.compared.connect(self._on_compared)
         worker.scored.connect(self._on_scored)
         worker.reproducing.connect(self._on_reproduced)
         worker.reproduced.connect(self._on_reproduced)
@@ -331,6 +355,11 @@ class Studio(QObject):
     def shown_seed(self) -> int | None:
         """Of the take that is shown."""
         return self.take.traces[0].schedule[0].seed if self.take is not None else None
+
+    @property
+    def keeps_shapings(self) -> bool:
+        """Whether each sample of the shown take has a shaping of its own, which the settings do not change."""
+        return self.take is not None and bool(swept(self.take).shaping)
 
     @property
     def keeps_seed(self) -> bool:
@@ -496,6 +525,8 @@ class Studio(QObject):
             self.error.emit(str(error))
             return
         self.change(", ".join(changes).replace("_", "-"), drag=drag, shaping=shaping)
+        if self.running and self.keeps_shapings:
+            self.message.emit("The samples shown keep what they differ in; this applies to the next take.")
 
     def neutral_shaping(self) -> None:
         self.change("neutral sampling", shaping=Shaping())
@@ -605,6 +636,14 @@ class Studio(QObject):
         self.pause()
         self._begin(partial(completion, self.loaded.reference, image, known), None)
 
+    def sweep(self, axis: Axis) -> None:
+        """A new take with the present settings whose samples differ along an axis."""
+        if self.settings is None or self.loaded is None:
+            return
+        self.pause()
+        reference = self.loaded.reference
+        self._begin(lambda count, **fields: sweep(reference, axis, **fields), None)
+
     def go_on(self, until: int | None = None) -> None:
         """Walks on from the frontier, to step ``until`` if given."""
         if self.take is None or self.settings is None or self.take.finished or not self._can_walk():
@@ -618,7 +657,8 @@ class Studio(QObject):
         self._walk_number += 1
         self._walking = True
         self._announce()
-        self.worker.walk(WalkRequest(self._walk_number, self.take, self.settings.shaping, self.settings.pace, until))
+        shaping = None if self.keeps_shapings else self.settings.shaping
+        self.worker.walk(WalkRequest(self._walk_number, self.take, shaping, self.settings.pace, until))
         self.walk_began.emit()
 
     def _can_walk(self) -> bool:
@@ -812,7 +852,8 @@ class Studio(QObject):
             self._inspect_token += 1
             self._followed = None
             return
-        trace, shaping = self.take.samples[pointer.sample].trace, self.settings.shaping
+        trace = self.take.samples[pointer.sample].trace
+        shaping = trace.segment_at(pointer.step).shaping if self.keeps_shapings else self.settings.shaping
         follow = self.running and self.following and not (self.hovered or self.pinned)
         followed = (trace, shaping) if follow else None
         if followed is None or followed != self._followed:
@@ -876,21 +917,23 @@ class Studio(QObject):
         self._branch(pointer, [pointer.sample], "put a value", value=value)
 
     def new_noise(self, *, all_samples: bool = False) -> None:
-        """Goes on from the edit pointer with noise not used before, under the present settings."""
+        """Goes on from the edit pointer with noise not used before, under the present settings.
+
+        What the samples of the take were made to differ in, shaping or condition, each of them keeps.
+        """
         pointer = self.edit_pointer
         if pointer is None or self.take is None or self.settings is None or not self._can_walk():
             return
         samples = [pointer.sample]
         if all_samples:
             samples, pointer = list(range(len(self.take.samples))), self.pinned or Pointer(self.selected, self.cursor)
-        self._branch(
-            pointer,
-            samples,
-            "new noise",
-            new_noise=True,
-            shaping=self.settings.shaping,
-            condition=complete(self.take.model.factors, self.settings.condition),
-        )
+        differ = swept(self.take)
+        changes: dict[str, Any] = {}
+        if not differ.shaping:
+            changes["shaping"] = self.settings.shaping
+        if not differ.factors:
+            changes["condition"] = complete(self.take.model.factors, self.settings.condition)
+        self._branch(pointer, samples, "new noise", new_noise=True, **changes)
 
     def _branch(self, at: Pointer, samples: list[int], what: str, **how: Any) -> None:
         """Goes on from a step of some samples on branches."""
@@ -952,18 +995,60 @@ class Studio(QObject):
             self.select(at.sample)
             self.move_cursor(at.step)
 
+    # --- comparing -------------------------------------------------------------------------------------------------
+
+    def compare(self, entries: Sequence[Entry], *, seed: int, count: int, condition: Mapping[str, Any]) -> None:
+        """Has several models draw takes of their own beside the one that is shown, under the neutral shaping.
+
+        condition: of the factors that they share; every other one has its default.
+        """
+        try:
+            models = tuple(
+                (entry.path, complete(factors, {f.name: condition[f.name] for f in factors if f.name in condition}))
+                for entry in entries
+                for factors in (entry.header.factors,)
+            )
+        except StudioError as error:
+            self.error.emit(str(error))
+            return
+        self._compare_token += 1
+        self.columns, self.comparing = tuple(Column(entry) for entry in entries), True
+        self.worker.compare(CompareRequest(self._compare_token, models, seed, count))
+        self.comparison_changed.emit(-1)
+
+    def stop_comparing(self) -> None:
+        """What is drawn stays, here and in the history."""
+        if self.comparing:
+            self._compare_token += 1
+            self.comparing = False
+            self.worker.stop_comparing()
+            self.comparison_changed.emit(-1)
+
+    @Slot(object)
+    def _on_compared(self, compared: Compared) -> None:
+        if compared.token != self._compare_token:
+            return
+        column = self.columns[compared.column]
+        column.take, column.problem = compared.take, compared.problem
+        if column.take is not None:
+            self._takes[column.take.id] = column.take
+        if all(column.ended for column in self.columns):
+            self.comparing = False
+        self.comparison_changed.emit(compared.column)
+
     # --- takes and history -----------------------------------------------------------------------------------------
 
     def show_take(self, take: Take, entry: Entry | None = None) -> None:
         """Shows a take with its settings, choosing its model. entry: the model, or None where it is not at hand."""
         self._show_with_model(take, entry)
         if self.settings is not None and entry is not None:
-            first, last = take.traces[0].schedule[0], take.traces[0].segment
+            first, last, differ = take.traces[0].schedule[0], take.traces[0].segment, swept(take)
+            kept = {factor.name: self.settings.condition[factor.name] for factor in differ.factors}
             self._apply_settings(
-                self.settings.with_(
-                    condition=complete(entry.header.factors, first.condition),
-                    shaping=last.shaping,
-                    seed=first.seed,
+                self.settings.with_(  # what the samples differ in stays as it is
+                    condition=complete(entry.header.factors, {**first.condition, **kept}),
+                    shaping=self.settings.shaping if differ.shaping else last.shaping,
+                    seed=self.settings.seed if differ.seed else first.seed,
                     count=min(len(take.samples), MAX_COUNT),
                     limit=fitting_limit(entry.header.chain, take.limit),
                     engine=last.engine if last.engine in ENGINES and last.engine != FASTEST else AUTO,
@@ -1113,12 +1198,17 @@ class Studio(QObject):
             self.worker.reproduce(self.take)
             self.message.emit("Walking the take again …")
 
-    def export(self, path: Path, *, samples: Sequence[int] | None = None, scale: int = 1) -> None:
-        """Saves the shown take to a file in the background, see ``models.files.export``."""
+    def export(
+        self, path: Path, *, samples: Sequence[int] | None = None, scale: int = 1, form: Format | None = None
+    ) -> None:
+        """Saves the shown take to a file in the background, see ``models.files.export``.
+
+        form: None for what the suffix says.
+        """
         if self.take is not None:
             # As it is now: what the user does next must not get into the file.
             self.message.emit(f"Saving {path.name} …")
-            self.worker.export(shown(self.take, samples=samples), path, scale)
+            self.worker.export(shown(self.take, samples=samples), path, scale, form)
 
     def _delete(self, take_id: str) -> bool:
         """Whether it could be deleted; says why not."""

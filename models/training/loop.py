@@ -1,7 +1,9 @@
 """One training loop for every model: maximum likelihood, with EMA, cosine schedule, resume and early stop.
 
 The order of the examples, the dropping of factors and the drawing of what is drawn are pure functions of (seed, epoch,
-step), so that a run which was stopped and resumed sees what an uninterrupted one would have seen.
+step), so that a run which was stopped and resumed sees what an uninterrupted one would have seen. Several processes,
+see ``distributed``, share the rows of every batch and learn what one would have learned, up to rounding; only what
+torch draws within a step (dropout, orders) differs with their number.
 
 A model that learns by counting is given every example once and needs neither steps nor a learning rate: its recipe's
 optimiser is a closed form.
@@ -32,6 +34,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from models import distributed
 from models.atomic import write_atomically
 from models.checkpoint import MAX_TEXT, NAME, save_checkpoint
 from models.condition import Condition, Factor
@@ -241,8 +244,12 @@ def drawn(recipe: Recipe, examples: Examples, epoch: int) -> Examples:
 
 
 def seed_of(recipe: Recipe, step: int) -> int:
-    """Of torch's generator in a step, which drops features or draws orders, also after a resume."""
-    return int(np.random.SeedSequence([recipe.seed, 0x70C, step]).generate_state(1, np.uint64)[0])
+    """Of torch's generator in a step, which drops features or draws orders, also after a resume.
+
+    Each process has its own, as it has other rows; that of process 0 is that of a process that is alone.
+    """
+    further = [distributed.rank()] if distributed.rank() else []
+    return int(np.random.SeedSequence([recipe.seed, 0x70C, step, *further]).generate_state(1, np.uint64)[0])
 
 
 def whole_pass(recipe: Recipe, examples: Examples) -> Iterator[npt.NDArray[np.int64]]:
@@ -299,7 +306,9 @@ def drop_factors(
 class Trainer:
     """A run of a recipe. ``run`` trains to the end or to the early stop and leaves the best checkpoint at ``out``.
 
-    A closed form keeps no state: there is nothing in it to resume.
+    A closed form keeps no state: there is nothing in it to resume; and it is one pass for one process, of several it
+    raises InputError. Otherwise several processes make the same calls; each holds the same weights, and process 0
+    reports and writes.
     """
 
     def __init__(
@@ -311,6 +320,8 @@ class Trainer:
         device: str,
         command: str,
     ) -> None:
+        if recipe.closed_form and distributed.world_size() > 1:
+            raise InputError(f"{recipe.name} has a closed form, which one process counts: start it without torchrun")
         self.recipe = recipe
         self.out = out
         self.state_file = out.with_suffix(".state")
@@ -346,13 +357,20 @@ class Trainer:
         conditional = conditional.to(torch.float32)
         nats = -conditional.log_prob(symbols)
         weighted = nats + (self.recipe.stop_weight - 1) * self.stop_decision(conditional, symbols)
-        return (weighted * weights * mask).sum() / mask.sum()
+        return (weighted * weights * mask).sum() / mask.sum().clamp_min(1)
 
     def batch(self, examples: Examples, chosen: npt.NDArray[np.int64], step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """What ``loss`` takes of the chosen examples at a step: symbols, mask and condition."""
-        symbols, mask = collate(examples, chosen)
+        """What ``loss`` takes of the chosen examples at a step: symbols, mask and condition of this process's rows.
+
+        Where there are fewer rows than processes, those without take a row that does not count: nobody may be missing
+        when gradients are averaged.
+        """
         rows = drop_factors(self.recipe, self.model.factors, [examples.conditions[i] for i in chosen], step)
-        return symbols.to(self.device), mask.to(self.device), self.model.condition_tensor(rows)
+        own = list(range(distributed.rank(), len(chosen), distributed.world_size()))
+        taken = own or [0]
+        symbols, mask = collate(examples, chosen[taken])
+        mask &= bool(own)
+        return symbols.to(self.device), mask.to(self.device), self.model.condition_tensor([rows[n] for n in taken])
 
     def compiled_loss(self) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         """The loss by torch.compile; as it is, slower, where that fails for whatever reason."""
@@ -387,7 +405,8 @@ class Trainer:
     def run(self) -> Likelihood:
         """Trains and returns the best validation. Ctrl-C raises KeyboardInterrupt between two steps, not within one."""
         with interrupts_held() as raise_if_interrupted:
-            return (self._fit if self.recipe.closed_form else self._descend)(raise_if_interrupted)
+            learn = self._fit if self.recipe.closed_form else self._descend
+            return learn(distributed.together(raise_if_interrupted))
 
     def _fit(self, raise_if_interrupted: Callable[[], None]) -> Likelihood:
         """The closed form."""
@@ -411,6 +430,7 @@ class Trainer:
         recipe = self.recipe
         loss_of = self.compiled_loss() if recipe.compile and can_compile() else self.loss
         raise_if_interrupted()
+        loss_of = distributed.data_parallel(self.model, loss_of)
         noun = self.data.chain.step_noun
         mean_loss, started, began_at = 0.0, time.monotonic(), self.step
         seconds_before = self.seconds
@@ -423,7 +443,8 @@ class Trainer:
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
                     group["lr"] = self.learning_rate(self.step)
-            loss = loss_of(*batch)
+            variables = float(batch[1].sum())  # the mean over processes is weighted to be that over variables
+            loss = loss_of(*batch) * (variables / distributed.mean(variables))
             self.model.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
@@ -431,7 +452,8 @@ class Trainer:
                 optimiser.step()
             self.step += 1
             self.update_ema()
-            mean_loss = loss.item() if not mean_loss else 0.98 * mean_loss + 0.02 * loss.item()
+            now = distributed.mean(loss.item())
+            mean_loss = now if not mean_loss else 0.98 * mean_loss + 0.02 * now
             self.seconds = seconds_before + time.monotonic() - started
             if self.step % 20 == 0:
                 pace = (time.monotonic() - started) / (self.step - began_at)
@@ -465,12 +487,15 @@ class Trainer:
         self.report(f"step {self.step}  validation {likelihood.bits_per_dim:.4f} bits/{noun}", end=True)
 
     def save(self) -> None:
+        if distributed.rank():
+            return
+        processes, machine = distributed.world_size(), hardware(self.device)
         record = {
             "recipe": self.recipe.to_json(),
             "command": self.command,
             "steps": self.step,
             "seconds": round(self.seconds),
-            "hardware": hardware(self.device),
+            "hardware": machine if processes == 1 else f"{processes} processes, each {machine}",
             "validation": self.history,
         }
         save_checkpoint(
@@ -497,7 +522,15 @@ class Trainer:
         return names
 
     def save_state(self) -> None:
-        """Everything ``resume`` needs, as tensors and JSON: nothing in it is executed when it is read."""
+        """Everything ``resume`` needs, as tensors and JSON: nothing in it is executed when it is read.
+
+        Of several processes the first writes it, and the others wait: where one ends, torchrun ends the others.
+        """
+        if distributed.rank() == 0:
+            self._write_state()
+        distributed.wait_for_all()
+
+    def _write_state(self) -> None:
         tensors: dict[str, Tensor] = {}
         names = self.optimised_names()
         for prefix, model in (("model.", self.model), ("ema.", self.ema)):
@@ -555,6 +588,8 @@ class Trainer:
         self.best = Likelihood(**progress["best"]) if progress["best"] else None
 
     def report(self, line: str, *, end: bool = False) -> None:
+        if distributed.rank():
+            return
         with suppress(OSError, ValueError):  # a full disk, a closed terminal: nobody reads it, and training goes on
             sys.stderr.write(f"\r{line:<100}" + ("\n" if end else ""))
             sys.stderr.flush()

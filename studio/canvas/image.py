@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt, Slot
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Slot
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from models.chain import DRAW, Alphabet, ImageChain
+from models.sweep import Label, labels
+from models.sweep import columns as columns_of
 from models.trace import Take, Trace
 from studio.canvas.common import (
     SHORT_NAMES,
@@ -34,7 +36,7 @@ from studio.canvas.influence import influence_picture, strongest
 from studio.canvas.order import order_picture
 from studio.panels.widgets import painting
 from studio.state import Pointer, Studio
-from studio.theme import colours, faded, hatch_brush, heat_table
+from studio.theme import QUIET_PIXELS, colours, faded, hatch_brush, heat_table, tabular
 from studio.thumbnail import image_pixels
 
 MARGIN, GAP = 16, 8
@@ -42,6 +44,11 @@ MARGIN, GAP = 16, 8
 
 VEIL = 0.74
 """How much of the stage lies over steps that are drawn but beyond the cursor."""
+
+LABEL_GAP = 2
+"""Between a label and the cell below it, in logical pixels."""
+LEAST_OF_A_LABEL = "00…"
+"""Where there is no room for so much, there are no labels."""
 
 FORESEEN = 0.35
 """Opacity of what is given and not yet taken."""
@@ -171,16 +178,21 @@ class Layout:
         return self.cells[self.samples.index(sample)]
 
 
-def lay_out(samples: range, chain: ImageChain, width: int, height: int, ratio: float) -> Layout:
-    """The grid with the largest whole scale, of those the one closest to a square."""
+def lay_out(
+    samples: range, chain: ImageChain, width: int, height: int, ratio: float, *, head: int = 0, beside: int = 0
+) -> Layout:
+    """The grid with the largest whole scale, of those the one closest to a square.
+
+    head: device pixels above each cell for its label. beside: how many columns; 0 for as many as suit.
+    """
     count = len(samples)
     margin, gap = round(MARGIN * ratio), round(GAP * ratio)
     best: tuple[float, float, int] | None = None
-    for columns in range(1, count + 1):
+    for columns in [beside] if beside else range(1, count + 1):
         rows = -(-count // columns)
         scale = min(
             (width - 2 * margin - (columns - 1) * gap) / (columns * chain.width),
-            (height - 2 * margin - (rows - 1) * gap) / (rows * chain.height),
+            (height - 2 * margin - (rows - 1) * gap - rows * head) / (rows * chain.height),
         )
         whole = math.floor(scale) if scale >= 1 else 1 / math.ceil(1 / max(scale, 1 / 64))
         candidate = (whole, -abs(columns - rows) - 0.5 * (columns * rows - count), columns)
@@ -189,13 +201,27 @@ def lay_out(samples: range, chain: ImageChain, width: int, height: int, ratio: f
     scale, columns = best[0], best[2]
     rows = -(-count // columns)
     cell_width, cell_height = round(chain.width * scale), round(chain.height * scale)
-    across, down = cell_width + gap, cell_height + gap
+    across, down = cell_width + gap, cell_height + gap + head
     left = (width - columns * across + gap) // 2
-    top = (height - rows * down + gap) // 2
+    top = (height - rows * down + gap) // 2 + head
     cells = tuple(
         QRect(left + n % columns * across, top + n // columns * down, cell_width, cell_height) for n in range(count)
     )
     return Layout(columns, rows, scale, left, top, across, down, samples, cells)
+
+
+def fitting(made: Sequence[Label], metrics: QFontMetricsF, width: float) -> list[str]:
+    """The labels in one form for all: in full, short, or cut off; none at all where that leaves too little.
+
+    Too little is what shows hardly a letter, or what no longer tells the labels apart.
+    """
+    for texts in ([label.full for label in made], [label.short for label in made]):
+        if all(metrics.horizontalAdvance(text) <= width for text in texts):
+            return texts
+    if metrics.horizontalAdvance(LEAST_OF_A_LABEL) > width:
+        return []
+    cut = [metrics.elidedText(label.short, Qt.TextElideMode.ElideRight, width) for label in made]
+    return cut if len(set(cut)) == len({label.short for label in made}) else []
 
 
 def _around(rect: QRect, width: int) -> QRect:
@@ -224,6 +250,8 @@ class ImageGrid(QWidget):
         self._read_out = read_out
         self._pictures: list[Picture] = []
         self._layout: Layout | None = None
+        self._labels: list[str] = []
+        """Of all samples, as they fit the layout; none where nothing differs, or there is no room."""
         self._cursor: int | None = None
         self._looked_at: tuple[int, Pointer | None, Pointer | None] = (0, None, None)
         self._over: Pointer | None = None
@@ -233,7 +261,7 @@ class ImageGrid(QWidget):
         self.setMinimumSize(160, 120)
         self.setAccessibleName("Images")
         studio.take_changed.connect(self._on_take)
-        studio.branches_changed.connect(self._on_grown)
+        studio.branches_changed.connect(self._on_branches)
         studio.grown.connect(self._on_grown)
         studio.cursor_changed.connect(self._on_cursor)
         studio.selection_changed.connect(self._on_selection)
@@ -281,6 +309,13 @@ class ImageGrid(QWidget):
 
     @Slot()
     def _on_influence(self) -> None:
+        self.update()
+
+    @Slot()
+    def _on_branches(self) -> None:
+        """Another branch may have begun under something else, which its label says."""
+        self._layout = None
+        self._on_grown()
         self.update()
 
     @Slot()
@@ -350,8 +385,31 @@ class ImageGrid(QWidget):
             width, height = round(self.width() * ratio), round(self.height() * ratio)
             selected = self._studio.selected
             samples = range(selected, selected + 1) if self.alone else range(len(self._take.samples))
-            self._layout = lay_out(samples, chain, width, height, ratio)
+            beside = 0 if self.alone else columns_of(self._take)
+            made = labels(self._take)
+            layout: Layout | None = None
+            self._labels = []
+            if made:
+                metrics = QFontMetricsF(self._label_font)
+                head = round((metrics.height() + LABEL_GAP) * ratio)
+                layout = lay_out(samples, chain, width, height, ratio, head=head, beside=beside)
+                self._labels = fitting(made, metrics, layout.cells[0].width() / ratio)
+            if layout is None or not self._labels:
+                layout = lay_out(samples, chain, width, height, ratio, beside=beside)
+            self._layout = layout
         return self._layout
+
+    @property
+    def _label_font(self) -> QFont:
+        font = tabular(QFont(self.font()))
+        font.setPixelSize(QUIET_PIXELS)
+        return font
+
+    def _label_rect(self, sample: int) -> QRectF:
+        """Above the sample's cell, in logical pixels."""
+        cell, ratio = self._grid.cell(sample), self.devicePixelRatioF()
+        height = QFontMetricsF(self._label_font).height()
+        return QRectF(cell.left() / ratio, cell.top() / ratio - height - LABEL_GAP, cell.width() / ratio, height)
 
     def _logical(self, device: QRect) -> QRect:
         """The smallest rectangle of logical pixels around one of device pixels and the outlines at its edge."""
@@ -432,9 +490,10 @@ class ImageGrid(QWidget):
             painter.fillRect(event.rect(), theme.window)
             if self._take is None or len(self._pictures) != len(self._take.samples):
                 return
+            grid, region, studio = self._grid, event.region(), self._studio
+            self._paint_labels(painter, event)
             painter.scale(1 / ratio, 1 / ratio)
             painter.setPen(Qt.PenStyle.NoPen)
-            grid, region, studio = self._grid, event.region(), self._studio
             shown = [n for n in grid.samples if region.intersects(self._logical(grid.cell(n)))]
             pictures = {n: self._pictures[n] for n in shown}
             fill = painter.drawRects
@@ -471,6 +530,15 @@ class ImageGrid(QWidget):
                 if pixels:
                     painter.setBrush(colour)
                     fill([edge for pixel in pixels for edge in _edges(pixel, width)])
+
+    def _paint_labels(self, painter: QPainter, event: QPaintEvent) -> None:
+        theme, grid = colours(self), self._grid
+        painter.setFont(self._label_font)
+        for n in grid.samples if self._labels else ():
+            where = self._label_rect(n)
+            if event.region().intersects(where.toAlignedRect()):
+                painter.setPen(theme.chosen if n == self._studio.selected and len(grid.samples) > 1 else theme.quiet)
+                painter.drawText(where, Qt.AlignmentFlag.AlignCenter, self._labels[n])
 
     def _now(self, picture: Picture) -> int | None:
         """The step that is outlined: the cursor's; at the frontier the one not drawn yet, if there is one."""
@@ -524,7 +592,9 @@ class ImageGrid(QWidget):
             self._read_out.show_facts([] if take is None or not take.given else [how_it_is_completed(take)])
             return
         back = " (Esc: all)" if self.alone else ""
-        sample = [f"sample {pointer.sample}{back}"] if len(take.samples) > 1 else []
+        made = labels(take)
+        which = f" ({made[pointer.sample].full})" if made else ""
+        sample = [f"sample {pointer.sample}{which}{back}"] if len(take.samples) > 1 else []
         self._read_out.show_facts([*sample, take.chain.locate(pointer.step), *step_facts(take, pointer)])
 
     # --- changes of size and look ------------------------------------------------------------------------------------

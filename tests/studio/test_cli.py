@@ -23,10 +23,13 @@ import torch
 from PIL import Image
 
 from models.bench import meaning
+from models.catalog import Catalog
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import SUFFIX, load_checkpoint, read_header, save_checkpoint
 from models.condition import Category
+from models.evaluation.zoo import BEGIN, END
 from models.model import ModelSpec
+from models.networks.fvbn import FVBN
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
 from studio.cli import PROGRAM, main, user_catalog
@@ -661,6 +664,82 @@ def test_one_example_has_no_standard_error(capsys: pytest.CaptureFixture[str], p
     assert answer(capsys, "evaluate", pixels, tmp_path / "data.npz")["nats_standard_error"] is None
 
 
+@pytest.fixture
+def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A catalog whose only shipped model is an FVBN that is not measured yet."""
+    shipped = tmp_path / "shipped"
+    (shipped / "checkpoints").mkdir(parents=True)
+    digits = Category("digit", tuple("0123456789"), any=True)
+    model = FVBN(ModelSpec("fvbn", ImageChain(GreyLevels(2), 28, 28), (digits,), {}))
+    path = shipped / "checkpoints" / f"fvbn{SUFFIX}"
+    data = {"name": "binarised_mnist", "title": "MNIST, binarised"}
+    save_checkpoint(path, model, name="fvbn", title="FVBN", data=data, training={}, likelihood={})
+    monkeypatch.setattr("studio.cli.user_catalog", lambda: Catalog(shipped=shipped))
+    return path
+
+
+def test_evaluate_all_measures_what_is_missing_and_writes_the_table(
+    capsys: pytest.CaptureFixture[str], zoo: Path, tmp_path: Path
+) -> None:
+    (before,) = answer(capsys, "evaluate", "--all", "--no-speed")["models"]
+    assert (before["measured"], before["published"][0]["value"]) == ([], 97.45)
+    assert read_header(zoo).likelihood == {}
+    images = np.random.default_rng(0).integers(0, 2, (5, 28, 28), np.uint8) * 255
+    np.savez(tmp_path / "data.npz", images=images, labels=np.arange(5))
+    page = tmp_path / "page.md"
+    page.write_text(f"one\n{BEGIN}\nold\n{END}\ntwo\n")
+    assert main(["evaluate", "--all", str(tmp_path / "data.npz"), "--no-speed", "--write", str(page)]) == 0
+    out = capsys.readouterr().out
+    stored = read_header(zoo).likelihood
+    assert set(stored) == {"test", "test, digit any"}
+    for numbers in stored.values():
+        assert f"{numbers['nats']:.2f} ± {numbers['nats_standard_error']:.2f} nats" in out
+    written = page.read_text()
+    assert written.startswith(f"one\n{BEGIN}\n\n| model | data |")
+    assert written.endswith(f"|\n\n{END}\ntwo\n")
+    assert out.startswith(written.split("\n\n")[1])
+    assert "one fixed draw" in out
+    assert "old" not in written
+    held = zoo.read_bytes()
+    answer(capsys, "evaluate", "--all", tmp_path / "data.npz", "--no-speed")
+    assert zoo.read_bytes() == held
+
+
+def test_evaluate_all_measures_the_speeds_of_this_machine(
+    capsys: pytest.CaptureFixture[str], zoo: Path, places: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.bench.BUDGET_SECONDS", 0.1)
+    shutil.copy(places, zoo)
+    result = answer(capsys, "evaluate", "--all")
+    assert [speed["engine"] for speed in result["models"][0]["speeds"]] == ["reference"]
+    assert {"torch", "hardware", "threads"} <= set(result)
+
+
+def test_evaluate_all_names_what_it_cannot_measure_and_writes_the_rest(
+    capsys: pytest.CaptureFixture[str], zoo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["evaluate", "--all", str(tmp_path / "empty"), "--no-speed"]) == 1
+    said = capsys.readouterr()
+    assert "| not measured |" in said.out
+    assert said.err.startswith("sampling-studio: error: fvbn: ")
+    assert said.err.count("\n") == 1
+
+
+def test_evaluate_takes_one_model_or_all(
+    capsys: pytest.CaptureFixture[str], zoo: Path, pixels: str, tmp_path: Path
+) -> None:
+    assert "MODEL and DATA, or --all" in complaint(capsys, 2, "evaluate", pixels)
+    assert "put it last" in complaint(capsys, 2, "evaluate", "--write", pixels, tmp_path)
+    assert "is for --all" in complaint(capsys, 2, "evaluate", pixels, tmp_path, "--no-speed")
+    assert "takes the FILE" in complaint(capsys, 2, "evaluate", "--all", "--write")
+    assert "no MODEL" in complaint(capsys, 2, "evaluate", "--all", "--limit", 3)
+    (tmp_path / "page.md").write_text("no table")
+    assert "page.md: the table is written between" in complaint(
+        capsys, 1, "evaluate", "--all", "--write", tmp_path / "page.md"
+    )
+
+
 # reproduce
 
 
@@ -838,6 +917,24 @@ def test_bench_measures_every_engine_against_the_reference(
         assert row["real_time_factor"] == pytest.approx(row["steps_per_second"] / 8000)
 
 
+def test_bench_shows_how_the_time_of_an_image_grows(
+    capsys: pytest.CaptureFixture[str], places: str, waves: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.bench.SIDES", (4, 6))
+    monkeypatch.setattr("models.bench.SIDE_SECONDS", 0.05)
+    (model,) = answer(capsys, "bench", "--scaling", places)["models"]
+    (reference,) = model["engines"]
+    assert (model["model"], reference["engine"], reference["ratio_to_reference"]) == ("place", "reference", 1)
+    assert [time["side"] for time in reference["times"]] == [3, 4, 6]
+    assert main(["bench", "--scaling", places, waves]) == 1
+    said = capsys.readouterr()
+    assert "3 x 3" in said.out
+    assert said.err.count("\n") == 1
+    assert "waves is left out" in said.err
+    assert "or --scaling" in complaint(capsys, 2, "bench")
+    assert "or --scaling" in complaint(capsys, 2, "bench", places, "--scaling")
+
+
 def test_measuring_speed_needs_nothing_of_training() -> None:
     program = "import sys, models.bench, models.hardware; sys.exit('models.training' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
@@ -931,7 +1028,7 @@ def test_ctrl_c_ends_without_a_traceback_and_without_a_file(
 ) -> None:
     finger = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
     finger.start()
-    code = main(["sample", waves, "-o", str(tmp_path / "x.npz"), "--count", "40000", "--engine", "reference"])
+    code = main(["sample", waves, "-o", str(tmp_path / "x.npz"), "--count", "4000", "--engine", "reference"])
     finger.join()
     assert code == 130
     assert capsys.readouterr().err == "\n"

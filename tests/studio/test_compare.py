@@ -1,0 +1,467 @@
+"""Comparing: models side by side in the background, one model over a range, and labels wherever a sweep is shown."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtGui import QFontMetricsF
+from pytestqt.qtbot import QtBot
+
+from models.catalog import Catalog
+from models.chain import GreyLevels, ImageChain
+from models.errors import FileError
+from models.files import load_take, read_saved
+from models.shaping import NEUTRAL, Shaping
+from models.sweep import Label, Seeds, Temperatures, Values, labels
+from models.trace import Take
+from studio.app import MainWindow
+from studio.canvas.image import ImageCanvas, fitting, lay_out
+from studio.export import ExportDialog
+from studio.inference import InferenceThread
+from studio.panels.compare import ONE, CompareDialog, running_bits
+from studio.profile import Profile
+from studio.state import Activity, Pointer, Studio
+from tests.studio.conftest import DIGIT, IMAGE, finish, load, write
+
+OTHER = "tiny-other"
+BROKEN = "tiny-broken"
+DIGITS = Values(("0", "1", "2"), "digit")
+
+
+@pytest.fixture
+def several(qtbot: QtBot, tmp_path: Path, checkpoints: Path):  # type: ignore[no-untyped-def]
+    """A studio with three models of images, one of which knows no digits; the first is loaded."""
+    shutil.copytree(checkpoints, tmp_path / "assets")
+    config = {"channels": 8, "head": 8, "dilations": [1, 2]}
+    for name, factors in ((OTHER, ()), (BROKEN, (DIGIT,))):
+        write(tmp_path / "assets", name, "gated_pixelcnn", ImageChain(GreyLevels(4), 6, 6), factors, config)
+    profile = Profile(tmp_path / "profile")
+    worker = InferenceThread(profile.save_take)
+    studio = Studio(Catalog(tmp_path / "assets", user=profile.folder), profile, worker)
+    worker.start()
+    load(studio, qtbot, IMAGE)
+    studio.change("pace", pace=math.inf)
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def dialog(several: Studio, qtbot: QtBot) -> CompareDialog:
+    dialog = CompareDialog(several)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    return dialog
+
+
+def tick(dialog: CompareDialog, *names: str) -> None:
+    for path, box in dialog.models.boxes.items():
+        box.setChecked(path.stem in names)
+
+
+def compare(dialog: CompareDialog, qtbot: QtBot, *names: str) -> list[Take | None]:
+    tick(dialog, *names)
+    dialog.models.compare_button.click()
+    qtbot.waitUntil(lambda: not dialog.studio.comparing, timeout=20_000)
+    return [column.take for column in dialog.studio.columns]
+
+
+def swept(studio: Studio, qtbot: QtBot, axis: Values | Temperatures | Seeds = DIGITS) -> Take:
+    studio.change("pace", pace=math.inf)
+    studio.sweep(axis)
+    finish(studio, qtbot)
+    assert studio.take is not None
+    return studio.take
+
+
+# --- models side by side ---------------------------------------------------------------------------------------------
+
+
+def test_every_model_draws_a_take_of_its_own_while_the_chosen_one_stays(
+    dialog: CompareDialog, several: Studio, qtbot: QtBot
+) -> None:
+    loaded = several.loaded
+    dialog.models.seed.setValue(11)
+    first, second = compare(dialog, qtbot, IMAGE, OTHER)
+    assert first is not None
+    assert second is not None
+    assert {first.model.name, second.model.name} == {IMAGE, OTHER}
+    for take in (first, second):
+        assert take.finished
+        assert [t.schedule[0].seed for t in take.traces] == [11, 11]
+        assert [t.schedule[0].sample for t in take.traces] == [0, 1]
+    assert several.loaded is loaded
+    assert several.take is None
+    qtbot.waitUntil(lambda: {e.id for e in several.profile.history()} == {first.id, second.id})
+    for view, take in zip(dialog.models.views, (first, second), strict=True):
+        assert view.figure.text() == running_bits(take) != ""
+        assert all(picture.full for picture in view.images.pictures)
+
+
+def test_a_compared_take_is_what_the_model_draws_by_itself(
+    dialog: CompareDialog, several: Studio, qtbot: QtBot
+) -> None:
+    dialog.models.seed.setValue(11)
+    takes = compare(dialog, qtbot, IMAGE, OTHER)
+    (own,) = [take for take in takes if take is not None and take.model.name == IMAGE]
+    condition = own.traces[0].schedule[0].condition
+    several.change("all", seed=11, seed_locked=True, count=2, condition=condition, shaping=NEUTRAL)
+    several.begin()
+    finish(several, qtbot)
+    assert several.take is not None
+    for alone, compared in zip(several.take.traces, own.traces, strict=True):
+        np.testing.assert_array_equal(alone.symbols, compared.symbols)
+
+
+def test_the_class_is_chosen_where_all_models_have_one_and_else_each_has_its_default(
+    dialog: CompareDialog, qtbot: QtBot
+) -> None:
+    tick(dialog, IMAGE, BROKEN)
+    assert list(dialog.models.classes) == ["digit"]
+    dialog.models.classes["digit"].setCurrentText("2")
+    takes = compare(dialog, qtbot, IMAGE, BROKEN)
+    assert {t.traces[0].segment.condition["digit"] for t in takes if t is not None} == {"2"}
+    tick(dialog, IMAGE, OTHER)
+    assert dialog.models.classes == {}
+    assert "digit, which keeps its default" in dialog.models.note.text()
+    takes = compare(dialog, qtbot, IMAGE, OTHER)
+    assert sorted(str(t.traces[0].segment.condition) for t in takes if t is not None) == ["{'digit': 'any'}", "{}"]
+
+
+def test_two_to_four_models_can_be_compared(dialog: CompareDialog) -> None:
+    tick(dialog, IMAGE)
+    assert not dialog.models.compare_button.isEnabled()
+    tick(dialog, IMAGE, OTHER)
+    assert dialog.models.compare_button.isEnabled()
+    assert all("wavenet" not in path.stem for path in dialog.models.boxes), "models of sound are not offered"
+
+
+def test_a_model_that_cannot_be_loaded_says_so_in_its_column(
+    dialog: CompareDialog, several: Studio, qtbot: QtBot
+) -> None:
+    path = next(path for path in dialog.models.boxes if path.stem == BROKEN)
+    path.write_bytes(path.read_bytes()[:-100])
+    compare(dialog, qtbot, BROKEN, IMAGE)
+    problems = {column.entry.path.stem: column.problem for column in several.columns}
+    assert problems[IMAGE] == ""
+    assert BROKEN in problems[BROKEN]
+    shown = {view.title.text(): view.problem.text() for view in dialog.models.views}
+    assert problems[BROKEN] in shown.values()
+
+
+def test_closing_the_dialog_ends_the_comparison_and_keeps_what_is_drawn(
+    dialog: CompareDialog, several: Studio, qtbot: QtBot
+) -> None:
+    tick(dialog, IMAGE, OTHER)
+    several.worker.kernels_warm = False
+    dialog.models.count.setValue(4)
+    dialog.models.compare_button.click()
+    qtbot.waitUntil(lambda: several.columns[0].take is not None and several.columns[0].take.longest > 0)
+    dialog.close()
+    assert not several.comparing
+    qtbot.waitUntil(lambda: several.worker._comparison is None)
+    take = several.columns[0].take
+    assert take is not None
+    length = take.longest
+    qtbot.waitUntil(lambda: any(entry.id == take.id for entry in several.profile.history()))
+    qtbot.wait(50)
+    assert take.longest == length
+    assert several.columns[1].take is None or length == take.limit
+    assert load_take(several.profile.takes_folder / f"{take.id}.npz").longest == length
+
+
+def test_a_comparison_gives_way_to_a_walk_and_outlives_another_choice_of_model(
+    dialog: CompareDialog, several: Studio, qtbot: QtBot
+) -> None:
+    tick(dialog, IMAGE, BROKEN)
+    dialog.models.compare_button.click()
+    several.begin()
+    finish(several, qtbot)
+    several.choose_model(OTHER)
+    qtbot.waitUntil(lambda: several.activity is Activity.IDLE)
+    qtbot.waitUntil(lambda: not several.comparing, timeout=20_000)
+    assert [column.problem for column in several.columns] == ["", ""]
+    assert all(column.take is not None and column.take.finished for column in several.columns)
+
+
+def test_of_two_comparisons_the_last_one_is_shown(dialog: CompareDialog, several: Studio, qtbot: QtBot) -> None:
+    tick(dialog, IMAGE, BROKEN)
+    dialog.models.compare_button.click()
+    takes = compare(dialog, qtbot, IMAGE, OTHER)
+    assert {take.model.name for take in takes if take is not None} == {IMAGE, OTHER}
+
+
+def test_the_studio_closes_in_the_middle_of_a_comparison(dialog: CompareDialog, several: Studio, qtbot: QtBot) -> None:
+    tick(dialog, IMAGE, OTHER)
+    dialog.models.compare_button.click()
+    qtbot.waitUntil(lambda: several.columns[0].take is not None and several.columns[0].take.longest > 0)
+    several.worker.close()
+    take = several.columns[0].take
+    assert take is not None
+    assert load_take(several.profile.takes_folder / f"{take.id}.npz").longest == take.longest
+
+
+def test_the_picture_of_a_comparison_has_all_columns_under_their_titles(
+    dialog: CompareDialog, qtbot: QtBot, tmp_path: Path
+) -> None:
+    compare(dialog, qtbot, IMAGE, OTHER)
+    with qtbot.waitSignal(dialog.studio.worker.exported):
+        dialog.models.save_to(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.width > 2 * 168
+        assert picture.height > 2 * 224
+        assert all(title in picture.info["Description"] for title in ("Tiny Pixelcnn", "Tiny Other"))
+
+
+# --- one model over a range ------------------------------------------------------------------------------------------
+
+
+def test_a_sweep_is_drawn_on_the_main_canvas(dialog: CompareDialog, several: Studio, qtbot: QtBot) -> None:
+    dialog.show_mode(ONE)
+    one = dialog.one
+    assert [page.name for page in one.ranges] == ["temperature", "seed", "digit", "digit, blended"]
+    one.choose("digit")
+    one.generate_button.click()
+    finish(several, qtbot)
+    assert several.take is not None
+    assert [label.full for label in labels(several.take)] == ["digit 0", "digit 1", "digit 2"]
+
+
+def test_what_makes_no_sweep_is_said_and_cannot_be_generated(dialog: CompareDialog) -> None:
+    one = dialog.one
+    first, last = one.ranges[0].ends  # type: ignore[attr-defined]
+    first.setValue(1.0)
+    last.setValue(1.0)
+    assert "comes twice" in one.problem.text()
+    assert not one.generate_button.isEnabled()
+    last.setValue(0.5)
+    assert one.generate_button.isEnabled()
+    assert one.preview.take is not None
+    assert labels(one.preview.take)[0].full == "T 1"
+
+
+def test_values_of_a_class_can_go_backwards(dialog: CompareDialog) -> None:
+    page = next(page for page in dialog.one.ranges if page.name == "digit")
+    first, last = page.ends  # type: ignore[attr-defined]
+    first.setCurrentText("2")
+    last.setCurrentText("0")
+    assert page.axis.values == ("2", "1", "0")
+
+
+def test_the_temperatures_of_a_sweep_are_kept_while_it_is_walked_and_gone_on_with(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    image_studio.change("all", pace=200.0, shaping=Shaping(temperature=0.9))
+    image_studio.sweep(Temperatures((0.5, 1.0, 1.5)))
+    qtbot.waitUntil(lambda: image_studio.frontier > 2)
+    image_studio.reshape(temperature=0.2)
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    image_studio.generate()
+    image_studio.change("pace", pace=math.inf)
+    finish(image_studio, qtbot)
+    assert image_studio.take is not None
+    held = [[s.shaping.temperature for s in trace.schedule] for trace in image_studio.take.traces]
+    assert held == [[0.5], [1.0], [1.5]]
+
+
+def test_the_pace_is_that_of_each_sample_however_many_temperatures_there_are(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    """All 48 steps at 60 a second take 0.8 s, for eight samples that no batch holds together as for one."""
+    image_studio.change("pace", pace=60.0)
+    image_studio.sweep(Temperatures(tuple(0.5 + n / 10 for n in range(8))))
+    qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.finished, timeout=3_000)
+
+
+def test_new_noise_leaves_each_sample_what_the_sweep_gave_it(image_studio: Studio, qtbot: QtBot) -> None:
+    take = swept(image_studio, qtbot)
+    image_studio.move_cursor(5)
+    image_studio.new_noise(all_samples=True)
+    finish(image_studio, qtbot)
+    assert [trace.segment.condition["digit"] for trace in take.traces] == ["0", "1", "2"]
+    assert {trace.segment.salt for trace in take.traces} == {1}
+
+
+def test_showing_a_sweep_again_leaves_the_settings_that_it_goes_over(image_studio: Studio, qtbot: QtBot) -> None:
+    take = swept(image_studio, qtbot)
+    image_studio.change("digit", condition={"digit": "1"})
+    image_studio.show_take(take, image_studio.entry)
+    assert image_studio.settings is not None
+    assert image_studio.settings.condition == {"digit": "1"}
+
+
+# --- labels on the canvas --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def canvas(image_studio: Studio, qtbot: QtBot) -> ImageCanvas:
+    canvas = ImageCanvas(image_studio)
+    qtbot.addWidget(canvas)
+    canvas.resize(520, 420)
+    canvas.show()
+    return canvas
+
+
+def test_labels_stand_above_the_cells_also_when_the_take_comes_back(
+    canvas: ImageCanvas, image_studio: Studio, qtbot: QtBot
+) -> None:
+    take = swept(image_studio, qtbot)
+    canvas.grid.grab()
+    assert canvas.grid._labels == ["digit 0", "digit 1", "digit 2"]
+    for n in range(3):
+        where, cell = canvas.grid._label_rect(n), canvas.grid._grid.cell(n)
+        assert where.top() >= 0
+        assert where.bottom() <= cell.top()
+    qtbot.waitUntil(lambda: any(entry.id == take.id and entry.finished for entry in image_studio.profile.history()))
+    again = load_take(image_studio.profile.takes_folder / f"{take.id}.npz")
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    canvas.grid.grab()
+    assert canvas.grid._labels == []
+    image_studio.show_take(again, image_studio.entry)
+    canvas.grid.grab()
+    assert canvas.grid._labels == ["digit 0", "digit 1", "digit 2"]
+
+
+def test_pixels_are_found_below_their_labels(canvas: ImageCanvas, image_studio: Studio, qtbot: QtBot) -> None:
+    swept(image_studio, qtbot, Seeds(tuple(range(7))))
+    canvas.grid.grab()
+    for pointer in (Pointer(0, 0), Pointer(3, 17), Pointer(6, 47)):
+        assert canvas.grid.pointer_at(canvas.grid.position_of(pointer)) == pointer
+
+
+def test_a_single_sample_keeps_its_label(canvas: ImageCanvas, image_studio: Studio, qtbot: QtBot) -> None:
+    swept(image_studio, qtbot)
+    image_studio.select(2)
+    canvas.grid.show_alone(True)
+    canvas.grid.grab()
+    assert canvas.grid._labels[2] == "digit 2"
+    assert canvas.grid._label_rect(2).top() >= 0
+
+
+def test_where_there_is_no_room_labels_are_short_then_cut_off_then_left_out(qtbot: QtBot, canvas: ImageCanvas) -> None:
+    metrics = QFontMetricsF(canvas.grid._label_font)
+    made = [Label("garment Trousers", "Trousers"), Label("garment Coat", "Coat")]
+
+    def width(text: str) -> float:
+        return metrics.horizontalAdvance(text)
+
+    assert fitting(made, metrics, width("garment Trousers") + 1) == ["garment Trousers", "garment Coat"]
+    assert fitting(made, metrics, width("Trousers") + 1) == ["Trousers", "Coat"]
+    cut, whole = fitting(made, metrics, width("Trous…") + 1)
+    assert (cut[-1], whole) == ("…", "Coat")
+    assert fitting(made, metrics, width("0")) == []
+    seeds = [Label("seed 1000", "1000"), Label("seed 1001", "1001")]
+    assert fitting(seeds, metrics, width("10…") + 1) == [], "what is left would say the same of both"
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0])
+def test_a_labelled_grid_lies_inside_the_canvas(ratio: float) -> None:
+    chain, head = ImageChain(GreyLevels(256), 28, 28), round(18 * ratio)
+    width, height = round(800 * ratio), round(600 * ratio)
+    for count in (2, 9, 25, 64):
+        layout = lay_out(range(count), chain, width, height, ratio, head=head)
+        assert all(cell.top() >= head and cell.bottom() < height and cell.right() < width for cell in layout.cells)
+    assert lay_out(range(25), chain, 1600, 400, 1.0, beside=5).columns == 5
+
+
+# --- saving ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["PNG image", "Animated GIF of the generation"])
+def test_a_picture_with_labels_opens_again_as_the_take(
+    kind: str, image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    take = swept(image_studio, qtbot)
+    dialog = ExportDialog(image_studio)
+    qtbot.addWidget(dialog)
+    dialog.format.setCurrentText(kind)
+    assert dialog.labels.isEnabled()
+    sizes = []
+    for wanted in (True, False):
+        dialog.labels.setChecked(wanted)
+        path = tmp_path / f"{wanted}{dialog.chosen.suffix}"
+        with qtbot.waitSignal(image_studio.worker.exported):
+            image_studio.export(path, **dialog.options)
+        read = read_saved(path).take
+        assert labels(read) == labels(take)
+        assert all(
+            np.array_equal(one.symbols, other.symbols) for one, other in zip(read.traces, take.traces, strict=True)
+        )
+        with Image.open(path) as picture:
+            sizes.append(picture.height)
+    assert sizes[0] > sizes[1]
+
+
+def test_a_labelled_picture_whose_pixels_were_changed_is_refused(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    from PIL import PngImagePlugin
+
+    swept(image_studio, qtbot)
+    dialog = ExportDialog(image_studio)
+    qtbot.addWidget(dialog)
+    with qtbot.waitSignal(image_studio.worker.exported):
+        image_studio.export(tmp_path / "a.png", **dialog.options)
+    with Image.open(tmp_path / "a.png") as picture:
+        pixels, text = np.array(picture), PngImagePlugin.PngInfo()
+        for key in ("sampling_studio",):
+            text.add_itxt(key, picture.info[key])
+    pixels[-1, 0] ^= 255
+    Image.fromarray(pixels).save(tmp_path / "b.png", pnginfo=text)
+    with pytest.raises(FileError, match="was edited after it was saved"):
+        read_saved(tmp_path / "b.png")
+
+
+def test_labels_are_offered_only_where_there_are_any(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("all", pace=math.inf, count=2)
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    dialog = ExportDialog(image_studio)
+    qtbot.addWidget(dialog)
+    assert not dialog.labels.isVisibleTo(dialog)
+    assert "form" not in dialog.options
+    swept(image_studio, qtbot)
+    dialog = ExportDialog(image_studio)
+    qtbot.addWidget(dialog)
+    assert dialog.labels.isVisibleTo(dialog)
+    dialog.what.setCurrentIndex(0)
+    dialog._want(0)
+    assert not dialog.labels.isEnabled()
+    assert "form" not in dialog.options
+
+
+# --- the window ------------------------------------------------------------------------------------------------------
+
+
+def test_the_window_opens_one_dialog_and_copies_the_command_of_the_selected_sample(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    window = MainWindow(image_studio)
+    qtbot.addWidget(window)
+    window.show_comparison()
+    dialog = window._compare
+    window.show_comparison()
+    assert window._compare is dialog is not None
+    assert not dialog.isModal()
+    swept(image_studio, qtbot)
+    image_studio.select(2)
+    window.copy_command()
+    assert "selected sample" in window.message_label.text()
+    swept(image_studio, qtbot, Seeds((4, 5)))
+    assert window.model_label.text().endswith("2 seeds")
+    window.hide()
+
+
+def test_no_model_makes_no_sweep(studio: Studio, qtbot: QtBot) -> None:
+    dialog = CompareDialog(studio)
+    qtbot.addWidget(dialog)
+    assert dialog.one.title.text() == "Choose a model of images."
+    assert not dialog.one.generate_button.isEnabled()
+    studio.sweep(DIGITS)
+    assert studio.take is None
