@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.chain import Chain, ImageChain, Symbols
+from models.chain import DRAW, Chain, ImageChain, Symbols
 from models.condition import complete
 from models.conditional import check_numbers
-from models.decoder import DRAW, Decoder, Drawn
+from models.decoder import Decoder, Drawn
 from models.errors import InputError
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class

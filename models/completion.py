@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -74,4 +75,13 @@ def completion(
     if not exact:
         count = max(count, LEAST_PARTICLES)
     take = new_take(model, seed=seed, count=count, condition=condition, shaping=shaping, engine=engine, device=device)
-    return replace(take, given=tuple(given.tolist()), resampled=None if exact else [])
+    return replace(take, given=tuple(given.tolist()), resampled=None if exact else ())
+
+
+def chosen_condition(take: Take) -> dict[str, Any]:
+    """What the user had chosen when a take began: without the pixels that a completion puts before the others."""
+    condition = dict(take.traces[0].schedule[0].condition)
+    for factor in take.model.factors:
+        if isinstance(factor, Order) and factor.name in condition:
+            condition[factor.name] = before_after(condition[factor.name])[0]
+    return condition

@@ -18,8 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.chain import DRAW as DRAW
-from models.chain import Symbols
+from models.chain import DRAW, Symbols
 from models.conditional import LOG2, Conditional, first_above, shape_probs
 from models.errors import InputError
 from models.model import AutoregressiveModel

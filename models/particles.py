@@ -29,7 +29,8 @@ Weights = npt.NDArray[np.float64]
 def log_weights(take: Take) -> Weights:
     """Natural logarithm of each sample's weight, float64 (N,), normalised; of a take that has particles.
 
-    The evidence is the surprise of the symbols that were given since the particles were last drawn anew.
+    The evidence is the surprise of the symbols that were given since the particles were last drawn anew. Weights are
+    not numbers where a surprise is not known, as of a take from an export that nobody has scored yet.
     """
     assert take.resampled is not None
     since = take.resampled[-1] if take.resampled else 0
@@ -72,17 +73,18 @@ def resample(take: Take, step: int) -> npt.NDArray[np.int64] | None:
     All samples stand at ``step``. A particle that dies out is replaced by a copy of another's trace, which goes on with
     the noise of the one that it replaces.
     """
+    assert take.resampled is not None
     log_w = log_weights(take)
-    count = len(log_w)
-    even = effective_sample_size(log_w) > count * (1 - 1e-9)
-    if even or (step < take.limit and effective_sample_size(log_w) >= count / 2):
+    count, last = len(log_w), step == take.limit
+    if effective_sample_size(log_w) > (count * (1 - 1e-9) if last else count / 2):
+        if last:
+            take.resampled = (*take.resampled, step)
         return None
     segment = take.traces[0].segment
     chosen = ancestors(log_w, float(uniforms(segment.seed, 0, RESAMPLING_SALT, step, 1)[0]))
     before = take.traces
     for n, ancestor in enumerate(chosen):
         if ancestor != n:
-            take.samples[n].replace(before[ancestor].copy(before[n].segment, step))
-    assert take.resampled is not None
-    take.resampled.append(step)
+            take.samples[n].replace_trace(before[ancestor].copy(before[n].segment, step))
+    take.resampled = (*take.resampled, step)
     return chosen

@@ -140,16 +140,13 @@ def shown(take: Take, *, samples: Sequence[int] | None = None) -> Take:
         if not 0 <= index < len(take.samples):
             raise InputError(f"the take has the samples 0 … {len(take.samples) - 1}, not {index}")
     copies = []
-    for index in chosen:
-        copy = _frozen(take.samples[index].trace, take)
-        copy.parent, copy.fork = None, 0
-        copy.forced = {step: symbol for step, symbol in copy.forced.items() if step >= len(copy)}
-        copies.append(Sample([copy]))
-    return _with_samples(take, copies)
-
-
-def _with_samples(take: Take, samples: list[Sample]) -> Take:
-    return replace(take, samples=samples, resampled=None if take.resampled is None else list(take.resampled))
+    with take.lock:
+        for index in chosen:
+            copy = _frozen(take.samples[index].trace, take)
+            copy.parent, copy.fork = None, 0
+            copy.forced = {step: symbol for step, symbol in copy.forced.items() if step >= len(copy)}
+            copies.append(Sample([copy]))
+        return replace(take, samples=copies)
 
 
 # The record
@@ -222,28 +219,35 @@ def save_take(path: Path, take: Take) -> Take:
     (from its fork on): ``symbols`` int32, ``surprise`` and ``entropy`` float32 in bits, ``clamped`` bool.
     Safe while another thread appends. Raises FileError if it cannot be written.
     """
-    entries, traces, samples = [], [], []
-    for sample in take.samples:
-        current = sample.current  # before the branches: a branch is there before it is shown
-        branches = [_frozen(trace, take) for trace in list(sample.branches)]
-        entries.append(
-            {
-                "current": current,
-                "branches": [_trace_to_json(t) | {"parent": t.parent, "fork": t.fork} for t in branches],
-            }
-        )
-        traces += branches
-        samples.append(Sample(branches, current))
+    copy = _frozen_take(take)
+    traces = copy.branches
+    entries = [
+        {
+            "current": sample.current,
+            "branches": [_trace_to_json(t) | {"parent": t.parent, "fork": t.fork} for t in sample.branches],
+        }
+        for sample in copy.samples
+    ]
     _check_total(sum(map(len, traces)))
     arrays: dict[str, npt.NDArray[Any]] = {
         name: np.concatenate([getattr(trace, name)[trace.fork :] for trace in traces])
         for name in ("symbols", "surprise", "entropy", "clamped")
     }
     buffer = io.BytesIO()
-    metadata = json.dumps(_head(take, "take") | {"samples": entries}, separators=(",", ":"))
+    metadata = json.dumps(_head(copy, "take") | {"samples": entries}, separators=(",", ":"))
     np.savez_compressed(buffer, allow_pickle=False, metadata=np.array(metadata), **arrays)
     write_atomically(path, buffer.getvalue())
-    return _with_samples(take, samples)
+    return copy
+
+
+def _frozen_take(take: Take) -> Take:
+    """A copy with all branches, as they are at this moment."""
+    samples = []
+    with take.lock:
+        for sample in take.samples:
+            current = sample.current  # before the branches: a branch is there before it is shown
+            samples.append(Sample([_frozen(trace, take) for trace in list(sample.branches)], current))
+        return replace(take, samples=samples)
 
 
 def load_take(path: Path) -> Take:
@@ -387,7 +391,9 @@ def _take_from_head(record: Mapping[str, Any], kind: str) -> Take:
         _check_symbols_known(np.array([symbol for symbol in given if symbol != DRAW]), model.chain)
     resampled = record.get("resampled")
     if resampled is not None:
-        resampled = [_whole(step, "a step of resampling", 0, limit) for step in resampled]
+        resampled = tuple(_whole(step, "a step of resampling", 0, limit) for step in resampled)
+        if list(resampled) != sorted(set(resampled)):
+            raise InputError(f"steps of resampling ascend, unlike {resampled}")
     return Take(model, [], limit, identity, given, resampled)
 
 
@@ -432,6 +438,12 @@ def _check_arrangement(take: Take) -> None:
     for condition in conditions.values():
         if arranged(take.model.chain, take.model.factors, condition) != take.chain:
             raise InputError("its conditions arrange the steps in different ways; a take has one chain")
+    if take.resampled is not None and take.particles:
+        lengths = {len(trace) for trace in take.traces}
+        alone = all(len(sample.branches) == 1 for sample in take.samples)
+        shapings = {trace.segment.shaping for trace in take.traces}
+        if len(lengths) > 1 or not alone or len(shapings) > 1 or max(take.resampled, default=0) > min(lengths):
+            raise InputError("particles that are not done stand at one step, each with one branch, in one shaping")
 
 
 def _check_segment(segment: Segment, model: ModelReference) -> None:

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from models.blocks import next_block
-from models.chain import Symbols
+from models.chain import DRAW, Symbols
 from models.condition import Condition
 from models.conditional import Conditional, check_numbers
-from models.decoder import DRAW, Decoder, Drawn, ReferenceDecoder
+from models.decoder import Decoder, Drawn, ReferenceDecoder
 from models.engines import AUTO, ENGINES
 from models.errors import InputError
+from models.likelihood import surprises_under
 from models.model import AutoregressiveModel
 from models.noise import uniforms
 from models.particles import next_evidence, resample
@@ -131,6 +132,8 @@ class Walk:
         self._cohorts: list[Cohort] = []
         self._given = np.full(take.limit, DRAW, np.int32)
         self._given[: len(take.given)] = take.given
+        if take.particles:
+            self._know_evidence()
 
     @property
     def done(self) -> bool:
@@ -157,9 +160,10 @@ class Walk:
         start = cohort.step
         ahead = [other.step - start for other in self._cohorts if other.step > start]
         count = min([count, self.take.limit - start, *ahead])
-        particles = self.take.resampled is not None and not self.take.finished
-        if particles:
-            count = min(count, next_evidence(self._given >= 0, start) - start)
+        evident = None  # where particles are to be judged: whatever the size of blocks is
+        if self.take.particles:
+            evident = next_evidence(self._given >= 0, start)
+            count = min(count, evident - start)
         noise = np.zeros((len(cohort.members), count))
         clamps = np.tile(self._given[start : start + count], (len(cohort.members), 1))
         active = np.zeros(len(cohort.members), np.bool_)
@@ -172,11 +176,12 @@ class Walk:
                     clamps[row, step - start] = value
         shaping = cohort.present[0][1][1].segment.shaping
         drawn = cohort.decoder.advance(noise, shaping, clamps, active)
-        for row, (_, trace) in cohort.present:
-            check_numbers(self.take.model.title, drawn.entropy[row])
-            self._record(trace, drawn, clamps, row)
-        if particles and (self._given[start + count - 1] >= 0 or self.take.finished):
-            self._resample(start + count)
+        with self.take.lock:
+            for row, (_, trace) in cohort.present:
+                check_numbers(self.take.model.title, drawn.entropy[row])
+                self._record(trace, drawn, clamps, row)
+            if evident is not None and (start + count == evident or self.take.finished):
+                self._resample(start + count)
         return count
 
     def peek(self, sample: int) -> Conditional | None:
@@ -187,6 +192,14 @@ class Walk:
                 if member is trace and cohort.decoder.step == len(trace) and not trace.finished:
                     return cohort.decoder.peek()[row]
         return None
+
+    def _know_evidence(self) -> None:
+        """The surprises of particles from an export, which has none, by the parallel pass."""
+        for trace in self.take.traces:
+            unknown = np.isnan(trace.surprise)
+            if unknown.any():
+                conditions = [(segment.start, segment.condition) for segment in trace.schedule]
+                trace.surprise[unknown] = surprises_under(self.model, trace.symbols, conditions)[unknown]
 
     def _resample(self, step: int) -> None:
         """Particles that die out go on from others, and so do their rows."""

@@ -2,7 +2,8 @@
 
 Traces are append-only. One thread appends; any other may read the published prefix at any time: the length is
 published last, and a buffer that grows is replaced, so that a view once taken stays what it was. An edit does not
-change a trace but makes a branch. No torch here: the window shows takes before torch is imported.
+change a trace but makes a branch; a particle that dies out, see ``particles``, gets another trace in place of its own.
+No torch here: the window shows takes before torch is imported.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from models.chain import Chain, Symbols, chain_from_json
-from models.condition import Condition, Factor, arranged, check_words, factors_from_json
+from models.condition import Condition, Factor, arranged, check_words, complete, factors_from_json
 from models.errors import InputError
 from models.noise import MAX_SEED, check_seed
 from models.shaping import Shaping, shaping_from_json
@@ -178,8 +180,8 @@ class Sample:
     def trace(self) -> Trace:
         return self.branches[self.current]
 
-    def replace(self, trace: Trace) -> None:
-        """Another trace in place of the shown branch, which nothing remembers."""
+    def replace_trace(self, trace: Trace) -> None:
+        """Another trace in place of the shown branch, which nothing remembers: of a particle that died out."""
         self.branches[self.current] = trace
 
     def next_salt(self) -> int:
@@ -242,13 +244,30 @@ class Take:
     id: str = field(default_factory=new_take_id)
     given: tuple[int, ...] = ()
     """A symbol for each step that is known beforehand, DRAW for the others; steps beyond its end are drawn."""
-    resampled: list[int] | None = None
+    resampled: tuple[int, ...] | None = None
     """For samples that are the particles of one another: the steps at which they were drawn anew, see ``particles``."""
+    lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+    """Held while several traces grow together: what copies a take finds particles at the same step."""
 
     @cached_property
     def chain(self) -> Chain:
         """The chain that the samples go along: the model's, arranged by the condition that they all began under."""
         return arranged(self.model.chain, self.model.factors, self.samples[0].branches[0].schedule[0].condition)
+
+    @property
+    def particles(self) -> bool:
+        """Whether the samples still depend on one another: until they have been drawn anew at the end."""
+        return self.resampled is not None and self.resampled[-1:] != (self.limit,)
+
+    def along(self, condition: Condition) -> dict[str, Any]:
+        """The whole condition, but what would arrange the chain anew stays as this take has it."""
+        held = self.samples[0].branches[0].schedule[0].condition
+        result = complete(self.model.factors, condition)
+        for factor in self.model.factors:
+            chain, value = self.model.chain, held.get(factor.name, factor.default)
+            if factor.arrange(chain, result[factor.name]) != factor.arrange(chain, value):
+                result[factor.name] = value
+        return result
 
     @property
     def traces(self) -> list[Trace]:
@@ -287,7 +306,7 @@ class Take:
         trace = owner.trace
         # After the end of a finished trace nothing could follow, and no reader would take the branch back.
         last = len(trace) - trace.finished
-        if self.resampled is not None and not self.finished:
+        if self.particles:
             raise InputError("particles depend on one another: they can be changed when all of them have ended")
         if not 0 <= step <= last:
             raise InputError(f"a branch of this sample starts in 0 … {last}, not at step {step}")

@@ -27,7 +27,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from models.catalog import Catalog, Entry
 from models.chain import Chain, ImageChain
-from models.completion import Mask, completion
+from models.completion import Mask, chosen_condition, completion
 from models.condition import arranged, complete
 from models.engines import AUTO, ENGINES
 from models.errors import NoRecordError, StudioError
@@ -932,7 +932,7 @@ class Studio(QObject):
         if not differ.shaping:
             changes["shaping"] = self.settings.shaping
         if not differ.factors:
-            changes["condition"] = complete(self.take.model.factors, self.settings.condition)
+            changes["condition"] = self.take.along(self.settings.condition)
         self._branch(pointer, samples, "new noise", new_noise=True, **changes)
 
     def _branch(self, at: Pointer, samples: list[int], what: str, **how: Any) -> None:
@@ -942,6 +942,7 @@ class Studio(QObject):
         # A clip that ended before this step has nothing to go on from.
         samples = [n for n in samples if self._has_step(self.take.samples[n].trace, at.step)]
         before, after = {}, {}
+        refused = ""
         for n in samples:
             sample = self.take.samples[n]
             was = sample.current
@@ -949,9 +950,11 @@ class Studio(QObject):
                 start = min(at.step, len(sample.trace))
                 self.take.branch(n, start, engine=self.engine_name(), device=self.loaded.device, **how)
             except StudioError as error:
-                self.error.emit(str(error))
+                refused = str(error)
             else:
                 before[n], after[n] = was, sample.current
+        if refused:
+            self.error.emit(refused)  # once, however many samples there are
         if not after:
             return
         self.undo_stack.push(BranchCommand(self, self.take, at, before, after, what))
@@ -1046,7 +1049,7 @@ class Studio(QObject):
             kept = {factor.name: self.settings.condition[factor.name] for factor in differ.factors}
             self._apply_settings(
                 self.settings.with_(  # what the samples differ in stays as it is
-                    condition=complete(entry.header.factors, {**first.condition, **kept}),
+                    condition=complete(entry.header.factors, {**chosen_condition(take), **kept}),
                     shaping=self.settings.shaping if differ.shaping else last.shaping,
                     seed=self.settings.seed if differ.seed else first.seed,
                     count=min(len(take.samples), MAX_COUNT),
@@ -1084,7 +1087,7 @@ class Studio(QObject):
 
     def open_saved(self, source: Path | bytes) -> None:
         """Shows exactly what a saved file, or the content of one, holds, with its settings."""
-        live, chain = dict(self._takes), self.chain
+        live, chain = dict(self._takes), self.entry.header.chain if self.entry is not None else None
         new = False
 
         def read() -> Take:
@@ -1176,10 +1179,10 @@ class Studio(QObject):
 
     def open_picture(self, path: Path) -> None:
         """Has any picture read as an image of the model's; answered by ``picture_opened``."""
-        if not isinstance(self.chain, ImageChain):
+        chain = self.entry.header.chain if self.entry is not None else None
+        if not isinstance(chain, ImageChain):
             self.error.emit("Choose a model of images to complete a picture.")
             return
-        chain = self.chain
         self._read_token += 1
         self.worker.read(self._read_token, lambda: self._as_picture(path, chain))
 

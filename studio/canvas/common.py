@@ -54,13 +54,14 @@ def how_it_is_completed(take: Take) -> str:
     """Of a take with given symbols: whether its samples know of them exactly."""
     if take.resampled is None:
         return "Exact completion: what is known comes first"
-    times = len(take.resampled)
+    times = sum(step < take.limit for step in take.resampled)
     again = "" if not times else f", drawn anew {times} {'time' if times == 1 else 'times'}"
-    if take.finished:
-        different = len({trace.symbols.tobytes() for trace in take.traces})
-        return f"Completion by {len(take.samples)} particles, {different} of them different{again}"
-    effective = effective_sample_size(log_weights(take))
-    return f"Completion by {len(take.samples)} particles, {effective:.1f} of them effective{again}"
+    if take.particles:
+        effective = effective_sample_size(log_weights(take))
+        counted = "" if math.isnan(effective) else f", {effective:.1f} of them effective"
+    else:
+        counted = f", {len({trace.symbols.tobytes() for trace in take.traces})} of them different"
+    return f"Completion by {len(take.samples)} particles{counted}{again}"
 
 
 class Canvas(QWidget):

@@ -275,15 +275,15 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
     rows += [(f"Condition: {escape(factor.name)}", escape(factor.describe())) for factor in header.factors]
     names = (("title", "Data"), ("licence", "Licence of the data"), ("attribution", "Attribution"))
     rows += [(name, escape(data[key])) for key, name in names if data.get(key)]
-    for part in ("test", "valid"):
-        measured = header.likelihood.get(part, {})
+    for part in sorted(header.likelihood):  # the test part first, then what was measured of it in other ways
+        measured = header.likelihood[part]
         if "bits_per_dim" in measured:
             text = f"{with_error(measured, 'bits_per_dim', 3)} bits/{chain.step_noun}"
             if "nats" in measured:
                 text += f"<br>{with_error(measured, 'nats', 1)} nats an example"
             if "examples" in measured:
                 text += f"<br>{grouped(int(measured['examples']))} examples"
-            rows.append((f"Measured, {'validation' if part == 'valid' else part} part", text))
+            rows.append((f"Measured, {escape('validation' if part == 'valid' else part)} part", text))
     rows += training_facts(header.training)
     rows.append(("File", escape(f"{entry.path.name}, {header.size_bytes / 1e6:.1f} MB")))
     return rows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.chain import DRAW, GreyLevels, ImageChain, MuLaw, SoundChain
-from models.completion import LEAST_PARTICLES, MISSING, Mask, completion
+from models.completion import LEAST_PARTICLES, MISSING, Mask, chosen_condition, completion
 from models.condition import Category, Order
 from models.errors import InputError
 from models.shaping import NEUTRAL
@@ -49,7 +49,7 @@ def test_the_rows_above_are_known_exactly_to_a_model_in_raster_order_and_other_p
     above = complete(~MISSING["lower half"](6, 4))
     assert (above.resampled, len(above.samples)) == (None, 3)
     left = complete(~MISSING["right half"](6, 4))
-    assert (left.resampled, len(left.samples)) == ([], LEAST_PARTICLES)
+    assert (left.resampled, len(left.samples)) == ((), LEAST_PARTICLES)
 
 
 @pytest.mark.parametrize("missing", MISSING)
@@ -68,6 +68,13 @@ def test_the_missing_pixels_come_in_the_chosen_order() -> None:
     )  # fmt: skip
     assert isinstance(take.chain, ImageChain)
     assert take.chain.pixels[12:].tolist() == [20, 21, 22, 23, 16, 17, 18, 19, 12, 13, 14, 15]
+
+
+def test_what_the_user_chose_of_an_order_is_told_from_what_the_completion_made_of_it() -> None:
+    take = complete(~MISSING["right half"](6, 4), order=True)
+    assert take.traces[0].segment.condition["order"].startswith("raster after ")
+    assert chosen_condition(take) == {"digit": "any", "order": "raster"}
+    assert take.along({"digit": "1", "order": "spiral"}) == {**take.traces[0].segment.condition, "digit": "1"}
 
 
 @pytest.mark.parametrize("known", [np.ones((6, 4), np.bool_), np.zeros((6, 4), np.bool_)])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.chain import MuLaw, SoundChain, Symbols
+from models.chain import DRAW, MuLaw, SoundChain, Symbols
 from models.condition import Category, categories
-from models.decoder import DRAW, Decoder, Drawn, SnapshotDecoder
+from models.decoder import Decoder, Drawn, SnapshotDecoder
 from models.errors import InputError
 from models.model import ModelSpec
 from models.networks.wavenet import WaveNet
