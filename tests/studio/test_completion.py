@@ -11,14 +11,16 @@ from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
+from models.chain import GreyLevels, ImageChain
 from models.completion import LEAST_PARTICLES, MISSING
+from models.condition import Order
 from models.shaping import NEUTRAL
 from models.trace import Segment, Trace
 from studio.canvas.common import how_it_is_completed
 from studio.canvas.image import FORESEEN, Picture
 from studio.panels.completion import CompletionDialog
-from studio.state import Studio
-from tests.studio.conftest import IMAGE, SOUND, finish, load
+from studio.state import Pointer, Studio
+from tests.studio.conftest import IMAGE, SOUND, finish, load, write
 
 HEIGHT, WIDTH = 8, 6
 RAMP = (np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) * 5).astype(np.uint8)
@@ -147,3 +149,53 @@ def test_known_pixels_that_lie_ahead_are_seen_faintly(dialog: CompletionDialog) 
     alpha = picture.pixels >> 24
     assert (alpha[known] == round(255 * FORESEEN)).all()
     assert (alpha[~known] == 0).all()
+
+
+# --- a model whose order can be chosen ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ordered(studio: Studio, qtbot: QtBot, tmp_path: Path) -> CompletionDialog:
+    """A dialog with a completion that has been drawn along the order which begins with what is known."""
+    (tmp_path / "checkpoints").mkdir()
+    chain = ImageChain(GreyLevels(2), HEIGHT, WIDTH)
+    write(tmp_path, "orderless", "orderless_nade", chain, (Order("order", HEIGHT, WIDTH),), {"hidden": [12]})
+    load(studio, qtbot, str(tmp_path / "checkpoints" / "orderless.safetensors"))
+    studio.change("pace", pace=math.inf)
+    dialog = CompletionDialog(studio)
+    qtbot.addWidget(dialog)
+    dialog.show_picture(RAMP)
+    dialog.parts["upper half"].click()
+    assert "Exact" in dialog.note.text()
+    dialog.complete_button.click()
+    finish(studio, qtbot)
+    return dialog
+
+
+def test_a_completion_along_an_order_can_be_drawn_anew_from_any_step(ordered: CompletionDialog, qtbot: QtBot) -> None:
+    studio = ordered.studio
+    assert studio.take is not None
+    order = studio.take.traces[0].segment.condition["order"]
+    assert order.startswith("raster after ")
+    studio.pin(Pointer(0, 30))
+    studio.new_noise()
+    finish(studio, qtbot)
+    assert len(studio.take.samples[0].branches) == 2
+    assert studio.take.traces[0].segment.condition["order"] == order
+
+
+def test_what_is_known_to_one_completion_is_not_to_the_next_take(ordered: CompletionDialog, qtbot: QtBot) -> None:
+    studio = ordered.studio
+    take = studio.take
+    assert take is not None
+    assert studio.settings is not None
+    assert studio.settings.condition == {"order": "raster"}
+    studio.begin()
+    finish(studio, qtbot)
+    studio.open_history(take.id)
+    qtbot.waitUntil(lambda: studio.take is not None and studio.take.id == take.id)
+    assert studio.settings.condition == {"order": "raster"}
+    studio.begin()
+    assert studio.take is not None
+    assert studio.take.chain == studio.take.model.chain
+    finish(studio, qtbot)
