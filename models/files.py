@@ -53,7 +53,8 @@ def export(path: Path, take: Take, *, samples: Sequence[int] | None = None, scal
     """Writes a take as what the suffix says, or to a folder if there is none, see ``formats.format_of``.
 
     samples: by index in the take, None for all. scale: the whole factor by which pictures are enlarged. A folder, made
-    if need be, gets one file per sample in the default format, named by the sample's number: ``0000.png``.
+    if need be, gets one file per sample in the default format, named by the sample's number, or by its place where
+    numbers repeat: ``0000.png``.
     Returns the paths written. Raises InputError for a suffix that is unknown or does not fit the take, and for a scale
     that the format cannot be drawn at; FileError if it cannot be written.
     """
@@ -69,8 +70,11 @@ def export(path: Path, take: Take, *, samples: Sequence[int] | None = None, scal
     except OSError as error:
         raise FileError(f"cannot make the folder {path}: {reason(error)}") from None
     paths = []
-    for n, trace in enumerate(view.traces):
-        paths.append(path / f"{trace.schedule[0].sample:04d}{form.suffix}")
+    numbers = [trace.schedule[0].sample for trace in view.traces]
+    if len(set(numbers)) < len(numbers):  # as those of a sweep, which are all on the same noise
+        numbers = list(range(len(numbers)))
+    for n, number in enumerate(numbers):
+        paths.append(path / f"{number:04d}{form.suffix}")
         write_atomically(paths[-1], form.content(shown(view, samples=[n]), scale=scale))
     return paths
 

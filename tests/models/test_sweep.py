@@ -231,3 +231,10 @@ def test_in_a_line_a_sweep_says_from_where_to_where_it_goes() -> None:
     assert made_with(made(Values(("0", "1", "2"), "digit"), (DIGIT,))) == "digit 0 … digit 2; seed 7"
     assert made_with(made(Temperatures((0.5, 1.0)), (DIGIT,))) == "T 0.5 … T 1; digit any; seed 7"
     assert made_with(made(Seeds((3, 5)), (DIGIT,), shaping=NEUTRAL)) == "seed 3 … seed 5; digit any"
+
+
+def test_every_sample_of_a_sweep_gets_a_file_of_its_own_in_a_folder(model: AutoregressiveModel, tmp_path: Path) -> None:
+    take = walked(model, Temperatures((0.5, 1.0, 1.5)))
+    paths = export(tmp_path / "folder", take)
+    assert [path.name for path in paths] == [f"{n:04d}.png" for n in range(len(take.samples))]
+    assert all(path.exists() for path in paths)
