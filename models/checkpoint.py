@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, Any
 
 from models.atomic import atomic_path, reason, write_atomically
 from models.chain import Chain, chain_from_json
-from models.condition import Factor, factors_from_json
+from models.condition import Factor, arranged, factors_from_json
 from models.errors import CheckpointError, FileError, InputError
 from models.networks import BUILT_IN, ENTRY_POINT_GROUP, network_class
+from models.plug_ins import refused_as
 from models.trace import ModelReference
 
 if TYPE_CHECKING:
@@ -432,8 +433,8 @@ def _header(path: Path, size: int, description: Mapping[str, Any]) -> Checkpoint
     name = text("name")
     if not NAME.fullmatch(name):
         raise _wrong(path, f"its name must be made of letters, digits and _ . + -, not {name!r}")
-    chain = field("chain", dict, "an object")
-    conditions = field("conditions", list, "a list")
+    chain = _chain(path, field("chain", dict, "an object"))
+    factors = _factors(path, field("conditions", list, "a list"), chain)
     parameters = field("parameters", int, "a whole number")
     receptive_field = field("receptive_field", (int, type(None)), "a whole number or null")
     if parameters < 0 or (receptive_field is not None and receptive_field < 0):
@@ -448,8 +449,8 @@ def _header(path: Path, size: int, description: Mapping[str, Any]) -> Checkpoint
         title=text("title"),
         architecture=text("architecture"),
         family=text("family"),
-        chain=_chain(path, chain),
-        factors=_factors(path, conditions),
+        chain=chain,
+        factors=factors,
         config=field("config", dict, "an object"),
         parameters=parameters,
         receptive_field=receptive_field,
@@ -475,11 +476,14 @@ def _chain(path: Path, config: dict[str, Any]) -> Chain:
         raise _wrong(path, f"its chain is wrong: {error}") from None
 
 
-def _factors(path: Path, config: list[Any]) -> tuple[Factor, ...]:
+def _factors(path: Path, config: list[Any], chain: Chain) -> tuple[Factor, ...]:
+    """The conditions of a model of this chain, which they may rearrange: those of another chain could not."""
     if len(config) > MAX_FACTORS:
         raise _wrong(path, f"it has {len(config)} conditions; at most {MAX_FACTORS} are allowed")
     try:
         factors = factors_from_json(config)
+        with refused_as("they do not suit its chain"):
+            arranged(chain, factors, {})
     except InputError as error:
         raise _wrong(path, f"its conditions are wrong: {error}") from None
     if len({factor.name for factor in factors}) != len(factors):

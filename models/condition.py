@@ -1,8 +1,9 @@
 """What a user may fix before a walk: named factors such as the class or the speaker.
 
 Factors are of kinds. Each kind is a class here with a line in ``FACTORS``, or a class of a plug-in, and a chooser in
-``studio.panels.condition``; nothing else in the library or the window asks of which kind a factor is, but for what can
-only be done with categories, which takes ``Category`` or calls ``categories``.
+``studio.panels.choosers``. What works with any kind does not ask for it. What only some kinds can do asks, and
+leaves the others alone or refuses them by ``categories``: scoring by class, sweeps, completion along an ``Order``, and
+a network, which knows the kinds that it was written for.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ MAX_SIZE = 1024
 """Of a vector."""
 BLEND_SIGN = " + "
 """Between the parts of a blend."""
+BLEND_PART = re.compile(r"((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?) (.+)")
+"""A weight and a value."""
 BLEND_TOLERANCE = 1e-6
 """Of the sum of its weights."""
 
@@ -115,12 +118,11 @@ class Factor(ABC):
 
     @abstractmethod
     def format(self, value: Any) -> str:
-        """The text that ``parse`` takes for a value."""
+        """The text for which ``parse`` gives this very value."""
 
     def label(self, value: Any) -> str:
         """A value for people to read, as ``format`` writes it; of a long one the beginning, and how long it is."""
-        text = self.format(value)
-        return text if len(text) <= MAX_LABEL else f"{text[:MAX_LABEL]} … ({len(text)} characters)"
+        return _beginning(self.format(value))
 
     @abstractmethod
     def describe(self) -> str:
@@ -150,6 +152,7 @@ class Category(Factor):
     """One of a few named values: ``digit`` with the values ``0`` … ``9``; or a blend of some of them.
 
     A value is a text, and a blend ``{"3": 0.75, "8": 0.25}``: the embedding of a blend is the weighted mean of theirs.
+    There are no blends where + is a word in the name of a value, since their texts might mean several things.
     """
 
     kind = "category"
@@ -176,6 +179,11 @@ class Category(Factor):
     def size(self) -> int:
         """Number of embeddings, one for each of the choices."""
         return len(self.choices)
+
+    @property
+    def blends(self) -> bool:
+        """Whether its values can be blended."""
+        return self.size > 1 and not any(BLEND_SIGN in f" {choice} " for choice in self.choices)
 
     @property
     def numbers(self) -> int:
@@ -208,12 +216,14 @@ class Category(Factor):
                 raise InputError(
                     f"a blend of {self.name} has two values or more with positive weights that sum to 1, not {value!r}"
                 )
+            if not self.blends:
+                raise InputError(f"{self.name} has no blends, since + is a word in the name of a value")
         elif not isinstance(value, str) or value not in self.choices:
             raise InputError(f"{self.name} has no value {value!r}; it takes: {', '.join(self.choices)}")
 
     def parse(self, text: str) -> str | dict[str, float]:
         """A value; or a blend of some, such as ``0.75 3 + 0.25 8``."""
-        parts = [re.fullmatch(r"(\d*\.?\d+) (.+)", part) for part in text.split(BLEND_SIGN)]
+        parts = [BLEND_PART.fullmatch(part) for part in text.split(BLEND_SIGN)]
         if text not in self.choices and len(parts) > 1 and all(parts):
             blend = {part[2]: float(part[1]) for part in parts if part}
             self.check(blend)
@@ -234,9 +244,16 @@ class Category(Factor):
         return [self.values[index] for index in array.tolist()]
 
     def format(self, value: Any) -> str:
+        return self._text(value)
+
+    def label(self, value: Any) -> str:
+        return _beginning(self._text(value, "g"))
+
+    def _text(self, value: str | Blend, digits: str = "") -> str:
+        """digits: of weights, as in a format string; without any they are exact."""
         if isinstance(value, str):
             return value
-        return BLEND_SIGN.join(f"{weight:g} {choice}" for choice, weight in value.items())
+        return BLEND_SIGN.join(f"{weight:{digits}} {choice}" for choice, weight in value.items())
 
     def describe(self) -> str:
         return ", ".join(self.values) + (f", or {ANY}" if self.any else "")
@@ -300,7 +317,10 @@ class Vector(Factor):
         return value
 
     def format(self, value: Any) -> str:
-        return ",".join(f"{x:g}" for x in value)
+        return ",".join(map(repr, value))
+
+    def label(self, value: Any) -> str:
+        return _beginning(",".join(f"{x:g}" for x in value))
 
     def describe(self) -> str:
         return f"{self.size} numbers in -1 … 1"
@@ -387,6 +407,11 @@ def check_words(word: Any) -> None:
             f"names, titles and values must be lines of 1 to {MAX_WORD} characters, not "
             f"{shown if len(shown) <= MAX_WORD else shown[:MAX_WORD] + ' …'}"
         )
+
+
+def _beginning(text: str) -> str:
+    """Of a long text the beginning, and how long it is."""
+    return text if len(text) <= MAX_LABEL else f"{text[:MAX_LABEL]} … ({len(text)} characters)"
 
 
 def factors_from_json(config: Sequence[Mapping[str, Any]]) -> tuple[Factor, ...]:

@@ -7,7 +7,7 @@ window work on it. ``cached`` and ``compiled`` are the fast ways to walk the sam
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from models.chain import Chain
-from models.condition import Category, Condition, Factor, complete
+from models.condition import Condition, Factor, categories, complete
 from models.conditional import Conditional
 from models.errors import InputError
 
@@ -152,29 +152,25 @@ def columns(factors: Sequence[Factor]) -> dict[str, slice]:
 def indicators(symbols: Tensor, levels: int) -> Tensor:
     """Whether each symbol (…) is 1, 2, …, K - 1: (…, K - 1), whole numbers. Of a binary variable this is its value.
 
-    Symbols that a gradient is asked of give the slope between the indicators of their neighbours, see ``influence``.
+    That value lets a gradient through, see ``influence``; between more symbols than two there is nothing.
     """
-    whole = symbols.long()
-    hot: Tensor = torch.nn.functional.one_hot(whole, levels)[..., 1:]
-    if not symbols.requires_grad:
-        return hot
-    below, above = (whole - 1).clamp_min(0), (whole + 1).clamp_max(levels - 1)
-    step = torch.nn.functional.one_hot(above, levels) - torch.nn.functional.one_hot(below, levels)
-    slope = step[..., 1:] / (above - below).clamp_min(1).unsqueeze(-1)
-    return hot + slope * (symbols - symbols.detach()).unsqueeze(-1)
+    if levels == 2 and symbols.requires_grad:
+        return symbols.unsqueeze(-1)
+    hot: Tensor = torch.nn.functional.one_hot(symbols.long(), levels)[..., 1:]
+    return hot
 
 
 class FactorEmbeddings(nn.Module):
     """The sum of one embedding per category: conditions (B, F) to (B, channels). Zero where there are no categories.
 
-    The embedding of a blend is the weighted mean of its values'. factors: all of the model's; those that are no
-    categories are left to the network.
+    The embedding of a blend is the weighted mean of its values'. factors: all of the model's. besides: the names of
+    those that the network itself reads. Raises InputError for any other that is no category, which nobody would heed.
     """
 
-    def __init__(self, factors: Sequence[Factor], channels: int) -> None:
+    def __init__(self, factors: Sequence[Factor], channels: int, besides: Collection[str] = ()) -> None:
         super().__init__()
         self.channels = channels
-        chosen = [factor for factor in factors if isinstance(factor, Category)]
+        chosen = categories([factor for factor in factors if factor.name not in besides])
         self.places = [columns(factors)[factor.name] for factor in chosen]
         self.tables = nn.ModuleList(nn.Embedding(factor.size, channels) for factor in chosen)
         for table in self.tables:

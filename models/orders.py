@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from reprlib import repr as shortened
 
 import numpy as np
 import numpy.typing as npt
@@ -39,10 +40,12 @@ def pixel_order(name: str, height: int, width: int) -> Pixels:
     ``centre out``: by distance from the middle, ties in raster order. ``random N``: a fixed shuffle, of seed N.
     ``coarse N first``, N in 2 … 16: the pixels whose row and column are multiples of N, in raster order, and then the
     others in raster order. ``ORDER after HEX``: given pixels first, in raster order, then the others in one of the
-    orders above; see ``order_after``. Raises InputError for any other name.
+    orders above, which no pixels were given before; see ``order_after``. Raises InputError for any other name.
     """
     if after := AFTER.fullmatch(name):
         first = _first_pixels(after[2], height, width)
+        if AFTER.fullmatch(after[1]):
+            raise InputError(f"pixels are given once before an order, not in {shortened(after[1])} already")
         later = pixel_order(after[1], height, width)
         order = np.concatenate([np.flatnonzero(first), later[~first[later]]])
         order.setflags(write=False)
@@ -69,7 +72,7 @@ def pixel_order(name: str, height: int, width: int) -> Pixels:
         keys = np.random.Philox(key=int(shuffle[1])).random_raw(height * width)
         order = np.argsort(keys, kind="stable")
     else:
-        raise InputError(f"an order is {KINDS_OF_ORDERS}, not {name!r}")
+        raise InputError(f"an order is {KINDS_OF_ORDERS}, not {shortened(name)}")
     order.setflags(write=False)
     return order
 

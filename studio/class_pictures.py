@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +23,27 @@ Pixels = npt.NDArray[np.uint8]
 def class_pictures(entry: Entry, factor: Category) -> list[Pixels]:
     """An image (side, side, 3) for each value of a factor, in their order; none where there is no sheet of them.
 
-    A sheet is called after its data set and the factor. What is derived from a data set has its name in its own.
+    A sheet is called after its data set and the factor: ``mnist.digit.png``.
     """
-    data = entry.header.data.get("name")
-    fitting = [path for path in FOLDER.glob(f"*.{factor.name}.png") if path.name.split(".")[0] in str(data)]
-    if not fitting:
-        return []
-    return list(_images(str(max(fitting, key=lambda path: len(path.name))), len(factor.values)))
+    sheets = {path.name: path for path in FOLDER.iterdir()}
+    source = source_of(entry.header.data.get("name", ""), {name.split(".")[0] for name in sheets})
+    sheet = sheets.get(f"{source}.{factor.name}.png")
+    return [] if sheet is None else list(_images(sheet, len(factor.values)))
+
+
+def source_of(data: str, known: Collection[str]) -> str | None:
+    """Which of the known data sets one is or was derived from: the longest whose name it holds as a whole word.
+
+    Words stand between underscores, and a number may follow one that does not end in a digit: ``mnist14``,
+    ``mnist_patches`` and ``binarised_mnist`` are of ``mnist``, but not ``emnist``, and ``cifar100`` is not of
+    ``cifar10``. ``fashion_mnist``, which has a sheet of its own, is of that.
+    """
+    fitting = [name for name in known if re.search(rf"(?<![^_]){re.escape(name)}(?:(?<!\d)\d+)?(?![^_])", data)]
+    return max(fitting, key=len, default=None)
 
 
 @lru_cache(maxsize=8)
-def _images(path: str, count: int) -> tuple[Pixels, ...]:
+def _images(path: Path, count: int) -> tuple[Pixels, ...]:
     with Image.open(path) as sheet:
         pixels = np.asarray(sheet.convert("RGB"))
     side = pixels.shape[0]

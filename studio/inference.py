@@ -42,6 +42,7 @@ from models.trace import ModelReference, Take, Trace, new_take
 if TYPE_CHECKING:
     from models.checkpoint import LoadedModel
     from models.conditional import BinnedMixture, Conditional
+    from models.influence import Reach
     from models.model import AutoregressiveModel
     from models.sampling import ConditionalBuffer, Walk
 
@@ -257,6 +258,8 @@ class InferenceThread(QThread):
     inspected = Signal(object)
     gram_ready = Signal(object)
     influence_found = Signal(object)
+    influence_failed = Signal(int)
+    """``failed`` says why, unless another model is there by now."""
     compared = Signal(object)
     """A ``Compared``, some thirty times a second while a column grows."""
     scored = Signal(str)
@@ -280,6 +283,10 @@ class InferenceThread(QThread):
         self._inspect: deque[InspectRequest] = deque(maxlen=1)
         self._gram: deque[GramRequest] = deque(maxlen=1)
         self._influence: deque[InfluenceRequest] = deque(maxlen=1)
+        self._influencing: Iterator[None] | None = None
+        """What answers the request for an influence that came last, a slice at a time."""
+        self._reach: Reach | None = None
+        """What is known of the model's structure, once somebody has asked."""
         self._jobs: deque[Iterator[None]] = deque()
         """Long work, done a slice at a time between commands, each in its turn."""
         self._comparison: Generator[None, None, None] | None = None
@@ -465,7 +472,7 @@ class InferenceThread(QThread):
     def _idle_seconds(self) -> float:
         """How long the thread may sleep before something is due."""
         now = time.monotonic()
-        looking = bool(self._inspect or self._gram or self._influence)
+        looking = bool(self._inspect or self._gram or self._influence or self._influencing is not None)
         if self._request is None:
             seconds = 0.0 if looking or self._jobs else 0.5 if self._warming is not None else 3600.0
             return max(0.0, min(seconds, self._retry_at - now)) if self._refused else seconds
@@ -532,6 +539,7 @@ class InferenceThread(QThread):
             self.load_failed.emit(token, f"{path.name} cannot be loaded: {error}")
             return
         self._model = model
+        self._influencing = self._reach = None
         self._walk = None
         self._buffer = ConditionalBuffer(model.model)
         info = LoadedInfo(model.reference, where, tuple(engines_of(model.model)))
@@ -709,9 +717,9 @@ class InferenceThread(QThread):
             if self._knows(gram.take):
                 self._do_gram(gram)
         if self._influence and may_compute:
-            influence = self._influence.popleft()
-            if self._knows(influence.take):
-                self._do_influence(influence)
+            self._influencing = self._do_influence(self._influence.popleft())
+        if self._influencing is not None and may_compute and next(self._influencing, DONE) is DONE:
+            self._influencing = None
         if may_compute:
             now = time.monotonic()
             self._look_after = now + (now - began) * (1 / LOOKING_SHARE - 1)
@@ -763,15 +771,24 @@ class InferenceThread(QThread):
         brightness = np.exp(0.5 * (log_p - log_p.max(axis=1, keepdims=True)))
         self.gram_ready.emit(Gram(request.take.id, request.trace, start, (255 * brightness).astype(np.uint8)))
 
-    def _do_influence(self, request: InfluenceRequest) -> None:
-        from models.influence import influence, reach
+    def _do_influence(self, request: InfluenceRequest) -> Iterator[None]:
+        """A pass at a time: a large network takes seconds for one."""
+        from models.influence import Reach, influence_in_slices
 
-        assert self._model is not None
-        model, trace, step = self._model.model, request.trace, request.step
-        condition = trace.segment_at(step).condition
-        strength = influence(model, trace.symbols, condition, step)
-        found = Influence(request.token, request.sample, step, reach(model, condition, step), strength)
-        self.influence_found.emit(found)
+        if self._model is None or not self._knows(request.take):
+            self.influence_failed.emit(request.token)
+            return
+        try:
+            model, trace, step = self._model.model, request.trace, request.step
+            condition = trace.segment_at(step).condition
+            strength = yield from influence_in_slices(model, trace.symbols, condition, step)
+            if self._reach is None or self._reach.model is not model:
+                self._reach = Reach(model)
+            reach = yield from self._reach.in_slices(condition, step)
+        except Exception:
+            self.influence_failed.emit(request.token)
+            raise
+        self.influence_found.emit(Influence(request.token, request.sample, step, reach, strength))
 
     # --- whole takes -------------------------------------------------------------------------------------------------
 

@@ -202,7 +202,7 @@ class Studio(QObject):
     """An ``Inspection`` of the step that the inspector looks at."""
     gram_ready = Signal(object)
     influence_changed = Signal()
-    """``influence`` is another one, or none."""
+    """``influence`` is another one, or none; or it is awaited, or not any more."""
     picture_opened = Signal(object)
     """A picture that is to be completed, as an image of the model's: uint8 (H, W) or (H, W, 3)."""
     comparison_changed = Signal(int)
@@ -253,6 +253,8 @@ class Studio(QObject):
         """What the inspector follows."""
         self.influence: Influence | None = None
         """What has to do with the step at the edit pointer, while the canvas is to show that."""
+        self.influence_awaited = False
+        """Whether it is being computed."""
         self._influence_token = 0
         self._influence_of: tuple[Trace, Pointer] | None = None
         """What was asked for last."""
@@ -277,9 +279,10 @@ class Studio(QObject):
         worker.inspected.connect(self._on_inspected)
         worker.gram_ready.connect(self.gram_ready)
         worker.influence_found.connect(self._on_influence)
+        worker.influence_failed.connect(self._on_influence_failed)
         for changed in (self.selection_changed, self.cursor_changed, self.view_changed, self.take_changed):
             changed.connect(self._look_at_influence)
-        for changed in (self.branches_changed, self.activity_changed):
+        for changed in (self.branches_changed, self.activity_changed, self.grown):  # particles give way as they grow
             changed.connect(self._look_at_influence)
         worker.compared.connect(self._on_compared)
         worker.scored.connect(self._on_scored)
@@ -879,9 +882,8 @@ class Studio(QObject):
             return
         self._influence_of = wanted
         self._influence_token += 1
-        if wanted is None:
-            self._show_influence(None)
-        elif self.take is not None:
+        self._show_influence(None, awaited=wanted is not None)  # the one that is shown is about something else
+        if wanted is not None and self.take is not None:
             trace, pointer = wanted
             self.worker.influence(
                 InfluenceRequest(self._influence_token, self.take, pointer.sample, trace, pointer.step)
@@ -892,9 +894,14 @@ class Studio(QObject):
         if influence.token == self._influence_token:
             self._show_influence(influence)
 
-    def _show_influence(self, influence: Influence | None) -> None:
-        if influence is not self.influence:
-            self.influence = influence
+    @Slot(int)
+    def _on_influence_failed(self, token: int) -> None:
+        if token == self._influence_token:
+            self._show_influence(None)
+
+    def _show_influence(self, influence: Influence | None, *, awaited: bool = False) -> None:
+        if influence is not self.influence or awaited != self.influence_awaited:
+            self.influence, self.influence_awaited = influence, awaited
             self.influence_changed.emit()
 
     def request_gram(self, trace: Trace, start: int, stop: int) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.chain import CHAINS
 from models.checkpoint import save_checkpoint
-from models.condition import Category, categories
+from models.condition import Category
 from models.conditional import Categorical
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
 from models.networks import BUILT_IN
@@ -36,7 +36,7 @@ class TextModel(AutoregressiveModel):
         self.window = int(spec.config["window"])
         self.embedding = nn.Embedding(spec.chain.alphabet.size, self.CHANNELS)
         self.earlier = nn.Conv1d(self.CHANNELS, self.CHANNELS, self.window)
-        self.condition = FactorEmbeddings(categories(spec.factors), self.CHANNELS)
+        self.condition = FactorEmbeddings(spec.factors, self.CHANNELS)
         self.out = nn.Linear(self.CHANNELS, spec.chain.alphabet.size)
 
     @property

@@ -28,7 +28,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.chain import Symbols
-from models.condition import categories
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
@@ -63,7 +62,7 @@ class FVBN(AutoregressiveModel):
         self.length, self.levels = length, levels
         self.weight = nn.Parameter(torch.zeros(units, units))
         self.bias = nn.Parameter(torch.zeros(units))
-        self.condition = FactorEmbeddings(categories(spec.factors), units)
+        self.condition = FactorEmbeddings(spec.factors, units)
         earlier = torch.ones(length, length).tril(-1)
         self.earlier: Tensor
         self.register_buffer(

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from reprlib import repr as shortened
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -81,6 +81,20 @@ def gate(x: Tensor) -> Tensor:
     return torch.tanh(content) * torch.sigmoid(opening)
 
 
+def looked_up(table: nn.Embedding, values: Tensor) -> Tensor:
+    """The rows (*batch, N) of a table for values (*batch).
+
+    Values that a gradient is asked of give the slope between the rows of their neighbours, see ``influence``.
+    """
+    whole = values.long()
+    rows: Tensor = table(whole)
+    if not values.requires_grad:
+        return rows
+    below, above = (whole - 1).clamp_min(0), (whole + 1).clamp_max(table.num_embeddings - 1)
+    slopes: Tensor = (table(above) - table(below)) / (above - below).unsqueeze(-1)
+    return rows + slopes * (values - values.detach()).unsqueeze(-1)
+
+
 class GatedLayer(nn.Module):
     """One layer of both stacks (figure 2). Convolution kernels are k = 3, dilated.
 
@@ -114,6 +128,8 @@ class GatedPixelCNN(AutoregressiveModel):
     architecture = "gated_pixelcnn"
     family = "masked convolution"
     title = "Gated PixelCNN"
+    own_factors: ClassVar[tuple[str, ...]] = ()
+    """Names of the factors that a subclass reads itself: any kind may have them, all others are categories."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
@@ -135,7 +151,7 @@ class GatedPixelCNN(AutoregressiveModel):
         self.first_vertical = nn.Conv2d(colours + 1, c, (k, 2 * k + 1))
         self.first_horizontal = nn.Conv2d(colours + 1, c, (1, k))
         self.layers = nn.ModuleList(GatedLayer(c, d, last=i == layers - 1) for i, d in enumerate(self.config.dilations))
-        self.condition = FactorEmbeddings(spec.factors, layers * 4 * c)
+        self.condition = FactorEmbeddings(spec.factors, layers * 4 * c, besides=self.own_factors)
         self.bias = nn.Parameter(torch.zeros(layers * 4 * c))
         self.head = nn.Conv2d(c, colours * head, 1)
         # What a colour's value, one row each, tells the heads of all colours after it. The last one has none to tell.
@@ -192,7 +208,7 @@ class GatedPixelCNN(AutoregressiveModel):
         hidden = self.head(F.relu(skips))
         pixels = self.pixels(symbols)
         for colour, table in enumerate(self.tables):
-            told = table(pixels[:, colour]).movedim(-1, 1)
+            told = looked_up(cast(nn.Embedding, table), pixels[:, colour]).movedim(-1, 1)
             hidden = hidden + F.pad(told, (0, 0, 0, 0, hidden.shape[1] - told.shape[1], 0))
         logits = self.out(F.relu(hidden))
         # (B, colours * K, H, W), colour by colour, to (B, D, K) with the colours innermost.

@@ -43,7 +43,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.chain import Symbols
-from models.condition import categories
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
@@ -138,7 +137,7 @@ class MADE(AutoregressiveModel):
             )
         self.direct = nn.Linear(ends, ends, bias=False) if self.config.direct else None
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(self.sizes))
-        self.condition = FactorEmbeddings(categories(spec.factors), sum(self.sizes[1:]))
+        self.condition = FactorEmbeddings(spec.factors, sum(self.sizes[1:]))
         self.degrees: Tensor
         """Of all units, from the inputs to the outputs, in each mask set: int64 (masks, units)."""
         self.register_buffer(

@@ -39,7 +39,6 @@ import torch
 from torch import Tensor, nn
 
 from models.chain import ImageChain, Symbols
-from models.condition import categories
 from models.conditional import Categorical, Conditional, MixtureOfGaussians
 from models.decoder import Decoder, SnapshotDecoder
 from models.errors import InputError
@@ -149,8 +148,8 @@ class NADE(AutoregressiveModel):
         self.V = nn.Parameter(torch.empty(steps, hidden, self.outputs))
         self.b = nn.Parameter(torch.zeros(steps, self.outputs))
         self.c = nn.Parameter(torch.zeros(hidden))
-        self.hidden_condition = FactorEmbeddings(categories(spec.factors), hidden)
-        self.output_condition = FactorEmbeddings(categories(spec.factors), steps * self.outputs)
+        self.hidden_condition = FactorEmbeddings(spec.factors, hidden)
+        self.output_condition = FactorEmbeddings(spec.factors, steps * self.outputs)
         nn.init.normal_(self.W, std=steps**-0.5)
         nn.init.normal_(self.V, std=0.1 * hidden**-0.5)
         if self.config.components is not None:

@@ -48,7 +48,7 @@ from torch import Tensor, nn
 from models.chain import Chain, ImageChain, Symbols
 from models.condition import Condition, Factor, Order
 from models.conditional import Categorical
-from models.decoder import SnapshotDecoder
+from models.decoder import Decoder, SnapshotDecoder
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, indicators
 from models.orders import RASTER
@@ -115,7 +115,7 @@ class OrderlessNADE(AutoregressiveModel):
                 f"at most {MAX_WEIGHTS} are allowed"
             )
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(self.sizes))
-        self.condition = FactorEmbeddings(spec.factors, sum(self.sizes[1:]))
+        self.condition = FactorEmbeddings(spec.factors, sum(self.sizes[1:]), besides=(ORDER,))
 
     @staticmethod
     def order_factor(chain: ImageChain) -> Order:
@@ -209,6 +209,11 @@ class OrderlessNADE(AutoregressiveModel):
 
     def cached(self, condition: Tensor) -> CachedOrderlessNADE:
         return CachedOrderlessNADE(self, condition)
+
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.orderless_nade import CompiledOrderlessNADE
+
+        return CompiledOrderlessNADE(self, condition)
 
 
 def draw_known(rows: int, length: int, device: torch.device) -> Tensor:

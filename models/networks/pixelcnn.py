@@ -30,7 +30,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.chain import ImageChain
-from models.condition import categories
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
@@ -103,7 +102,7 @@ class PixelCNN(AutoregressiveModel):
         self.blocks = nn.ModuleList(ResidualBlock(c, colours) for _ in range(self.config.blocks))
         self.head = MaskedConv2d(c, self.config.head, 1, colours, own=True)
         self.out = MaskedConv2d(self.config.head, colours * spec.chain.alphabet.size, 1, colours, own=True)
-        self.condition = FactorEmbeddings(categories(spec.factors), self.config.blocks * (c // 2))
+        self.condition = FactorEmbeddings(spec.factors, self.config.blocks * (c // 2))
 
     @property
     def receptive_field(self) -> int | None:

@@ -81,6 +81,7 @@ class PixelCNNAutoencoder(GatedPixelCNN):
     architecture = "pixelcnn_autoencoder"
     family = "masked convolution"
     title = "PixelCNN auto-encoder"
+    own_factors = (CODE.name,)
 
     @classmethod
     def factors_for(cls, data: tuple[Factor, ...], chain: Chain) -> tuple[Factor, ...]:
@@ -88,11 +89,11 @@ class PixelCNNAutoencoder(GatedPixelCNN):
         return (CODE,)
 
     def __init__(self, spec: ModelSpec) -> None:
+        if spec.factors != (CODE,):
+            raise InputError(f"a PixelCNN auto-encoder is conditioned on its code and on nothing else: {CODE}")
         own, decoders = divided(spec.config)
         super().__init__(replace(spec, config=decoders))
         self.spec = spec
-        if spec.factors != (CODE,):
-            raise InputError(f"a PixelCNN auto-encoder is conditioned on its code and on nothing else: {CODE}")
         self.noise, self.scale = own.noise, 1 / math.sqrt(own.hidden)
         self.encoder = encoder(self.image_chain, own)
         self.code_biases = nn.Sequential(

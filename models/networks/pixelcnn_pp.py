@@ -45,7 +45,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.chain import ImageChain
-from models.condition import categories
 from models.conditional import MixtureOfLogistics
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
@@ -205,7 +204,7 @@ class PixelCNNPP(AutoregressiveModel):
             )
 
         self.first_half, self.second_half = half(short_cuts=False), half(short_cuts=True)
-        self.condition = FactorEmbeddings(categories(spec.factors), 4 * c * self.block_count)
+        self.condition = FactorEmbeddings(spec.factors, 4 * c * self.block_count)
         self.out = nn.Conv2d(c, components * (1 + 2 * colours + len(self.pairs)), 1)
         with torch.no_grad():
             self.out.weight.mul_(0.1)
@@ -321,3 +320,8 @@ class PixelCNNPP(AutoregressiveModel):
         from models.networks.pixelcnn_pp_decoder import CachedPixelCNNPP
 
         return CachedPixelCNNPP(self, condition)
+
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.pixelcnn_pp import CompiledPixelCNNPP
+
+        return CompiledPixelCNNPP(self, condition)

@@ -25,7 +25,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.chain import SoundChain
-from models.condition import categories
 from models.conditional import Categorical
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
@@ -99,9 +98,9 @@ class WaveNet(AutoregressiveModel):
         self.embedding = nn.Embedding(size + 1, r)
         self.blocks = nn.ModuleList(GatedBlock(r, d, last=i == layers - 1) for i, d in enumerate(self.config.dilations))
         self.bias = nn.Parameter(torch.zeros(layers * 2 * r))
-        self.condition = FactorEmbeddings(categories(spec.factors), layers * 2 * r)
+        self.condition = FactorEmbeddings(spec.factors, layers * 2 * r)
         self.skip = nn.Linear(layers * r, self.config.skip)
-        self.skip_condition = FactorEmbeddings(categories(spec.factors), self.config.skip)
+        self.skip_condition = FactorEmbeddings(spec.factors, self.config.skip)
         self.head = nn.Linear(self.config.skip, self.config.head)
         self.out = nn.Linear(self.config.head, size)
 

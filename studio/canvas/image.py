@@ -13,8 +13,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Slot
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from models.chain import DRAW, Alphabet, ImageChain
@@ -34,9 +44,10 @@ from studio.canvas.common import (
 )
 from studio.canvas.influence import influence_picture, strongest
 from studio.canvas.order import order_picture
+from studio.inference import Influence
 from studio.panels.widgets import painting
 from studio.state import Pointer, Studio
-from studio.theme import QUIET_PIXELS, colours, faded, hatch_brush, heat_table, tabular
+from studio.theme import QUIET_PIXELS, Theme, colours, faded, hatch_brush, heat_table, tabular
 from studio.thumbnail import image_pixels
 
 MARGIN, GAP = 16, 8
@@ -255,6 +266,7 @@ class ImageGrid(QWidget):
         self._cursor: int | None = None
         self._looked_at: tuple[int, Pointer | None, Pointer | None] = (0, None, None)
         self._over: Pointer | None = None
+        self._painted_influence: tuple[tuple[object, ...], Influence, QPixmap] | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -515,7 +527,7 @@ class ImageGrid(QWidget):
             influence = studio.influence
             if influence is not None and influence.sample in pictures:
                 cell, chain = grid.cell(influence.sample), pictures[influence.sample].chain
-                painter.drawPixmap(cell.topLeft(), influence_picture(influence, chain, cell.size(), theme, ratio))
+                painter.drawPixmap(cell.topLeft(), self._influence_picture(influence, chain, cell.size(), theme, ratio))
             cursor = self._shown_cursor
             if cursor is not None and influence is None:
                 for n, picture in pictures.items():
@@ -530,6 +542,16 @@ class ImageGrid(QWidget):
                 if pixels:
                     painter.setBrush(colour)
                     fill([edge for pixel in pixels for edge in _edges(pixel, width)])
+
+    def _influence_picture(
+        self, influence: Influence, chain: ImageChain, size: QSize, theme: Theme, ratio: float
+    ) -> QPixmap:
+        """Kept while nothing of it changes: what is pointed at is painted anew all the time."""
+        key = (id(influence), chain, size, theme, ratio)
+        if self._painted_influence is None or self._painted_influence[0] != key:
+            # With the influence itself, so that no other gets its id.
+            self._painted_influence = key, influence, influence_picture(influence, chain, size, theme, ratio)
+        return self._painted_influence[2]
 
     def _paint_labels(self, painter: QPainter, event: QPaintEvent) -> None:
         theme, grid = colours(self), self._grid
@@ -648,12 +670,15 @@ class ImageCanvas(Canvas):
     @Slot()
     def _refresh(self) -> None:
         take, overlay, influence = self._studio.take, self._studio.overlay, self._studio.influence
+        awaited = self._studio.influence_awaited
         self.invitation.setVisible(take is None)
-        self.legend.setVisible(take is not None and (overlay in SHORT_NAMES or influence is not None))
+        self.legend.setVisible(take is not None and (overlay in SHORT_NAMES or influence is not None or awaited))
         if take is not None and overlay in SHORT_NAMES:
             self.legend.show_scale(overlay, take.chain)
         elif influence is not None:
             self.legend.show_range("Influence", f"{strongest(influence):.2g} nats a level; hatched: out of reach")
+        elif awaited:
+            self.legend.show_range("Influence", "computing …")
 
     def step_out(self) -> None:
         self.grid.show_alone(False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QIcon, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -99,7 +99,26 @@ class Chooser(QWidget):
             self.studio.change(self.factor.name, drag=drag, condition={**settings.condition, self.factor.name: value})
 
 
-class CategoryChooser(Chooser):
+class ButtonChooser(Chooser):
+    """Some values as buttons, of which one is down."""
+
+    def __init__(self, factor: Factor, studio: Studio) -> None:
+        super().__init__(factor, studio)
+        self.group = QButtonGroup(self)
+        self.buttons: dict[str, ValueButton] = {}
+
+    def _button(self, value: str, tip: str) -> ValueButton:
+        # A single & in a button's text would mark a shortcut.
+        button = ValueButton(value.replace("&", "&&"), tip=tip, name=f"{self.factor.name} {value}")
+        button.setCheckable(True)
+        button.setProperty("value", value)
+        button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.group.addButton(button)
+        self.buttons[value] = button
+        return button
+
+
+class CategoryChooser(ButtonChooser):
     """The values of a category as buttons, of which one is down; ``any`` stands beside the factor's name.
 
     Blending shows a second row: towards which other value, and how far.
@@ -109,13 +128,11 @@ class CategoryChooser(Chooser):
 
     def __init__(self, factor: Category, studio: Studio) -> None:
         super().__init__(factor, studio)
-        self.group = QButtonGroup(self)
-        self.buttons: dict[str, ValueButton] = {}
         head = QHBoxLayout()
         head.addWidget(ElidedLabel(factor.name, QUIET), 1)
         self.blending = ToolButton("blend", tip=f"Between two values of {factor.name}", name=f"Blend {factor.name}")
         self.blending.setCheckable(True)
-        if len(factor.choices) > 1:
+        if factor.blends:
             head.addWidget(self.blending)
         if factor.any:
             head.addWidget(self._button(ANY, f"Leave the {factor.name} to the model"))
@@ -153,16 +170,6 @@ class CategoryChooser(Chooser):
         line.addWidget(self.share, 1)
         line.addWidget(self.share_label)
         return self.row
-
-    def _button(self, value: str, tip: str) -> ValueButton:
-        # A single & in a button's text would mark a shortcut.
-        button = ValueButton(value.replace("&", "&&"), tip=tip, name=f"{self.factor.name} {value}")
-        button.setCheckable(True)
-        button.setProperty("value", value)
-        button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.group.addButton(button)
-        self.buttons[value] = button
-        return button
 
     def show_value(self, value: Any) -> None:
         """Of a blend the first value is the one whose button is down; only blends of two can be changed here."""
@@ -271,8 +278,10 @@ class ValueBox(ComboBox):
     def give_back(self) -> None:
         """What was typed and is no value gives way to the value that holds; what is typed from now on is new."""
         self.offers.hide()
-        self.setCurrentIndex(self.findText(self._holds))
-        self.setEditText(self._holds)
+        # What holds may be no value of the list, as a blend: the box is emptied first, which is nobody's choice.
+        with QSignalBlocker(self.line):
+            self.setCurrentIndex(self.findText(self._holds))
+            self.setEditText(self._holds)
         self._end()
 
     def _end(self) -> None:
@@ -336,7 +345,9 @@ class ValueBox(ComboBox):
 
 
 class LongCategoryChooser(Chooser):
-    """The values of a category with too many for buttons, ``any`` first."""
+    """The values of a category with too many for buttons, ``any`` first. A blend, which others chose, is a text."""
+
+    factor: Category
 
     def __init__(self, factor: Category, studio: Studio) -> None:
         super().__init__(factor, studio)
@@ -356,8 +367,8 @@ class LongCategoryChooser(Chooser):
         self.box.give_back()
 
     @Slot(str, int)
-    def _choose(self, value: str, drag: int) -> None:
-        self.choose(value, drag=drag)
+    def _choose(self, text: str, drag: int) -> None:
+        self.choose(self.factor.parse(text), drag=drag)
 
 
 def category_chooser(factor: Category, studio: Studio) -> Chooser:
@@ -508,15 +519,13 @@ def vector_chooser(factor: Vector, studio: Studio) -> Chooser:
     return PadChooser(factor, studio) if factor.size == 2 else NoChooser(factor, studio)
 
 
-class OrderChooser(Chooser):
+class OrderChooser(ButtonChooser):
     """The orders that have a name, and a random one, which another click shuffles anew."""
 
     factor: Order
 
     def __init__(self, factor: Order, studio: Studio) -> None:
         super().__init__(factor, studio)
-        self.group = QButtonGroup(self)
-        self.buttons: dict[str, ValueButton] = {}
         values, grid = grid_of_cells()
         for order in NAMED_ORDERS:
             grid.addWidget(self._button(order, f"Pixels in the order: {order}"))
@@ -529,15 +538,6 @@ class OrderChooser(Chooser):
         column.addWidget(values)
         column.addWidget(self.note)
         self.group.buttonClicked.connect(self._choose)
-
-    def _button(self, order: str, tip: str) -> ValueButton:
-        button = ValueButton(order, tip=tip, name=f"{self.factor.name} {order}")
-        button.setCheckable(True)
-        button.setProperty("value", order)
-        button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.group.addButton(button)
-        self.buttons[order] = button
-        return button
 
     def show_value(self, value: Any) -> None:
         self.seed = seed_of(value)
@@ -569,7 +569,7 @@ class NoChooser(Chooser):
 
     def show_value(self, value: Any) -> None:
         self.line.setText(
-            f"{self.factor.name}: {self.factor.format(value)}. This window cannot change a condition of the kind "
+            f"{self.factor.name}: {self.factor.label(value)}. This window cannot change a condition of the kind "
             f"{self.factor.kind!r} yet; the command line can."
         )
 

@@ -49,6 +49,8 @@ class MaskView(QWidget):
         self.known: Mask = np.ones((1, 1), np.bool_)
         self.brush = FIRST_BRUSH
         self._at: QPointF | None = None
+        self._shown: QImage | None = None
+        """What is known of the image, transparent elsewhere; None after a change, until it is painted."""
         self.setMouseTracking(True)
         self.setMinimumSize(VIEW_SIDE, VIEW_SIDE)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -56,12 +58,12 @@ class MaskView(QWidget):
         self.setToolTip("Drag to take pixels away, with the right button to give them back")
 
     def show_image(self, image: Pixels, known: Mask) -> None:
-        self.image, self.known = image, known
-        self.update()
-        self.changed.emit()
+        self.image = image
+        self.set_known(known)
 
     def set_known(self, known: Mask) -> None:
         self.known = known
+        self._shown = None
         self.update()
         self.changed.emit()
 
@@ -110,18 +112,10 @@ class MaskView(QWidget):
             if self.image is None:
                 return
             square, scale = self._square
-            height, width = self.known.shape
-            rgb = self.image if self.image.ndim == 3 else self.image[..., None].repeat(3, -1)
-            shown = QImage(rgb.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-            painter.drawImage(square, shown)
-            painter.setPen(Qt.PenStyle.NoPen)
-            for row, column in np.argwhere(~self.known).tolist():
-                pixel = QRect(
-                    round(square.left() + column * scale), round(square.top() + row * scale),
-                    round(scale + 0.5), round(scale + 0.5),
-                )  # fmt: skip
-                painter.fillRect(pixel, theme.window)
-                painter.fillRect(pixel, hatch_brush(theme, 1.0))
+            if self._shown is None:
+                self._shown = _known_part(self.image, self.known)
+            painter.fillRect(square, hatch_brush(theme, 1.0))
+            painter.drawImage(square, self._shown)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.line, 1))
             painter.drawRect(square.adjusted(-1, -1, 0, 0))
@@ -134,6 +128,15 @@ class MaskView(QWidget):
         left, top = square.left() + columns.min() * scale, square.top() + rows.min() * scale
         across, down = (np.ptp(columns) + 1) * scale, (np.ptp(rows) + 1) * scale
         painter.drawRect(QRectF(left, top, across, down))
+
+
+def _known_part(image: Pixels, known: Mask) -> QImage:
+    """The pixels that are known, the others transparent."""
+    height, width = known.shape
+    rgba = np.empty((height, width, 4), np.uint8)
+    rgba[..., :3] = image if image.ndim == 3 else image[..., None]
+    rgba[..., 3] = np.where(known, 255, 0)
+    return QImage(rgba.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
 
 
 class CompletionDialog(QDialog):

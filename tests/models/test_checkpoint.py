@@ -31,7 +31,7 @@ from models.checkpoint import (
     update_header,
     weights_hash,
 )
-from models.condition import Category
+from models.condition import Category, Order
 from models.errors import CheckpointError, FileError, InputError
 from models.formats import format_named
 from models.model import AutoregressiveModel, ModelSpec
@@ -545,6 +545,8 @@ def test_missing_and_surplus_and_misshaped_tensors_are_named(tmp_path: Path, con
         ({"chain": []}, "chain"),
         ({"conditions": [{"name": "digit"}]}, "conditions"),
         ({"conditions": [DIGIT.to_json()] * 2}, "same name"),
+        ({"conditions": [Order("order", 6, 5).to_json()]}, "order is one of images of 6 x 5, not of 5 x 6"),
+        ({"conditions": [Order("order", 5, 6).to_json()]}, "'order' is a order"),
         ({"conditions": [{"name": f"f{n}", "values": ["0"], "any": True} for n in range(100)]}, "at most 64"),
         ({"conditions": [{"name": "digit", "values": "012", "any": True}]}, "list of values"),
         ({"config": [1]}, "config"),

@@ -33,6 +33,7 @@ from models.evaluation.samples import balanced
 from models.files import command_line, export, load_take, save_take
 from models.likelihood import posterior
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.orders import NAMED_ORDERS, order_after
 from models.record import take_from_record, take_record
 from models.sampling import ConditionalBuffer, reproduce, run
 from models.shaping import NEUTRAL
@@ -126,13 +127,33 @@ def test_a_blend_of_what_is_no_value_names_it(blend: Any) -> None:
 
 def test_the_embedding_of_a_blend_is_the_weighted_mean_and_that_of_a_value_its_own_to_the_bit() -> None:
     torch.manual_seed(0)
-    embeddings = FactorEmbeddings((WHERE, DIGIT), 5)
+    embeddings = FactorEmbeddings((WHERE, DIGIT), 5, besides=("where",))
     (table,) = embeddings.tables.parameters()
     rows = [[0.1, 0.9, *DIGIT.encode(value)] for value in ("0", "2", HALF_WAY)]
     zero, two, between = embeddings(torch.tensor(rows))
     assert torch.equal(zero, table[0])
     assert torch.equal(two, table[2])
     assert torch.allclose(between, 0.75 * zero + 0.25 * two)
+
+
+def test_what_is_no_category_is_embedded_by_nobody() -> None:
+    """Unless the network says that it reads it: else a condition would be chosen, and change nothing."""
+    for factors in ((WHERE, DIGIT), (DIGIT, CODE), (WHERE, CODE)):
+        with pytest.raises(InputError, match=r"categories; '(where|code)' is a (place|vector)"):
+            FactorEmbeddings(factors, 5)
+    with pytest.raises(InputError, match="'code' is a vector"):
+        FactorEmbeddings((WHERE, CODE), 5, besides=("where",))
+
+
+def test_where_a_value_holds_the_sign_of_a_blend_there_are_no_blends() -> None:
+    odd = Category("garment", ("a + 0.5 b", "b", "0.5 b"))
+    assert (DIGIT.blends, odd.blends, Category("one", ("only",)).blends) == (True, False, False)
+    with pytest.raises(InputError, match=r"garment has no blends, since . is a word in the name of a value"):
+        odd.check({"a + 0.5 b": 0.5, "b": 0.5})
+    with pytest.raises(InputError, match="garment has no blends"):
+        odd.parse("0.5 b + 0.5 0.5 b")
+    assert not any(Category("sign", (value, "b")).blends for value in ("+", "+ a", "a +", "a + b"))
+    assert Category("language", ("C", "C++", "+44")).blends
 
 
 # --- vectors and orders ------------------------------------------------------------------------------------------
@@ -185,6 +206,54 @@ def test_vectors_and_orders_come_back_from_json(factor: Factor) -> None:
 def test_a_vector_or_an_order_of_no_size_is_refused(factor: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         factors_from_json([factor])
+
+
+# --- texts ---------------------------------------------------------------------------------------------------------
+
+AWKWARD = Category(
+    "word", ("1e-05 3", "0.5 b", "b", "+", "a +", "+ a", " ", "C++", "x=y", "3 + 4", "1 b + 2 C++"), any=True
+)
+ODD_WORDS = Category("odd word", tuple(value for value in AWKWARD.values if " + " not in f" {value} "))
+LONG_CODE = Vector("long code", 7)
+
+
+def random_values(factor: Factor, rng: np.random.Generator) -> list[Any]:
+    """Many values of a factor, those at the edge of what it takes among them."""
+    if isinstance(factor, Vector):
+        sizes = 10.0 ** rng.integers(-320, 1, (200, factor.size))
+        points = np.clip(rng.uniform(-1, 1, sizes.shape) * sizes, -1, 1).tolist()
+        return [*points, [1] * factor.size, [-0.0] * factor.size, [-1 / 3] * factor.size, [5e-324] * factor.size]
+    if isinstance(factor, Order):
+        masks = rng.random((20, factor.height, factor.width)) < 0.3
+        return [*NAMED_ORDERS, "coarse 3 first", "random 7", *(order_after(mask, "random 7") for mask in masks)]
+    assert isinstance(factor, Category)
+    blends: list[Any] = []
+    while factor.blends and len(blends) < 200:
+        chosen = rng.permutation(factor.choices)[: rng.integers(2, factor.size + 1)].tolist()
+        weights = rng.random(len(chosen)) ** rng.integers(1, 60)
+        blend = dict(zip(chosen, (weights / weights.sum()).tolist(), strict=True))
+        blends += [blend] if factor.takes(blend) else []
+    return [*factor.choices, *blends]
+
+
+@pytest.mark.parametrize("factor", [DIGIT, COLOUR, AWKWARD, ODD_WORDS, CODE, LONG_CODE, ORDER, WHERE],
+                         ids=lambda factor: factor.name)  # fmt: skip
+def test_the_text_of_a_value_is_parsed_to_the_very_value(factor: Factor) -> None:
+    for value in random_values(factor, np.random.default_rng(5)) if factor is not WHERE else [[0.1, 1 / 3]]:
+        assert factor.parse(factor.format(value)) == value
+
+
+@pytest.mark.parametrize(
+    "value", [{"0": 1 / 3, "1": 1 / 3, "2": 1 / 3}, {"0": 1e-05, "1": 1 - 1e-05}, {"0": 1, "1": 5e-324}]
+)
+def test_weights_of_many_digits_or_with_an_exponent_are_kept(value: Any) -> None:
+    assert DIGIT.parse(DIGIT.format(value)) == value
+
+
+def test_people_read_a_few_digits() -> None:
+    assert DIGIT.label({"0": 1 / 3, "1": 2 / 3}) == "0.333333 0 + 0.666667 1"
+    assert CODE.label([0.123456789, -1 / 3]) == "0.123457,-0.333333"
+    assert Vector("code", 40).label([0.5] * 40) == f"{'0.5,' * 20} … (159 characters)"
 
 
 # --- files -------------------------------------------------------------------------------------------------------

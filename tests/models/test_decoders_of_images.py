@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from models.chain import GreyLevels, ImageChain, Symbols
-from models.condition import Category
+from models.condition import Category, Order, Vector
 from models.decoder import Decoder
+from models.errors import InputError
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.sampling import FLOAT_TIE, make_decoder
@@ -96,6 +97,16 @@ def model(request: pytest.FixtureRequest) -> AutoregressiveModel:
             if not parameter.requires_grad:
                 parameter.abs_()  # counts
     return network
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_condition_that_the_network_would_not_heed_is_refused(network: str) -> None:
+    architecture, chain, config = NETWORKS[network]
+    kind = network_class(architecture)
+    for unknown in (Vector("whim", 2), Order("whim", chain.height, chain.width)):
+        for factors in ((*kind.factors_for((), chain), unknown), (unknown, *kind.factors_for((), chain))):
+            with pytest.raises(InputError, match=f"categories; 'whim' is a {unknown.kind}"):
+                kind(ModelSpec(architecture, chain, factors, config))
 
 
 def cached(model: AutoregressiveModel) -> Decoder:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from models.chain import GreyLevels, ImageChain
+from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
 from models.condition import Category
+from models.conditional import Categorical
 from models.errors import InputError
-from models.influence import influence, reach
+from models.influence import Reach, influence, influence_in_slices, reach
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 
@@ -41,7 +44,29 @@ SMOOTH = [
     ("orderless_nade", BITS, {"hidden": [20, 20]}),
     ("orderless_nade", ImageChain(GreyLevels(3), 4, 5), {"hidden": [20, 20]}),
     ("row_lstm", CHAIN, {"hidden": 6, "layers": 2, "head": 12}),
+    ("gated_pixelcnn", ImageChain(GreyLevels(4), 4, 4, 3), {"channels": 8, "head": 32, "dilations": [1, 2]}),
 ]
+
+
+class Lookup(AutoregressiveModel):
+    """What a plug-in may be: symbols are whole numbers, as the contract says, and enter by a table."""
+
+    architecture, family, title = "lookup", "test", "Lookup"
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        size = spec.chain.alphabet.size
+        self.table = nn.Embedding(size, size)
+        self.passes: list[int] = []
+
+    @property
+    def receptive_field(self) -> int:
+        return 10
+
+    def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
+        self.passes.append(len(symbols))
+        before = F.pad(self.table(symbols), (0, 0, 10, 0))[:, :-1].unfold(1, 10, 1).sum(-1)
+        return Categorical(before)
 
 
 def reached(architecture: str, chain: ImageChain, config: dict[str, object], row: int, column: int) -> list[str]:
@@ -139,3 +164,73 @@ def test_the_first_variable_has_nothing_before_it_and_there_is_none_after_the_la
             influence(model, symbols, {}, step)
         with pytest.raises(InputError, match="a step lies in 0 … 80"):
             reach(model, {}, step)
+
+
+def test_a_network_that_takes_whole_numbers_alone_is_asked_with_other_symbols_many_in_a_pass() -> None:
+    model = Lookup(ModelSpec("lookup", CHAIN, (), {})).double().eval()
+    symbols = np.random.default_rng(3).integers(0, 4, 81).astype(np.int32)
+    found = influence(model, symbols, {}, 50)
+    assert np.array_equal(reach(model, {}, 50), np.arange(50) >= 40)
+    assert (found[40:] > 0).all()
+    assert not found[:40].any()
+    assert len(model.passes) < 12
+    rows = torch.from_numpy(symbols[:51].astype(np.int64))[None]
+    changes = []
+    for symbol in {int(symbols[45]) - 1, int(symbols[45]) + 1} & {0, 1, 2, 3}:
+        other = rows.clone()
+        other[0, 45] = symbol
+        log_p = [
+            float(model.conditionals(r, torch.zeros(1, 0))[:, 50].log_prob(rows[:, 50]).detach()) for r in (rows, other)
+        ]
+        changes.append(abs(log_p[1] - log_p[0]))
+    assert found[45] == pytest.approx(max(changes))
+
+
+def test_a_wavenet_that_looks_samples_up_has_an_influence_within_its_receptive_field() -> None:
+    chain = SoundChain(MuLaw(16), 8000, default_seconds=0.005, max_seconds=0.005)
+    config = {"residual": 6, "skip": 6, "head": 6, "dilations": [1, 2, 4]}
+    model = network_class("wavenet")(ModelSpec("wavenet", chain, (), config)).eval()
+    found = influence(model, np.random.default_rng(3).integers(0, 16, 40).astype(np.int32), {}, 30)
+    assert (np.flatnonzero(found) >= 30 - 8).all()
+    assert found.any()
+    assert np.array_equal(np.flatnonzero(reach(model, {}, 30)), np.arange(22, 30))
+
+
+def test_a_symbol_between_two_that_mean_the_same_has_an_influence_nevertheless() -> None:
+    model = network_class("fvbn")(ModelSpec("fvbn", ImageChain(GreyLevels(3), 1, 2), (), {})).eval()
+    with torch.no_grad():
+        model.weight[2:, 0] = torch.tensor([3.0, -3.0])  # type: ignore[index, operator]  # of value 1 alone
+    assert influence(model, np.array([1, 1], np.int32), {}, 1)[0] > 1
+
+
+@pytest.mark.parametrize(
+    ("architecture", "config"),
+    [
+        ("diagonal_bilstm", {"hidden": 4, "layers": 2, "head": 8}),
+        ("row_lstm", {"hidden": 4, "layers": 2, "head": 8}),
+        ("gated_pixelcnn", {"channels": 4, "head": 16, "dilations": [1] * 12, "first_rows": 1}),
+    ],
+)
+def test_in_low_precision_nothing_gets_lost_on_a_long_way(architecture: str, config: dict[str, object]) -> None:
+    chain = ImageChain(GreyLevels(4), 20, 20)
+    model = network_class(architecture)(ModelSpec(architecture, chain, (), config)).eval()
+    low = reach(model.float(), {}, 399)
+    assert np.array_equal(low, reach(model.double(), {}, 399))
+    assert low[0] == (architecture != "gated_pixelcnn")
+
+
+def test_what_is_known_of_the_structure_is_found_once_for_each_order_and_changes_no_model() -> None:
+    model = build("orderless_nade", BITS, {"hidden": [20, 20]})
+    weights = [parameter.clone() for parameter in model.parameters()]
+    known = Reach(model)
+    first = list(known.in_slices({"digit": "0", "order": "spiral"}, 13))
+    assert len(first) > 2
+    assert list(known.in_slices({"digit": "1", "order": "spiral"}, 13)) == []
+    assert list(known.in_slices({"digit": "0", "order": "raster"}, 13)) != []
+    assert all(torch.equal(a, b) for a, b in zip(weights, model.parameters(), strict=True))
+
+
+def test_there_is_a_break_between_the_passes() -> None:
+    symbols = np.zeros(81, np.int32)
+    assert len(list(influence_in_slices(build(*PIXELCNN), symbols, {}, 40))) == 1
+    assert len(list(influence_in_slices(Lookup(ModelSpec("lookup", CHAIN, (), {})), symbols, {}, 40))) > 3

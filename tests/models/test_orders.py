@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,32 @@ def test_given_pixels_come_first_in_raster_order_and_the_others_in_the_order_of_
 def test_giving_other_pixels_forgets_those_from_before() -> None:
     one, other = np.eye(4, dtype=np.bool_), np.ones((4, 4), np.bool_)
     assert order_after(other, order_after(one, "spiral")) == order_after(other, "spiral")
+
+
+@pytest.mark.parametrize("count", [2, 100, 900, 100_000])
+def test_pixels_are_given_once(count: int) -> None:
+    with pytest.raises(InputError, match="given once") as caught:
+        pixel_order("raster" + " after f0" * count, 2, 2)
+    assert len(str(caught.value)) < 200
+
+
+HUGE = {
+    "a word": "x" * 10**6,
+    "digits": "raster after " + "f" * 10**6,
+    "nested": "raster" + " after f0" * 10**5,
+    "no digits": "raster" + " after " * 10**5,
+    "a seed": "random " + "1" * 10**6,
+    "a word after digits": "x" * 10**6 + " after f0f0",
+}
+
+
+@pytest.mark.parametrize("name", HUGE.values(), ids=HUGE)
+def test_a_huge_name_is_refused_in_a_moment_and_in_a_line(name: str) -> None:
+    began = time.process_time()
+    with pytest.raises(InputError) as caught:
+        pixel_order(name, 4, 4)
+    assert time.process_time() - began < 1
+    assert len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("name", ["raster after 8", "raster after 8000ff", "raster after 800f", "raster after zz00",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPaintEvent, QRegion
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -14,6 +16,7 @@ from models.trace import Take
 from studio.app import MainWindow
 from studio.canvas.demo import empty_take, grow
 from studio.canvas.image import HEAT, ImageCanvas, lay_out
+from studio.canvas.order import order_picture
 from studio.inference import InferenceThread, Influence
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, apply_theme
@@ -515,6 +518,51 @@ def test_the_influence_is_heat_where_it_can_be_and_shade_elsewhere(idle: Studio,
     idle._show_influence(None)
     assert colour_at(canvas, 25).lightness() > drawn_later.lightness()
     assert not canvas.legend.isVisible()
+
+
+def test_the_influence_is_painted_once_while_the_mouse_moves(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=30)
+    idle._show_influence(influenced(20))
+    look(canvas)
+    painted = canvas.grid._painted_influence
+    idle.hover(Pointer(0, 3))
+    look(canvas)
+    assert canvas.grid._painted_influence is painted
+    idle._show_influence(influenced(20))
+    look(canvas)
+    assert canvas.grid._painted_influence is not painted
+
+
+def test_while_the_influence_is_computed_the_canvas_says_so(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=30)
+    idle._show_influence(None, awaited=True)
+    assert canvas.legend.isVisible()
+    assert "computing …" in canvas.legend.accessibleName()
+    idle._show_influence(None)
+    assert not canvas.legend.isVisible()
+
+
+def test_what_cannot_reach_a_step_is_hatched_and_only_that(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=30)
+    idle._show_influence(influenced(20))
+
+    def hues(step: int) -> set[int]:
+        image = look(canvas).copy(canvas.grid._pixel(Pointer(0, step)).adjusted(3, 3, -3, -3))
+        return {image.pixel(x, y) for x in range(image.width()) for y in range(image.height())}
+
+    assert len(hues(9)) > 1
+    assert len(hues(15)) == len(hues(25)) == 1
+
+
+@pytest.mark.parametrize(("order", "size"), [("raster", 448), ("random 5", 448), ("spiral", 644)])
+def test_the_order_is_painted_fast_enough_for_every_frame_of_a_change_of_size(order: str, size: int) -> None:
+    chain = ImageChain(GreyLevels(256), 28, 28, order=order)
+    seconds = []
+    for more in range(3):
+        began = time.thread_time()
+        order_picture(chain, QSize(size + more, size + more), 1.0)
+        seconds.append(time.thread_time() - began)
+    assert min(seconds) < 0.03
 
 
 def test_of_a_colour_pixel_the_most_influential_channel_shows(idle: Studio, canvas: ImageCanvas) -> None:

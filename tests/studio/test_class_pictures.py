@@ -17,7 +17,7 @@ from models.networks import network_class
 from models.training.data.cifar10 import CIFAR10
 from models.training.data.fashion_mnist import FASHION_MNIST
 from models.training.data.mnist import BINARISED_MNIST, MNIST
-from studio.class_pictures import class_pictures
+from studio.class_pictures import class_pictures, source_of
 from studio.panels.choosers import CategoryChooser
 from studio.state import Studio
 from tests.studio.conftest import load
@@ -53,6 +53,25 @@ def test_fashion_is_not_taken_for_the_digits_whose_name_is_in_its_own(tmp_path: 
 )  # fmt: skip
 def test_classes_that_no_sheet_shows_have_no_pictures(data: str, factor: Category, tmp_path: Path) -> None:
     assert class_pictures(entry(tmp_path, data, factor), factor) == []
+
+
+@pytest.mark.parametrize("name", ["**", "*", "[", "../classes/mnist", "digit.png", "d?git", "0.digit"])
+def test_the_name_of_a_factor_is_no_pattern_of_file_names(name: str, tmp_path: Path) -> None:
+    factor = Category(name, MNIST.factors[0].values)
+    assert class_pictures(entry(tmp_path, "mnist", factor), factor) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "source"),
+    [
+        ("mnist", "mnist"), ("mnist14", "mnist"), ("mnist_patches", "mnist"), ("binarised_mnist", "mnist"),
+        ("my_mnist28_shifted", "mnist"), ("fashion_mnist", "fashion_mnist"), ("fashion_mnist14", "fashion_mnist"),
+        ("cifar10", "cifar10"), ("cifar10_patches", "cifar10"), ("cifar100", None), ("cifar10x", None),
+        ("emnist", None), ("mnistlike", None), ("mnist14x", None), ("", None), ("noise", None),
+    ],
+)  # fmt: skip
+def test_data_are_of_the_set_whose_name_theirs_holds_as_a_whole_word(data: str, source: str | None) -> None:
+    assert source_of(data, ("mnist", "fashion_mnist", "cifar10")) == source
 
 
 def test_a_garment_is_chosen_by_its_picture_and_a_digit_by_itself(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain
@@ -95,6 +96,30 @@ def test_the_mouse_takes_pixels_away_and_gives_them_back(dialog: CompletionDialo
     view.brush = 3
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=at(0, 0))
     assert (~view.known).sum() == 4
+
+
+def test_known_pixels_show_and_missing_ones_are_hatched_made_once_for_each_change(
+    dialog: CompletionDialog, qtbot: QtBot
+) -> None:
+    view = dialog.view
+    assert view.image is not None
+    known = np.indices(view.known.shape)[0] % 2 == 0
+    view.show_image(np.full_like(view.image, 200), known)
+    square, scale = view._square
+    drawn = view.grab().toImage()
+
+    def hues(row: int) -> set[int]:
+        top = square.top() + round(row * scale)
+        return {drawn.pixel(x, top + round(scale / 2)) for x in range(square.left(), square.right())}
+
+    grey = QColor(200, 200, 200).rgb()
+    assert hues(2) == {grey}
+    assert grey not in hues(3)
+    assert len(hues(3)) > 1
+    made = view._shown
+    qtbot.mouseMove(view, view.rect().center())
+    view.grab()
+    assert view._shown is made
 
 
 def test_the_selected_sample_can_be_completed_once_it_is_whole(dialog: CompletionDialog, qtbot: QtBot) -> None:

@@ -307,6 +307,62 @@ def test_what_is_typed_and_is_no_value_is_given_back(long_studio: Studio, qtbot:
     assert (class_of(long_studio), box.currentText(), box.count()) == (before, before, 1001)
 
 
+BLEND = {"value 3": 1 / 3, "value 8": 1 - 1 / 3}
+BLEND_TEXT = f"{1 / 3} value 3 + {1 - 1 / 3} value 8"
+
+
+def condition_of(studio: Studio) -> object:
+    assert studio.settings is not None
+    return studio.settings.condition["class"]
+
+
+def test_a_blend_of_many_values_that_others_chose_holds(nested_studio: Studio, qtbot: QtBot) -> None:
+    """As from a saved take: the box shows it as a text, and takes nothing back."""
+    studio = nested_studio
+    panel = panel_of(studio, qtbot)
+    box = box_of(panel)
+    for before in ("any", "value 5"):
+        studio.change("class", condition={"class": before})
+        studio.change("class", condition={"class": BLEND})
+        assert (condition_of(studio), box.currentText()) == (BLEND, BLEND_TEXT)
+    studio.undo_stack.undo()
+    assert (condition_of(studio), box.currentText()) == ("value 5", "value 5")
+    studio.undo_stack.redo()
+    again = panel_of(studio, qtbot)
+    assert (condition_of(studio), box_of(again).currentText()) == (BLEND, BLEND_TEXT)
+
+
+@pytest.mark.parametrize("typed", ["no value", "value 12", "value 12x"])
+def test_a_blend_comes_back_when_what_was_typed_over_it_is_given_up(
+    nested_studio: Studio, qtbot: QtBot, typed: str
+) -> None:
+    studio = nested_studio
+    studio.change("class", condition={"class": BLEND})
+    panel = panel_of(studio, qtbot)
+    box, errors = box_of(panel), []
+    studio.error.connect(errors.append)
+    write_in(box, qtbot, typed)
+    qtbot.keyClick(box, Qt.Key.Key_Escape)
+    assert (condition_of(studio), box.currentText(), errors) == (BLEND, BLEND_TEXT, [])
+
+
+def test_a_take_with_a_blend_of_many_values_is_opened_with_it(nested_studio: Studio, qtbot: QtBot) -> None:
+    studio = nested_studio
+    panel = panel_of(studio, qtbot)
+    studio.change("pace", pace=math.inf)
+    studio.change("class", condition={"class": BLEND})
+    studio.begin()
+    finish(studio, qtbot)
+    take = studio.take
+    assert take is not None
+    studio.change("class", condition={"class": "value 5"})
+    studio.begin()
+    finish(studio, qtbot)
+    studio.open_history(take.id)
+    qtbot.waitUntil(lambda: studio.take is not None and studio.take.id == take.id)
+    assert (condition_of(studio), box_of(panel).currentText()) == (BLEND, BLEND_TEXT)
+
+
 def test_a_long_name_widens_no_dock(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     config = {"channels": 8, "head": 8, "dilations": [1]}

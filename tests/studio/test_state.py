@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -1066,15 +1067,51 @@ def test_the_influence_on_a_pinned_step_is_looked_at_while_the_canvas_is_to_show
     finish(image_studio, qtbot)
     image_studio.pin(Pointer(0, 20))
     assert image_studio.influence is None
-    with qtbot.waitSignal(image_studio.influence_changed):
-        image_studio.set_overlay("influence")
+    image_studio.set_overlay("influence")
+    qtbot.waitUntil(lambda: image_studio.influence is not None)
     found = image_studio.influence
     assert found is not None
     assert (found.sample, found.step, found.reach.shape, found.strength.shape) == (0, 20, (20,), (20,))
     assert found.strength[~found.reach].max(initial=0) == 0 < found.strength.max()
-    with qtbot.waitSignal(image_studio.influence_changed):
-        image_studio.pin(Pointer(0, 31))
+    image_studio.pin(Pointer(0, 31))
+    assert (image_studio.influence, image_studio.influence_awaited) == (None, True)
+    qtbot.waitUntil(lambda: image_studio.influence is not None)
     assert image_studio.influence is not None
     assert image_studio.influence.step == 31
+    assert not image_studio.influence_awaited
     image_studio.set_overlay("none")
+    assert image_studio.influence is None
+
+
+def test_the_influence_on_a_step_of_a_trace_that_gave_way_is_not_shown_any_more(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    image_studio.change("pace", pace=math.inf)
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    image_studio.pin(Pointer(0, 20))
+    image_studio.set_overlay("influence")
+    qtbot.waitUntil(lambda: image_studio.influence is not None)
+    take = image_studio.take
+    assert take is not None
+    trace = take.traces[0]
+    take.samples[0].replace_trace(trace.copy(trace.segment_at(0), len(trace)))
+    image_studio.worker.grown.emit(take.id)
+    assert (image_studio.influence, image_studio.influence_awaited) == (None, True)
+    qtbot.waitUntil(lambda: image_studio.influence is not None)
+
+
+def test_an_influence_that_cannot_be_computed_is_not_waited_for(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=math.inf)
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    image_studio.pin(Pointer(0, 20))
+    take = image_studio.take
+    assert take is not None
+    trace = take.traces[0]
+    trace.schedule[:] = [replace(segment, condition={"digit": "none such"}) for segment in trace.schedule]  # damaged
+    image_studio.set_overlay("influence")
+    assert image_studio.influence_awaited
+    with qtbot.waitSignal(image_studio.error):
+        qtbot.waitUntil(lambda: not image_studio.influence_awaited)
     assert image_studio.influence is None
