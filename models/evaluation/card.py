@@ -18,7 +18,7 @@ from models.evaluation.neighbours import Neighbours
 from models.evaluation.published import notes, published
 from models.model import AutoregressiveModel, ModelSpec
 
-MIDDLING = 16
+MIDDLING = 10
 SIDE_OF_MNIST = 28
 MOST_DIGITS = 10**12
 
