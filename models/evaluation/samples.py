@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from models.checkpoint import LoadedModel
 from models.condition import Condition, Factor, categories
@@ -22,18 +23,18 @@ def draw(loaded: LoadedModel, conditions: Sequence[Condition], seed: int) -> Tak
     return run(model, Take(loaded.reference, samples, model.chain.default_limit))
 
 
-def balanced(factors: Sequence[Factor], count: int) -> list[dict[str, str]]:
+def balanced(factors: Sequence[Factor], count: int) -> list[dict[str, Any]]:
     """``count`` conditions that go round all combinations of values, every factor changing from one to the next.
 
-    Raises InputError for a factor that is no category.
+    What data do not tell, as an order, has its default. Raises InputError for a factor of the data that is no category.
     """
     conditions = []
-    chosen_from = categories(factors)
+    chosen_from = categories([factor for factor in factors if factor.of_data])
     for n in range(count):
         left, turn, chosen = n, 0, {}
         for factor in reversed(chosen_from):
             left, place = divmod(left, len(factor.values))
             turn += place
             chosen[factor.name] = factor.values[turn % len(factor.values)]
-        conditions.append({factor.name: chosen[factor.name] for factor in factors})
+        conditions.append({factor.name: chosen.get(factor.name, factor.default) for factor in factors})
     return conditions

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from models.chain import GreyLevels, ImageChain, Symbols
-from models.kernels.jit import kernel
+from models.kernels.jit import inlined, kernel
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Float64s, array, steps, take, walk_tiny
 from models.model import ModelSpec
 from models.networks.fvbn import FVBN
 
 
-@kernel
+@inlined
 def _conditional(weight: Float32s, bias: Float32s, known: Symbols, step: int, logits: Float64s) -> None:
     """The logits (K,) of a step. weight: (units, units), from columns to rows. bias: (units,). known: (D,)."""
     others = logits.shape[0] - 1

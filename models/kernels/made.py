@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from models.chain import GreyLevels, ImageChain, Symbols
-from models.kernels.jit import kernel
+from models.kernels.jit import inlined, kernel
+from models.kernels.vectors import dot
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Int64s, array, rows_of, steps, take, walk_tiny
 from models.model import ModelSpec
 from models.networks.made import MADE
@@ -45,25 +46,16 @@ class State(NamedTuple):
     values: Float32s
 
 
-@kernel
-def _dot(a: Float32s, b: Float32s, size: int) -> np.float32:
-    """The product of the first numbers of two rows."""
-    total = np.float32(0)
-    for j in range(size):
-        total += a[j] * b[j]
-    return total
-
-
-@kernel
+@inlined
 def _sum(weights: Weights, state: State, sample: int, product: int, unit: int, degree: int) -> np.float32:
     """What a unit above a product hears of the units below it, up to a degree."""
     first, above = weights.units[product], weights.units[product + 1]
     row = weights.rows[product] + unit * (above - first)
     bias: np.float32 = state.bias[sample, above + unit]
-    return bias + _dot(weights.all[row:], state.values[sample, first:], weights.known[product, degree])
+    return bias + dot(weights.all[row:], state.values[sample, first:], weights.known[product, degree])
 
 
-@kernel
+@inlined
 def _follow(weights: Weights, state: State, known: Symbols, others: int, sample: int, step: int) -> None:
     """Every unit that may know of the known symbols before a step, and is not there. others: K - 1."""
     values = state.values[sample]
@@ -89,7 +81,7 @@ def _walk(weights: Weights, state: State, block: Block) -> None:
                 unit = step * others + k
                 total = _sum(weights, state, sample, weights.rows.shape[0] - 1, unit, step)
                 if weights.direct.shape[0] > 0:
-                    total += _dot(weights.direct[unit], state.values[sample], step * others)
+                    total += dot(weights.direct[unit], state.values[sample], step * others)
                 logits[1 + k] = total
             if not take(block, sample, i):
                 break

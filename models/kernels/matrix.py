@@ -41,7 +41,15 @@ def pack(weights: npt.ArrayLike) -> Float32s:
     *rest, inputs, outputs = dense.shape
     filled = np.zeros((*rest, inputs, round_up(outputs, TILE)), np.float32)
     filled[..., :outputs] = dense
-    return np.ascontiguousarray(filled.reshape(*rest, inputs, -1, TILE).swapaxes(-2, -3))
+    tiles = filled.shape[-1] // TILE
+    return np.ascontiguousarray(filled.reshape(*rest, inputs, tiles, TILE).swapaxes(-2, -3))
+
+
+def pad(x: Float32s, size: int) -> Float32s:
+    """Zeros after the last axis of x up to ``size``."""
+    filled = np.zeros((*x.shape[:-1], size), np.float32)
+    filled[..., : x.shape[-1]] = x
+    return filled
 
 
 def _tile_product(rows: int) -> Callable[..., None]:
@@ -135,7 +143,11 @@ def add_product(weights: Float32s, x: Float32s, sums: Float32s) -> None:
 
 @kernel
 def add_products(weights: Float32s, x: Float32s, sums: Float32s) -> None:
-    """sums += x @ weights, in place. weights: packed (tiles, in, TILE). x: (rows, in). sums: (rows, tiles * TILE)."""
+    """sums += x @ weights, in place. weights: packed (tiles, in, TILE). x: (rows, in). sums: (rows, tiles * TILE).
+
+    x may have fewer columns, so that what is multiplied is a window that slides by them: each row goes on into the next
+    ones, and the last beyond the end of x, where the array that x is a part of has to go on. sums may have more.
+    """
     tiles, inputs, _ = weights.shape
     rows = x.shape[0]
     x_stride, sums_stride = x.strides[0], sums.strides[0]

@@ -1,11 +1,22 @@
-"""The log-masses of a mixture of Gaussians over the levels, as ``models.conditional.MixtureOfGaussians`` has them."""
+"""The log-masses of mixtures over the levels, as ``models.conditional.BinnedMixture`` has them.
+
+weights: logits of the components (M,). means, scales: (M,), in levels. What comes out are logits (K,) of levels
+0 … K - 1, which hold the masses up to a factor.
+
+The logistic curve has its bins in closed form. Of one whose centre is x scales from the mean and whose edges are h
+scales from the centre,
+
+    1 / (1 + exp(-x - h)) - 1 / (1 + exp(-x + h)) = sinh(h) / (cosh(x) + cosh(h)):
+
+one exp for each level and component, and no difference of two numbers that are next to one another.
+"""
 
 from __future__ import annotations
 
 import math
 
 from models.kernels.draw import Float64s, fast_exp
-from models.kernels.jit import kernel
+from models.kernels.jit import inlined
 
 SQRT_HALF = math.sqrt(0.5)
 LOG_SQRT_TAU = 0.5 * math.log(2 * math.pi)
@@ -13,8 +24,23 @@ LOG_SQRT_TAU = 0.5 * math.log(2 * math.pi)
 FAR = -30.0
 """Below it erfc comes near the smallest numbers, and the first term left out of the series below is 2e-12."""
 
+LEAST = 1e-280
+"""What a level has of the mass at least, if all shares that matter are to be well above the smallest numbers."""
 
-@kernel
+
+@inlined
+def _joined(x: float, highest: float, total: float) -> tuple[float, float]:
+    """A term exp(x) added to a sum total * exp(highest), whose highest term so far is exp(highest)."""
+    if x > highest:
+        return x, 1.0 + total * fast_exp(highest - x)
+    if x != highest:
+        return highest, total + fast_exp(x - highest)
+    if x > -math.inf:
+        return highest, total + 1.0
+    return highest, total
+
+
+@inlined
 def log_normal_cdf(x: float) -> float:
     """Natural logarithm of the standard normal distribution function, accurate in its lower tail."""
     if x > FAR:
@@ -23,12 +49,9 @@ def log_normal_cdf(x: float) -> float:
     return math.log1p(-s * (1 - s * (3 - s * (15 - s * 105)))) - 0.5 * x * x - math.log(-x) - LOG_SQRT_TAU
 
 
-@kernel
-def log_masses(weights: Float64s, means: Float64s, scales: Float64s, logits: Float64s) -> None:
-    """The logits (K,) of levels 0 … K - 1, which hold the masses up to a factor.
-
-    weights: logits of the components (M,). means, scales: (M,), in levels.
-    """
+@inlined
+def log_masses_of_gaussians(weights: Float64s, means: Float64s, scales: Float64s, logits: Float64s) -> None:
+    """See above."""
     size = logits.shape[0]
     for k in range(size):
         highest = -math.inf
@@ -42,12 +65,51 @@ def log_masses(weights: Float64s, means: Float64s, scales: Float64s, logits: Flo
             x = log_normal_cdf(distance + half)
             if 0 < k < size - 1:
                 x += math.log(-math.expm1(log_normal_cdf(distance - half) - x))
-            x += weights[m]
-            if x > highest:
-                total = 1.0 + total * fast_exp(highest - x)
-                highest = x
-            elif x != highest:
-                total += fast_exp(x - highest)
-            elif x > -math.inf:
-                total += 1.0
+            highest, total = _joined(x + weights[m], highest, total)
+        logits[k] = highest + math.log(total)
+
+
+@inlined
+def _log_sigmoid(x: float) -> float:
+    return min(x, 0.0) - math.log1p(math.exp(-abs(x)))
+
+
+@inlined
+def log_mass_of_logistic(k: int, mean: float, scale: float, size: int) -> float:
+    """What one component has of the mass of level k among ``size``, those at the ends being open: its logarithm."""
+    distance = (k - mean) / scale
+    half = 0.5 / scale
+    if k == 0:
+        return _log_sigmoid(distance + half)
+    if k == size - 1:
+        return _log_sigmoid(half - distance)
+    distance = abs(distance)
+    e = math.exp(-distance)
+    return math.log(2 * math.sinh(half)) - distance - math.log1p(e * (e + 2 * math.cosh(half)))
+
+
+@inlined
+def log_masses_of_logistics(weights: Float64s, means: Float64s, scales: Float64s, logits: Float64s) -> None:
+    """See above. scales: a thousandth of a level at least, or sinh is infinite."""
+    size = logits.shape[0]
+    heaviest = weights[0]
+    for m in range(1, weights.shape[0]):
+        heaviest = max(heaviest, weights[m])
+    for k in range(size):
+        logits[k] = 0.0
+    for m in range(weights.shape[0]):
+        mean, per_level = means[m], 1 / scales[m]
+        breadth = 2 * math.cosh(0.5 * per_level)
+        factor = 2 * math.sinh(0.5 * per_level) * math.exp(weights[m] - heaviest)
+        for k in range(1, size - 1):
+            e = fast_exp(-abs(k - mean) * per_level)
+            logits[k] += factor * e / (1.0 + e * (e + breadth))
+    for k in range(size):
+        if 0 < k < size - 1 and logits[k] > LEAST:
+            logits[k] = math.log(logits[k])
+            continue
+        highest, total = -math.inf, 0.0
+        for m in range(weights.shape[0]):
+            x = weights[m] - heaviest + log_mass_of_logistic(k, means[m], scales[m], size)
+            highest, total = _joined(x, highest, total)
         logits[k] = highest + math.log(total)

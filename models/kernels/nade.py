@@ -16,8 +16,8 @@ from torch import Tensor
 from models.chain import GreyLevels, ImageChain, Symbols
 from models.conditional import Conditional
 from models.kernels.draw import fast_sigmoid
-from models.kernels.jit import kernel
-from models.kernels.mixture import log_masses
+from models.kernels.jit import inlined, kernel
+from models.kernels.mixture import log_masses_of_gaussians
 from models.kernels.walk import (
     Block,
     CompiledDecoder,
@@ -52,7 +52,7 @@ class State(NamedTuple):
     output_bias: Float32s
 
 
-@kernel
+@inlined
 def _follow(weights: Weights, state: State, known: Symbols, sample: int, step: int) -> None:
     """Adds to a sample's sum the known symbols before a step that it does not have."""
     sums = state.sums[sample]
@@ -66,7 +66,7 @@ def _follow(weights: Weights, state: State, known: Symbols, sample: int, step: i
     state.at[sample] = step
 
 
-@kernel
+@inlined
 def _outputs(weights: Weights, state: State, sample: int, step: int, hidden: Float32s, outputs: Float32s) -> None:
     """The numbers (P,) that make the conditional of a step. hidden: (H,), overwritten."""
     sums = state.sums[sample]
@@ -83,7 +83,7 @@ def _outputs(weights: Weights, state: State, sample: int, step: int, hidden: Flo
             outputs[p] += hidden[j] * weights.V[step, j, p]
 
 
-@kernel
+@inlined
 def _logits(outputs: Float32s, components: int, mixture: Float64s, logits: Float64s) -> None:
     """From outputs to logits (K,). mixture: (3, components), overwritten: weights, means and scales, in levels."""
     size = logits.shape[0]
@@ -98,7 +98,7 @@ def _logits(outputs: Float32s, components: int, mixture: Float64s, logits: Float
         mixture[1, m] = unit * (outputs[components + m] + np.float64(1))
         log_scale = np.float64(outputs[2 * components + m])
         mixture[2, m] = unit * math.exp(min(max(log_scale, math.log(NARROWEST / unit)), math.log(size / unit)))
-    log_masses(mixture[0], mixture[1], mixture[2], logits)
+    log_masses_of_gaussians(mixture[0], mixture[1], mixture[2], logits)
 
 
 @kernel

@@ -16,14 +16,13 @@ import torch
 from torch import Tensor
 
 from models.chain import GreyLevels, ImageChain
-from models.kernels.jit import kernel
-from models.kernels.matrix import TILE, add_product, pack, round_up
+from models.kernels.jit import inlined, kernel
+from models.kernels.matrix import TILE, add_product, pack, pad, round_up
+from models.kernels.vectors import copy_to, rectify
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Int64s, array, rows_of, steps, take, walk_tiny
 from models.layers.masked_convolution import MaskedConv2d
 from models.model import ModelSpec
 from models.networks.pixelcnn import FIRST, PixelCNN, ResidualBlock
-
-ZERO = np.float32(0)
 
 
 class Weights(NamedTuple):
@@ -71,7 +70,7 @@ class Scratch(NamedTuple):
     logits: Float32s
 
 
-@kernel
+@inlined
 def _look_back(features: Float32s, row: int, column: int, size: int, patch: Float32s) -> None:
     """What a masked convolution at a pixel sees: features (H + size // 2, W + size - 1, C) to patch (taps * C,)."""
     reach, channels = size // 2, features.shape[2]
@@ -83,48 +82,36 @@ def _look_back(features: Float32s, row: int, column: int, size: int, patch: Floa
             at += channels
 
 
-@kernel
-def _copy(source: Float32s, target: Float32s) -> None:
-    for j in range(source.shape[0]):
-        target[j] = source[j]
-
-
-@kernel
-def _rectify(source: Float32s, target: Float32s) -> None:
-    for j in range(target.shape[0]):
-        target[j] = max(source[j], ZERO)
-
-
-@kernel
+@inlined
 def _pixel(weights: Weights, state: State, scratch: Scratch, sample: int, row: int, column: int) -> None:
     """All blocks at a pixel, with the colours that it has; their sum is left in ``scratch.x``."""
     x, narrow, rectified = scratch.x, scratch.narrow, scratch.rectified
     channels, half = rectified.shape[0], state.inner.shape[4]
     _look_back(state.planes[sample], row, column, FIRST, scratch.patch)
-    _copy(weights.first_bias, x)
+    copy_to(weights.first_bias, x)
     add_product(weights.first, scratch.patch[: weights.first.shape[1]], x)
     for block in range(state.inner.shape[1]):
-        _rectify(x, rectified)
-        _copy(weights.narrow_bias[block], narrow)
+        rectify(x, rectified)
+        copy_to(weights.narrow_bias[block], narrow)
         add_product(weights.narrow[block], rectified, narrow)
-        _rectify(narrow, state.inner[sample, block, row + 1, column + 1])
+        rectify(narrow, state.inner[sample, block, row + 1, column + 1])
         _look_back(state.inner[sample, block], row, column, 3, scratch.patch)
-        _copy(state.spread_bias[sample, block], narrow)
+        copy_to(state.spread_bias[sample, block], narrow)
         add_product(weights.spread[block], scratch.patch[: weights.spread.shape[2]], narrow)
-        _rectify(narrow, rectified[:half])
+        rectify(narrow, rectified[:half])
         for j in range(channels):
             x[j] += weights.widen_bias[block, j]
         add_product(weights.widen[block], rectified[:half], x)
 
 
-@kernel
+@inlined
 def _head(weights: Weights, scratch: Scratch, colour: int) -> None:
     """The logits of one colour of the pixel that was just computed."""
-    _rectify(scratch.x, scratch.rectified)
-    _copy(weights.head_bias, scratch.hidden)
+    rectify(scratch.x, scratch.rectified)
+    copy_to(weights.head_bias, scratch.hidden)
     add_product(weights.head, scratch.rectified, scratch.hidden)
-    _rectify(scratch.hidden, scratch.hidden)
-    _copy(weights.out_bias[colour], scratch.logits)
+    rectify(scratch.hidden, scratch.hidden)
+    copy_to(weights.out_bias[colour], scratch.logits)
     add_product(weights.out[colour], scratch.hidden[: weights.out.shape[2]], scratch.logits)
 
 
@@ -153,9 +140,7 @@ def _walk(weights: Weights, state: State, scratch: Scratch, width: int, block: B
 
 def _pad(x: Float32s) -> Float32s:
     """Zeros after the last axis up to whole tiles."""
-    filled = np.zeros((*x.shape[:-1], round_up(x.shape[-1], TILE)), np.float32)
-    filled[..., : x.shape[-1]] = x
-    return filled
+    return pad(x, round_up(x.shape[-1], TILE))
 
 
 def _pack(model: PixelCNN) -> Weights:

@@ -22,12 +22,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.chain import Symbols
+from models.chain import DRAW, Symbols
 from models.conditional import Categorical, Conditional
-from models.decoder import DRAW, Decoder, Drawn
+from models.decoder import Decoder, Drawn
 from models.errors import InputError
 from models.kernels.draw import draw_symbol
-from models.kernels.jit import kernel
+from models.kernels.jit import inlined
 from models.model import AutoregressiveModel
 from models.shaping import NEUTRAL, Shaping
 
@@ -67,7 +67,7 @@ class Block(NamedTuple):
     order: Int64s
 
 
-@kernel
+@inlined
 def steps(block: Block, sample: int) -> int:
     """How many conditionals of a sample are asked for."""
     if not block.active[sample]:
@@ -76,7 +76,7 @@ def steps(block: Block, sample: int) -> int:
     return count
 
 
-@kernel
+@inlined
 def take(block: Block, sample: int, i: int) -> bool:
     """Draws step i of a block from ``block.logits``, or keeps them for who looks; whether the sample goes on."""
     if i == block.uniforms.shape[1]:

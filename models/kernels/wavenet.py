@@ -18,12 +18,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.chain import MuLaw, SoundChain, Symbols
+from models.chain import DRAW, MuLaw, SoundChain, Symbols
 from models.conditional import Categorical
-from models.decoder import DRAW, Drawn, SnapshotDecoder
+from models.decoder import Drawn, SnapshotDecoder
 from models.errors import InputError
 from models.kernels.draw import draw_symbol, fast_sigmoid, fast_tanh
-from models.kernels.jit import kernel
+from models.kernels.jit import inlined, kernel
 from models.model import ModelSpec
 from models.networks.wavenet import GatedBlock, WaveNet
 from models.shaping import NEUTRAL, Shaping
@@ -87,7 +87,7 @@ class State(NamedTuple):
         return State(self.rings[rows], self.logits[rows], self.at[rows])
 
 
-@kernel
+@inlined
 def _add_product(y: Float32s, x: Float32s, weights: Float32s) -> None:
     """y += x W."""
     inputs, outputs = weights.shape
@@ -110,7 +110,7 @@ def _add_product(y: Float32s, x: Float32s, weights: Float32s) -> None:
             y[j] += x[i] * weights[i, j]
 
 
-@kernel
+@inlined
 def _rectify(x: Float32s) -> None:
     for j in range(x.shape[0]):
         x[j] = max(x[j], np.float32(0))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.chain import GreyLevels, ImageChain, Symbols
+from models.chain import DRAW, GreyLevels, ImageChain, Symbols
 from models.condition import Category
-from models.decoder import DRAW, Decoder
+from models.decoder import Decoder
 from models.errors import InputError
 from models.kernels.gated_pixelcnn import _walk, packed_weights
 from models.model import ModelSpec
@@ -199,7 +199,7 @@ def test_compiled_refuses_symbols_and_steps_that_are_not_there(wide: GatedPixelC
         decoder.extend([[0], [-1], [3]])
     decoder.extend(image(wide))
     for beyond in (decoder.peek, lambda: decoder.push([0, 0, 0]), lambda: decoder.advance(noise(wide), NEUTRAL)):
-        with pytest.raises(InputError, match=f"{wide.image_chain.length} symbols"):
+        with pytest.raises(InputError, match=f"{wide.image_chain.length} variables"):
             beyond()
 
 

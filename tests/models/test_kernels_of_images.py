@@ -1,20 +1,29 @@
-"""The compiled decoders of FVBN, NADE, MADE and PixelCNN are their networks, one step at a time."""
+"""The compiled decoders of networks of images, by the scaffold in ``walk``, are those networks, a step at a time."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from math import inf
+from pathlib import Path
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from numba.core.dispatcher import Dispatcher
 
-from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain, Symbols
+from models.chain import DRAW, GreyLevels, ImageChain, MuLaw, SoundChain, Symbols
 from models.condition import Category
-from models.conditional import MixtureOfGaussians
-from models.decoder import DRAW, Decoder, Drawn
+from models.conditional import BinnedMixture, MixtureOfGaussians, MixtureOfLogistics
+from models.decoder import Decoder, Drawn
 from models.errors import InputError
-from models.kernels.mixture import log_masses, log_normal_cdf
+from models.kernels.draw import draw_symbol, fast_elu
+from models.kernels.mixture import log_masses_of_gaussians, log_masses_of_logistics, log_normal_cdf
+from models.kernels.walk import Float64s, Int64s
+from models.kernels.warm import KERNELS
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.sampling import FLOAT_TIE, make_decoder
@@ -34,32 +43,65 @@ NETWORKS: dict[str, tuple[str, ImageChain, dict[str, object]]] = {
     "NADE": ("nade", GREY, {"hidden": 12, "output": "softmax"}),
     "NADE of bits": ("nade", BITS, {"hidden": 20, "output": "softmax"}),
     "NADE of Gaussians": ("nade", COLOUR, {"hidden": 12, "output": MIXTURE, "components": 3}),
+    "orderless NADE": ("orderless_nade", GREY, {"hidden": [70, 9, 66]}),
+    "orderless NADE of one layer": ("orderless_nade", BITS, {"hidden": [14]}),
     "PixelCNN": ("pixelcnn", GREY, {"channels": 10, "blocks": 2, "head": 6}),
     "PixelCNN in colour": ("pixelcnn", COLOUR, {"channels": 12, "blocks": 3, "head": 9}),
     "PixelCNN, wide": ("pixelcnn", ImageChain(GreyLevels(70), 3, 4), {"channels": 132, "blocks": 1, "head": 65}),
     "PixelCNN of one pixel": ("pixelcnn", ImageChain(GreyLevels(5), 1, 1), {"channels": 8, "blocks": 2, "head": 8}),
+    "PixelCNN++": (
+        "pixelcnn_pp", GREY, {"channels": 5, "blocks": 1, "scales": 3, "components": 3, "dropout": 0},
+    ),
+    "PixelCNN++ in colour": (
+        "pixelcnn_pp", COLOUR, {"channels": 34, "blocks": 1, "scales": 2, "components": 4, "dropout": 0},
+    ),
+    "PixelCNN++ of one scale and bits": (
+        "pixelcnn_pp", BITS, {"channels": 4, "blocks": 1, "scales": 1, "components": 2, "dropout": 0},
+    ),
+    "PixelCNN++ of one pixel": (
+        "pixelcnn_pp", ImageChain(GreyLevels(5), 1, 1), {"channels": 4, "blocks": 1, "scales": 2, "components": 4,
+        "dropout": 0},
+    ),
 }  # fmt: skip
+GAIN = {"pixelcnn_pp": 1.0}
+"""Of weights: in many layers, with narrow logistics after them, float32 is soon lost in its own rounding."""
 SHAPINGS = (NEUTRAL, Shaping(temperature=0), Shaping(temperature=1.4, top_k=5, top_p=0.9, min_p=0.02))
-CLASSES = [{"class": "a"}, {"class": "any"}, {"class": "b"}]
+CONDITIONS = [
+    {"class": "a", "order": "raster"},
+    {"class": "any", "order": "spiral"},
+    {"class": "b", "order": "random 5"},
+]
+
+
+def build(name: str) -> AutoregressiveModel:
+    """Random weights, large enough that conditionals are far from uniform and depend on what came before."""
+    architecture, chain, config = NETWORKS[name]
+    torch.manual_seed(3)
+    kind = network_class(architecture)
+    factors = kind.factors_for((Category("class", ("a", "b"), any=True),), chain)
+    network = kind(ModelSpec(architecture, chain, factors, config)).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            fan_in = parameter[0].numel() if parameter.dim() > 1 else 4
+            parameter.normal_(std=GAIN.get(architecture, 1.5) * fan_in**-0.5)
+    return network
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def model(request: pytest.FixtureRequest) -> AutoregressiveModel:
-    """Random weights, large enough that conditionals are far from uniform and depend on what came before."""
-    architecture, chain, config = NETWORKS[request.param]
-    torch.manual_seed(3)
-    factors = (Category("class", ("a", "b"), any=True),)
-    network = network_class(architecture)(ModelSpec(architecture, chain, factors, config)).eval()
-    with torch.no_grad():
-        for parameter in network.parameters():
-            fan_in = parameter[0].numel() if parameter.dim() > 1 else 4
-            parameter.normal_(std=1.5 * fan_in**-0.5)
-    return network
+    return build(request.param)
 
 
-def compiled(model: AutoregressiveModel) -> Decoder:
-    """Three rows under three conditions."""
-    return make_decoder(model, "compiled", model.condition_tensor(CLASSES))
+def compiled(model: AutoregressiveModel, rows: Sequence[int] = (0, 1, 2)) -> Decoder:
+    """Three rows under three conditions, or some of them."""
+    names = [factor.name for factor in model.factors]
+    conditions = [{name: CONDITIONS[row][name] for name in names} for row in rows]
+    return make_decoder(model, "compiled", model.condition_tensor(conditions))
+
+
+def tolerance(model: AutoregressiveModel) -> float:
+    """Of a total variation. A narrow logistic moves far, for the rounding of its mean in float32."""
+    return 1e-4 if model.architecture == "pixelcnn_pp" else 1e-5
 
 
 def length_of(model: AutoregressiveModel) -> int:
@@ -92,13 +134,13 @@ def assert_same_bits(drawn: Drawn, straight: Drawn, start: int = 0) -> None:
 def test_every_step_is_the_networks(model: AutoregressiveModel) -> None:
     decoder = compiled(model)
     for column in images(model).T:
-        assert distance_to_network(decoder) < 1e-5
+        assert distance_to_network(decoder) < tolerance(model)
         decoder.push(column)
 
 
 def test_any_prefix_rewind_and_selection_leave_it_the_networks(model: AutoregressiveModel) -> None:
     for decoder in wander(compiled(model), 80):
-        assert distance_to_network(decoder) < 1e-5
+        assert distance_to_network(decoder) < tolerance(model)
 
 
 @pytest.mark.parametrize("shaping", SHAPINGS)
@@ -149,7 +191,7 @@ def test_a_sample_alone_is_the_sample_in_a_batch(model: AutoregressiveModel) -> 
     u = noise(model)
     together = compiled(model).advance(u, NEUTRAL)
     for row in range(3):
-        alone = make_decoder(model, "compiled", model.condition_tensor(CLASSES[row])).advance(u[row : row + 1], NEUTRAL)
+        alone = compiled(model, [row]).advance(u[row : row + 1], NEUTRAL)
         for name in ("symbols", "surprise", "entropy"):
             assert np.array_equal(getattr(alone, name)[0], getattr(together, name)[row])
 
@@ -163,7 +205,7 @@ def test_a_selection_leaves_the_one_it_was_made_of_alone(model: AutoregressiveMo
     other.rewind(half // 2)
     other.extend(images(model)[[2, 0], half // 2 : -1])
     assert_same_bits(decoder.advance(u[:, half:], NEUTRAL), straight, half)
-    assert distance_to_network(other) < 1e-5
+    assert distance_to_network(other) < tolerance(model)
 
 
 def test_clamps_are_taken_and_inactive_rows_are_pushed_zeros(model: AutoregressiveModel) -> None:
@@ -175,7 +217,7 @@ def test_clamps_are_taken_and_inactive_rows_are_pushed_zeros(model: Autoregressi
     assert (drawn.symbols[1] == DRAW).all()
     assert (decoder.symbols[1] == 0).all()
     assert not drawn.surprise[1].any()
-    assert distance_to_network(decoder) < 1e-5
+    assert distance_to_network(decoder) < tolerance(model)
 
 
 def test_refuses_symbols_and_steps_that_are_not_there(model: AutoregressiveModel) -> None:
@@ -240,11 +282,71 @@ def test_the_normal_distribution_function_keeps_its_digits_in_the_tail() -> None
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 40.0, 256.0])
-def test_masses_of_a_mixture_are_the_conditionals_to_the_last_symbol(scale: float) -> None:
+@pytest.mark.parametrize(
+    ("kind", "log_masses"),
+    [(MixtureOfGaussians, log_masses_of_gaussians), (MixtureOfLogistics, log_masses_of_logistics)],
+)
+def test_masses_of_a_mixture_are_the_conditionals_to_the_last_symbol(
+    kind: type[BinnedMixture], log_masses: Callable[..., None], scale: float
+) -> None:
+    """At the narrowest they are far below the smallest numbers somewhere, though not their logarithms."""
     rng = np.random.default_rng(4)
     weights, means = rng.normal(size=4) * 3, np.array([-3.0, 30.2, 30.5, 252.0])
     scales = scale * np.array([1, 0.5, 2, 1])
     logits = np.empty(256)
     log_masses(weights, means, scales, logits)
-    mixture = MixtureOfGaussians(*map(torch.from_numpy, (weights, means, scales)), 256)
+    mixture = kind(*map(torch.from_numpy, (weights, means, scales)), 256)
     assert torch.log_softmax(torch.from_numpy(logits), -1).numpy() == pytest.approx(mixture.dense().numpy(), rel=1e-9)
+
+
+def test_a_component_without_weight_has_no_part_in_the_masses() -> None:
+    means, scales = np.array([30.0, 200.0]), np.array([1.0, 2.0])
+    one, both = np.empty(256), np.empty(256)
+    log_masses_of_logistics(np.zeros(1), means[:1], scales[:1], one)
+    log_masses_of_logistics(np.array([0.0, -inf]), means, scales, both)
+    assert both == pytest.approx(one, rel=1e-12)
+
+
+def test_elu_of_a_float32() -> None:
+    x = np.concatenate([np.linspace(-30, 5, 2001), [-1e30, -1e-30, 0.0, 1e30]]).astype(np.float32)
+    expected = torch.nn.functional.elu(torch.from_numpy(x).double()).numpy()
+    assert [fast_elu(value) for value in x] == pytest.approx(expected, rel=1e-7, abs=2e-7)
+    assert np.isnan(fast_elu(np.float32("nan")))
+
+
+def test_a_mixture_is_shown_as_the_network_has_it() -> None:
+    """With its components, which the inspector draws."""
+    for name in ("NADE of Gaussians", "PixelCNN++ in colour"):
+        model = build(name)
+        decoder, reference = compiled(model), make_decoder(model, "reference", compiled(model).condition)
+        for column in images(model)[:, :20].T:
+            shown, expected = decoder.peek(), reference.peek()
+            assert type(shown) is type(expected)
+            for ours, theirs in zip(shown.parameters, expected.parameters, strict=True):
+                assert ours.numpy() == pytest.approx(theirs.numpy(), rel=1e-4, abs=1e-4)
+            decoder.push(column)
+            reference.push(column)
+
+
+def test_what_a_kernel_calls_becomes_a_part_of_it() -> None:
+    """Of a function beside it, which other kernels have, too, the copy that was loaded first would be taken."""
+
+    @numba.njit  # type: ignore[untyped-decorator]
+    def walk(logits: Float64s, p: Float64s, order: Int64s) -> tuple[int, float, float]:
+        return draw_symbol(logits, p, order, 0.5, -1, 1.0, 0, 1.0, 0.0)
+
+    walk(np.zeros(3), np.zeros(3), np.zeros(3, np.int64))
+    (code,) = walk.inspect_llvm().values()
+    assert "draw_symbol" in code
+    assert re.findall("^define linkonce_odr .*models7kernels.*$", code, re.MULTILINE) == []
+
+
+def test_walks_alone_are_kernels() -> None:
+    """And the packed products, of which every copy gives the same bits: all else is inlined."""
+    kernels = set()
+    for file in Path(import_module("models.kernels").__path__[0]).glob("[a-z]*.py"):
+        for value in vars(import_module(f"models.kernels.{file.stem}")).values():
+            if isinstance(value, Dispatcher) and not value.targetoptions.get("forceinline"):
+                kernels.add(f"{value.__module__}.{value.__name__}".removeprefix("models.kernels."))
+    walks = {f"{name.split(':')[0]}._walk".removeprefix("models.kernels.") for name in KERNELS}
+    assert kernels == walks - {"wavenet._walk"} | {"wavenet.walk", "matrix.add_product", "matrix.add_products"}
