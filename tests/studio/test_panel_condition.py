@@ -358,8 +358,7 @@ def test_a_take_with_a_blend_of_many_values_is_opened_with_it(nested_studio: Stu
     studio.change("class", condition={"class": "value 5"})
     studio.begin()
     finish(studio, qtbot)
-    studio.open_history(take.id)
-    qtbot.waitUntil(lambda: studio.take is not None and studio.take.id == take.id)
+    studio.show_take(take, studio.entry)
     assert (condition_of(studio), box_of(panel).currentText()) == (BLEND, BLEND_TEXT)
 
 
