@@ -493,7 +493,7 @@ def ranges_of(factors: Sequence[Factor]) -> list[Range]:
     found: list[Range] = []
     for factor in factors:
         if isinstance(factor, Category) and len(factor.choices) > 1:
-            found += [ClassRange(factor), BlendRange(factor)]
+            found += [ClassRange(factor), *([BlendRange(factor)] if factor.blends else [])]
         elif isinstance(factor, Vector) and factor.size == 2:
             found.append(CodeRange(factor))
     return found

@@ -606,9 +606,9 @@ def test_a_network_far_larger_than_the_file_is_refused_before_it_is_allocated(tm
     description["config"] = {"channels": 1024, "head": 4096, "first_rows": 16, "dilations": [64] * 100}
     path = tmp_path / "giant.safetensors"
     with peak_below(64 * 2**20):
-        started = time.monotonic()
+        started = time.process_time()
         message = refused(path, put_together(table, description, data))
-        assert time.monotonic() - started < 5
+        assert time.process_time() - started < 5
     assert "its configuration asks for" in message or "is missing" in message
 
 
@@ -681,14 +681,14 @@ def test_a_mutated_file_is_loaded_or_refused_and_nothing_else(tmp_path: Path, co
     with peak_below(64 * 2**20):
         for _ in range(100):
             path.write_bytes(mutated(rng, content))
-            started = time.monotonic()
+            started = time.process_time()
             message = outcome(path)
             if message is not None:
                 refusals += 1
                 assert str(path) in message
                 assert len(message) < 1000
                 message.encode()
-            assert time.monotonic() - started < 2
+            assert time.process_time() - started < 2
     assert refusals > 30
 
 
