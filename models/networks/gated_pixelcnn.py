@@ -158,8 +158,9 @@ class GatedPixelCNN(AutoregressiveModel):
         self.tables = nn.ModuleList(nn.Embedding(size, (colours - 1 - n) * head) for n in range(colours - 1))
         for table in self.tables:
             # Neighbouring values begin alike: from random rows that has to be learned first.
-            line = torch.linspace(-1, 1, size)[:, None] * torch.randn(1, cast(nn.Embedding, table).embedding_dim)
-            cast(nn.Embedding, table).weight.data.copy_(line)
+            weight = cast(nn.Embedding, table).weight
+            if not weight.is_meta:  # there, where sizes are checked before a checkpoint is read, it takes torch seconds
+                weight.data.copy_(torch.linspace(-1, 1, size)[:, None] * torch.randn(1, weight.shape[1]))
         self.out = nn.Conv2d(colours * head, colours * size, 1, groups=colours)
 
     @property
