@@ -46,12 +46,13 @@ def test_a_model_of_another_side_has_the_sizes_and_the_conditions_of_the_first()
 
 def test_every_engine_is_timed_at_every_side(small_sides: None) -> None:
     found = scaling(ORDERLESS)
-    assert [engine.engine for engine in found] == ["cached", "reference"]
+    assert [engine.engine for engine in found] == ["compiled", "cached", "reference"]
     for engine in found:
         assert [time.side for time in engine.times] == [4, 6, 8]
         assert engine.exponent == exponent(engine.times)
-    cached, reference = found
-    assert cached.ratio_to_reference == reference.times[1].seconds / cached.times[1].seconds
+    *fast, reference = found
+    for engine in fast:
+        assert engine.ratio_to_reference == reference.times[1].seconds / engine.times[1].seconds
     assert reference.ratio_to_reference == 1
 
 
