@@ -123,13 +123,13 @@ def _walk(weights: Weights, state: State, scratch: Scratch, width: int, block: B
         known = block.symbols[sample]
         for i in range(steps(block, sample)):
             step = block.start + i
-            for earlier in range(state.seen[sample], step):
-                row, column, colour = earlier // colours // width, earlier // colours % width, earlier % colours
-                if colour == colours - 1 and earlier >= state.done[sample]:
+            for now in range(state.seen[sample], step + 1):
+                row, column, colour = now // colours // width, now // colours % width, now % colours
+                if now == step or (colour == colours - 1 and now >= state.done[sample]):
                     _pixel(weights, state, scratch, sample, row, column)
-                state.planes[sample, reach + row, reach + column, colour] = weights.levels[known[earlier]]
+                if now < step:
+                    state.planes[sample, reach + row, reach + column, colour] = weights.levels[known[now]]
             state.seen[sample] = step
-            _pixel(weights, state, scratch, sample, step // colours // width, step // colours % width)
             state.done[sample] = step + 1
             _head(weights, scratch, step % colours)
             for k in range(block.logits.shape[0]):

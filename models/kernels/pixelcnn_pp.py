@@ -156,9 +156,10 @@ def _leave(features: Float32s, place: Float32s) -> None:
     """``concat_elu`` of the first C features to a place (2C,)."""
     channels = place.shape[0] // 2
     for j in range(channels):
-        place[j] = fast_elu(features[j])
-    for j in range(channels):
-        place[channels + j] = fast_elu(-features[j])
+        x = features[j]
+        negative = fast_elu(-abs(x))
+        place[j] = x if x > ZERO else negative
+        place[channels + j] = negative if x > ZERO else -x
 
 
 @inlined
