@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
@@ -138,6 +139,13 @@ class AutoregressiveModel(nn.Module, ABC):
                     known[key] = np.array(factor.encode(value), np.float32)
                 numbers[self.columns[factor.name]] = known[key]
         return torch.from_numpy(table).to(self.device)
+
+
+def check_sizes(title: str, **sizes: tuple[object, int]) -> None:
+    """Raises InputError unless each size of a network, given with the most it may be, is a whole number from 1 on."""
+    for name, (value, most) in sizes.items():
+        if type(value) is not int or not 1 <= value <= most:
+            raise InputError(f"{name} of a {title} is a whole number in 1 … {most}, not {shortened(value)}")
 
 
 def columns(factors: Sequence[Factor]) -> dict[str, slice]:

@@ -32,7 +32,6 @@ numbers in -1 … 1; binary images have a softmax over two symbols for its sigmo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from reprlib import repr as shortened
 from typing import cast
 
 import torch
@@ -44,7 +43,7 @@ from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
 from models.layers.masked_convolution import MaskedConv2d, PixelDecoder, intensities, lstm, sub_pixels
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
 from models.orders import RASTER
 
 FIRST = 7
@@ -63,13 +62,7 @@ class DiagonalBiLSTMConfig:
     head: int
 
     def __post_init__(self) -> None:
-        for name, value, most in (
-            ("hidden", self.hidden, 1024),
-            ("layers", self.layers, 100),
-            ("head", self.head, 4096),
-        ):
-            if type(value) is not int or not 1 <= value <= most:
-                raise InputError(f"{name} of a Diagonal BiLSTM is a whole number in 1 … {most}, not {shortened(value)}")
+        check_sizes("Diagonal BiLSTM", hidden=(self.hidden, 1024), layers=(self.layers, 100), head=(self.head, 4096))
 
 
 def skew(x: Tensor) -> Tensor:

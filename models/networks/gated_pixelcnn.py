@@ -37,7 +37,7 @@ from torch import Tensor, nn
 from models.chain import ImageChain
 from models.conditional import Categorical
 from models.errors import InputError
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
 from models.orders import RASTER
 
 if TYPE_CHECKING:
@@ -57,11 +57,9 @@ class GatedPixelCNNConfig:
     first_rows: int = 3
 
     def __post_init__(self) -> None:
-        for name, value, most in (
-            ("channels", self.channels, 1024), ("head", self.head, 4096), ("first_rows", self.first_rows, 16),
-        ):  # fmt: skip
-            if type(value) is not int or not 1 <= value <= most:
-                raise InputError(f"{name} of a Gated PixelCNN is a whole number in 1 … {most}, not {shortened(value)}")
+        check_sizes(
+            "Gated PixelCNN", channels=(self.channels, 1024), head=(self.head, 4096), first_rows=(self.first_rows, 16)
+        )
         layers = self.dilations if isinstance(self.dilations, tuple) else ()
         if not 1 <= len(layers) <= 100 or not all(type(d) is int and 1 <= d <= 64 for d in layers):
             raise InputError(

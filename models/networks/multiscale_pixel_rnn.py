@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from reprlib import repr as shortened
 from typing import cast
 
 import torch
@@ -42,7 +41,7 @@ from models.decoder import Decoder
 from models.errors import InputError
 from models.layers.masked_convolution import MaskedConv2d, at_pixel
 from models.layers.row_lstm import GATES, RowLSTMLayer, RowLSTMPixels
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
 from models.orders import coarse_factor
 
 FIRST = 7
@@ -61,17 +60,14 @@ class MultiscalePixelRNNConfig:
     head: int
 
     def __post_init__(self) -> None:
-        for name, value, most in (
-            ("hidden", self.hidden, 1024),
-            ("coarse_layers", self.coarse_layers, 100),
-            ("fine_layers", self.fine_layers, 100),
-            ("upsampled", self.upsampled, 1024),
-            ("head", self.head, 4096),
-        ):
-            if type(value) is not int or not 1 <= value <= most:
-                raise InputError(
-                    f"{name} of a Multi-Scale PixelRNN is a whole number in 1 … {most}, not {shortened(value)}"
-                )
+        check_sizes(
+            "Multi-Scale PixelRNN",
+            hidden=(self.hidden, 1024),
+            coarse_layers=(self.coarse_layers, 100),
+            fine_layers=(self.fine_layers, 100),
+            upsampled=(self.upsampled, 1024),
+            head=(self.head, 4096),
+        )
 
 
 class PixelRNN(nn.Module):

@@ -22,7 +22,6 @@ Deviation from the paper: the condition, which it does not have, is a bias in ev
 from __future__ import annotations
 
 from dataclasses import dataclass
-from reprlib import repr as shortened
 from typing import cast
 
 import torch
@@ -34,7 +33,7 @@ from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
 from models.layers.masked_convolution import MaskedConv2d, PixelDecoder, at_pixel, intensities, sub_pixels
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
 from models.orders import RASTER
 
 FIRST = 7
@@ -50,13 +49,7 @@ class PixelCNNConfig:
     head: int
 
     def __post_init__(self) -> None:
-        for name, value, most in (
-            ("channels", self.channels, 1024),
-            ("blocks", self.blocks, 100),
-            ("head", self.head, 4096),
-        ):
-            if type(value) is not int or not 1 <= value <= most:
-                raise InputError(f"{name} of a PixelCNN is a whole number in 1 … {most}, not {shortened(value)}")
+        check_sizes("PixelCNN", channels=(self.channels, 1024), blocks=(self.blocks, 100), head=(self.head, 4096))
 
 
 class ResidualBlock(nn.Module):

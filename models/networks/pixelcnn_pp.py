@@ -47,7 +47,7 @@ from torch import Tensor, nn
 from models.chain import ImageChain
 from models.conditional import MixtureOfLogistics
 from models.errors import InputError
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
 from models.orders import RASTER
 
 if TYPE_CHECKING:
@@ -75,14 +75,13 @@ class PixelCNNPPConfig:
     dropout: float
 
     def __post_init__(self) -> None:
-        for name, value, most in (
-            ("channels", self.channels, 1024),
-            ("blocks", self.blocks, 100),
-            ("scales", self.scales, 8),
-            ("components", self.components, 1024),
-        ):
-            if type(value) is not int or not 1 <= value <= most:
-                raise InputError(f"{name} of a PixelCNN++ is a whole number in 1 … {most}, not {shortened(value)}")
+        check_sizes(
+            "PixelCNN++",
+            channels=(self.channels, 1024),
+            blocks=(self.blocks, 100),
+            scales=(self.scales, 8),
+            components=(self.components, 1024),
+        )
         if type(self.dropout) not in (int, float) or not 0 <= self.dropout < 1:
             raise InputError(f"dropout of a PixelCNN++ is a number from 0 to below 1, not {shortened(self.dropout)}")
 

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from models.chain import SoundChain
 from models.conditional import Categorical
 from models.errors import InputError
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
 
 if TYPE_CHECKING:
     from models.decoder import Decoder
@@ -43,9 +43,7 @@ class WaveNetConfig:
     dilations: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        for name, value in (("residual", self.residual), ("skip", self.skip), ("head", self.head)):
-            if type(value) is not int or not 1 <= value <= 4096:
-                raise InputError(f"{name} of a WaveNet is a whole number in 1 … 4096, not {shortened(value)}")
+        check_sizes("WaveNet", residual=(self.residual, 4096), skip=(self.skip, 4096), head=(self.head, 4096))
         blocks = self.dilations if isinstance(self.dilations, tuple) else ()
         if not 1 <= len(blocks) <= 200 or not all(type(d) is int and 1 <= d <= 65536 for d in blocks):
             raise InputError(
