@@ -31,38 +31,19 @@ numbers in -1 … 1; binary images have a softmax over two symbols for its sigmo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.chain import ImageChain
-from models.conditional import Categorical
 from models.decoder import Decoder
-from models.errors import InputError
-from models.layers.masked_convolution import MaskedConv2d, PixelDecoder, intensities, lstm, sub_pixels
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
-from models.orders import RASTER
+from models.layers.masked_convolution import MaskedConv2d, PixelDecoder, lstm
+from models.layers.pixel_rnn import PixelRNN
 
-FIRST = 7
-"""Rows and columns of the first layer's kernel."""
 GATES = 4
 WAYS = 2
 """From the left and from the right."""
-
-
-@dataclass(frozen=True)
-class DiagonalBiLSTMConfig:
-    """hidden: h, features of a hidden state, half of those between layers. layers: BiLSTMs. head: of the last two."""
-
-    hidden: int
-    layers: int
-    head: int
-
-    def __post_init__(self) -> None:
-        check_sizes("Diagonal BiLSTM", hidden=(self.hidden, 1024), layers=(self.layers, 100), head=(self.head, 4096))
 
 
 def skew(x: Tensor) -> Tensor:
@@ -101,8 +82,8 @@ class DiagonalBiLSTMLayer(nn.Module):
         return each.permute(0, 3, 2, 1).flatten(1, 2)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """x: (B, 2 hidden, H, W). bias: (B, 2 * 4 hidden)."""
-        left, right = (self.input_to_state(x) + bias[:, :, None, None]).movedim(1, -1).chunk(WAYS, -1)
+        """x: (B, 2 hidden, H, W). bias: (B, 2 * 4 hidden, 1, 1)."""
+        left, right = (self.input_to_state(x) + bias).movedim(1, -1).chunk(WAYS, -1)
         # (ways, B, H, diagonals, 4 hidden), from the right as in a mirror.
         inputs = skew(torch.stack([left, right.flip(-2)]))
         weights, width = self.from_before(), x.shape[-1]
@@ -125,45 +106,15 @@ class DiagonalBiLSTMLayer(nn.Module):
         return x + widened
 
 
-class DiagonalBiLSTM(AutoregressiveModel):
-    """K-way softmax of every sub-pixel of a grey or colour image."""
+class DiagonalBiLSTM(PixelRNN):
+    """A PixelRNN with Diagonal BiLSTMs."""
 
     architecture = "diagonal_bilstm"
-    family = "recurrent"
     title = "Diagonal BiLSTM"
+    gates = WAYS * GATES
 
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        if not isinstance(spec.chain, ImageChain) or spec.chain.order != RASTER:
-            raise InputError("a Diagonal BiLSTM models images in raster order")
-        self.image_chain = spec.chain
-        try:
-            self.config = DiagonalBiLSTMConfig(**spec.config)
-        except TypeError:
-            given = ", ".join(spec.config) or "nothing"
-            raise InputError(f"a Diagonal BiLSTM is given hidden, layers and head; not {given}") from None
-        colours, hidden, head = spec.chain.channels, self.config.hidden, self.config.head
-        if hidden % colours or head % colours:
-            raise InputError(
-                f"hidden and head of a Diagonal BiLSTM for three colours are multiples of 3, not {hidden} and {head}"
-            )
-        self.first = MaskedConv2d(colours, 2 * hidden, FIRST, colours, own=False)
-        self.layers = nn.ModuleList(DiagonalBiLSTMLayer(hidden, colours) for _ in range(self.config.layers))
-        self.head = MaskedConv2d(2 * hidden, head, 1, colours, own=True)
-        self.out = MaskedConv2d(head, colours * spec.chain.alphabet.size, 1, colours, own=True)
-        self.condition = FactorEmbeddings(spec.factors, self.config.layers * WAYS * GATES * hidden)
-
-    def layer_biases(self, condition: Tensor) -> Tensor:
-        """(B, layers, 2 * 4 hidden)."""
-        biases: Tensor = self.condition(condition)
-        return biases.reshape(len(condition), self.config.layers, -1)
-
-    def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
-        x = self.first(intensities(self.image_chain, symbols, self.first.weight.dtype))
-        for layer, bias in zip(self.layers, self.layer_biases(condition).unbind(1), strict=True):
-            x = layer(x, bias)
-        logits = self.out(F.relu(self.head(F.relu(x))))
-        return sub_pixels(self.image_chain, logits, symbols.shape[1])
+    def layer(self, hidden: int, colours: int) -> nn.Module:
+        return DiagonalBiLSTMLayer(hidden, colours)
 
     def cached(self, condition: Tensor) -> Decoder:
         return CachedDiagonalBiLSTM(self, condition)

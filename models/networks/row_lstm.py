@@ -24,67 +24,29 @@ numbers in -1 … 1; binary images have a softmax over two symbols for its sigmo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.chain import ImageChain
-from models.conditional import Categorical
 from models.decoder import Decoder
-from models.errors import InputError
-from models.layers.masked_convolution import MaskedConv2d, PixelDecoder, intensities, sub_pixels
+from models.layers.masked_convolution import PixelDecoder
+from models.layers.pixel_rnn import FIRST, PixelRNN
 from models.layers.row_lstm import GATES, KERNEL, RowLSTMLayer, RowLSTMPixels
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
-from models.orders import RASTER
 
-FIRST = 7
-"""Rows and columns of the first layer's kernel."""
 NOWHERE = -1
 """The row of a walk that has entered none."""
 
 
-@dataclass(frozen=True)
-class RowLSTMConfig:
-    """hidden: h, features of a hidden state, half of those between layers. layers: Row LSTMs. head: of the last two."""
-
-    hidden: int
-    layers: int
-    head: int
-
-    def __post_init__(self) -> None:
-        check_sizes("Row LSTM", hidden=(self.hidden, 1024), layers=(self.layers, 100), head=(self.head, 4096))
-
-
-class RowLSTM(AutoregressiveModel):
-    """K-way softmax of every sub-pixel of a grey or colour image."""
+class RowLSTM(PixelRNN):
+    """A PixelRNN with Row LSTMs."""
 
     architecture = "row_lstm"
-    family = "recurrent"
     title = "Row LSTM"
+    gates = GATES
 
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        if not isinstance(spec.chain, ImageChain) or spec.chain.order != RASTER:
-            raise InputError("a Row LSTM models images in raster order")
-        self.image_chain = spec.chain
-        try:
-            self.config = RowLSTMConfig(**spec.config)
-        except TypeError:
-            given = ", ".join(spec.config) or "nothing"
-            raise InputError(f"a Row LSTM is given hidden, layers and head; not {given}") from None
-        colours, hidden, head = spec.chain.channels, self.config.hidden, self.config.head
-        if hidden % colours or head % colours:
-            raise InputError(
-                f"hidden and head of a Row LSTM for three colours are multiples of 3, not {hidden}, {head}"
-            )
-        self.first = MaskedConv2d(colours, 2 * hidden, FIRST, colours, own=False)
-        self.layers = nn.ModuleList(RowLSTMLayer(hidden, colours) for _ in range(self.config.layers))
-        self.head = MaskedConv2d(2 * hidden, head, 1, colours, own=True)
-        self.out = MaskedConv2d(head, colours * spec.chain.alphabet.size, 1, colours, own=True)
-        self.condition = FactorEmbeddings(spec.factors, self.config.layers * GATES * hidden)
+    def layer(self, hidden: int, colours: int) -> nn.Module:
+        return RowLSTMLayer(hidden, colours)
 
     @property
     def receptive_field(self) -> int | None:
@@ -96,18 +58,6 @@ class RowLSTM(AutoregressiveModel):
         if left >= chain.width - 1:
             return None
         return chain.step(top, left) + chain.channels - 1
-
-    def layer_biases(self, condition: Tensor) -> Tensor:
-        """(B, layers, 4 hidden)."""
-        biases: Tensor = self.condition(condition)
-        return biases.reshape(len(condition), self.config.layers, -1)
-
-    def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
-        x = self.first(intensities(self.image_chain, symbols, self.first.weight.dtype))
-        for layer, bias in zip(self.layers, self.layer_biases(condition).unbind(1), strict=True):
-            x = layer(x, bias[:, :, None, None])
-        logits = self.out(F.relu(self.head(F.relu(x))))
-        return sub_pixels(self.image_chain, logits, symbols.shape[1])
 
     def cached(self, condition: Tensor) -> Decoder:
         return CachedRowLSTM(self, condition)
