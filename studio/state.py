@@ -872,6 +872,8 @@ class Studio(QObject):
     @Slot()
     def _look_at_influence(self) -> None:
         """Asks for what has to do with the step at the edit pointer, if it is drawn and anybody wants to see it."""
+        if self.overlay != "influence" and self._influence_of is None:
+            return  # nobody wants to see it: growth and the mouse come by here many times a second
         pointer = self.edit_pointer
         wanted = None
         if self.overlay == "influence" and self.take is not None and pointer is not None and self.looks_into:

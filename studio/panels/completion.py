@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QIcon, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QIcon, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from models.chain import ImageChain
@@ -321,7 +321,3 @@ class CompletionDialog(QDialog):
             "are drawn together, and those that foretell it badly give way to others. The more effective samples are "
             "left, the closer it is to the truth."
         )
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self.hide()
-        event.ignore()

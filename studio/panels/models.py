@@ -56,7 +56,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLayout,
     QLayoutItem,
     QLineEdit,
     QMenu,
@@ -83,6 +82,7 @@ from studio.panels.widgets import (
     MARGIN,
     RETURN_KEYS,
     EmptyState,
+    ItemLayout,
     PushButton,
     Spinner,
     ToolButton,
@@ -824,31 +824,11 @@ class Chip(ToolButton):
             painter.drawText(room, Qt.AlignmentFlag.AlignCenter, text)
 
 
-class Flow(QLayout):
+class Flow(ItemLayout):
     """Widgets one after another, in as many rows as the width asks for; what is hidden takes no room."""
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._items: list[QLayoutItem] = []
-        self.setSpacing(CHIP_GAP)
-
-    def addItem(self, item: QLayoutItem) -> None:
-        self._items.append(item)
-
-    def count(self) -> int:
-        return len(self._items)
-
-    def itemAt(self, index: int) -> QLayoutItem | None:
-        return self._items[index] if 0 <= index < len(self._items) else None
-
-    def takeAt(self, index: int) -> QLayoutItem | None:
-        return self._items.pop(index) if 0 <= index < len(self._items) else None
-
-    def expandingDirections(self) -> Qt.Orientation:
-        return Qt.Orientation(0)
-
-    def hasHeightForWidth(self) -> bool:
-        return True
+        super().__init__(parent, CHIP_GAP)
 
     def heightForWidth(self, width: int) -> int:
         margins = self.contentsMargins()

@@ -820,16 +820,13 @@ def ungrouped(text: str) -> str:
 # --- layout ----------------------------------------------------------------------------------------------------------
 
 
-class EvenGrid(QLayout):
-    """Cells of one size, as many beside each other as fit, rows as even as they can be."""
+class ItemLayout(QLayout):
+    """What layouts of our own share: items in order, and a height that follows from the width."""
 
-    HINT_WIDTH = 200
-
-    def __init__(self, parent: QWidget | None = None, spacing: int = 6) -> None:
+    def __init__(self, parent: QWidget | None, spacing: int) -> None:
         super().__init__(parent)
         self._items: list[QLayoutItem] = []
         self.setSpacing(spacing)
-        self.setContentsMargins(QMargins())
 
     def addItem(self, item: QLayoutItem) -> None:
         self._items.append(item)
@@ -848,6 +845,16 @@ class EvenGrid(QLayout):
 
     def hasHeightForWidth(self) -> bool:
         return True
+
+
+class EvenGrid(ItemLayout):
+    """Cells of one size, as many beside each other as fit, rows as even as they can be."""
+
+    HINT_WIDTH = 200
+
+    def __init__(self, parent: QWidget | None = None, spacing: int = 6) -> None:
+        super().__init__(parent, spacing)
+        self.setContentsMargins(QMargins())
 
     def heightForWidth(self, width: int) -> int:
         rows = math.ceil(len(self._items) / self.columns(width))

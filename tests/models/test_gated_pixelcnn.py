@@ -6,12 +6,12 @@ import itertools
 
 import pytest
 import torch
-from torch import Tensor
 
 from models.chain import GreyLevels, ImageChain
 from models.errors import InputError
 from models.model import ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
+from tests.sees import seen
 
 GREY = ImageChain(GreyLevels(4), 7, 9)
 COLOUR = ImageChain(GreyLevels(4), 5, 7, 3)
@@ -26,20 +26,6 @@ def build(chain: ImageChain) -> GatedPixelCNN:
         for parameter in model.parameters():
             parameter.normal_(std=0.4)
     return model
-
-
-def seen(model: GatedPixelCNN, row: int, column: int, colour: int = 0) -> Tensor:
-    """By a variable's conditional, of which variables: bool (H, W, C). A change of a value is felt, or it is not."""
-    chain = model.image_chain
-    generator = torch.Generator().manual_seed(2)
-    image = torch.randint(chain.alphabet.size, (chain.length,), generator=generator)
-    others = image.repeat(chain.length, 1)
-    others.fill_diagonal_(0)
-    others += torch.diag((image + 1) % chain.alphabet.size)
-    none = model.condition_tensor([{}] * (chain.length + 1))
-    with torch.inference_mode():
-        log_p = model.conditionals(torch.cat([image[None], others]), none).dense()[:, chain.step(row, column, colour)]
-    return (log_p[1:] != log_p[0]).any(-1).reshape(chain.height, chain.width, chain.channels)
 
 
 @pytest.mark.parametrize("chain", [GREY, COLOUR])

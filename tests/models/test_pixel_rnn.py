@@ -12,6 +12,7 @@ from models.errors import InputError
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.networks.diagonal_bilstm import skew, unskew
+from tests.sees import seen
 
 ARCHITECTURES = ("row_lstm", "diagonal_bilstm")
 GREY = ImageChain(GreyLevels(4), 6, 17)
@@ -30,22 +31,6 @@ def build(architecture: str, chain: ImageChain, **config: object) -> Autoregress
         for parameter in model.parameters():
             parameter.normal_(std=0.4)
     return model
-
-
-def seen(model: AutoregressiveModel, row: int, column: int, colour: int = 0) -> Tensor:
-    """By a sub-pixel's conditional, of which variables: bool (H, W, C). A change of a value is felt, or it is not."""
-    chain = model.chain
-    assert isinstance(chain, ImageChain)
-    step = chain.step(row, column, colour)
-    generator = torch.Generator().manual_seed(2)
-    image = torch.randint(chain.alphabet.size, (chain.length,), generator=generator)
-    others = image.repeat(chain.length, 1)
-    others.fill_diagonal_(0)
-    others += torch.diag((image + 1) % chain.alphabet.size)
-    condition = model.condition_tensor([{}] * (chain.length + 1))
-    with torch.inference_mode():
-        p = model.conditionals(torch.cat([image[None], others]), condition).dense()[:, step]
-    return ((p[1:] - p[0]).abs().amax(-1) > NOISE).reshape(chain.height, chain.width, chain.channels)
 
 
 def triangle(chain: ImageChain, row: int, column: int, layers: int) -> Tensor:
@@ -68,13 +53,13 @@ def triangle(chain: ImageChain, row: int, column: int, layers: int) -> Tensor:
 def test_a_row_lstm_sees_a_triangle_up_to_the_top(row: int, column: int) -> None:
     """One column wider for each row further up, and no row is out of reach."""
     for layers in (1, 3):
-        found = seen(build("row_lstm", GREY, layers=layers), row, column)[..., 0]
+        found = seen(build("row_lstm", GREY, layers=layers), row, column, noise=NOISE)[..., 0]
         assert torch.equal(found, triangle(GREY, row, column, layers))
 
 
 def test_the_receptive_field_of_a_row_lstm_ends_with_the_farthest_variable_that_is_seen() -> None:
     model = build("row_lstm", GREY)
-    found = seen(model, 5, 16)[..., 0].reshape(-1).nonzero()
+    found = seen(model, 5, 16, noise=NOISE)[..., 0].reshape(-1).nonzero()
     assert GREY.step(5, 16) - int(found.min()) == model.receptive_field
     assert build("row_lstm", ImageChain(GreyLevels(4), 6, 11)).receptive_field is None
 
@@ -91,14 +76,14 @@ def test_a_diagonal_bilstm_sees_all_that_came_before_but_the_end_of_the_row_abov
     expected = torch.arange(GREY.length).reshape(GREY.height, GREY.width) < GREY.step(row, column)
     if row > 0:
         expected[row - 1, -1] = column + 3 >= GREY.width - 1
-    assert torch.equal(seen(model, row, column)[..., 0], expected)
+    assert torch.equal(seen(model, row, column, noise=NOISE)[..., 0], expected)
     assert model.receptive_field is None
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("colour", range(3))
 def test_a_colour_sees_those_before_it_and_never_itself(architecture: str, colour: int) -> None:
-    found = seen(build(architecture, COLOUR), 2, 2, colour)
+    found = seen(build(architecture, COLOUR), 2, 2, colour, noise=NOISE)
     assert found[2, 2].tolist() == [other < colour for other in range(3)]
     assert found[2, :2].all()
     assert found[:2].all()

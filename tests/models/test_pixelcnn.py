@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
 
 from models.chain import GreyLevels, ImageChain
 from models.errors import InputError
 from models.model import ModelSpec
 from models.networks.pixelcnn import FIRST, PixelCNN
+from tests.sees import seen
 
 
 def build(chain: ImageChain, **config: int) -> PixelCNN:
@@ -19,21 +19,6 @@ def build(chain: ImageChain, **config: int) -> PixelCNN:
         for parameter in model.parameters():
             parameter.normal_(std=0.4)
     return model
-
-
-def seen(model: PixelCNN, row: int, column: int, colour: int = 0) -> Tensor:
-    """By a sub-pixel's conditional, of which variables: bool (H, W, C). A change of a value is felt, or it is not."""
-    chain = model.image_chain
-    step = chain.step(row, column, colour)
-    generator = torch.Generator().manual_seed(2)
-    image = torch.randint(chain.alphabet.size, (chain.length,), generator=generator)
-    others = image.repeat(chain.length, 1)
-    others.fill_diagonal_(0)
-    others += torch.diag((image + 1) % chain.alphabet.size)
-    none = model.condition_tensor([{}] * (chain.length + 1))
-    with torch.inference_mode():
-        p = model.conditionals(torch.cat([image[None], others]), none).dense()[:, step]
-    return ((p[1:] - p[0]).abs().amax(-1) > 0).reshape(chain.height, chain.width, chain.channels)
 
 
 GREY = ImageChain(GreyLevels(4), 13, 13)
