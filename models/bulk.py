@@ -78,6 +78,9 @@ class Series:
             limit=self.limit if limit is None else limit,
         )
 
+    def takes(self) -> list[Take]:
+        return [self.take(part) for part in range(self.parts)]
+
     def to_json(self) -> dict[str, Any]:
         return {
             "program": PROGRAM,

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.chain import DRAW, ImageChain
+from models.chain import DRAW, GreyLevels, ImageChain
 from models.condition import Condition, Order, arranged
 from models.errors import InputError
+from models.image_files import fitted
 from models.orders import before_after, order_after
+from models.record import read_bytes
 from models.shaping import Shaping
 from models.trace import ModelReference, Take, new_take
 
@@ -50,6 +53,7 @@ def completion(
     shaping: Shaping,
     engine: str,
     device: str = "cpu",
+    first: int = 0,
 ) -> Take:
     """A take, nothing drawn yet, whose samples complete an image (H, W) or (H, W, 3), of which a mask (H, W) is known.
 
@@ -74,8 +78,24 @@ def completion(
     exact = bool(steps[: steps.sum()].all())
     if not exact:
         count = max(count, LEAST_PARTICLES)
-    take = new_take(model, seed=seed, count=count, condition=condition, shaping=shaping, engine=engine, device=device)
+    take = new_take(
+        model, seed=seed, count=count, condition=condition, shaping=shaping, engine=engine, device=device, first=first
+    )
     return replace(take, given=tuple(given.tolist()), resampled=None if exact else ())
+
+
+def known_part(missing: str, chain: ImageChain) -> Mask:
+    """Which pixels (H, W) are known where what is missing has a name in MISSING, with blanks or hyphens, or is white
+    in the picture of that path, which is cut and scaled as ``fitted`` does.
+
+    Raises InputError for what is neither, and FileError for a picture that cannot be read.
+    """
+    if part := MISSING.get(missing.replace("-", " ")):
+        return ~part(chain.height, chain.width)
+    if not Path(missing).is_file():
+        raise InputError(f"what is missing is a part, {', '.join(MISSING)}, or a picture, white where; not {missing!r}")
+    white: Mask = fitted(*read_bytes(Path(missing)), ImageChain(GreyLevels(2), chain.height, chain.width)) > 0
+    return ~white
 
 
 def chosen_condition(take: Take) -> dict[str, Any]:

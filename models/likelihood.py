@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SCORING_BUDGET = 25_000
 """Variables in one parallel pass: bounds the memory of the K log-probabilities of each."""
 
+OWN_CODE = "given its own code"
+"""Where an encoder has seen what is scored: the cost of a reconstruction, and no likelihood."""
+
 
 @dataclass(frozen=True)
 class Likelihood:
@@ -67,16 +70,17 @@ def surprises_under(
 
 @torch.inference_mode()
 def total_nats(
-    model: AutoregressiveModel, examples: Sequence[Symbols], conditions: Sequence[Condition]
+    model: AutoregressiveModel, examples: Sequence[Symbols], conditions: Sequence[Condition], *, encoded: bool
 ) -> npt.NDArray[np.float64]:
-    """-log p of each example under its condition in nats, float64 (N,).
+    """-log p of each example under its condition in nats, float64 (N,). encoded: by the model's encoder, if it has one.
 
     Several processes, see ``distributed``, take turns at the batches: all have all numbers, the same as those of one.
     """
     nats = np.zeros(len(examples))
     for batch in list(neighbours(examples))[distributed.rank() :: distributed.world_size()]:
         rows = torch.from_numpy(np.stack([np.asarray(s, np.int64) for s in examples[batch]])).to(model.device)
-        table = model.encode(rows, model.condition_tensor(conditions[batch]))
+        table = model.condition_tensor(conditions[batch])
+        table = model.encode(rows, table) if encoded else table
         nats[batch] = (-model.conditionals(rows, table).double().log_prob(rows).sum(1)).cpu().numpy()
     nats = distributed.total(nats)
     check_numbers(model.title, nats)
@@ -95,11 +99,21 @@ def neighbours(examples: Sequence[Symbols]) -> Iterator[slice]:
         start = stop
 
 
-def measure(model: AutoregressiveModel, examples: Examples, *, limit: int | None = None) -> Likelihood:
-    """The likelihood of (the first ``limit``) examples under their own conditions."""
+def measure(
+    model: AutoregressiveModel, examples: Examples, *, limit: int | None = None, encoded: bool = True
+) -> Likelihood:
+    """The likelihood of (the first ``limit``) examples under their own conditions; encoded: see ``total_nats``."""
     count = len(examples) if limit is None else min(limit, len(examples))
-    nats = total_nats(model, examples.symbols[:count], examples.conditions[:count])
+    nats = total_nats(model, examples.symbols[:count], examples.conditions[:count], encoded=encoded)
     return of_nats(nats, np.array([len(s) for s in examples.symbols[:count]], np.float64))
+
+
+def part_name(part: str, network: type[AutoregressiveModel], under: Sequence[str] = ()) -> str:
+    """What a header calls the likelihood of a part of the data: ``valid``, ``test, digit any``.
+
+    under: the condition chosen for all examples, in words; without one, an encoder chooses for each.
+    """
+    return ", ".join([part, *(under or ([OWN_CODE] if network.encodes() else []))])
 
 
 def of_nats(nats: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64]) -> Likelihood:

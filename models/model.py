@@ -85,6 +85,11 @@ class AutoregressiveModel(nn.Module, ABC):
         """
         return condition
 
+    @classmethod
+    def encodes(cls) -> bool:
+        """Whether it has an encoder, see ``encode``."""
+        return cls.encode is not AutoregressiveModel.encode
+
     def cached(self, condition: Tensor) -> Decoder | None:
         """An incremental decoder in torch for condition (B, F), or None if the model has none."""
         return None

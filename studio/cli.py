@@ -47,6 +47,7 @@ STDERR = 2
 DEFAULT_SEED = 0
 BATCH = 64
 """Samples walked at once unless the user says otherwise: bounds the memory of the decoders."""
+LOWER_HALF = "lower-half"
 MOST_AT_ONCE = 4096
 """Samples that are kept in memory and written with a record; more are drawn in parts, where that is possible."""
 BLOCK = 160
@@ -213,6 +214,17 @@ def parser() -> Parser:
     sample.add_argument(
         "--min-p", type=number, default=0.0, metavar="P", help="keep P times the largest or more (default: 0, all)"
     )
+    sample.add_argument(
+        "--complete", type=path, metavar="PICTURE",
+        help="complete an image: any picture, cut, scaled and coloured as the model needs it, without its part "
+        "--missing. Exact where the model can draw that part last, else by particles, at least 32 samples (default: "
+        "everything is drawn)",
+    )  # fmt: skip
+    sample.add_argument(
+        "--missing", metavar="PART",
+        help="with --complete: lower-half, right-half, upper-half, left-half, middle, every-second-pixel, or a picture "
+        f"that is white where pixels are missing (default: {LOWER_HALF})",
+    )  # fmt: skip
     length = sample.add_mutually_exclusive_group()
     length.add_argument(
         "--steps", type=positive, metavar="N",
@@ -530,6 +542,7 @@ def sample(arguments: argparse.Namespace) -> int:
         check_samples(arguments.first, arguments.count)
         limit = limit_of(arguments, chain)
         in_parts = check_output(arguments.out, chain, arguments.count, limit, arguments.scale)
+        check_completion(arguments, chain)
 
     from models import distributed
     from models.bulk import Drawn, Series, check_parts, draw
@@ -542,10 +555,15 @@ def sample(arguments: argparse.Namespace) -> int:
         device, engine = choose(loaded.model, device=arguments.device, engine=arguments.engine, samples=batch)
         if in_parts := in_parts or distributed.started_together():
             check_parts(arguments.out, chain, arguments.count, arguments.scale)
+            if arguments.complete is not None:
+                raise ArgumentsError(f"--complete is drawn by one process, at most {MOST_AT_ONCE} samples")
     series = Series(
         loaded.reference, arguments.seed, arguments.first, arguments.count, batch, limit, condition, shaping,
         engine, device,
     )  # fmt: skip
+    takes: list[Take] = []
+    if not in_parts:
+        takes = series.takes() if arguments.complete is None else [completion_of(arguments, series)]
     take: Take | None = None
     with distributed.joined(device), Progress() as progress:
         loaded.model.to(device)
@@ -560,7 +578,7 @@ def sample(arguments: argparse.Namespace) -> int:
         if in_parts:
             drawn = draw(loaded.model, series, arguments.out, report, scale=arguments.scale)
         else:
-            take = draw_at_once(loaded.model, series, progress)
+            take = draw_at_once(loaded.model, takes, progress)
         seconds = time.perf_counter() - began
     if take is not None:
         with typed_by_user():
@@ -568,24 +586,51 @@ def sample(arguments: argparse.Namespace) -> int:
         steps = sum(map(len, take.traces))
         drawn = Drawn(files, [trace.bits * math.log(2) for trace in take.traces], steps, steps)
     if drawn is not None:
-        report_samples(arguments, entry, series, drawn, seconds)
+        report_samples(arguments, entry, series, drawn, seconds, take)
     return 0
 
 
-def draw_at_once(model: AutoregressiveModel, series: Series, progress: Progress) -> Take:
-    """All samples of a series as one take."""
+def draw_at_once(model: AutoregressiveModel, takes: Sequence[Take], progress: Progress) -> Take:
+    """Walks takes one after the other, and makes one of them: the first, with the samples of all."""
     from models.sampling import Walk
 
-    drawn = Take(series.model, [], series.limit)
-    for part in range(series.parts):
-        take = series.take(part)
+    count, there = sum(len(take.samples) for take in takes), 0
+    for take in takes:
         walk = Walk(model, take)
+        there += len(take.samples)
         while not walk.done:
-            there = len(drawn.samples) + len(take.samples)
-            progress(f"sample {there} of {series.count}: step {take.frontier} of {series.limit}")
+            progress(f"sample {there} of {count}: step {take.frontier} of {take.limit}")
             walk.advance(BLOCK)
-        drawn.samples += take.samples
+    drawn, *others = takes
+    drawn.samples += [sample for take in others for sample in take.samples]
     return drawn
+
+
+def check_completion(arguments: argparse.Namespace, chain: Chain) -> None:
+    if arguments.complete is None:
+        if arguments.missing is not None:
+            raise ArgumentsError("--missing is for --complete")
+    elif not isinstance(chain, ImageChain):
+        raise InputError(f"only images can be completed, not {chain.modality} data")
+    elif arguments.steps is not None:
+        raise ArgumentsError("--complete draws whole images: without --steps")
+
+
+def completion_of(arguments: argparse.Namespace, series: Series) -> Take:
+    """What --complete asks for, nothing drawn yet."""
+    from models.completion import completion, known_part
+    from models.image_files import fitted
+    from models.record import read_bytes
+
+    chain = series.model.chain
+    assert isinstance(chain, ImageChain)
+    image = fitted(*read_bytes(arguments.complete), chain)
+    with typed_by_user():
+        known = known_part(arguments.missing or LOWER_HALF, chain)
+        return completion(
+            series.model, image, known, seed=series.seed, count=series.count, condition=series.condition,
+            shaping=series.shaping, engine=series.engine, device=series.device, first=series.first,
+        )  # fmt: skip
 
 
 def duration(seconds: float) -> str:
@@ -635,15 +680,19 @@ def check_output(out: Path, chain: Chain, count: int, limit: int, scale: int) ->
     return in_parts
 
 
-def report_samples(arguments: argparse.Namespace, entry: Entry, series: Series, drawn: Drawn, seconds: float) -> None:
+def report_samples(
+    arguments: argparse.Namespace, entry: Entry, series: Series, drawn: Drawn, seconds: float, take: Take | None
+) -> None:
+    """take: all samples, where they were drawn at once."""
     chain, files, steps = entry.header.chain, drawn.files, drawn.new_steps
+    by_particles = take is not None and take.resampled is not None
     result = {
         "model": entry.header.name,
         "condition": dict(series.condition),
         "shaping": series.shaping.to_json(),
         "seed": arguments.seed,
         "first": arguments.first,
-        "count": series.count,
+        "count": len(drawn.nats),
         "steps": drawn.steps,
         "bits_per_dim": sum(drawn.nats) / math.log(2) / drawn.steps,
         "nats": drawn.nats,
@@ -653,12 +702,18 @@ def report_samples(arguments: argparse.Namespace, entry: Entry, series: Series, 
         "device": series.device,
         "files": [str(file) for file in files],
     }
+    if arguments.complete is not None:
+        missing = arguments.missing or LOWER_HALF
+        result["completion"] = {"picture": str(arguments.complete), "missing": missing, "exact": not by_particles}
     if arguments.json:
         write_json(result)
         return
     where = str(files[0]) if len(files) == 1 else f"{len(files)} files in {arguments.out}"
     condition = conditioned_on(entry.header.factors, series.condition)
     write_line(f"{where}: {entry.header.title}, {condition}, seed {arguments.seed}")
+    if arguments.complete is not None:
+        how = f"by {len(drawn.nats)} particles, which are not independent" if by_particles else "exact"
+        write_line(f"{arguments.complete} without {missing.replace('-', ' ')}, completed: {how}")
     write_line(
         f"{result['bits_per_dim']:.3f} {unit(chain)}; {steps} steps in {seconds:.2f} s, "
         f"{steps / seconds:,.0f} a second, {series.engine} on {series.device}"
@@ -821,7 +876,7 @@ def measured_likelihood(
     from models import distributed
     from models.checkpoint import read_header, update_header
     from models.evaluation.data import read_data_set
-    from models.evaluation.zoo import part_name
+    from models.evaluation.zoo import test_part
 
     examples = read_data_set(data, entry.header, chosen)
     loaded = load_model(entry)
@@ -831,11 +886,11 @@ def measured_likelihood(
     count = min(limit or len(examples), len(examples))
     progress(f"{entry.header.name}: scoring {count} of {len(examples)} examples", force=True)
     began = time.perf_counter()
-    measured = measure(loaded.model, examples, limit=limit).to_json()
+    measured = measure(loaded.model, examples, limit=limit, encoded=chosen is None).to_json()
     seconds = time.perf_counter() - began
     if write and distributed.rank() == 0:
         held = read_header(entry.path).likelihood  # others may have been measured since the entry was made
-        update_header(entry.path, likelihood={**held, part_name(entry.header, chosen): measured})
+        update_header(entry.path, likelihood={**held, test_part(entry.header, chosen): measured})
     return measured, seconds
 
 
@@ -845,11 +900,14 @@ def evaluate_all(arguments: argparse.Namespace) -> int:
         raise ArgumentsError("--all is for all models and whole test parts: no MODEL, DATA, --condition or --limit")
     if arguments.write is False:
         raise ArgumentsError("--write with --all takes the FILE to put the table into")
+    from models import distributed
     from models.atomic import write_atomically
     from models.checkpoint import read_header
     from models.evaluation import zoo
     from models.record import read_bytes
 
+    if distributed.started_together():
+        raise ArgumentsError("--all is for one process")
     page = ""
     if arguments.write:  # what is wrong with it is said before the long work
         try:

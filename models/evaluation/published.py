@@ -11,10 +11,13 @@ from typing import Any
 
 from models.chain import Chain, ImageChain
 from models.checkpoint import CheckpointHeader
+from models.likelihood import OWN_CODE, part_name
 from models.model import AutoregressiveModel
 from models.training.data.mnist import BINARISATION_SEED
 
 NATS, BITS_PER_DIM = "nats", "bits/dim"
+TEST = "test"
+"""The part of the data that counts."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ DATA_NOTES: Mapping[str, str] = {
 }
 """By the name of the data set, what its numbers are to be read with."""
 
-RECONSTRUCTION = "the cost of a reconstruction given its own code, not a likelihood"
+RECONSTRUCTION = f"the cost of a reconstruction {OWN_CODE}, not a likelihood"
 
 
 def published(header: CheckpointHeader) -> tuple[Published, ...]:
@@ -105,14 +108,9 @@ def compared_in(chain: Chain) -> str:
     return NATS if binary else f"bits/{chain.step_noun}"
 
 
-def given_own_code(network: type[AutoregressiveModel]) -> bool:
-    """Whether what is measured of it is a reconstruction's cost, see ``AutoregressiveModel.encode``."""
-    return network.encode is not AutoregressiveModel.encode
-
-
-def examples_measured(header: CheckpointHeader) -> str:
+def examples_measured(header: CheckpointHeader, network: type[AutoregressiveModel]) -> str:
     """How many test examples were measured, and of how many: ``9 500 of 10 000``; empty where none were."""
-    measured = header.likelihood.get("test", {})
+    measured = header.likelihood.get(part_name(TEST, network), {})
     if "examples" not in measured:
         return ""
     count, whole = int(measured["examples"]), TEST_EXAMPLES.get(header.data.get("name", ""), 0)
@@ -123,10 +121,10 @@ def notes(header: CheckpointHeader, network: type[AutoregressiveModel]) -> list[
     """Sentences to read the measured likelihoods of a checkpoint with."""
     data = header.data.get("name", "")
     found = [DATA_NOTES[data]] if data in DATA_NOTES else []
-    if " of " in (part := examples_measured(header)):
+    if " of " in (part := examples_measured(header, network)):
         title = header.data.get("title", data)
         found.append(f"Of the official test part of {title} a subset was measured: {part} examples.")
-    if given_own_code(network):
+    if network.encodes():
         found.append(f"What is measured of {network.title} is {RECONSTRUCTION}.")
     return found
 

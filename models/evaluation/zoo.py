@@ -17,17 +17,17 @@ from models.errors import InputError
 from models.evaluation.published import (
     NATS,
     RECONSTRUCTION,
+    TEST,
     Published,
     compared_in,
     examples_measured,
-    given_own_code,
     grouped,
     notes,
     published,
 )
+from models.likelihood import OWN_CODE, part_name
 from models.networks import network_class
 
-TEST = "test"
 NOT_MEASURED = "not measured"
 BEGIN, END = "<!-- the zoo: `sampling-studio evaluate --all --write README.md` -->", "<!-- end of the zoo -->"
 """Lines around the table in a file that it is written into."""
@@ -74,15 +74,15 @@ def row(header: CheckpointHeader, speeds: list[dict[str, Any]] | None) -> Row:
         data=f"{header.data.get('title', 'unknown data')}: {header.chain.describe()}",
         parameters=header.parameters,
         unit=compared_in(header.chain),
-        measured=tuple(measured(header, reconstruction=given_own_code(network))),
-        examples=examples_measured(header),
+        measured=tuple(measured(header)),
+        examples=examples_measured(header, network),
         published=published(header),
         speeds=speeds,
         notes=tuple(notes(header, network)),
     )
 
 
-def measured(header: CheckpointHeader, *, reconstruction: bool) -> list[Measured]:
+def measured(header: CheckpointHeader) -> list[Measured]:
     """All test likelihoods in the header: first those under a chosen condition, as ``digit any``, which papers report;
     last that under the data's own."""
     key = NATS if compared_in(header.chain) == NATS else "bits_per_dim"
@@ -92,7 +92,7 @@ def measured(header: CheckpointHeader, *, reconstruction: bool) -> list[Measured
         numbers = header.likelihood[part]
         if (part == TEST or part.startswith(f"{TEST}, ")) and key in numbers:
             under = part.removeprefix(TEST).removeprefix(", ") or (f"given the {given}" if given else "")
-            under = RECONSTRUCTION if reconstruction else under
+            under = RECONSTRUCTION if under == OWN_CODE else under
             found.append(Measured(numbers[key], numbers.get(f"{key}_standard_error"), under))
     return found
 
@@ -103,17 +103,18 @@ def missing(header: CheckpointHeader) -> dict[str, Condition | None]:
     Where there is a published number, that with all factors of the data left open is one: the papers' models know no
     classes.
     """
-    wanted: dict[str, Condition | None] = {TEST: None}
+    wanted: dict[str, Condition | None] = {test_part(header, None): None}
     open_factors = {factor.name: factor.null for factor in header.factors if factor.of_data and factor.null is not None}
     if open_factors and published(header):
         left_open = complete(header.factors, open_factors)
-        wanted[part_name(header, left_open)] = left_open
+        wanted[test_part(header, left_open)] = left_open
     return {part: condition for part, condition in wanted.items() if part not in header.likelihood}
 
 
-def part_name(header: CheckpointHeader, condition: Condition | None) -> str:
+def test_part(header: CheckpointHeader, condition: Condition | None) -> str:
     """Under which name the header holds a test likelihood: ``test``, ``test, digit any``."""
-    return TEST if condition is None else ", ".join([TEST, *in_words(header.factors, condition)])
+    under = [] if condition is None else in_words(header.factors, condition)
+    return part_name(TEST, network_class(header.architecture), under)
 
 
 def table(rows: Sequence[Row]) -> str:

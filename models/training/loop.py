@@ -41,7 +41,7 @@ from models.condition import Condition, Factor
 from models.conditional import Conditional
 from models.errors import FileError, InputError
 from models.hardware import hardware
-from models.likelihood import Likelihood, measure
+from models.likelihood import Likelihood, measure, part_name
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.noise import MAX_SEED
@@ -510,7 +510,7 @@ class Trainer:
                 "attribution": self.data.attribution,
             },
             training=record,
-            likelihood={"valid": self.best.to_json()} if self.best else {},
+            likelihood={part_name("valid", type(self.model)): self.best.to_json()} if self.best else {},
         )
 
     def optimised_names(self) -> dict[Tensor, str]:

@@ -41,7 +41,7 @@ def examples() -> Examples:
 
 
 def test_the_batched_score_is_the_sum_of_the_surprises(model: AutoregressiveModel, examples: Examples) -> None:
-    batched = list(total_nats(model, examples.symbols, examples.conditions))
+    batched = list(total_nats(model, examples.symbols, examples.conditions, encoded=True))
     one_by_one = [
         surprises(model, s, c).sum() * math.log(2) for s, c in zip(examples.symbols, examples.conditions, strict=True)
     ]
@@ -51,7 +51,7 @@ def test_the_batched_score_is_the_sum_of_the_surprises(model: AutoregressiveMode
 def test_examples_are_scored_under_conditions_of_any_kind() -> None:
     model = PlaceModel(ModelSpec("place", CHAIN, (WHERE,), {}))
     bright = [np.full(12, 3, np.int32)] * 2
-    left, right = total_nats(model, bright, [{"where": [0.1, 0.5]}, {"where": [0.9, 0.5]}])
+    left, right = total_nats(model, bright, [{"where": [0.1, 0.5]}, {"where": [0.9, 0.5]}], encoded=True)
     assert right < 12 * math.log(4) < left
     assert right == pytest.approx(surprises(model, bright[0], {"where": [0.9, 0.5]}).sum() * math.log(2), rel=1e-6)
 
@@ -103,7 +103,7 @@ def test_every_kind_of_conditional_is_scored_in_float64(
 
 
 def test_bits_per_dim_and_its_error_are_those_of_the_examples(model: AutoregressiveModel, examples: Examples) -> None:
-    nats = np.array(list(total_nats(model, examples.symbols, examples.conditions)))
+    nats = np.array(list(total_nats(model, examples.symbols, examples.conditions, encoded=True)))
     found = measure(model, examples)
     assert found.nats == pytest.approx(nats.mean())
     assert found.nats_standard_error == pytest.approx(nats.std(ddof=1) / math.sqrt(30))

@@ -14,6 +14,7 @@ from models.condition import Category
 from models.errors import InputError
 from models.evaluation.published import PUBLISHED, compared_in, notes, published
 from models.evaluation.zoo import BEGIN, END, all_notes, missing, replaced, row, table
+from models.evaluation.zoo import test_part as part_of_test
 from models.networks import BUILT_IN, network_class
 from models.networks.fvbn import FVBN
 from models.networks.pixelcnn_autoencoder import CODE, PixelCNNAutoencoder
@@ -77,9 +78,16 @@ def test_what_was_not_measured_is_called_so() -> None:
 
 
 def test_a_reconstruction_is_not_called_a_likelihood() -> None:
-    coded = replace(header("pixelcnn_autoencoder", "fashion_mnist", GREY, test=likelihood(2.5, 1000)), factors=(CODE,))
+    fresh = replace(header("pixelcnn_autoencoder", "fashion_mnist", GREY), factors=(CODE,))
+    (part,) = missing(fresh)
+    assert part == "test, given its own code"
+    coded = replace(fresh, likelihood={part: likelihood(2.5, 1000)})
+    assert missing(coded) == {}
+    assert coded.bits_per_dim is None
     said = "the cost of a reconstruction given its own code, not a likelihood"
     assert cells(coded)["test likelihood"] == f"2.500 ± 0.004 bits/dim, {said}"
+    assert cells(coded)["test examples"] == "9 500 of 10 000"
+    assert part_of_test(coded, {"code": [0.5, -1.0]}) == "test, code 0.5,-1"
     assert f"What is measured of PixelCNN auto-encoder is {said}." in notes(coded, PixelCNNAutoencoder)
 
 

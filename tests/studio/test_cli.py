@@ -403,6 +403,52 @@ def test_sample_reports_what_it_did(capsys: pytest.CaptureFixture[str], pixels: 
     assert int(arrays["seed"]) == 7
 
 
+def test_a_picture_is_completed_exactly_where_the_missing_part_is_drawn_last(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    bright = np.indices((6, 6)).sum(0) * 25
+    Image.fromarray(np.kron(bright, np.ones((4, 4))).astype(np.uint8)).save(tmp_path / "picture.png")
+    asked = ("sample", pixels, "--complete", tmp_path / "picture.png", "--count", "3", *CACHED)
+    said = answer(capsys, *asked, "-o", tmp_path / "lower.npz")
+    assert said["completion"] == {"picture": str(tmp_path / "picture.png"), "missing": "lower-half", "exact": True}
+    lower = np.load(tmp_path / "lower.npz")["samples"]
+    assert lower.shape == (3, 6, 6)
+    assert (lower[:, :3] == lower[0, :3]).all()
+    assert (np.abs(lower[0, :3].astype(int) - bright[:3]) < 43).all()  # half a level of four
+    assert (lower[0, 3:] != lower[1, 3:]).any()
+
+    Image.fromarray((np.indices((6, 6))[1] < 2).astype(np.uint8) * 255).save(tmp_path / "mask.png")
+    main([*map(str, asked), "--missing", str(tmp_path / "mask.png"), "-o", str(tmp_path / "columns.npz")])
+    assert "completed: by 32 particles" in capsys.readouterr().out
+    columns = np.load(tmp_path / "columns.npz")["samples"]
+    assert columns.shape == (32, 6, 6)
+    assert (columns[:, :, 2:] == columns[0, :, 2:]).all()
+    assert (columns[:, :, :2] != columns[0, :, :2]).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--missing", "middle"), "--missing is for --complete"),
+        (("--complete", "PICTURE", "--missing", "nose"), "what is missing is a part, lower half, "),
+        (("--complete", "PICTURE", "--steps", "3"), "--complete draws whole images"),
+        (("--complete", "PICTURE", "--count", "5000", "-o", "OUT.npz"), "by one process, at most 4096 samples"),
+    ],
+)
+def test_a_completion_that_cannot_be_is_refused(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    Image.new("L", (6, 6)).save(tmp_path / "picture.png")
+    places = {"PICTURE": tmp_path / "picture.png", "OUT.npz": tmp_path / "OUT.npz"}
+    arguments = [places.get(option, option) for option in options]
+    assert said in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "out.png", *CACHED, *arguments)
+
+
+def test_sound_is_not_completed(capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path) -> None:
+    said = complaint(capsys, 2, "sample", waves, "-o", tmp_path / "out.wav", "--complete", tmp_path / "picture.png")
+    assert "only images can be completed" in said
+
+
 def test_the_same_command_draws_the_same(pixels: str, tmp_path: Path) -> None:
     drawn = []
     for out in ("a.npz", "b.npz"):
