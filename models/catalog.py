@@ -28,7 +28,8 @@ ADDED_FILE = "models.json"
 class Entry:
     """One model of the list.
 
-    card: a Markdown file that explains it, and thumbnail: a PNG; None where there is none.
+    card: a Markdown file that explains it, and thumbnail: a PNG; code_map: the JSON of a map of its codes, beside which
+    lies the PNG, see ``evaluation.code_map``. None where there is none.
     """
 
     header: CheckpointHeader
@@ -36,14 +37,15 @@ class Entry:
     shipped: bool
     card: Path | None
     thumbnail: Path | None
+    code_map: Path | None = None
 
 
 class Catalog:
     """Looks at the disk whenever it is asked, so that what a training just wrote is there.
 
-    shipped: a folder with ``checkpoints/NAME.safetensors``, ``cards/NAME.md`` and ``cards/NAME.png``. user: the folder
-    in which to remember what was added; None forgets it when the program ends. An added checkpoint's card and
-    thumbnail lie beside it.
+    shipped: a folder with ``checkpoints/NAME.safetensors``, ``cards/NAME.md``, ``cards/NAME.png`` and of some models
+    ``cards/NAME.map.json``. user: the folder in which to remember what was added; None forgets it when the program
+    ends. What explains an added checkpoint lies beside it.
     """
 
     def __init__(self, shipped: Path = SHIPPED, user: Path | None = None) -> None:
@@ -147,14 +149,8 @@ class Catalog:
 
     def _entry(self, path: Path, shipped: bool) -> Entry:
         cards = self.shipped / "cards" if shipped else path.parent
-        card, thumbnail = (cards / f"{path.stem}{suffix}" for suffix in (".md", ".png"))
-        return Entry(
-            read_header(path),
-            path,
-            shipped,
-            card if os.path.isfile(card) else None,
-            thumbnail if os.path.isfile(thumbnail) else None,
-        )
+        beside = (cards / f"{path.stem}{suffix}" for suffix in (".md", ".png", ".map.json"))
+        return Entry(read_header(path), path, shipped, *(file if os.path.isfile(file) else None for file in beside))
 
     def _entry_at(self, path: Path, entries: list[Entry]) -> Entry:
         """The entry of a file, which may be one of the catalog or any other."""

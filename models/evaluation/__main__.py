@@ -26,6 +26,7 @@ from models.checkpoint import LoadedModel, load_checkpoint, update_header
 from models.errors import InputError, StudioError
 from models.evaluation.card import card
 from models.evaluation.classes import class_pictures
+from models.evaluation.code_map import code_map
 from models.evaluation.mixture import measure_mixture
 from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import Pixels, drawn_examples, neighbours_picture, thumbnail
@@ -68,7 +69,11 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     columns = 10 if isinstance(chain, ImageChain) else 4
     write_png(arguments.cards / f"{name}.samples.png", drawn_examples(chain, samples, columns))
     write_png(arguments.cards / f"{name}.png", thumbnail(chain, samples))
-    write_atomically(arguments.cards / f"{name}.md", card(loaded, samples, near, speech).encode())
+    codes = code_map(loaded, arguments.data)
+    if codes is not None:
+        write_png(arguments.cards / f"{name}.map.png", codes.pixels)
+        write_atomically(arguments.cards / f"{name}.map.json", (json.dumps(codes.to_json()) + "\n").encode())
+    write_atomically(arguments.cards / f"{name}.md", card(loaded, samples, near, speech, codes).encode())
     sys.stdout.write(f"{arguments.cards / f'{name}.md'}\n")
 
 

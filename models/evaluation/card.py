@@ -14,6 +14,7 @@ import numpy as np
 from models.catalog import family_of
 from models.chain import ImageChain, Symbols
 from models.checkpoint import CheckpointHeader, LoadedModel
+from models.evaluation.code_map import SEED, SIDE, TEMPERATURE, CodeMap
 from models.evaluation.neighbours import Neighbours
 from models.evaluation.published import notes, published
 from models.model import AutoregressiveModel, ModelSpec
@@ -23,8 +24,17 @@ SIDE_OF_MNIST = 28
 MOST_DIGITS = 10**12
 
 
-def card(loaded: LoadedModel, samples: Sequence[Symbols], near: Neighbours, speech: Mapping[str, Any] | None) -> str:
-    """The model card as Markdown. Pictures are named ``NAME.samples.png`` and ``NAME.neighbours.png``."""
+def card(
+    loaded: LoadedModel,
+    samples: Sequence[Symbols],
+    near: Neighbours,
+    speech: Mapping[str, Any] | None,
+    codes: CodeMap | None = None,
+) -> str:
+    """The model card as Markdown. Pictures are named ``NAME.samples.png``, ``NAME.neighbours.png``, ``NAME.map.png``.
+
+    speech, codes: of a model that speaks, and of one with a map of codes.
+    """
     header, model = loaded.header, loaded.model
     reach = "all" if header.receptive_field is None else f"{header.receptive_field:,}"
     conditions = ", ".join(f"{factor.name} ({factor.describe()})" for factor in header.factors) or "none"
@@ -35,7 +45,7 @@ def card(loaded: LoadedModel, samples: Sequence[Symbols], near: Neighbours, spee
         "",
         f"![samples]({header.name}.samples.png)",
         "",
-        f"{len(samples)} samples at temperature 1, none left out.",
+        f"{len(samples)} samples at temperature 1, none left out{'; their codes lie evenly' if codes else ''}.",
         "",
         "## The model",
         "",
@@ -65,6 +75,8 @@ def card(loaded: LoadedModel, samples: Sequence[Symbols], near: Neighbours, spee
         lines += [*(f"- {fact}" for fact in facts), ""]
     if speech is not None:
         lines += speech_section(speech)
+    if codes is not None:
+        lines += map_section(header, codes)
     return "\n".join([*lines, *neighbours_section(header, near), *data_section(header)]) + "\n"
 
 
@@ -121,6 +133,21 @@ def speech_section(speech: Mapping[str, Any]) -> list[str]:
         row("RMS of the last 20 ms", "end_rms"),
         f"| samples that clip | {generated['clipped']:.2%} | {real['clipped']:.2%} |",
         f"| ended by the stop symbol | {speech['ended_by_stop']:.1%} | |",
+        "",
+    ]
+
+
+def map_section(header: CheckpointHeader, codes: CodeMap) -> list[str]:
+    dots = f" A dot there is the code of one of {len(codes.codes)} validation images." if codes.codes else ""
+    return [
+        "## The map of codes",
+        "",
+        f"![images drawn at a grid of codes]({header.name}.map.png)",
+        "",
+        f"What is drawn where: {SIDE} x {SIDE} images, each under the {codes.factor} in the middle of its cell. The "
+        "first number goes from -1 on the left to 1 on the right, the second from -1 at the bottom to 1 at the top. "
+        f"All have the same noise (seed {SEED}) and temperature {TEMPERATURE:g}: from one to the next only the "
+        f"{codes.factor} changes. The pad on which it is chosen shows this map behind the point.{dots}",
         "",
     ]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from models.checkpoint import LoadedModel
-from models.condition import Condition, Factor, categories
+from models.condition import Condition, Factor, Vector, categories
 from models.sampling import engines_of, run
 from models.shaping import NEUTRAL
 from models.trace import Sample, Segment, Take, Trace
@@ -26,15 +28,25 @@ def draw(loaded: LoadedModel, conditions: Sequence[Condition], seed: int) -> Tak
 def balanced(factors: Sequence[Factor], count: int) -> list[dict[str, Any]]:
     """``count`` conditions that go round all combinations of values, every factor changing from one to the next.
 
-    What data do not tell, as an order, has its default. Raises InputError for a factor of the data that is no category.
+    Codes lie evenly over their cube; what else data do not tell, as an order, has its default. Raises InputError for a
+    factor of the data that is no category.
     """
     conditions = []
     chosen_from = categories([factor for factor in factors if factor.of_data])
+    codes = {factor.name: evenly_in_cube(factor.size, count) for factor in factors if isinstance(factor, Vector)}
     for n in range(count):
-        left, turn, chosen = n, 0, {}
+        left, turn = n, 0
+        chosen: dict[str, Any] = {}
         for factor in reversed(chosen_from):
             left, place = divmod(left, len(factor.values))
             turn += place
             chosen[factor.name] = factor.values[turn % len(factor.values)]
+        chosen |= {name: points[n] for name, points in codes.items()}
         conditions.append({factor.name: chosen.get(factor.name, factor.default) for factor in factors})
     return conditions
+
+
+def evenly_in_cube(size: int, count: int) -> list[list[float]]:
+    """Points of the cube -1 … 1 in ``size`` dimensions, of Sobol's sequence, to two decimals."""
+    points = 2 * torch.quasirandom.SobolEngine(size, scramble=True, seed=0).draw(count) - 1  # type: ignore[no-untyped-call]
+    return [[round(x, 2) for x in point] for point in points.tolist()]

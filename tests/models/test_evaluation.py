@@ -17,7 +17,7 @@ from PIL import Image, PngImagePlugin
 
 from models.chain import INT16_PEAK, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import SUFFIX, CheckpointHeader, LoadedModel, load_checkpoint, read_header, save_checkpoint
-from models.condition import Category, Factor
+from models.condition import Category, Factor, Vector
 from models.errors import FileError, InputError
 from models.evaluation.__main__ import main
 from models.evaluation.card import card
@@ -470,6 +470,16 @@ def test_balanced_conditions_go_round_all_combinations() -> None:
     assert conditions[60] == conditions[0]
     assert [digit for _, digit in conditions[:10]] == list(DIGIT.values)
     assert len({speaker for speaker, _ in conditions[:6]}) == 6
+
+
+def test_balanced_codes_lie_evenly_in_their_cube() -> None:
+    conditions = balanced((Vector("code", 2), DIGIT), 64)
+    codes = np.array([condition["code"] for condition in conditions])
+    in_quarters = np.unique(codes > 0, axis=0, return_counts=True)[1]
+    assert len(in_quarters) == 4
+    assert np.abs(in_quarters - 16).max() <= 1  # a number may be rounded to the border
+    assert np.abs(codes).max() <= 1
+    assert [condition["digit"] for condition in conditions[:10]] == list(DIGIT.values)
 
 
 def test_samples_of_one_take_have_each_their_own_condition(drawing: LoadedModel) -> None:
