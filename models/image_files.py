@@ -23,6 +23,9 @@ from models.version import VERSION
 
 METADATA_KEY = "sampling_studio"
 
+PICTURES = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+"""Formats of other people's pictures. Pillow knows more, of which some are programs that another program would run."""
+
 
 MAX_SCALE = 64
 MAX_PIXELS = 2**26
@@ -201,13 +204,14 @@ def _rows(take: Take) -> list[Symbols]:
 def fitted(data: bytes, name: str, chain: ImageChain) -> Pixels:
     """Any picture as an image of a chain: cut to its shape, scaled, grey or in colours, at the chain's levels.
 
-    uint8 (H, W) or (H, W, 3). Raises FileError for what is no picture that Pillow reads, or far too large.
+    uint8 (H, W) or (H, W, 3). Raises FileError for what is none of PICTURES, or far too large.
     """
     with damage_as_file_error(name):
         try:
-            picture = Image.open(io.BytesIO(data))
+            picture = Image.open(io.BytesIO(data), formats=PICTURES)
         except UnidentifiedImageError:
-            raise FileError(f"{name} is {'empty' if not data else 'not a picture'}") from None
+            what = f"not a picture that can be read ({', '.join(PICTURES)})" if data else "empty"
+            raise FileError(f"{name} is {what}") from None
         except Image.DecompressionBombError:
             raise FileError(f"{name} has far too many pixels") from None
         with picture:

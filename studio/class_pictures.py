@@ -44,7 +44,7 @@ def source_of(data: str, known: Collection[str]) -> str | None:
 
 @lru_cache(maxsize=8)
 def _images(path: Path, count: int) -> tuple[Pixels, ...]:
-    with Image.open(path) as sheet:
+    with Image.open(path, formats=("PNG",)) as sheet:
         pixels = np.asarray(sheet.convert("RGB"))
     side = pixels.shape[0]
     if pixels.shape[1] != side * count:

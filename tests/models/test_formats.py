@@ -210,7 +210,13 @@ def test_a_picture_is_cut_to_the_shape_not_squeezed_and_lies_on_black_where_it_i
     assert not fitted(picture_file(clear), "p", ImageChain(GreyLevels(2), 8, 8)).any()
 
 
-@pytest.mark.parametrize(("data", "words"), [(b"", "empty"), (b"text", "not a picture"), (b"\x89PNG\r\n", "not a")])
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n{} loop\n"
+"""Not a picture but a program, which does not end."""
+
+
+@pytest.mark.parametrize(
+    ("data", "words"), [(b"", "empty"), (b"text", "not a picture"), (b"\x89PNG\r\n", "not a"), (POSTSCRIPT, "not a")]
+)
 def test_what_is_no_picture_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(FileError, match=words):
         fitted(data, "p", ImageChain(GreyLevels(2), 8, 8))
