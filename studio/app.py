@@ -404,7 +404,7 @@ class MainWindow(QMainWindow):
         """What was said of another take, or of a file that would not open before this one did, is over."""
         self._message_timer.stop()
         self.message_label.setText("")
-        if self.banner.full == self.studio.refusal:
+        if self.banner.full == self.studio.reader.refusal:
             self.banner.hide()
 
     @Slot(object)
@@ -582,7 +582,7 @@ class MainWindow(QMainWindow):
 
     def _arrange(self) -> None:
         left, condition, right, sampling, history = self.docks
-        self.resizeDocks([left, right], [250, 345], Qt.Orientation.Horizontal)
+        self.resizeDocks([left, right], [280, 345], Qt.Orientation.Horizontal)
         self.resizeDocks([left, condition], [420, 320], Qt.Orientation.Vertical)
         # The settings get what they need, the curve above them the rest.
         room = self.height() - self.menuBar().sizeHint().height() - self.statusBar().sizeHint().height()

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from models.atomic import reason
 from models.chain import Chain, ImageChain, SoundChain
-from models.condition import Category, Condition, Factor, in_words, parse
+from models.condition import Category, Condition, Factor, Order, in_words, parse
 from models.engines import AUTO, DEVICES, ENGINES
 from models.errors import FileError, InputError, StudioError
 from models.formats import FORMATS, suffixes
@@ -496,8 +496,8 @@ def list_models(arguments: argparse.Namespace) -> int:
         return 0
     for entry in entries:
         header = entry.header
-        bits = header.bits_per_dim
-        measured = "not measured" if bits is None else f"{bits:.3f} {unit(header.chain)} ({header.measured_on})"
+        bits, part = header.bits_per_dim, header.measured_on
+        measured = "likelihood not measured" if bits is None else f"{bits:.3f} {unit(header.chain)} ({part})"
         write_line(header.name)
         write_line(f"  {header.title}: {header.chain.modality}, {header.architecture}, {header.chain.describe()}")
         for factor in header.factors:
@@ -709,7 +709,9 @@ def report_samples(
         write_json(result)
         return
     where = str(files[0]) if len(files) == 1 else f"{len(files)} files in {arguments.out}"
-    condition = conditioned_on(entry.header.factors, series.condition)
+    # What is known of a completed image comes first, whatever the order: it is not said again.
+    factors = [f for f in entry.header.factors if arguments.complete is None or not isinstance(f, Order)]
+    condition = conditioned_on(factors, series.condition)
     write_line(f"{where}: {entry.header.title}, {condition}, seed {arguments.seed}")
     if arguments.complete is not None:
         how = f"by {len(drawn.nats)} particles, which are not independent" if by_particles else "exact"

@@ -301,7 +301,7 @@ def _sound(problems: list[Problem]) -> dict[str, Any]:
     if not found["outputs"]:
         problems.append(
             Problem(
-                "an output device for sound: there will be no sound",
+                "no output device for sound: there will be no sound",
                 "connect one, or start the sound server of your desktop",
                 False,
             )

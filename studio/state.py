@@ -1,7 +1,8 @@
 """The state of the studio: what is chosen, what is shown, and what the user can do about it.
 
 Panels and canvases get this object, connect to its signals and keep no truth of their own. Nothing here draws; nothing
-here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals.
+here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals. What has
+a state of its own stands in files of its own: ``comparison``, ``influence``, ``inspection``, ``reading``, ``undo``.
 
 Two positions matter. The *frontier* is the end of what is drawn. The *cursor* is the step the user looks at, from 0 to
 the frontier, where it stands on the step not yet drawn. Scrubbing moves the cursor and leaves generation alone; while
@@ -12,9 +13,9 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -23,36 +24,30 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtGui import QUndoStack
 
 from models.catalog import Catalog, Entry
 from models.chain import Chain, ImageChain
 from models.completion import Mask, chosen_condition, completion
 from models.condition import arranged, complete
 from models.engines import AUTO, ENGINES
-from models.errors import NoRecordError, StudioError
+from models.errors import StudioError
 from models.file_format import Format
 from models.files import read_saved
 from models.image_files import Pixels, fitted
-from models.record import read_bytes, shown, take_record
+from models.record import read_bytes, shown
 from models.shaping import Shaping
 from models.sweep import Axis, sweep, swept
 from models.trace import Take, Trace, new_take, new_take_id
 from studio.clipboard import PICTURE
-from studio.inference import (
-    Compared,
-    CompareRequest,
-    GramRequest,
-    InferenceThread,
-    Influence,
-    InfluenceRequest,
-    Inspection,
-    InspectRequest,
-    LoadedInfo,
-    WalkRequest,
-)
-from studio.profile import Profile, describe
+from studio.comparison import Comparison
+from studio.inference import GramRequest, InferenceThread, LoadedInfo, WalkRequest
+from studio.influence import FollowedInfluence
+from studio.inspection import FollowedInspection
+from studio.profile import Profile
+from studio.reading import Reader, Show, in_history
 from studio.settings import MAX_COUNT, OVERLAYS, OVERLAYS_OF_IMAGES, Settings, fitting_limit, settings_from_json
+from studio.undo import BranchCommand, DeleteCommand, SettingsCommand
 
 RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
@@ -92,93 +87,6 @@ class Place:
     pinned: Pointer | None
 
 
-@dataclass
-class Column:
-    """One model of a comparison. take: None while the model is not loaded. problem: why it does not go on."""
-
-    entry: Entry
-    take: Take | None = None
-    problem: str = ""
-
-    @property
-    def ended(self) -> bool:
-        return bool(self.problem) or (self.take is not None and self.take.finished)
-
-
-class SettingsCommand(QUndoCommand):
-    """A change of some fields of the settings; changes of one drag merge into one."""
-
-    def __init__(
-        self, studio: Studio, before: dict[str, Any], after: dict[str, Any], what: str, drag: int | None
-    ) -> None:
-        super().__init__(what)
-        assert studio.entry is not None
-        self.studio, self.before, self.after, self.drag = studio, before, after, drag
-        self.model = studio.entry.path
-        """Not its name: the user's own model may be called as one of those that came along."""
-
-    def id(self) -> int:
-        return 1
-
-    def mergeWith(self, other: QUndoCommand) -> bool:
-        if not isinstance(other, SettingsCommand) or self.drag is None or other.drag != self.drag:
-            return False
-        self.before = other.before | self.before
-        self.after |= other.after
-        self.setObsolete(self.before == self.after)  # dragged there and back
-        return True
-
-    def undo(self) -> None:
-        self.setObsolete(not self.studio._change_settings(self.model, self.before))
-
-    def redo(self) -> None:
-        self.setObsolete(not self.studio._change_settings(self.model, self.after))
-
-
-class BranchCommand(QUndoCommand):
-    """Another branch of some samples is shown. Traces only grow, so undo just moves pointers.
-
-    at: where it was done, which undo and redo bring back into view.
-    """
-
-    def __init__(
-        self, studio: Studio, take: Take, at: Pointer, before: dict[int, int], after: dict[int, int], what: str
-    ) -> None:
-        super().__init__(what)
-        self.studio, self.take, self.at, self.before, self.after = studio, take, at, before, after
-        self.undone = False
-
-    def undo(self) -> None:
-        self.studio._show_branches(self.take, self.before)
-        self.studio._bring_into_view(self.take, self.at)
-        self.undone = True
-
-    def redo(self) -> None:
-        self.studio._show_branches(self.take, self.after)
-        if self.undone:  # who does it for the first time is there, and may be following what is drawn
-            self.studio._bring_into_view(self.take, self.at)
-
-
-class DeleteCommand(QUndoCommand):
-    """A take leaves the history; its file is kept aside until the profile is tidied."""
-
-    def __init__(self, studio: Studio, take_id: str) -> None:
-        super().__init__("delete from history")
-        self.studio, self.take_id = studio, take_id
-        self.take = studio._takes.get(take_id)
-        """Kept alive where it is in use: it may hold more than what was saved of it last."""
-        self.shown = False
-
-    def undo(self) -> None:
-        if self.studio._restore(self.take_id) and self.shown:
-            self.studio.open_history(self.take_id)
-
-    def redo(self) -> None:
-        self.shown = self.take is not None and self.take is self.studio.take
-        if not self.studio._delete(self.take_id):
-            self.setObsolete(True)
-
-
 class Studio(QObject):
     """See the module. Every method is called from the GUI thread."""
 
@@ -198,15 +106,9 @@ class Studio(QObject):
     activity_changed = Signal()
     walk_began = Signal()
     """A walk goes on, after an edit in mid-run also without a change of activity."""
-    inspected = Signal(object)
-    """An ``Inspection`` of the step that the inspector looks at."""
     gram_ready = Signal(object)
-    influence_changed = Signal()
-    """``influence`` is another one, or none; or it is awaited, or not any more."""
     picture_opened = Signal(object)
     """A picture that is to be completed, as an image of the model's: uint8 (H, W) or (H, W, 3)."""
-    comparison_changed = Signal(int)
-    """This one of the ``columns`` has grown or come to its end; -1: there are others, or nothing goes on any more."""
     history_changed = Signal()
     message = Signal(str)
     """A line for the status bar."""
@@ -248,25 +150,8 @@ class Studio(QObject):
         """Checkpoints that could not be loaded, with nothing before them to go back to."""
         self._added: Path | None = None
         """The checkpoint that was opened and is being loaded for the first time."""
-        self._inspect_token = 0
-        self._followed: tuple[Trace, Shaping] | None = None
-        """What the inspector follows."""
-        self.influence: Influence | None = None
-        """What has to do with the step at the edit pointer, while the canvas is to show that."""
-        self.influence_awaited = False
-        """Whether it is being computed."""
-        self._influence_token = 0
-        self._influence_of: tuple[Trace, Pointer] | None = None
-        """What was asked for last."""
-        self.columns: tuple[Column, ...] = ()
-        """The models that are compared, or were compared last."""
-        self.comparing = False
-        self._compare_token = 0
-        self._read_token = 0
         self._places: dict[str, Place] = {}
         """Where one looked at each take when one left it."""
-        self.refusal = ""
-        """Why the last take that could not be read was not shown."""
         self._rolled_seed: int | None = None
         """The seed that somebody rolled for the next take."""
         self._replay_position = 0.0
@@ -276,29 +161,22 @@ class Studio(QObject):
         worker.load_failed.connect(self._on_load_failed)
         worker.grown.connect(self._on_grown)
         worker.stopped.connect(self._on_stopped)
-        worker.inspected.connect(self._on_inspected)
         worker.gram_ready.connect(self.gram_ready)
-        worker.influence_found.connect(self._on_influence)
-        worker.influence_failed.connect(self._on_influence_failed)
-        for changed in (self.selection_changed, self.cursor_changed, self.view_changed, self.take_changed):
-            changed.connect(self._look_at_influence)
-        for changed in (self.branches_changed, self.activity_changed, self.grown):  # particles give way as they grow
-            changed.connect(self._look_at_influence)
-        worker.compared.connect(self._on_compared)
         worker.scored.connect(self._on_scored)
         worker.reproducing.connect(self._on_reproduced)
         worker.reproduced.connect(self._on_reproduced)
-        worker.saved.connect(self._on_saved)
-        worker.read_done.connect(self._on_read)
+        worker.saved.connect(self.history_changed)
         worker.exported.connect(self._on_exported)
         worker.said.connect(self.message)
         worker.failed.connect(self.error)
+        self.inspection = FollowedInspection(self)
+        self.influence = FollowedInfluence(self)
+        self.comparison = Comparison(worker, self._takes, self)
+        self.comparison.failed.connect(self.error)
+        self.reader = Reader(catalog, worker, self)
+        self.reader.refused.connect(self.error)
 
     # --- what is there ---------------------------------------------------------------------------------------------
-
-    @property
-    def model_name(self) -> str:
-        return self.entry.header.name if self.entry else ""
 
     @property
     def _key(self) -> str:
@@ -457,7 +335,7 @@ class Studio(QObject):
         if self.take is not None and not self.looks_into:
             self.message.emit(f"This take was made with other weights of {self.take.model.title}.")
         self._score_if_needed()
-        self.inspect()
+        self.inspection.ask()
 
     @Slot(int, str)
     def _on_load_failed(self, token: int, reason: str) -> None:
@@ -505,18 +383,18 @@ class Studio(QObject):
 
     def change(self, what: str, *, drag: int | None = None, **changes: Any) -> None:
         """Changes settings by name, undoably. drag: changes with the same number are one undo step."""
-        if self.settings is None:
+        if self.entry is None or self.settings is None:
             return
         try:
             after = self.settings.with_(**changes)
-            if "condition" in changes and self.entry:
+            if "condition" in changes:
                 complete(self.entry.header.factors, after.condition)
         except StudioError as error:
             self.error.emit(str(error))
             return
         if after != self.settings:
             before = {name: getattr(self.settings, name) for name in changes}
-            self.undo_stack.push(SettingsCommand(self, before, changes, what, drag))
+            self.undo_stack.push(SettingsCommand(self, self.entry.path, before, changes, what, drag))
 
     def reshape(self, *, drag: int | None = None, **changes: Any) -> None:
         """Changes temperature, top_k, top_p or min_p; a walk that runs takes them from its next step on."""
@@ -548,8 +426,8 @@ class Studio(QObject):
         if self.shown_seed is not None:
             self.set_seed(self.shown_seed)
 
-    def _change_settings(self, model: Path, changes: dict[str, Any]) -> bool:
-        """Undo and redo choose the model whose settings they change, so that this is seen. Whether it is there."""
+    def change_settings_of(self, model: Path, changes: dict[str, Any]) -> bool:
+        """For ``SettingsCommand``: chooses the model, so that the change is seen; whether it is there."""
         if self.entry is None or self.entry.path != model:
             if not model.exists():
                 self.message.emit(f"The model that this was set for is gone: {model}")
@@ -571,7 +449,7 @@ class Studio(QObject):
             self.pause()
             self._load()
         self.settings_changed.emit()
-        self.inspect()
+        self.inspection.ask()
 
     @property
     def overlays(self) -> tuple[str, ...]:
@@ -800,7 +678,7 @@ class Studio(QObject):
         if step != self.cursor:
             self.cursor = step
             self.cursor_changed.emit()
-        self.inspect()
+        self.inspection.ask()
 
     # --- selecting and inspecting ----------------------------------------------------------------------------------
 
@@ -810,7 +688,7 @@ class Studio(QObject):
             if self.pinned is not None and self.pinned.sample != sample:
                 self.pinned = None
             self.selection_changed.emit()
-            self.inspect()
+            self.inspection.ask()
 
     def pin(self, pointer: Pointer | None) -> None:
         """A click on a pixel or a sample: the inspector and the edits stay with it."""
@@ -818,13 +696,13 @@ class Studio(QObject):
             self.select(pointer.sample)
         self.pinned = pointer
         self.selection_changed.emit()
-        self.inspect()
+        self.inspection.ask()
 
     def hover(self, pointer: Pointer | None) -> None:
         if pointer != self.hovered:
             self.hovered = pointer
             self.selection_changed.emit()
-            self.inspect()
+            self.inspection.ask()
 
     @property
     def inspected_pointer(self) -> Pointer | None:
@@ -848,73 +726,10 @@ class Studio(QObject):
         last = len(trace) - 1 if trace.finished else len(trace)
         return Pointer(pointer.sample, min(pointer.step, max(0, last)))
 
-    def inspect(self) -> None:
-        """Asks for the conditional that the inspector shows; an older request not yet served is forgotten."""
-        pointer = self.inspected_pointer
-        if pointer is None or self.take is None or self.settings is None or self.loaded is None:
-            self._inspect_token += 1
-            self._followed = None
-            return
-        trace = self.take.samples[pointer.sample].trace
-        shaping = trace.segment_at(pointer.step).shaping if self.keeps_shapings else self.settings.shaping
-        follow = self.running and self.following and not (self.hovered or self.pinned)
-        followed = (trace, shaping) if follow else None
-        if followed is None or followed != self._followed:
-            # An answer still on its way is about something else; while the same trace is followed it is not, and
-            # would always come too late where a step takes longer than a report.
-            self._inspect_token += 1
-        self._followed = followed
-        request = InspectRequest(
-            self._inspect_token, self.take, pointer.sample, trace, pointer.step, shaping, follow=follow
-        )
-        self.worker.inspect(request)
-
-    @Slot()
-    def _look_at_influence(self) -> None:
-        """Asks for what has to do with the step at the edit pointer, if it is drawn and anybody wants to see it."""
-        if self.overlay != "influence" and self._influence_of is None:
-            return  # nobody wants to see it: growth and the mouse come by here many times a second
-        pointer = self.edit_pointer
-        wanted = None
-        if self.overlay == "influence" and self.take is not None and pointer is not None and self.looks_into:
-            trace = self.take.samples[pointer.sample].trace
-            if pointer.step < len(trace) and (self.pinned is not None or not self.running):
-                wanted = (trace, pointer)
-        if wanted == self._influence_of:
-            return
-        self._influence_of = wanted
-        self._influence_token += 1
-        self._show_influence(None, awaited=wanted is not None)  # the one that is shown is about something else
-        if wanted is not None and self.take is not None:
-            trace, pointer = wanted
-            self.worker.influence(
-                InfluenceRequest(self._influence_token, self.take, pointer.sample, trace, pointer.step)
-            )
-
-    @Slot(object)
-    def _on_influence(self, influence: Influence) -> None:
-        if influence.token == self._influence_token:
-            self._show_influence(influence)
-
-    @Slot(int)
-    def _on_influence_failed(self, token: int) -> None:
-        if token == self._influence_token:
-            self._show_influence(None)
-
-    def _show_influence(self, influence: Influence | None, *, awaited: bool = False) -> None:
-        if influence is not self.influence or awaited != self.influence_awaited:
-            self.influence, self.influence_awaited = influence, awaited
-            self.influence_changed.emit()
-
     def request_gram(self, trace: Trace, start: int, stop: int) -> None:
         """Asks for the picture of the conditionals of a stretch of a trace; answered by ``gram_ready``."""
         if self.take is not None and self.loaded is not None:
             self.worker.gram(GramRequest(self.take, trace, start, stop))
-
-    @Slot(object)
-    def _on_inspected(self, inspection: Inspection) -> None:
-        if inspection.token == self._inspect_token:
-            self.inspected.emit(inspection)
 
     # --- editing ---------------------------------------------------------------------------------------------------
 
@@ -948,8 +763,9 @@ class Studio(QObject):
         """Goes on from a step of some samples on branches."""
         assert self.take is not None
         assert self.loaded is not None
+        traces = self.take.traces
         # A clip that ended before this step has nothing to go on from.
-        samples = [n for n in samples if self._has_step(self.take.samples[n].trace, at.step)]
+        samples = [n for n in samples if at.step < len(traces[n]) or not traces[n].finished]
         before, after = {}, {}
         refused = ""
         for n in samples:
@@ -969,10 +785,6 @@ class Studio(QObject):
         self.undo_stack.push(BranchCommand(self, self.take, at, before, after, what))
         self.go_on()
 
-    @staticmethod
-    def _has_step(trace: Trace, step: int) -> bool:
-        return step < len(trace) or not trace.finished
-
     def show_branch(self, sample: int, branch: int) -> None:
         """Switches a sample to another of its branches, undoably."""
         pointer = self.edit_pointer
@@ -981,7 +793,8 @@ class Studio(QObject):
         at, before = Pointer(sample, pointer.step), {sample: self.take.samples[sample].current}
         self.undo_stack.push(BranchCommand(self, self.take, at, before, {sample: branch}, "switch branch"))
 
-    def _show_branches(self, take: Take, current: dict[int, int]) -> None:
+    def switch_branches(self, take: Take, current: dict[int, int]) -> None:
+        """For ``BranchCommand``: shows other branches of some samples of a take."""
         for sample, branch in current.items():
             take.samples[sample].current = branch
         if take is self.take:
@@ -991,62 +804,21 @@ class Studio(QObject):
                 self.cursor = take.frontier
             self.branches_changed.emit()
             self.cursor_changed.emit()
-            self.inspect()
+            self.inspection.ask()
         self.worker.save(take)
 
-    def _bring_into_view(self, take: Take, at: Pointer) -> None:
+    def bring_into_view(self, take: Take, at: Pointer) -> None:
         """Shows a step of a take: undo and redo change nothing unseen."""
         if take is not self.take:
 
             def show(take: Take, entry: Entry | None) -> None:
                 self._show_with_model(take, entry)  # the settings stay: what is undone next may be one of them
-                self._bring_into_view(take, at)
+                self.bring_into_view(take, at)
 
-            self._read(lambda: take, show)
+            self.reader.read_take(lambda: take, show)
         elif self.edit_pointer != at:
             self.select(at.sample)
             self.move_cursor(at.step)
-
-    # --- comparing -------------------------------------------------------------------------------------------------
-
-    def compare(self, entries: Sequence[Entry], *, seed: int, count: int, condition: Mapping[str, Any]) -> None:
-        """Has several models draw takes of their own beside the one that is shown, under the neutral shaping.
-
-        condition: of the factors that they share; every other one has its default.
-        """
-        try:
-            models = tuple(
-                (entry.path, complete(factors, {f.name: condition[f.name] for f in factors if f.name in condition}))
-                for entry in entries
-                for factors in (entry.header.factors,)
-            )
-        except StudioError as error:
-            self.error.emit(str(error))
-            return
-        self._compare_token += 1
-        self.columns, self.comparing = tuple(Column(entry) for entry in entries), True
-        self.worker.compare(CompareRequest(self._compare_token, models, seed, count))
-        self.comparison_changed.emit(-1)
-
-    def stop_comparing(self) -> None:
-        """What is drawn stays, here and in the history."""
-        if self.comparing:
-            self._compare_token += 1
-            self.comparing = False
-            self.worker.stop_comparing()
-            self.comparison_changed.emit(-1)
-
-    @Slot(object)
-    def _on_compared(self, compared: Compared) -> None:
-        if compared.token != self._compare_token:
-            return
-        column = self.columns[compared.column]
-        column.take, column.problem = compared.take, compared.problem
-        if column.take is not None:
-            self._takes[column.take.id] = column.take
-        if all(column.ended for column in self.columns):
-            self.comparing = False
-        self.comparison_changed.emit(compared.column)
 
     # --- takes and history -----------------------------------------------------------------------------------------
 
@@ -1092,7 +864,7 @@ class Studio(QObject):
                     return None
                 raise
 
-        self._read(read, self.show_take)
+        self.reader.read_take(read, self.show_take)
 
     def open_saved(self, source: Path | bytes) -> None:
         """Shows exactly what a saved file, or the content of one, holds, with its settings."""
@@ -1102,7 +874,7 @@ class Studio(QObject):
         def read() -> Take:
             nonlocal new
             take = read_saved(source, PICTURE).take
-            held = self._in_history(take, live)
+            held = in_history(self.profile, take, live)
             if held is None:
                 new = True
                 take.id = new_take_id()  # an entry of its own: the history may hold this one with more branches by now
@@ -1125,59 +897,7 @@ class Studio(QObject):
         picture = None
         if isinstance(source, Path) and isinstance(chain, ImageChain):
             picture = partial(self._as_picture, source, chain)
-        self._read(read, show, picture)
-
-    def _in_history(self, take: Take, live: dict[str, Take]) -> Take | None:
-        """The take of the history that shows what another does; live: those in use. For the thread of files."""
-        wanted, record = describe(take), take_record(take)
-        for entry in self.profile.history():
-            alike = replace(entry, id=wanted.id, branches=wanted.branches) == wanted
-            if alike and entry.branches >= wanted.branches:
-                with suppress(StudioError):  # deleted this moment, or damaged
-                    found = live.get(entry.id) or self.profile.load_take(entry.id)
-                    if take_record(found) | {"take": take.id} == record:
-                        return found
-        return None
-
-    def _read(
-        self,
-        read: Callable[[], Take | None],
-        show: Callable[[Take, Entry | None], None],
-        otherwise: Callable[[], Callable[[], None]] | None = None,
-    ) -> None:
-        """Has a take read, and its model found, in the background; of several asked for, the last one is shown.
-
-        read: None where the take was deleted meanwhile. otherwise: what to make of a file without a record.
-        """
-        self._read_token += 1
-
-        def read_and_match() -> Callable[[], None]:
-            try:
-                take = read()
-            except NoRecordError as error:
-                reason = str(error)
-                with suppress(StudioError):
-                    return otherwise() if otherwise is not None else lambda: self._refuse(reason)
-                return lambda: self._refuse(reason)
-            except StudioError as error:
-                reason = str(error)
-                return lambda: self._refuse(reason)
-            if take is None:
-                return lambda: None
-            entry = self.catalog.match(take.model)
-            # What was deleted meanwhile is not shown: nothing that is done to it would be kept.
-            return lambda: None if self.worker.forgets(take.id) else show(take, entry)
-
-        self.worker.read(self._read_token, read_and_match)
-
-    def _refuse(self, reason: str) -> None:
-        self.refusal = reason
-        self.error.emit(reason)
-
-    @Slot(int, object)
-    def _on_read(self, token: int, show: Callable[[], None]) -> None:
-        if token == self._read_token:
-            show()
+        self.reader.read_take(read, show, picture)
 
     def open_path(self, path: Path) -> None:
         """A dropped or named file: a checkpoint, or a saved sample; or else a picture, to be completed."""
@@ -1192,16 +912,15 @@ class Studio(QObject):
         if not isinstance(chain, ImageChain):
             self.error.emit("Choose a model of images to complete a picture.")
             return
-        self._read_token += 1
-        self.worker.read(self._read_token, lambda: self._as_picture(path, chain))
+        self.reader.read(partial(self._as_picture, path, chain))
 
-    def _as_picture(self, path: Path, chain: ImageChain) -> Callable[[], None]:
+    def _as_picture(self, path: Path, chain: ImageChain) -> Show:
         """For the thread of files."""
         pixels = fitted(*read_bytes(path), chain)
         return lambda: self.picture_opened.emit(pixels)
 
     def delete_take(self, take_id: str) -> None:
-        self.undo_stack.push(DeleteCommand(self, take_id))
+        self.undo_stack.push(DeleteCommand(self, take_id, self._takes.get(take_id)))
 
     def reproduce(self) -> None:
         """Walks the shown take again and reports agreement or the first difference."""
@@ -1222,8 +941,8 @@ class Studio(QObject):
             self.message.emit(f"Saving {path.name} …")
             self.worker.export(shown(self.take, samples=samples), path, scale, form)
 
-    def _delete(self, take_id: str) -> bool:
-        """Whether it could be deleted; says why not."""
+    def remove_take(self, take_id: str) -> bool:
+        """For ``DeleteCommand``: whether it could be deleted; says why not."""
         self.worker.forget(take_id)  # what still walks must not save itself again
         self._places.pop(take_id, None)
         try:
@@ -1238,8 +957,8 @@ class Studio(QObject):
         self.history_changed.emit()
         return True
 
-    def _restore(self, take_id: str) -> bool:
-        """Whether it could be put back; says why not, and redoing and undoing the deletion tries again."""
+    def restore_take(self, take_id: str) -> bool:
+        """For ``DeleteCommand``: whether it could be put back; says why not, and another redo and undo tries again."""
         try:
             self.profile.restore_take(take_id)
         except StudioError as error:
@@ -1253,7 +972,7 @@ class Studio(QObject):
         return True
 
     def _show_take(self, take: Take | None) -> None:
-        self._read_token += 1  # what is still being read comes too late
+        self.reader.drop()
         if self.take is not None:
             self._places[self.take.id] = Place(self.selected, self.cursor, self.following, self.pinned)
         place = Place(0, 0, True, None)
@@ -1265,7 +984,7 @@ class Studio(QObject):
         self.cursor = 0 if take is None else take.frontier if self.following else min(place.cursor, take.longest)
         self.take_changed.emit()
         self.cursor_changed.emit()
-        self.inspect()
+        self.inspection.ask()
 
     # --- answers of the inference thread ---------------------------------------------------------------------------
 
@@ -1285,24 +1004,18 @@ class Studio(QObject):
         self._walking = False
         self._announce()
         if self.take is not None:
-            self.grown.emit()
-            if self.following:
-                self._set_cursor(self.take.frontier)
+            self._on_grown(self.take.id)
 
     @Slot(str)
     def _on_scored(self, take_id: str) -> None:
         if self.take is not None and self.take.id == take_id:
             self.grown.emit()
-            self.inspect()
+            self.inspection.ask()
 
     @Slot(str, str)
     def _on_reproduced(self, take_id: str, report: str) -> None:
         if self.take is not None and self.take.id == take_id:
             self.message.emit(report)
-
-    @Slot(str)
-    def _on_saved(self, take_id: str) -> None:
-        self.history_changed.emit()
 
     @Slot(str)
     def _on_exported(self, path: str) -> None:

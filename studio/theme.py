@@ -164,6 +164,13 @@ def _dress(app: QApplication, theme: Theme) -> None:
     app.setStyleSheet(style_sheet(theme))
 
 
+def small(font: QFont) -> QFont:
+    """The font in the size of the least important words, and of those within a plot."""
+    font = QFont(font)
+    font.setPixelSize(QUIET_PIXELS - 1)
+    return font
+
+
 def tabular(font: QFont) -> QFont:
     """The font with digits of one width, so that numbers do not jitter."""
     font.setFeature(QFont.Tag("tnum"), 1)
@@ -391,8 +398,7 @@ def style_plot(plot: Any, theme: Theme) -> None:
     if hasattr(plot, "setBackground"):
         plot.setBackground(theme.window)
         plot = plot.getPlotItem()
-    font = tabular(QFont(QApplication.font()))
-    font.setPixelSize(QUIET_PIXELS - 1)
+    font = tabular(small(QApplication.font()))
     for name in ("left", "bottom"):
         axis = plot.getAxis(name)
         axis.setPen(QPen(theme.line, 0))

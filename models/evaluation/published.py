@@ -87,10 +87,10 @@ ONE_DRAW = (
     "theirs, but not of the same bits"
 )
 DEPENDENT = "The standard error over patches takes those of one image to be independent."
-DATA_NOTES: Mapping[str, str] = {
-    "binarised_mnist": f"Binarised MNIST is {ONE_DRAW}.",
-    "mnist_patches": f"The bits of the patches are {ONE_DRAW}. {DEPENDENT}",
-    "cifar10_patches": DEPENDENT,
+DATA_NOTES: Mapping[str, tuple[str, ...]] = {
+    "binarised_mnist": (f"Binarised MNIST is {ONE_DRAW}.",),
+    "mnist_patches": (f"The bits of the patches are {ONE_DRAW}.", DEPENDENT),
+    "cifar10_patches": (DEPENDENT,),
 }
 """By the name of the data set, what its numbers are to be read with."""
 
@@ -120,7 +120,7 @@ def examples_measured(header: CheckpointHeader, network: type[AutoregressiveMode
 def notes(header: CheckpointHeader, network: type[AutoregressiveModel]) -> list[str]:
     """Sentences to read the measured likelihoods of a checkpoint with."""
     data = header.data.get("name", "")
-    found = [DATA_NOTES[data]] if data in DATA_NOTES else []
+    found = [*DATA_NOTES.get(data, ())]
     if " of " in (part := examples_measured(header, network)):
         title = header.data.get("title", data)
         found.append(f"Of the official test part of {title} a subset was measured: {part} examples.")

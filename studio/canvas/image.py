@@ -278,7 +278,7 @@ class ImageGrid(QWidget):
         studio.cursor_changed.connect(self._on_cursor)
         studio.selection_changed.connect(self._on_selection)
         studio.view_changed.connect(self._repaint)
-        studio.influence_changed.connect(self._on_influence)
+        studio.influence.changed.connect(self._on_influence)
         self._on_take()
 
     # --- following the state -----------------------------------------------------------------------------------------
@@ -524,7 +524,7 @@ class ImageGrid(QWidget):
                 for n, picture in pictures.items():
                     cell = grid.cell(n)
                     painter.drawPixmap(cell.topLeft(), order_picture(picture.chain, cell.size(), ratio))
-            influence = studio.influence
+            influence = studio.influence.found
             if influence is not None and influence.sample in pictures:
                 cell, chain = grid.cell(influence.sample), pictures[influence.sample].chain
                 painter.drawPixmap(cell.topLeft(), self._influence_picture(influence, chain, cell.size(), theme, ratio))
@@ -663,14 +663,14 @@ class ImageCanvas(Canvas):
         column.addLayout(foot)
         self._cover(body, self.invitation)
         self.setFocusProxy(self.grid)
-        for changed in (studio.take_changed, studio.view_changed, studio.influence_changed):
+        for changed in (studio.take_changed, studio.view_changed, studio.influence.changed):
             changed.connect(self._refresh)
         self._refresh()
 
     @Slot()
     def _refresh(self) -> None:
-        take, overlay, influence = self._studio.take, self._studio.overlay, self._studio.influence
-        awaited = self._studio.influence_awaited
+        take, overlay = self._studio.take, self._studio.overlay
+        influence, awaited = self._studio.influence.found, self._studio.influence.awaited
         self.invitation.setVisible(take is None)
         self.legend.setVisible(take is not None and (overlay in SHORT_NAMES or influence is not None or awaited))
         if take is not None and overlay in SHORT_NAMES:

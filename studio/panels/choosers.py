@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFocusEvent, QIcon, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QFocusEvent, QIcon, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -25,6 +25,8 @@ from PySide6.QtWidgets import (
 from models.condition import ANY, Category, Factor, Order, Vector
 from models.orders import NAMED_ORDERS, random_order, seed_of
 from studio.class_pictures import Pixels, class_pictures, pixmap
+from studio.code_map import code_map
+from studio.panels.pad import Legend, Pad
 from studio.panels.widgets import (
     GAP,
     RETURN_KEYS,
@@ -37,11 +39,9 @@ from studio.panels.widgets import (
     label,
     leaves_undo,
     next_drag,
-    paint_focus_frame,
-    painting,
 )
 from studio.state import Studio
-from studio.theme import QUIET, QUIET_PIXELS, RADIUS, colours, faded
+from studio.theme import QUIET, QUIET_PIXELS
 
 MOST_BUTTONS = 30
 """Of a category; one with more values has a box."""
@@ -377,115 +377,6 @@ def category_chooser(factor: Category, studio: Studio) -> Chooser:
     return (CategoryChooser if short else LongCategoryChooser)(factor, studio)
 
 
-class Pad(QWidget):
-    """The square -1 … 1 of a two-dimensional code, with the chosen point; it is clicked, dragged, and moved by keys."""
-
-    moved = Signal(float, float, int)
-    """Where to, first across and then up, and the number of the drag."""
-
-    STEP = 0.05
-    """Of an arrow key."""
-    SIDE = 180
-    """Logical pixels that it asks for."""
-    POINT = 5.0
-    INSET = 8.0
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.CrossCursor)
-        self.setToolTip(f"{name}: click or drag; the arrow keys move it, too")
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
-        self.point = (0.0, 0.0)
-        self._drag: int | None = None
-
-    def show_point(self, x: float, y: float) -> None:
-        if (x, y) != self.point:
-            self.point = (x, y)
-            self.update()
-
-    @property
-    def square(self) -> QRectF:
-        side = min(self.width(), self.height()) - 2 * self.INSET
-        return QRectF((self.width() - side) / 2, self.INSET, side, side)
-
-    def _emit(self, x: float, y: float) -> None:
-        """Two decimals are as fine as a hand, and as can be read."""
-        x, y = (round(min(1.0, max(-1.0, value)), 2) for value in (x, y))
-        self.moved.emit(x, y, self._drag if self._drag is not None else next_drag())
-
-    def _emit_at(self, at: QPointF) -> None:
-        square = self.square
-        self._emit(2 * (at.x() - square.left()) / square.width() - 1, 1 - 2 * (at.y() - square.top()) / square.height())
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._drag = next_drag()
-            self._emit_at(event.position())
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._drag is not None:
-            self._emit_at(event.position())
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._drag = None
-
-    def event(self, event: QEvent) -> bool:
-        if claims_key(event, *ARROWS):
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = ARROWS.get(Qt.Key(event.key()))
-        if step is None:
-            super().keyPressEvent(event)
-        else:
-            self._emit(self.point[0] + self.STEP * step[0], self.point[1] + self.STEP * step[1])
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        with painting(self) as painter:
-            theme, square = colours(self), self.square
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(theme.border, 1))
-            painter.setBrush(theme.window)
-            painter.drawRoundedRect(square, RADIUS, RADIUS)
-            painter.setPen(QPen(theme.line, 1))
-            painter.drawLine(QPointF(square.center().x(), square.top()), QPointF(square.center().x(), square.bottom()))
-            painter.drawLine(QPointF(square.left(), square.center().y()), QPointF(square.right(), square.center().y()))
-            at = QPointF(
-                square.left() + (self.point[0] + 1) / 2 * square.width(),
-                square.top() + (1 - self.point[1]) / 2 * square.height(),
-            )
-            painter.setPen(QPen(faded(theme.now, 0.5), 1))
-            painter.drawLine(QPointF(at.x(), square.top()), QPointF(at.x(), square.bottom()))
-            painter.drawLine(QPointF(square.left(), at.y()), QPointF(square.right(), at.y()))
-            painter.setPen(QPen(theme.window, 1.5))
-            painter.setBrush(theme.now)
-            painter.drawEllipse(at, self.POINT, self.POINT)
-            if self.hasFocus():
-                paint_focus_frame(painter, square, theme)
-
-    def sizeHint(self) -> QSize:
-        return QSize(self.SIDE, self.SIDE)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(self.SIDE // 2, self.SIDE // 2)
-
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        return min(width, round(1.3 * self.SIDE))
-
-
-ARROWS = {
-    Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1),
-}  # fmt: skip
-
-
 class PadChooser(Chooser):
     """A vector of two numbers as a point of a square."""
 
@@ -494,6 +385,7 @@ class PadChooser(Chooser):
     def __init__(self, factor: Vector, studio: Studio) -> None:
         super().__init__(factor, studio)
         self.pad = Pad(factor.name)
+        self.legend = Legend()
         self.read_out = label("", QUIET)
         head = QHBoxLayout()
         head.addWidget(ElidedLabel(factor.name, QUIET), 1)
@@ -503,7 +395,18 @@ class PadChooser(Chooser):
         column.setSpacing(GAP // 2)
         column.addLayout(head)
         column.addWidget(self.pad)
+        column.addWidget(self.legend)
         self.pad.moved.connect(self._move)
+        # The next model may have the same condition and be shown here, but not the same map.
+        studio.model_changed.connect(self._show_map)
+        self._show_map()
+
+    @Slot()
+    def _show_map(self) -> None:
+        entry = self.studio.entry
+        found = code_map(entry, self.factor) if entry is not None else None
+        self.pad.show_map(found)
+        self.legend.show_names(found.names if found is not None else ())
 
     def show_value(self, value: Any) -> None:
         x, y = value

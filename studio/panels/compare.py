@@ -49,6 +49,7 @@ from models.sweep import (
 )
 from models.trace import Take
 from studio.canvas.image import LABEL_GAP, Picture, fitting, lay_out
+from studio.comparison import Column
 from studio.folders import remembered_folder
 from studio.panels.widgets import (
     GAP,
@@ -63,7 +64,7 @@ from studio.panels.widgets import (
     label,
     painting,
 )
-from studio.state import RANDOM_SEEDS, Column, Studio
+from studio.state import RANDOM_SEEDS, Studio
 from studio.theme import PRIMARY, QUIET, QUIET_PIXELS, colours, fill_hatched, hatch_brush, set_role, tabular
 
 FIRST_SIZE = QSize(940, 600)
@@ -235,10 +236,10 @@ class ModelsPage(QWidget):
         row.addWidget(holder)
         row.addLayout(right, 1)
         self.compare_button.clicked.connect(self._compare)
-        self.stop_button.clicked.connect(studio.stop_comparing)
+        self.stop_button.clicked.connect(studio.comparison.stop)
         self.save_button.clicked.connect(self._save)
         studio.catalog_changed.connect(self.show_models)
-        studio.comparison_changed.connect(self._show_comparison)
+        studio.comparison.changed.connect(self._show_comparison)
         self.show_models()
 
     # --- what to compare ---------------------------------------------------------------------------------------------
@@ -318,11 +319,13 @@ class ModelsPage(QWidget):
     @Slot()
     def _compare(self) -> None:
         self._drawn = self.count.value()
-        self.studio.compare(self.chosen, seed=self.seed.value(), count=self.count.value(), condition=self.condition)
+        self.studio.comparison.start(
+            self.chosen, seed=self.seed.value(), count=self.count.value(), condition=self.condition
+        )
 
     @Slot(int)
     def _show_comparison(self, changed: int) -> None:
-        shown_now, comparing = self.studio.columns, self.studio.comparing
+        shown_now, comparing = self.studio.comparison.columns, self.studio.comparison.running
         if changed < 0 and comparing:
             clear(self._columns)
             self.views = [ColumnView(column, self._drawn) for column in shown_now]
@@ -335,9 +338,10 @@ class ModelsPage(QWidget):
         self._refresh_buttons()
 
     def _refresh_buttons(self) -> None:
-        self.stop_button.setVisible(self.studio.comparing)
-        self.save_button.setVisible(not self.studio.comparing)
-        self.save_button.setEnabled(any(column.take is not None for column in self.studio.columns))
+        comparison = self.studio.comparison
+        self.stop_button.setVisible(comparison.running)
+        self.save_button.setVisible(not comparison.running)
+        self.save_button.setEnabled(any(column.take is not None for column in comparison.columns))
 
     @Slot()
     def _save(self) -> None:
@@ -352,7 +356,7 @@ class ModelsPage(QWidget):
 
     def save_to(self, path: Path) -> None:
         """Writes what is shown, as it is now, in the background."""
-        drawn = [column for column in self.studio.columns if column.take is not None and column.take.longest]
+        drawn = [column for column in self.studio.comparison.columns if column.take is not None and column.take.longest]
         takes = [shown(column.take) for column in drawn if column.take is not None]
         titles = [[take.model.title, in_a_few_words(take), running_bits(take)] for take in takes]
         self.studio.worker.write(path, partial(side_by_side, takes, titles, SAVED_SIDE))
@@ -685,7 +689,7 @@ class CompareDialog(QDialog):
         column.addLayout(head)
         column.addWidget(self._pages, 1)
         self.modes.chosen.connect(self.show_mode)
-        self.finished.connect(studio.stop_comparing)
+        self.finished.connect(studio.comparison.stop)
         self.show_mode(MODELS)
         self.resize(FIRST_SIZE)
 

@@ -55,7 +55,7 @@ from studio.panels.widgets import (
     probability_text,
 )
 from studio.state import Pointer, Studio
-from studio.theme import DARK, LIGHT, QUIET, QUIET_PIXELS, Theme, colours, faded, fill_hatched, mixed
+from studio.theme import DARK, LIGHT, QUIET, QUIET_PIXELS, Theme, colours, faded, fill_hatched, mixed, small
 
 SCALES = {
     "linear": "Heights are probabilities: shows the probable values",
@@ -147,7 +147,7 @@ def entropy_bits(p: npt.NDArray[np.float64]) -> float:
 
 
 def surprise_bits(p: npt.NDArray[np.float64], symbol: int) -> float:
-    return -math.log2(p[symbol]) if p[symbol] > 0 else math.inf
+    return abs(math.log2(p[symbol])) if p[symbol] > 0 else math.inf  # of a probability of 1 it is 0, not -0
 
 
 def shaping_words(shaping: Shaping) -> str:
@@ -174,13 +174,6 @@ def p_as_drawn(inspection: Inspection, trace: Trace) -> float | None:
     from models.conditional import shape_probs
 
     return float(shape_probs(torch.from_numpy(inspection.raw).log(), shaping)[inspection.symbol])
-
-
-def small(font: QFont) -> QFont:
-    """The font in the size of what is written into a plot."""
-    font = QFont(font)
-    font.setPixelSize(QUIET_PIXELS - 1)
-    return font
 
 
 def level_ticks(alphabet: Alphabet) -> list[int]:
@@ -644,7 +637,7 @@ class Swatch(QWidget):
 
 
 class InspectorPanel(QWidget):
-    """Shows ``Studio.inspected``; a click on a value puts it there."""
+    """Shows what ``Studio.inspection`` answers; a click on a value puts it there."""
 
     HINT = "Click a value to put it there and go on from it."
     NO_MODEL = "Without its model a take can be looked at, but not into."
@@ -687,7 +680,7 @@ class InspectorPanel(QWidget):
         self.branches_menu.triggered.connect(self._switch_branch)
         self.branches_button.setMenu(self.branches_menu)
         self._build()
-        studio.inspected.connect(self._show_inspection)
+        studio.inspection.answered.connect(self._show_inspection)
         for signal in (studio.take_changed, studio.model_changed, studio.activity_changed):
             signal.connect(self._refresh)
         studio.branches_changed.connect(self._refresh_branches)

@@ -117,3 +117,9 @@ def finish(studio: Studio, qtbot) -> None:  # type: ignore[no-untyped-def]
     """Lets what was begun come to its end."""
     qtbot.waitUntil(lambda: studio.take is not None and studio.take.finished, timeout=20_000)
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=5_000)
+
+
+def chosen_model(studio: Studio) -> str:
+    """Its name."""
+    assert studio.entry is not None
+    return studio.entry.header.name

@@ -353,7 +353,7 @@ def test_escape_stops_a_walk_before_it_shows_all_samples_again(
     image_studio.change("count", count=4)
     image_studio.change("pace", pace=30.0)
     image_studio.begin()
-    qtbot.waitUntil(lambda: image_studio.frontier >= 2)
+    qtbot.waitUntil(lambda: image_studio.frontier >= 2, timeout=20_000)
     canvas = window.canvas
     assert isinstance(canvas, ImageCanvas)
     double_click(qtbot, canvas, Pointer(1, 0))
@@ -510,41 +510,41 @@ def influenced(step: int, sample: int = 0) -> Influence:
 
 def test_the_influence_is_heat_where_it_can_be_and_shade_elsewhere(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, steps=30)
-    idle._show_influence(influenced(20))
+    idle.influence.show(influenced(20))
     assert colour_at(canvas, 19).rgb() == int(HEAT[255])
     assert canvas.legend.isVisible()
     assert "0.5 nats" in canvas.legend.accessibleName()
     drawn_later = colour_at(canvas, 25)
-    idle._show_influence(None)
+    idle.influence.show(None)
     assert colour_at(canvas, 25).lightness() > drawn_later.lightness()
     assert not canvas.legend.isVisible()
 
 
 def test_the_influence_is_painted_once_while_the_mouse_moves(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, steps=30)
-    idle._show_influence(influenced(20))
+    idle.influence.show(influenced(20))
     look(canvas)
     painted = canvas.grid._painted_influence
     idle.hover(Pointer(0, 3))
     look(canvas)
     assert canvas.grid._painted_influence is painted
-    idle._show_influence(influenced(20))
+    idle.influence.show(influenced(20))
     look(canvas)
     assert canvas.grid._painted_influence is not painted
 
 
 def test_while_the_influence_is_computed_the_canvas_says_so(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, steps=30)
-    idle._show_influence(None, awaited=True)
+    idle.influence.show(None, awaited=True)
     assert canvas.legend.isVisible()
     assert "computing …" in canvas.legend.accessibleName()
-    idle._show_influence(None)
+    idle.influence.show(None)
     assert not canvas.legend.isVisible()
 
 
 def test_what_cannot_reach_a_step_is_hatched_and_only_that(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, steps=30)
-    idle._show_influence(influenced(20))
+    idle.influence.show(influenced(20))
 
     def hues(step: int) -> set[int]:
         image = look(canvas).copy(canvas.grid._pixel(Pointer(0, step)).adjusted(3, 3, -3, -3))
@@ -568,6 +568,6 @@ def test_the_order_is_painted_fast_enough_for_every_frame_of_a_change_of_size(or
 def test_of_a_colour_pixel_the_most_influential_channel_shows(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, steps=30, chain=COLOUR)
     influence = Influence(0, 0, 9, np.arange(9) == 4, np.where(np.arange(9) == 4, 2.0, 0.0))
-    idle._show_influence(influence)
+    idle.influence.show(influence)
     assert colour_at(canvas, 4).rgb() == int(HEAT[255])
     assert colour_at(canvas, 3).rgb() == int(HEAT[255])

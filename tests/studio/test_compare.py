@@ -66,8 +66,8 @@ def tick(dialog: CompareDialog, *names: str) -> None:
 def compare(dialog: CompareDialog, qtbot: QtBot, *names: str) -> list[Take | None]:
     tick(dialog, *names)
     dialog.models.compare_button.click()
-    qtbot.waitUntil(lambda: not dialog.studio.comparing, timeout=20_000)
-    return [column.take for column in dialog.studio.columns]
+    qtbot.waitUntil(lambda: not dialog.studio.comparison.running, timeout=20_000)
+    return [column.take for column in dialog.studio.comparison.columns]
 
 
 def swept(studio: Studio, qtbot: QtBot, axis: Values | Temperatures | Seeds = DIGITS) -> Take:
@@ -146,7 +146,7 @@ def test_a_model_that_cannot_be_loaded_says_so_in_its_column(
     path = next(path for path in dialog.models.boxes if path.stem == BROKEN)
     path.write_bytes(path.read_bytes()[:-100])
     compare(dialog, qtbot, BROKEN, IMAGE)
-    problems = {column.entry.path.stem: column.problem for column in several.columns}
+    problems = {column.entry.path.stem: column.problem for column in several.comparison.columns}
     assert problems[IMAGE] == ""
     assert BROKEN in problems[BROKEN]
     shown = {view.title.text(): view.problem.text() for view in dialog.models.views}
@@ -160,17 +160,19 @@ def test_closing_the_dialog_ends_the_comparison_and_keeps_what_is_drawn(
     several.worker.kernels_warm = False
     dialog.models.count.setValue(4)
     dialog.models.compare_button.click()
-    qtbot.waitUntil(lambda: several.columns[0].take is not None and several.columns[0].take.longest > 0)
+    qtbot.waitUntil(
+        lambda: several.comparison.columns[0].take is not None and several.comparison.columns[0].take.longest > 0
+    )
     dialog.close()
-    assert not several.comparing
+    assert not several.comparison.running
     qtbot.waitUntil(lambda: several.worker._comparison is None)
-    take = several.columns[0].take
+    take = several.comparison.columns[0].take
     assert take is not None
     length = take.longest
     qtbot.waitUntil(lambda: any(entry.id == take.id for entry in several.profile.history()))
     qtbot.wait(50)
     assert take.longest == length
-    assert several.columns[1].take is None or length == take.limit
+    assert several.comparison.columns[1].take is None or length == take.limit
     assert load_take(several.profile.takes_folder / f"{take.id}.npz").longest == length
 
 
@@ -183,9 +185,9 @@ def test_a_comparison_gives_way_to_a_walk_and_outlives_another_choice_of_model(
     finish(several, qtbot)
     several.choose_model(OTHER)
     qtbot.waitUntil(lambda: several.activity is Activity.IDLE)
-    qtbot.waitUntil(lambda: not several.comparing, timeout=20_000)
-    assert [column.problem for column in several.columns] == ["", ""]
-    assert all(column.take is not None and column.take.finished for column in several.columns)
+    qtbot.waitUntil(lambda: not several.comparison.running, timeout=20_000)
+    assert [column.problem for column in several.comparison.columns] == ["", ""]
+    assert all(column.take is not None and column.take.finished for column in several.comparison.columns)
 
 
 def test_of_two_comparisons_the_last_one_is_shown(dialog: CompareDialog, several: Studio, qtbot: QtBot) -> None:
@@ -198,9 +200,11 @@ def test_of_two_comparisons_the_last_one_is_shown(dialog: CompareDialog, several
 def test_the_studio_closes_in_the_middle_of_a_comparison(dialog: CompareDialog, several: Studio, qtbot: QtBot) -> None:
     tick(dialog, IMAGE, OTHER)
     dialog.models.compare_button.click()
-    qtbot.waitUntil(lambda: several.columns[0].take is not None and several.columns[0].take.longest > 0)
+    qtbot.waitUntil(
+        lambda: several.comparison.columns[0].take is not None and several.comparison.columns[0].take.longest > 0
+    )
     several.worker.close()
-    take = several.columns[0].take
+    take = several.comparison.columns[0].take
     assert take is not None
     assert load_take(several.profile.takes_folder / f"{take.id}.npz").longest == take.longest
 

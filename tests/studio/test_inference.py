@@ -151,7 +151,7 @@ def test_closing_does_not_wait_for_a_take_that_is_walked_again(
 def test_a_step_is_inspected_while_a_take_is_walked_again(sound_studio: Studio, qtbot: QtBot, long_take: Take) -> None:
     reproduce(sound_studio, qtbot)
     found: list[Any] = []
-    sound_studio.inspected.connect(found.append)
+    sound_studio.inspection.answered.connect(found.append)
     began = time.monotonic()
     sound_studio.move_cursor(10)
     qtbot.waitUntil(lambda: any(inspection.step == 10 for inspection in found))

@@ -19,26 +19,21 @@ from models.chain import GreyLevels, ImageChain
 from models.checkpoint import save_checkpoint, update_header
 from models.model import ModelSpec
 from models.networks import network_class
-from studio.panels.models import (
-    ENTRY,
-    LEAST_WIDTH,
+from studio.panels.model_card import (
     MAX_CARD_CHARACTERS,
-    OPEN_MODELS,
     CardBrowser,
     ModelCardDialog,
-    ModelsPanel,
-    ModelTree,
     card_text,
     duration,
     factorisation,
     facts,
-    heading,
-    quiet_line,
-    row_words,
 )
+from studio.panels.model_filters import LEAST_WIDTH
+from studio.panels.model_tree import ENTRY, ModelTree, modality_title, quiet_line, row_words
+from studio.panels.models import OPEN_MODELS, ModelsPanel
 from studio.state import Activity, Studio
 from studio.theme import DARK, LIGHT, palette
-from tests.studio.conftest import DIGIT, IMAGE, SOUND, load
+from tests.studio.conftest import DIGIT, IMAGE, SOUND, chosen_model, load
 from tests.studio.text_chain import TEXT
 
 
@@ -187,7 +182,6 @@ def test_a_title_without_room_is_told_by_the_tool_tip(studio: Studio, added: Ent
 def test_the_quiet_line_tells_data_conditions_and_likelihood(studio: Studio, added: Entry) -> None:
     assert quiet_line(added.header) == "Noise · 3 digits · 0.81 bits/dim"
     assert quiet_line(studio.catalog.find(SOUND).header) == "Noise · 2 speakers · 3 digits"
-    assert heading(added.header) == "Images · masked convolution"
 
 
 def test_likelihood_is_told_per_dimension_of_an_image_and_per_sample_of_a_sound(
@@ -238,7 +232,7 @@ def test_a_model_of_an_unknown_modality_has_a_neutral_sign_a_heading_and_facts(s
     known = studio.catalog.find(IMAGE)
     entry = replace(known, header=replace(known.header, chain=TEXT), thumbnail=None)
     assert {DARK.chosen.name(), DARK.border.name()} <= signs(studio, entry)
-    assert heading(entry.header) == "Text · masked convolution"
+    assert modality_title(entry.header) == "Text"
     assert ("Steps", "open, at most 400") in facts(entry)
     dialog = ModelCardDialog(entry)
     qtbot.addWidget(dialog)
@@ -272,7 +266,7 @@ def test_a_click_chooses_a_model_and_loading_can_be_cancelled(studio: Studio, qt
     click(panel, qtbot, items(panel)[SOUND])
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
     assert not panel.loading.isVisible()
-    assert studio.model_name == SOUND
+    assert chosen_model(studio) == SOUND
 
 
 def test_the_arrows_move_open_and_close_and_return_chooses(image_studio: Studio, qtbot: QtBot) -> None:
@@ -304,9 +298,9 @@ def test_the_arrows_move_open_and_close_and_return_chooses(image_studio: Studio,
     assert not dilated.isExpanded()
     press(Qt.Key.Key_Return)
     assert press(Qt.Key.Key_Down) is items(panel)[SOUND]
-    assert image_studio.model_name == IMAGE
+    assert chosen_model(image_studio) == IMAGE
     press(Qt.Key.Key_Return)
-    assert image_studio.model_name == SOUND
+    assert chosen_model(image_studio) == SOUND
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
 
 
@@ -473,6 +467,18 @@ def test_the_card_tells_the_facts_of_the_header(added: Entry) -> None:
     assert told["Command"] == "<code>train &lt;mine&gt;</code>"
     assert told["Licence of the data"] == "none"
     assert told["Condition: digit"] == "0, 1, 2, or any"
+
+
+def test_what_was_measured_and_how_is_told_in_words(added: Entry) -> None:
+    parts = ("valid", "valid, given its own code", "test, given its own code", "test, digit any")
+    header = update_header(added.path, likelihood={part: {"bits_per_dim": 1.0} for part in parts})
+    told = [name for name, _ in facts(replace(added, header=header)) if name.startswith("Measured")]
+    assert told == [
+        "Measured, test part, digit any",
+        "Measured, test part, given its own code",
+        "Measured, validation part",
+        "Measured, validation part, given its own code",
+    ]
 
 
 def test_an_open_chain_has_no_last_factor(studio: Studio) -> None:

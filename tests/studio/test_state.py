@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from models.files import export, read_saved
 from models.trace import Take
 from studio.state import Activity, Pointer, Studio
-from tests.studio.conftest import IMAGE, SOUND, finish, load
+from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load
 
 FAST = math.inf
 
@@ -202,7 +202,7 @@ def test_the_inspector_hears_of_the_step_under_the_cursor(image_studio: Studio, 
     trace = image_studio.trace
     assert trace is not None
     heard = []
-    image_studio.inspected.connect(heard.append)
+    image_studio.inspection.answered.connect(heard.append)
     image_studio.move_cursor(17)
     qtbot.waitUntil(lambda: bool(heard) and heard[-1].step == 17)
     inspection = heard[-1]
@@ -214,7 +214,7 @@ def test_the_inspector_hears_of_the_step_under_the_cursor(image_studio: Studio, 
 def test_moving_the_temperature_shows_what_it_would_do_to_this_step(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot)
     heard = []
-    image_studio.inspected.connect(heard.append)
+    image_studio.inspection.answered.connect(heard.append)
     image_studio.move_cursor(5)
     image_studio.reshape(temperature=0.0)
     qtbot.waitUntil(lambda: bool(heard) and heard[-1].shaping.temperature == 0.0)
@@ -277,10 +277,9 @@ def test_a_take_that_is_deleted_while_it_is_read_is_not_shown(image_studio: Stud
     generate(image_studio, qtbot)
     second = image_studio.take
     qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
-    image_studio.open_history(first.id)
-    image_studio.delete_take(first.id)
     with qtbot.waitSignal(image_studio.worker.read_done):
-        pass
+        image_studio.open_history(first.id)
+        image_studio.delete_take(first.id)
     assert image_studio.take is second
 
 
@@ -325,7 +324,7 @@ def test_a_setting_of_a_model_that_is_gone_is_not_undone_elsewhere(
         image_studio.undo_stack.undo()
     assert not image_studio.undo_stack.canUndo()
     assert image_studio.settings is not None
-    assert (image_studio.model_name, image_studio.settings.shaping.temperature) == (IMAGE, 1.0)
+    assert (chosen_model(image_studio), image_studio.settings.shaping.temperature) == (IMAGE, 1.0)
 
 
 def test_a_setting_of_a_model_that_is_damaged_now_is_not_undone_elsewhere(
@@ -343,7 +342,7 @@ def test_a_setting_of_a_model_that_is_damaged_now_is_not_undone_elsewhere(
     own.write_bytes(b"junk")
     with qtbot.waitSignal(image_studio.error):
         image_studio.undo_stack.undo()
-    assert (image_studio.model_name, image_studio.settings) == (IMAGE, settings)
+    assert (chosen_model(image_studio), image_studio.settings) == (IMAGE, settings)
     assert image_studio.undo_stack.undoText() == "count"
 
 
@@ -745,8 +744,8 @@ def test_a_conditional_that_comes_after_its_take_has_left_is_not_shown(image_stu
         image_studio.move_cursor(3)
     image_studio.choose_model(SOUND)
     heard: list[object] = []
-    image_studio.inspected.connect(heard.append)
-    image_studio._on_inspected(late.args[0])
+    image_studio.inspection.answered.connect(heard.append)
+    image_studio.inspection._on_inspected(late.args[0])
     assert heard == []
 
 
@@ -881,7 +880,7 @@ def test_undo_of_an_edit_of_another_model_s_take_brings_that_model_back(image_st
     assert image_studio.take is None
     image_studio.undo_stack.undo()
     qtbot.waitUntil(shows(image_studio, edited))
-    assert image_studio.model_name == IMAGE
+    assert chosen_model(image_studio) == IMAGE
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
     assert (edited.samples[0].current, image_studio.cursor) == (0, 10)
 
@@ -903,14 +902,14 @@ def test_undo_of_another_model_s_setting_chooses_that_model(image_studio: Studio
     load(image_studio, qtbot, SOUND)
     image_studio.reshape(temperature=0.7)
     image_studio.undo_stack.undo()
-    assert image_studio.model_name == SOUND
+    assert chosen_model(image_studio) == SOUND
     image_studio.undo_stack.undo()
-    assert image_studio.model_name == IMAGE
+    assert chosen_model(image_studio) == IMAGE
     assert image_studio.settings is not None
     assert image_studio.settings.shaping.temperature == 1.0
     image_studio.undo_stack.redo()
     image_studio.undo_stack.redo()
-    assert image_studio.model_name == SOUND
+    assert chosen_model(image_studio) == SOUND
     assert image_studio.settings.shaping.temperature == 0.7
     assert image_studio.profile.model_settings(IMAGE)["shaping"]["temperature"] == 0.5
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
@@ -1066,21 +1065,21 @@ def test_the_influence_on_a_pinned_step_is_looked_at_while_the_canvas_is_to_show
     image_studio.begin()
     finish(image_studio, qtbot)
     image_studio.pin(Pointer(0, 20))
-    assert image_studio.influence is None
+    assert image_studio.influence.found is None
     image_studio.set_overlay("influence")
-    qtbot.waitUntil(lambda: image_studio.influence is not None)
-    found = image_studio.influence
+    qtbot.waitUntil(lambda: image_studio.influence.found is not None)
+    found = image_studio.influence.found
     assert found is not None
     assert (found.sample, found.step, found.reach.shape, found.strength.shape) == (0, 20, (20,), (20,))
     assert found.strength[~found.reach].max(initial=0) == 0 < found.strength.max()
     image_studio.pin(Pointer(0, 31))
-    assert (image_studio.influence, image_studio.influence_awaited) == (None, True)
-    qtbot.waitUntil(lambda: image_studio.influence is not None)
-    assert image_studio.influence is not None
-    assert image_studio.influence.step == 31
-    assert not image_studio.influence_awaited
+    assert (image_studio.influence.found, image_studio.influence.awaited) == (None, True)
+    qtbot.waitUntil(lambda: image_studio.influence.found is not None)
+    assert image_studio.influence.found is not None
+    assert image_studio.influence.found.step == 31
+    assert not image_studio.influence.awaited
     image_studio.set_overlay("none")
-    assert image_studio.influence is None
+    assert image_studio.influence.found is None
 
 
 def test_the_influence_on_a_step_of_a_trace_that_gave_way_is_not_shown_any_more(
@@ -1091,14 +1090,14 @@ def test_the_influence_on_a_step_of_a_trace_that_gave_way_is_not_shown_any_more(
     finish(image_studio, qtbot)
     image_studio.pin(Pointer(0, 20))
     image_studio.set_overlay("influence")
-    qtbot.waitUntil(lambda: image_studio.influence is not None)
+    qtbot.waitUntil(lambda: image_studio.influence.found is not None)
     take = image_studio.take
     assert take is not None
     trace = take.traces[0]
     take.samples[0].replace_trace(trace.copy(trace.segment_at(0), len(trace)))
     image_studio.worker.grown.emit(take.id)
-    assert (image_studio.influence, image_studio.influence_awaited) == (None, True)
-    qtbot.waitUntil(lambda: image_studio.influence is not None)
+    assert (image_studio.influence.found, image_studio.influence.awaited) == (None, True)
+    qtbot.waitUntil(lambda: image_studio.influence.found is not None)
 
 
 def test_an_influence_that_cannot_be_computed_is_not_waited_for(image_studio: Studio, qtbot: QtBot) -> None:
@@ -1111,7 +1110,7 @@ def test_an_influence_that_cannot_be_computed_is_not_waited_for(image_studio: St
     trace = take.traces[0]
     trace.schedule[:] = [replace(segment, condition={"digit": "none such"}) for segment in trace.schedule]  # damaged
     image_studio.set_overlay("influence")
-    assert image_studio.influence_awaited
+    assert image_studio.influence.awaited
     with qtbot.waitSignal(image_studio.error):
-        qtbot.waitUntil(lambda: not image_studio.influence_awaited)
-    assert image_studio.influence is None
+        qtbot.waitUntil(lambda: not image_studio.influence.awaited)
+    assert image_studio.influence.found is None

@@ -27,7 +27,7 @@ from studio.export import ExportDialog
 from studio.inference import InferenceThread
 from studio.profile import Profile
 from studio.state import Activity, Studio
-from tests.studio.conftest import IMAGE, finish, load
+from tests.studio.conftest import IMAGE, chosen_model, finish, load
 from tests.studio.text_chain import TEXT
 from tests.text_model import LANGUAGE, NAME, TextModel, register_text, save_text_model
 
@@ -169,7 +169,7 @@ def test_a_text_is_generated_paused_edited_kept_saved_and_reopened(
     again = open_window().studio
     start(again, None)
     qtbot.waitUntil(lambda: again.activity is Activity.IDLE, timeout=20_000)
-    assert again.model_name == NAME
+    assert chosen_model(again) == NAME
     (entry,) = again.profile.history()
     again.open_history(entry.id)
     assert shown_symbols(again, qtbot) == kept

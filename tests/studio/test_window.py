@@ -32,7 +32,7 @@ from studio.profile import Profile
 from studio.shortcuts import shortcuts_html
 from studio.state import Activity, Studio
 from studio.theme import DARK, LIGHT, apply_theme, colours
-from tests.studio.conftest import IMAGE, SOUND, finish, load
+from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load
 
 KEY = Qt.Key
 
@@ -565,7 +565,7 @@ def test_fast_clicks_in_odd_orders_do_no_harm(window: MainWindow, qtbot: QtBot) 
     assert not [c for c in complaints if "went wrong" in c]
     studio.stop()
     qtbot.waitUntil(lambda: studio.activity in (Activity.IDLE, Activity.EMPTY), timeout=10_000)
-    load(studio, qtbot, IMAGE) if studio.model_name != IMAGE else None
+    load(studio, qtbot, IMAGE) if chosen_model(studio) != IMAGE else None
     drawn(window, qtbot)
 
 
@@ -686,7 +686,7 @@ def test_the_lens_shows_the_point_clicked(window: MainWindow, qtbot: QtBot) -> N
     drawn(window, qtbot)
     canvas = window.stack.currentWidget()
     heard: list[object] = []
-    studio.inspected.connect(heard.append)
+    studio.inspection.answered.connect(heard.append)
     place = QPoint(canvas.width() // 2, canvas.height() // 2 - 20)
     target = canvas.childAt(place) or canvas
     qtbot.mouseMove(target, target.mapFrom(canvas, place))
@@ -728,7 +728,7 @@ def test_the_program_starts_on_a_saved_sample_and_on_a_broken_checkpoint_all_the
     second = make_studio()
     start(second, tmp_path / "a.wav")
     qtbot.waitUntil(lambda: second.take is not None and second.loaded is not None, timeout=20_000)
-    assert second.model_name == SOUND
+    assert chosen_model(second) == SOUND
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes((checkpoints / "checkpoints" / f"{IMAGE}.safetensors").read_bytes()[:-4] + b"\0\0\xc0\x7f")  # NaN
     third = make_studio()

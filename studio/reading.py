@@ -1,0 +1,94 @@
+"""Takes and pictures that are read from files, in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from models.catalog import Catalog, Entry
+from models.errors import NoRecordError, StudioError
+from models.record import take_record
+from models.trace import Take
+from studio.inference import InferenceThread
+from studio.profile import Profile, describe
+
+Show = Callable[[], None]
+"""What shows that which was read; called in the GUI thread."""
+
+
+class Reader(QObject):
+    """Of several things that were asked for, only the last one is shown."""
+
+    refused = Signal(str)
+    """Why a take that was asked for is not shown."""
+
+    def __init__(self, catalog: Catalog, worker: InferenceThread, parent: QObject) -> None:
+        super().__init__(parent)
+        self.refusal = ""
+        """Why the last take that could not be read was not shown."""
+        self._catalog = catalog
+        self._worker = worker
+        self._token = 0
+        worker.read_done.connect(self._on_read)
+
+    def read(self, read: Callable[[], Show]) -> None:
+        """read: called in the thread of files."""
+        self._token += 1
+        self._worker.read(self._token, read)
+
+    def read_take(
+        self,
+        read: Callable[[], Take | None],
+        show: Callable[[Take, Entry | None], None],
+        otherwise: Callable[[], Show] | None = None,
+    ) -> None:
+        """Has a take read, and its model found.
+
+        read: None where the take was deleted meanwhile. otherwise: what to make of a file without a record.
+        """
+
+        def read_and_match() -> Show:
+            try:
+                take = read()
+            except StudioError as error:
+                reason = str(error)
+                if isinstance(error, NoRecordError) and otherwise is not None:
+                    with suppress(StudioError):
+                        return otherwise()
+                return lambda: self._refuse(reason)
+            if take is None:
+                return lambda: None
+            entry = self._catalog.match(take.model)
+            # What was deleted meanwhile is not shown: nothing that is done to it would be kept.
+            return lambda: None if self._worker.forgets(take.id) else show(take, entry)
+
+        self.read(read_and_match)
+
+    def drop(self) -> None:
+        """What is still being read comes too late."""
+        self._token += 1
+
+    def _refuse(self, reason: str) -> None:
+        self.refusal = reason
+        self.refused.emit(reason)
+
+    @Slot(int, object)
+    def _on_read(self, token: int, show: Show) -> None:
+        if token == self._token:
+            show()
+
+
+def in_history(profile: Profile, take: Take, live: Mapping[str, Take]) -> Take | None:
+    """The take of the history that shows what another does; live: those in use. For the thread of files."""
+    wanted, record = describe(take), take_record(take)
+    for entry in profile.history():
+        alike = replace(entry, id=wanted.id, branches=wanted.branches) == wanted
+        if alike and entry.branches >= wanted.branches:
+            with suppress(StudioError):  # deleted this moment, or damaged
+                found = live.get(entry.id) or profile.load_take(entry.id)
+                if take_record(found) | {"take": take.id} == record:
+                    return found
+    return None

@@ -1,0 +1,91 @@
+"""What can be undone: changes of settings, branches that are shown, deletions from the history.
+
+The methods of ``Studio`` that only the commands call say so: called by anybody else, what they do could not be undone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtGui import QUndoCommand
+
+from models.trace import Take
+
+if TYPE_CHECKING:
+    from studio.state import Pointer, Studio
+
+
+class SettingsCommand(QUndoCommand):
+    """A change of some fields of the settings of a model; changes of one drag merge into one.
+
+    model: its file and not its name: the user's own model may be called as one of those that came along.
+    """
+
+    def __init__(
+        self, studio: Studio, model: Path, before: dict[str, Any], after: dict[str, Any], what: str, drag: int | None
+    ) -> None:
+        super().__init__(what)
+        self.studio, self.model, self.before, self.after, self.drag = studio, model, before, after, drag
+
+    def id(self) -> int:
+        return 1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        if not isinstance(other, SettingsCommand) or self.drag is None or other.drag != self.drag:
+            return False
+        self.before = other.before | self.before
+        self.after |= other.after
+        self.setObsolete(self.before == self.after)  # dragged there and back
+        return True
+
+    def undo(self) -> None:
+        self.setObsolete(not self.studio.change_settings_of(self.model, self.before))
+
+    def redo(self) -> None:
+        self.setObsolete(not self.studio.change_settings_of(self.model, self.after))
+
+
+class BranchCommand(QUndoCommand):
+    """Another branch of some samples is shown. Traces only grow, so undo just moves pointers.
+
+    at: where it was done, which undo and redo bring back into view. before, after: the branch of each sample.
+    """
+
+    def __init__(
+        self, studio: Studio, take: Take, at: Pointer, before: dict[int, int], after: dict[int, int], what: str
+    ) -> None:
+        super().__init__(what)
+        self.studio, self.take, self.at, self.before, self.after = studio, take, at, before, after
+        self.undone = False
+
+    def undo(self) -> None:
+        self.studio.switch_branches(self.take, self.before)
+        self.studio.bring_into_view(self.take, self.at)
+        self.undone = True
+
+    def redo(self) -> None:
+        self.studio.switch_branches(self.take, self.after)
+        if self.undone:  # who does it for the first time is there, and may be following what is drawn
+            self.studio.bring_into_view(self.take, self.at)
+
+
+class DeleteCommand(QUndoCommand):
+    """A take leaves the history; its file is kept aside until the profile is tidied.
+
+    take: kept alive where it is in use: it may hold more than what was saved of it last.
+    """
+
+    def __init__(self, studio: Studio, take_id: str, take: Take | None) -> None:
+        super().__init__("delete from history")
+        self.studio, self.take_id, self.take = studio, take_id, take
+        self.shown = False
+
+    def undo(self) -> None:
+        if self.studio.restore_take(self.take_id) and self.shown:
+            self.studio.open_history(self.take_id)
+
+    def redo(self) -> None:
+        self.shown = self.take is not None and self.take is self.studio.take
+        if not self.studio.remove_take(self.take_id):
+            self.setObsolete(True)
