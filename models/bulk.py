@@ -28,7 +28,7 @@ from models.chain import DRAW, Chain
 from models.condition import Condition
 from models.errors import FileError, InputError
 from models.file_format import Format
-from models.files import check_export, export
+from models.files import check_export, export, read_saved
 from models.formats import formats_of
 from models.model import AutoregressiveModel
 from models.record import PROGRAM, damage_as_file_error, npz_members
@@ -60,21 +60,22 @@ class Series:
     def parts(self) -> int:
         return -(-self.count // self.batch)
 
-    def size(self, part: int) -> int:
-        """The number of samples in a part."""
-        return min(self.batch, self.count - part * self.batch)
+    def numbers(self, part: int) -> range:
+        """Of the samples in a part."""
+        begin = self.first + part * self.batch
+        return range(begin, min(begin + self.batch, self.first + self.count))
 
     def take(self, part: int, limit: int | None = None) -> Take:
         """The samples of a part, nothing drawn yet; of so many steps, if another limit is given."""
         return new_take(
             self.model,
             seed=self.seed,
-            count=self.size(part),
+            count=len(self.numbers(part)),
             condition=self.condition,
             shaping=self.shaping,
             engine=self.engine,
             device=self.device,
-            first=self.first + part * self.batch,
+            first=self.numbers(part).start,
             limit=self.limit if limit is None else limit,
         )
 
@@ -138,11 +139,15 @@ def draw(
     if distributed.rank() == 0:
         _begin(folder, series.to_json() | {"scale": scale})
     distributed.wait_for_all()
-    missing = [part for part, file in enumerate(files) if not file.exists()]
+    pictures: dict[int, list[Path]] = {}
+    if form is None:
+        suffix = formats_of(chain)[0].suffix
+        pictures = {part: [out / f"{n:04d}{suffix}" for n in series.numbers(part)] for part in range(series.parts)}
+    missing = [part for part, file in enumerate(files) if not _is_there(file, pictures.get(part, ()), series, part)]
     distributed.wait_for_all()  # everyone has looked before anyone writes
     own = missing[distributed.rank() :: distributed.world_size()]
     for n, part in enumerate(own):
-        there = sum(series.size(k) for k, file in enumerate(files) if file.exists())
+        there = sum(len(series.numbers(k)) for k, file in enumerate(files) if file.exists())
         take = series.take(part)
         walk = Walk(model, take)
         while not walk.done:
@@ -159,9 +164,23 @@ def draw(
     nats = [value for file in files for value in _array(file, "nats").tolist()]
     steps = [int((_array(file, "symbols") >= 0).sum()) for file in files]
     shutil.rmtree(folder, ignore_errors=True)
-    numbers = range(series.first, series.first + series.count)
-    written = [out] if form is not None else [out / f"{n:04d}{formats_of(chain)[0].suffix}" for n in numbers]
+    written = [out] if form is not None else [picture for part in pictures.values() for picture in part]
     return Drawn(written, nats, sum(steps), sum(steps[part] for part in missing))
+
+
+def _is_there(file: Path, pictures: Sequence[Path], series: Series, part: int) -> bool:
+    """Whether a part was drawn, and still is there with its pictures. Raises FileError where the file is of another."""
+    if not file.exists() or not all(picture.exists() for picture in pictures):
+        return False
+    held = [trace.segment.sample for trace in read_saved(file.read_bytes(), _called(file)).take.traces]
+    if held != list(series.numbers(part)):
+        raise FileError(f"the part {file} holds other samples than its name says: remove it, to have it drawn again")
+    return True
+
+
+def _called(part: Path) -> str:
+    """What messages about damage call a part: with what helps."""
+    return f"the part {part}, which can be removed and drawn again,"
 
 
 def _begin(folder: Path, chosen: Mapping[str, Any]) -> None:
@@ -171,7 +190,7 @@ def _begin(folder: Path, chosen: Mapping[str, Any]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         held = file.read_text(encoding="utf-8") if file.exists() else None
-        if held != settings and (held is not None or any(folder.glob("*.npz"))):
+        if held != settings and any(folder.glob("*.npz")):
             raise FileError(f"{folder} holds parts of other samples, or with other settings: move or remove it")
     except (OSError, UnicodeError) as error:
         what = reason(error) if isinstance(error, OSError) else str(error)
@@ -181,14 +200,15 @@ def _begin(folder: Path, chosen: Mapping[str, Any]) -> None:
 
 def _array(file: Path, name: str) -> npt.NDArray[Any]:
     """Raises FileError, naming the part, where it is damaged."""
-    with damage_as_file_error(f"the part {file}, which can be removed and drawn again,"), np.load(file) as arrays:
+    with damage_as_file_error(_called(file)), np.load(file) as arrays:
         array: npt.NDArray[Any] = arrays[name]
         return array
 
 
 def _join(files: Sequence[Path], out: Path, series: Series) -> None:
     """Writes the arrays of all parts, one part after the other, as one .npz."""
-    names = npz_members(files[0].read_bytes()) - {"metadata"}
+    with damage_as_file_error(_called(files[0])):
+        names = npz_members(files[0].read_bytes()) - {"metadata"}
     with atomic_path(out) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(names):
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:

@@ -26,6 +26,7 @@ ALPHABET_GROUP = "sampling_studio.alphabets"
 
 Symbols = npt.NDArray[np.int32]
 
+NATS = "nats"
 DRAW = -1
 """In an array of given symbols: draw this one. In an array of drawn symbols: the row had ended before this step."""
 
@@ -160,6 +161,11 @@ class Chain(ABC):
     """What bits are counted per: a dimension of an image, a sample of a sound."""
 
     @property
+    def compared_in(self) -> str:
+        """The unit in which papers report likelihoods: NATS of an image of black and white, else bits a variable."""
+        return f"bits/{self.step_noun}"
+
+    @property
     def steps_per_second(self) -> int | None:
         """The pace at which the data plays in real time; None for what has no time."""
         return None
@@ -235,6 +241,10 @@ class ImageChain(Chain):
         if self.alphabet.quantity != "intensities" or self.alphabet.stop:
             stop = " with a stop symbol" if self.alphabet.stop else ""
             raise InputError(f"an image chain has intensities and no stop symbol, not {self.alphabet.quantity}{stop}")
+
+    @property
+    def compared_in(self) -> str:
+        return NATS if self.alphabet.levels == 2 else super().compared_in
 
     @property
     def length(self) -> int:

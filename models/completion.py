@@ -6,16 +6,18 @@ its order be chosen, as the known pixels are then put at the beginning. Otherwis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from models.chain import DRAW, GreyLevels, ImageChain
-from models.condition import Condition, Order, arranged
+from models.condition import Condition, Factor, Order, arranged
 from models.errors import InputError
 from models.image_files import fitted
 from models.orders import before_after, order_after
@@ -90,12 +92,22 @@ def known_part(missing: str, chain: ImageChain) -> Mask:
 
     Raises InputError for what is neither, and FileError for a picture that cannot be read.
     """
-    if part := MISSING.get(missing.replace("-", " ")):
+    if part := MISSING.get(missing.replace("-", " ").lower()):
         return ~part(chain.height, chain.width)
-    if not Path(missing).is_file():
-        raise InputError(f"what is missing is a part, {', '.join(MISSING)}, or a picture, white where; not {missing!r}")
+    if not os.path.isfile(missing):
+        parts = ", ".join(name.replace(" ", "-") for name in MISSING)
+        raise InputError(f"what is missing is {parts}, or a picture that is white there; not {shortened(missing)}")
     white: Mask = fitted(*read_bytes(Path(missing)), ImageChain(GreyLevels(2), chain.height, chain.width)) > 0
     return ~white
+
+
+def left_open(factors: Sequence[Factor]) -> dict[str, Any]:
+    """The condition that leaves to the model all that data would tell, so that what is known of an image decides on it.
+
+    Empty where one of these factors cannot be left open, and where there is none.
+    """
+    told = [factor for factor in factors if factor.of_data]
+    return {f.name: f.null for f in told} if all(f.null is not None for f in told) else {}
 
 
 def chosen_condition(take: Take) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from reprlib import repr as shortened
 from typing import Any, ClassVar, Self
 
 import numpy.typing as npt
@@ -214,18 +215,22 @@ class Category(Factor):
             positive = all(type(weight) in (int, float) and 0 < weight <= 1 for weight in value.values())
             if len(value) < 2 or not positive or abs(math.fsum(value.values()) - 1) > BLEND_TOLERANCE:
                 raise InputError(
-                    f"a blend of {self.name} has two values or more with positive weights that sum to 1, not {value!r}"
+                    f"a blend of {self.name} has two values or more with positive weights that sum to 1, "
+                    f"not {shortened(value)}"
                 )
             if not self.blends:
                 raise InputError(f"{self.name} has no blends, since + is a word in the name of a value")
         elif not isinstance(value, str) or value not in self.choices:
-            raise InputError(f"{self.name} has no value {value!r}; it takes: {', '.join(self.choices)}")
+            blend = f", or a blend of some, as: 0.75 {self.choices[0]} + 0.25 {self.choices[1]}" if self.blends else ""
+            raise InputError(f"{self.name} has no value {shortened(value)}; it takes: {', '.join(self.choices)}{blend}")
 
     def parse(self, text: str) -> str | dict[str, float]:
         """A value; or a blend of some, such as ``0.75 3 + 0.25 8``."""
         parts = [BLEND_PART.fullmatch(part) for part in text.split(BLEND_SIGN)]
         if text not in self.choices and len(parts) > 1 and all(parts):
             blend = {part[2]: float(part[1]) for part in parts if part}
+            if len(blend) < len(parts):
+                raise InputError(f"a blend of {self.name} has each value once, not {shortened(text)}")
             self.check(blend)
             return blend
         self.check(text)
@@ -296,6 +301,10 @@ class Vector(Factor):
         return [0.0] * self.size
 
     @property
+    def summary(self) -> str:
+        return f"{self.size}-D {self.name}"
+
+    @property
     def numbers(self) -> int:
         return self.size
 
@@ -354,6 +363,10 @@ class Order(Factor):
     @property
     def default(self) -> str:
         return RASTER
+
+    @property
+    def summary(self) -> str:
+        return f"any {self.name}"
 
     @property
     def numbers(self) -> int:

@@ -29,6 +29,7 @@ PICTURES = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
 MAX_SCALE = 64
 MAX_PIXELS = 2**26
+MOST_OF_16_BITS = 2**16 - 1
 MAX_GIF_PIXELS = 2**22
 """Of one frame: Pillow keeps all frames in memory until the file is written."""
 MAX_GIF_FRAMES = 10_000
@@ -217,10 +218,20 @@ def fitted(data: bytes, name: str, chain: ImageChain) -> Pixels:
         with picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise FileError(f"{name} has {picture.width} x {picture.height} pixels, more than this program reads")
-            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+            upright = _of_8_bits(ImageOps.exif_transpose(picture), name).convert("RGBA")
         ground = Image.new("RGBA", upright.size, (0, 0, 0, 255))  # where it is transparent
         ground.alpha_composite(upright)
         return _fit(ground, chain)
+
+
+def _of_8_bits(picture: Image.Image, name: str) -> Image.Image:
+    """Greys of 16 bits by their upper half: Pillow's own conversion cuts off what is above 255."""
+    if picture.mode not in ("F", "I") and not picture.mode.startswith("I;"):
+        return picture
+    greys = np.asarray(picture)
+    if picture.mode == "F" or greys.min() < 0 or greys.max() > MOST_OF_16_BITS:
+        raise FileError(f"{name} has pixels of 32 bits; save it with 8 or 16 bits for each colour")
+    return Image.fromarray((greys // 257).astype(np.uint8))
 
 
 def fitted_pixels(pixels: Pixels, chain: ImageChain) -> Pixels:

@@ -385,12 +385,16 @@ def _take_from_head(record: Mapping[str, Any], kind: str) -> Take:
     given: tuple[int, ...] = ()
     if "given" in record:
         entry = record["given"]
+        if not isinstance(entry, dict) or not {"length", "symbols", "dtype"} <= entry.keys():
+            raise InputError("what is given is an object with length, symbols and dtype")
         length = _whole(entry["length"], "the number of given symbols", 0, limit)
         shifted = _unpack(entry["symbols"], entry["dtype"], length)
         given = tuple((shifted.astype(np.int64) - 1).tolist())
         _check_symbols_known(np.array([symbol for symbol in given if symbol != DRAW]), model.chain)
     resampled = record.get("resampled")
     if resampled is not None:
+        if not isinstance(resampled, list):
+            raise InputError("what is resampled is a list of steps")
         resampled = tuple(_whole(step, "a step of resampling", 0, limit) for step in resampled)
         if list(resampled) != sorted(set(resampled)):
             raise InputError(f"steps of resampling ascend, unlike {resampled}")

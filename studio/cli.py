@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from models.bulk import Drawn, Series
     from models.catalog import Catalog, Entry
     from models.checkpoint import CheckpointHeader, LoadedModel
+    from models.completion import Mask
     from models.evaluation.data import Example
+    from models.image_files import Pixels
     from models.model import AutoregressiveModel
 
 PROGRAM = "sampling-studio"
@@ -327,7 +329,8 @@ def add_model(command: Parser) -> None:
 def add_condition(command: Parser) -> None:
     command.add_argument(
         "--condition", type=assignment, action="append", default=[], metavar="NAME=VALUE",
-        help="fix a condition; the others are `any` where the model was trained for it, else their first value",
+        help="fix a condition, a category also to a blend, as `0.75 3 + 0.25 8`; the others are `any` where the model "
+        "was trained for it, else their first value",
     )  # fmt: skip
 
 
@@ -542,11 +545,12 @@ def sample(arguments: argparse.Namespace) -> int:
         check_samples(arguments.first, arguments.count)
         limit = limit_of(arguments, chain)
         in_parts = check_output(arguments.out, chain, arguments.count, limit, arguments.scale)
-        check_completion(arguments, chain)
+        puzzle = puzzle_of(arguments, chain)
 
     from models import distributed
     from models.bulk import Drawn, Series, check_parts, draw
-    from models.files import export
+    from models.completion import completion
+    from models.files import check_export, export
     from models.sampling import choose, run
 
     loaded = load_model(entry, threads=1)
@@ -555,15 +559,25 @@ def sample(arguments: argparse.Namespace) -> int:
         device, engine = choose(loaded.model, device=arguments.device, engine=arguments.engine, samples=batch)
         if in_parts := in_parts or distributed.started_together():
             check_parts(arguments.out, chain, arguments.count, arguments.scale)
-            if arguments.complete is not None:
+            if puzzle is not None:
                 raise ArgumentsError(f"--complete is drawn by one process, at most {MOST_AT_ONCE} samples")
     series = Series(
         loaded.reference, arguments.seed, arguments.first, arguments.count, batch, limit, condition, shaping,
         engine, device,
     )  # fmt: skip
     takes: list[Take] = []
-    if not in_parts:
-        takes = series.takes() if arguments.complete is None else [completion_of(arguments, series)]
+    if puzzle is not None:
+        with typed_by_user():
+            takes = [
+                completion(
+                    series.model, *puzzle, seed=series.seed, count=series.count, condition=condition, shaping=shaping,
+                    engine=engine, device=device, first=series.first,
+                )
+            ]  # fmt: skip
+            # Of particles there may be more than were asked for.
+            check_export(arguments.out, chain, len(takes[0].samples), scale=arguments.scale)
+    elif not in_parts:
+        takes = series.takes()
     take: Take | None = None
     with distributed.joined(device), Progress() as progress:
         loaded.model.to(device)
@@ -606,31 +620,25 @@ def draw_at_once(model: AutoregressiveModel, takes: Sequence[Take], progress: Pr
     return drawn
 
 
-def check_completion(arguments: argparse.Namespace, chain: Chain) -> None:
+def puzzle_of(arguments: argparse.Namespace, chain: Chain) -> tuple[Pixels, Mask] | None:
+    """The image that --complete asks for, and which of its pixels are known."""
     if arguments.complete is None:
         if arguments.missing is not None:
             raise ArgumentsError("--missing is for --complete")
-    elif not isinstance(chain, ImageChain):
+        return None
+    if not isinstance(chain, ImageChain):
         raise InputError(f"only images can be completed, not {chain.modality} data")
-    elif arguments.steps is not None:
+    if arguments.steps is not None:
         raise ArgumentsError("--complete draws whole images: without --steps")
-
-
-def completion_of(arguments: argparse.Namespace, series: Series) -> Take:
-    """What --complete asks for, nothing drawn yet."""
-    from models.completion import completion, known_part
+    from models.completion import known_part
     from models.image_files import fitted
     from models.record import read_bytes
 
-    chain = series.model.chain
-    assert isinstance(chain, ImageChain)
-    image = fitted(*read_bytes(arguments.complete), chain)
-    with typed_by_user():
-        known = known_part(arguments.missing or LOWER_HALF, chain)
-        return completion(
-            series.model, image, known, seed=series.seed, count=series.count, condition=series.condition,
-            shaping=series.shaping, engine=series.engine, device=series.device, first=series.first,
-        )  # fmt: skip
+    return fitted(*read_bytes(arguments.complete), chain), known_part(missing_part(arguments), chain)
+
+
+def missing_part(arguments: argparse.Namespace) -> str:
+    return LOWER_HALF if arguments.missing is None else str(arguments.missing)
 
 
 def duration(seconds: float) -> str:
@@ -688,7 +696,7 @@ def report_samples(
     by_particles = take is not None and take.resampled is not None
     result = {
         "model": entry.header.name,
-        "condition": dict(series.condition),
+        "condition": dict(series.condition if take is None else take.traces[0].schedule[0].condition),
         "shaping": series.shaping.to_json(),
         "seed": arguments.seed,
         "first": arguments.first,
@@ -703,7 +711,7 @@ def report_samples(
         "files": [str(file) for file in files],
     }
     if arguments.complete is not None:
-        missing = arguments.missing or LOWER_HALF
+        missing = missing_part(arguments)
         result["completion"] = {"picture": str(arguments.complete), "missing": missing, "exact": not by_particles}
     if arguments.json:
         write_json(result)
@@ -715,7 +723,7 @@ def report_samples(
     write_line(f"{where}: {entry.header.title}, {condition}, seed {arguments.seed}")
     if arguments.complete is not None:
         how = f"by {len(drawn.nats)} particles, which are not independent" if by_particles else "exact"
-        write_line(f"{arguments.complete} without {missing.replace('-', ' ')}, completed: {how}")
+        write_line(f"{arguments.complete} without {missing}, completed: {how}")
     write_line(
         f"{result['bits_per_dim']:.3f} {unit(chain)}; {steps} steps in {seconds:.2f} s, "
         f"{steps / seconds:,.0f} a second, {series.engine} on {series.device}"
@@ -928,8 +936,11 @@ def evaluate_all(arguments: argparse.Namespace) -> int:
                     measured_likelihood(entry, arguments.all, chosen, progress, limit=None, write=True)
             except StudioError as error:
                 problems.append(StudioError(f"{entry.header.name}: {error}"))
-            speeds = None if arguments.no_speed else speeds_of(entry, progress)
-            rows.append(zoo.row(read_header(entry.path), speeds))
+            try:
+                speeds = None if arguments.no_speed else speeds_of(entry, progress)
+                rows.append(zoo.row(read_header(entry.path), speeds))
+            except StudioError as error:
+                problems.append(StudioError(f"{entry.header.name} is left out: {error}"))
     table = zoo.table(rows)
     if arguments.write:
         write_atomically(arguments.write, zoo.replaced(page, table).encode())

@@ -33,7 +33,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from models.atomic import reason, write_atomically
 from models.blocks import next_block
 from models.chain import ImageChain
-from models.condition import Condition
+from models.condition import Condition, complete
 from models.errors import FileError, StudioError
 from models.file_format import Format
 from models.shaping import NEUTRAL, Shaping
@@ -896,6 +896,7 @@ class InferenceThread(QThread):
         from models.sampling import Walk, choose, engines_of
 
         loaded = load_checkpoint(path)
+        condition = complete(loaded.model.factors, condition)  # the file may be another one by now
         device, _ = choose(loaded.model, samples=request.count)
         loaded.model.to(device)
         info = LoadedInfo(loaded.reference, device, tuple(engines_of(loaded.model)))

@@ -29,7 +29,7 @@ from PySide6.QtGui import QUndoStack
 from models.catalog import Catalog, Entry
 from models.chain import Chain, ImageChain
 from models.completion import Mask, chosen_condition, completion
-from models.condition import arranged, complete
+from models.condition import Condition, arranged, complete
 from models.engines import AUTO, ENGINES
 from models.errors import StudioError
 from models.file_format import Format
@@ -150,6 +150,8 @@ class Studio(QObject):
         """Checkpoints that could not be loaded, with nothing before them to go back to."""
         self._added: Path | None = None
         """The checkpoint that was opened and is being loaded for the first time."""
+        self._left: dict[Path, Take] = {}
+        """What was shown of each model when another one was chosen."""
         self._places: dict[str, Place] = {}
         """Where one looked at each take when one left it."""
         self._rolled_seed: int | None = None
@@ -257,7 +259,7 @@ class Studio(QObject):
     # --- models ----------------------------------------------------------------------------------------------------
 
     def choose_model(self, name_or_path: str | Path) -> None:
-        """Chooses a model and has it loaded in the background. The last take of another model leaves the canvas."""
+        """Chooses a model and has it loaded in the background; shows what was shown of it last."""
         try:
             entry = self.catalog.find(str(name_or_path))
         except StudioError as error:
@@ -269,9 +271,13 @@ class Studio(QObject):
         if self.entry is not None and (self.loaded is not None or before is None):
             before = self.entry, self.take
         self.pause()
+        if self.entry is not None and self.take is not None and self.take.model.name == self.entry.header.name:
+            self._left[self.entry.path] = self.take
         self._show_take(None)
         self._set_entry(entry)
         self._before = before
+        if (left := self._left.get(entry.path)) is not None:
+            self._show_take(left)
 
     def open_checkpoint(self, path: Path) -> None:
         """Adds a checkpoint file to the list and chooses it; one that cannot be loaded leaves the list again."""
@@ -394,6 +400,7 @@ class Studio(QObject):
             return
         if after != self.settings:
             before = {name: getattr(self.settings, name) for name in changes}
+            what = f"{what} of {self.entry.header.title}"  # undone later, this may be another model than the chosen one
             self.undo_stack.push(SettingsCommand(self, self.entry.path, before, changes, what, drag))
 
     def reshape(self, *, drag: int | None = None, **changes: Any) -> None:
@@ -510,20 +517,33 @@ class Studio(QObject):
         self._show_take(take)
         self.go_on(until)
 
-    def complete(self, image: Pixels, known: Mask) -> None:
-        """A new take with the present settings that completes an image of which some pixels are known."""
-        if self.settings is None or self.loaded is None:
-            return
-        self.pause()
-        self._begin(partial(completion, self.loaded.reference, image, known), None)
+    def complete(self, image: Pixels, known: Mask, changes: Condition) -> bool:
+        """A new take with the present settings that completes an image of which some pixels are known.
 
-    def sweep(self, axis: Axis) -> None:
-        """A new take with the present settings whose samples differ along an axis."""
+        changes: values of some factors in place of those of the settings. Whether it has begun; says why not.
+        """
         if self.settings is None or self.loaded is None:
-            return
+            return False
         self.pause()
-        reference = self.loaded.reference
+        reference, before = self.loaded.reference, self.take
+
+        def make(condition: Condition, **fields: Any) -> Take:
+            return completion(reference, image, known, condition={**condition, **changes}, **fields)
+
+        self._begin(make, None)
+        return self.take is not before
+
+    def sweep(self, axis: Axis) -> bool:
+        """A new take with the present settings whose samples differ along an axis.
+
+        Whether it has begun; says why not.
+        """
+        if self.settings is None or self.loaded is None:
+            return False
+        self.pause()
+        reference, before = self.loaded.reference, self.take
         self._begin(lambda count, **fields: sweep(reference, axis, **fields), None)
+        return self.take is not before
 
     def go_on(self, until: int | None = None) -> None:
         """Walks on from the frontier, to step ``until`` if given."""
@@ -743,7 +763,8 @@ class Studio(QObject):
     def new_noise(self, *, all_samples: bool = False) -> None:
         """Goes on from the edit pointer with noise not used before, under the present settings.
 
-        What the samples of the take were made to differ in, shaping or condition, each of them keeps.
+        What the samples of the take were made to differ in, shaping or condition, each of them keeps; so does a
+        completion its condition, which need not be that of the settings.
         """
         pointer = self.edit_pointer
         if pointer is None or self.take is None or self.settings is None or not self._can_walk():
@@ -755,7 +776,7 @@ class Studio(QObject):
         changes: dict[str, Any] = {}
         if not differ.shaping:
             changes["shaping"] = self.settings.shaping
-        if not differ.factors:
+        if not differ.factors and not self.take.given:
             changes["condition"] = self.take.along(self.settings.condition)
         self._branch(pointer, samples, "new noise", new_noise=True, **changes)
 
@@ -944,13 +965,14 @@ class Studio(QObject):
     def remove_take(self, take_id: str) -> bool:
         """For ``DeleteCommand``: whether it could be deleted; says why not."""
         self.worker.forget(take_id)  # what still walks must not save itself again
-        self._places.pop(take_id, None)
         try:
             self.profile.delete_take(take_id)
         except StudioError as error:
             self.worker.remember(take_id)
             self.error.emit(str(error))
             return False
+        self._places.pop(take_id, None)
+        self._left = {model: take for model, take in self._left.items() if take.id != take_id}
         if self.take is not None and self.take.id == take_id:
             self.pause()
             self._show_take(None)

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from models.chain import Chain, ImageChain
+from models.chain import NATS
 from models.checkpoint import CheckpointHeader
 from models.likelihood import OWN_CODE, part_name
 from models.model import AutoregressiveModel
 from models.training.data.mnist import BINARISATION_SEED
 
-NATS, BITS_PER_DIM = "nats", "bits/dim"
+BITS_PER_DIM = "bits/dim"
 TEST = "test"
 """The part of the data that counts."""
 
@@ -100,12 +100,6 @@ RECONSTRUCTION = f"the cost of a reconstruction {OWN_CODE}, not a likelihood"
 def published(header: CheckpointHeader) -> tuple[Published, ...]:
     """What papers report for this architecture on this data set."""
     return PUBLISHED.get((header.architecture, header.data.get("name", "")), ())
-
-
-def compared_in(chain: Chain) -> str:
-    """The unit in which papers report likelihoods: nats of a whole image of black and white, else bits a variable."""
-    binary = isinstance(chain, ImageChain) and chain.alphabet.levels == 2
-    return NATS if binary else f"bits/{chain.step_noun}"
 
 
 def examples_measured(header: CheckpointHeader, network: type[AutoregressiveModel]) -> str:

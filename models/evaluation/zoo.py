@@ -10,16 +10,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from models.bench import REAL_TIME
+from models.chain import NATS
 from models.checkpoint import CheckpointHeader
 from models.condition import Condition, complete, in_words
 from models.engines import ENGINES
 from models.errors import InputError
 from models.evaluation.published import (
-    NATS,
     RECONSTRUCTION,
     TEST,
     Published,
-    compared_in,
     examples_measured,
     grouped,
     notes,
@@ -73,7 +72,7 @@ def row(header: CheckpointHeader, speeds: list[dict[str, Any]] | None) -> Row:
         model=network.title,
         data=f"{header.data.get('title', 'unknown data')}: {header.chain.describe()}",
         parameters=header.parameters,
-        unit=compared_in(header.chain),
+        unit=header.chain.compared_in,
         measured=tuple(measured(header)),
         examples=examples_measured(header, network),
         published=published(header),
@@ -85,7 +84,7 @@ def row(header: CheckpointHeader, speeds: list[dict[str, Any]] | None) -> Row:
 def measured(header: CheckpointHeader) -> list[Measured]:
     """All test likelihoods in the header: first those under a chosen condition, as ``digit any``, which papers report;
     last that under the data's own."""
-    key = NATS if compared_in(header.chain) == NATS else "bits_per_dim"
+    key = NATS if header.chain.compared_in == NATS else "bits_per_dim"
     given = " and ".join(factor.name for factor in header.factors if factor.of_data)
     found = []
     for part in sorted(header.likelihood, key=lambda part: (part == TEST, part)):

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QRect, QRectF, QSignalBlocker, QSize, Qt, Slot
-from PySide6.QtGui import QFont, QFontMetricsF, QPaintEvent
+from PySide6.QtCore import QRect, QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QScrollArea,
+    QLabel,
     QSizePolicy,
     QSpinBox,
     QStackedWidget,
@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from models.catalog import Entry
-from models.chain import ImageChain
+from models.chain import NATS, ImageChain
 from models.condition import Category, Factor, Vector, in_words
 from models.errors import StudioError
 from models.image_files import side_by_side
@@ -41,22 +41,23 @@ from models.sweep import (
     Values,
     blends,
     codes,
-    columns,
     evenly,
     labels,
     sweep,
     swept,
 )
 from models.trace import Take
-from studio.canvas.image import LABEL_GAP, Picture, fitting, lay_out
+from studio.canvas.image import Picture
 from studio.comparison import Column
 from studio.folders import remembered_folder
+from studio.panels.model_tree import likelihood
 from studio.panels.widgets import (
     GAP,
     MARGIN,
     ComboBox,
     EmptyState,
     MessageLine,
+    PanelScroll,
     PushButton,
     Segments,
     ToolButton,
@@ -65,7 +66,7 @@ from studio.panels.widgets import (
     painting,
 )
 from studio.state import RANDOM_SEEDS, Studio
-from studio.theme import PRIMARY, QUIET, QUIET_PIXELS, colours, fill_hatched, hatch_brush, set_role, tabular
+from studio.theme import PRIMARY, QUIET, STAGE, colours, hatch_brush, set_role
 
 FIRST_SIZE = QSize(940, 600)
 SETTINGS_WIDTH = 300
@@ -83,7 +84,21 @@ TEMPERATURE, SEED = "temperature", "seed"
 FIRST_TEMPERATURES = (0.4, 1.2)
 FIRST_COUNT = 9
 FIRST_SIDE = 5
+WIDE_TITLE = "Images"
 MOST_BESIDE = math.isqrt(MOST_SAMPLES)
+MOST_TOLD = 6
+"""Labels of a sweep that are told one by one; of more, the first two and the last."""
+
+
+def stage() -> tuple[QWidget, QVBoxLayout]:
+    """The ground at the right of a page, where what comes out is shown or told."""
+    ground = QWidget()
+    ground.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+    set_role(ground, STAGE)
+    layout = QVBoxLayout(ground)
+    layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+    layout.setSpacing(GAP)
+    return ground, layout
 
 
 # --- models side by side ---------------------------------------------------------------------------------------------
@@ -144,7 +159,7 @@ class ColumnView(QWidget):
         self.title.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
         self.figure = label("", QUIET)
         self.figure.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.figure.setToolTip("Mean surprise of what is drawn, under this model; of 256 levels it is more than of two")
+        self.figure.setToolTip("Mean surprise of what is drawn, under this model")
         self.problem = MessageLine()
         self.images = ColumnImages(count, chain)
         layout = QVBoxLayout(self)
@@ -158,18 +173,31 @@ class ColumnView(QWidget):
     def show_column(self, column: Column, *, waits: bool) -> None:
         """waits: whether it will go on."""
         self.images.show_take(column.take)
-        self.figure.setText(running_bits(column.take) or ("waiting …" if waits else "not drawn"))
+        self.figure.setText(mean_surprise(column.take) or ("waiting …" if waits else "not drawn"))
         self.problem.show_problem(column.problem)
         self.figure.setVisible(not column.problem or column.take is not None)
         self.images.setVisible(not column.problem or column.take is not None)
 
 
-def running_bits(take: Take | None) -> str:
-    """The mean surprise of all that is drawn so far; nothing before the first step."""
+def mean_surprise(take: Take | None) -> str:
+    """Of all that is drawn so far, in the unit that papers use; nothing before the first step."""
     steps = 0 if take is None else sum(map(len, take.traces))
     if take is None or not steps:
         return ""
-    return f"{sum(trace.bits for trace in take.traces) / steps:.3f} bits/{take.chain.step_noun}"
+    bits, unit = sum(trace.bits for trace in take.traces), take.chain.compared_in
+    if unit == NATS:
+        return f"{bits * math.log(2) / len(take.traces):.1f} {unit}{'' if take.finished else ' so far'}"
+    return f"{bits / steps:.3f} {unit}"
+
+
+def what_differs(chains: Sequence[ImageChain]) -> str:
+    """Why numbers that stand side by side say nothing about one another; empty where they do."""
+    kinds: dict[str, Sequence[object]] = {
+        "alphabets": [chain.alphabet for chain in chains],
+        "sizes": [(chain.height, chain.width, chain.channels) for chain in chains],
+    }
+    differ = [name for name, of_each in kinds.items() if any(one != of_each[0] for one in of_each)]
+    return f"Of different {' and '.join(differ)}: these numbers cannot be compared." if differ else ""
 
 
 class ModelsPage(QWidget):
@@ -181,20 +209,23 @@ class ModelsPage(QWidget):
         self.boxes: dict[Path, QCheckBox] = {}
         self._entries: dict[Path, Entry] = {}
         self.classes: dict[str, ComboBox] = {}
+        self._shared: dict[str, list[str]] = {}
+        """What ``classes`` offers."""
         self.views: list[ColumnView] = []
         self._drawn = FIRST_OF_EACH
         """How many of each the columns show."""
+        self._ticked = False
+        """Whether somebody has chosen the models."""
+        self._own: dict[str, str] = {}
+        """The classes that were chosen here; others are those of the Condition panel."""
         self._list = QVBoxLayout()
         self._list.setSpacing(GAP // 2)
         inside = QWidget()
         inside.setLayout(self._list)
         self._list.setContentsMargins(0, 0, GAP, 0)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(inside)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.seed = seed_box()
-        self.seed.setValue(studio.settings.seed if studio.settings is not None else 1)
+        scroll = PanelScroll(inside)
+        scroll.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.seed = seed_box(studio.settings.seed if studio.settings is not None else 1)
         roll = ToolButton(glyph="dice", tip="Another seed", name="Another seed")
         roll.clicked.connect(self._roll)
         self.count = QSpinBox(minimum=1, maximum=MOST_OF_EACH, value=FIRST_OF_EACH)
@@ -216,9 +247,10 @@ class ModelsPage(QWidget):
         left = QVBoxLayout()
         left.setSpacing(GAP)
         left.addWidget(label(f"{LEAST_MODELS} to {MOST_MODELS} models of images", QUIET))
-        left.addWidget(scroll, 1)
+        left.addWidget(scroll)
         left.addLayout(self._form)
         left.addWidget(self.note)
+        left.addStretch(1)
         left.addLayout(buttons)
         holder = QWidget()
         holder.setLayout(left)
@@ -227,18 +259,29 @@ class ModelsPage(QWidget):
         self._columns = QHBoxLayout()
         self._columns.setSpacing(2 * GAP)
         self.empty = EmptyState("What the models draw appears here, side by side.")
-        right = QVBoxLayout()
-        right.addWidget(self.empty, 1)
-        right.addLayout(self._columns, 1)
+        self.differ = label("", QUIET)
+        self.differ.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.differ.setWordWrap(True)
+        self._drawing = QWidget()
+        self._drawing.hide()
+        drawing = QVBoxLayout(self._drawing)
+        drawing.setContentsMargins(0, 0, 0, 0)
+        drawing.addLayout(self._columns, 1)
+        drawing.addWidget(self.differ)
+        right, inside_right = stage()
+        for part in (self.empty, self._drawing):
+            inside_right.addWidget(part, 1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2 * GAP)
         row.addWidget(holder)
-        row.addLayout(right, 1)
+        row.addWidget(right, 1)
         self.compare_button.clicked.connect(self._compare)
         self.stop_button.clicked.connect(studio.comparison.stop)
         self.save_button.clicked.connect(self._save)
         studio.catalog_changed.connect(self.show_models)
+        studio.model_changed.connect(self._follow_model)
+        studio.settings_changed.connect(self._follow_classes)
         studio.comparison.changed.connect(self._show_comparison)
         self.show_models()
 
@@ -246,26 +289,38 @@ class ModelsPage(QWidget):
 
     @Slot()
     def show_models(self) -> None:
-        """The models that there are now; those that were ticked stay so, at first the chosen one and the next."""
+        """The models that there are now; those that were ticked stay so, see ``first_models`` for the others."""
         entries = [entry for entry in self.studio.catalog.entries() if isinstance(entry.header.chain, ImageChain)]
         if [entry.path for entry in entries] == list(self.boxes):
             return
         before = {path for path, box in self.boxes.items() if box.isChecked()}
         if not before:
-            chosen = [entry.path for entry in entries if entry == self.studio.entry]
-            before = set([*chosen, *(e.path for e in entries if e.path not in chosen)][:LEAST_MODELS])
+            before = {entry.path for entry in first_models(entries, self.studio.entry)}
         clear(self._list)
         self.boxes, self._entries = {}, {entry.path: entry for entry in entries}
         for entry in entries:
             box = QCheckBox(entry.header.title.replace("&", "&&"))
-            bits = entry.header.bits_per_dim
-            box.setToolTip(str(entry.path) if bits is None else f"{bits:.2f} bits/dim on its test data")
+            measured = likelihood(entry.header)
+            box.setToolTip(f"{measured} on its {entry.header.measured_on} data" if measured else str(entry.path))
             box.setChecked(entry.path in before)
             box.toggled.connect(self._refresh)
+            box.clicked.connect(self._tick)
             self.boxes[entry.path] = box
             self._list.addWidget(box)
-        self._list.addStretch(1)
         self._refresh()
+
+    @Slot()
+    def _tick(self) -> None:
+        self._ticked = True
+
+    @Slot()
+    def _follow_model(self) -> None:
+        """Begins with the chosen model, until somebody has chosen others here or has compared some."""
+        if self._ticked or self.views:
+            return
+        first = {entry.path for entry in first_models(list(self._entries.values()), self.studio.entry)}
+        for path, box in self.boxes.items():
+            box.setChecked(path in first)
 
     @property
     def chosen(self) -> list[Entry]:
@@ -294,21 +349,33 @@ class ModelsPage(QWidget):
         self._refresh_buttons()
 
     def _offer_classes(self, shared: dict[str, list[str]]) -> None:
-        """A box for each factor that all of the models have; what was chosen stays where it can."""
-        kept = self.condition
+        """A box for each factor that all of the models have."""
+        if shared == self._shared:
+            return
+        self._shared = shared
         for box in self.classes.values():
             self._form.removeRow(box)
         self.classes = {}
-        settings = self.studio.settings
         for name, choices in shared.items():
             box = ComboBox(name, f"The {name} that all models draw")
             box.addItems(choices)
-            window = settings.condition.get(name) if settings is not None else None
-            wanted = kept.get(name, window)
-            if wanted in choices:
-                box.setCurrentText(wanted)
+            box.textActivated.connect(partial(self._choose_class, name))
             self.classes[name] = box
             self._form.addRow(name, box)
+        self._follow_classes()
+
+    def _choose_class(self, name: str, choice: str) -> None:
+        self._own[name] = choice
+
+    @Slot()
+    def _follow_classes(self) -> None:
+        """Those of the Condition panel, until others are chosen here."""
+        settings = self.studio.settings
+        chosen = {**(settings.condition if settings is not None else {}), **self._own}
+        for name, box in self.classes.items():
+            index = next((n for n in range(box.count()) if box.itemText(n) == chosen.get(name)), -1)
+            if index >= 0:
+                box.setCurrentIndex(index)
 
     @property
     def condition(self) -> dict[str, str]:
@@ -335,6 +402,10 @@ class ModelsPage(QWidget):
             if changed in (n, -1):
                 view.show_column(shown_now[n], waits=comparing)
         self.empty.setVisible(not self.views)
+        self._drawing.setVisible(bool(self.views))
+        chains = [column.entry.header.chain for column in shown_now]
+        self.differ.setText(what_differs([chain for chain in chains if isinstance(chain, ImageChain)]))
+        self.differ.setVisible(bool(self.differ.text()))
         self._refresh_buttons()
 
     def _refresh_buttons(self) -> None:
@@ -358,7 +429,7 @@ class ModelsPage(QWidget):
         """Writes what is shown, as it is now, in the background."""
         drawn = [column for column in self.studio.comparison.columns if column.take is not None and column.take.longest]
         takes = [shown(column.take) for column in drawn if column.take is not None]
-        titles = [[take.model.title, in_a_few_words(take), running_bits(take)] for take in takes]
+        titles = [[take.model.title, in_a_few_words(take), mean_surprise(take)] for take in takes]
         self.studio.worker.write(path, partial(side_by_side, takes, titles, SAVED_SIDE))
 
 
@@ -366,6 +437,23 @@ def in_a_few_words(take: Take) -> str:
     """Class and seed."""
     first = take.traces[0].schedule[0]
     return ", ".join([*in_words(take.model.factors, first.condition), f"seed {first.seed}"])
+
+
+def first_models(entries: Sequence[Entry], chosen: Entry | None) -> list[Entry]:
+    """The chosen model, else the first, and the one most like it: of the same chain and data, else at least the chain,
+    else the data, else the size."""
+    if len(entries) < LEAST_MODELS:
+        return list(entries)
+    first = chosen if chosen in entries else entries[0]
+    assert first is not None
+
+    def unlike(entry: Entry) -> tuple[bool, ...]:
+        chains = [header.chain for header in (entry.header, first.header)]
+        data = [header.data.get("name") for header in (entry.header, first.header)]
+        sizes = [(chain.height, chain.width) if isinstance(chain, ImageChain) else None for chain in chains]
+        return tuple(one != other for one, other in (chains, data, sizes))
+
+    return [first, min((entry for entry in entries if entry != first), key=unlike)]
 
 
 def shared_choices(entries: Sequence[Entry]) -> dict[str, list[str]]:
@@ -381,9 +469,11 @@ def shared_choices(entries: Sequence[Entry]) -> dict[str, list[str]]:
     return {name: choices for name, choices in shared.items() if choices}
 
 
-def seed_box() -> QSpinBox:
-    # Larger seeds are possible, but not in a spin box of Qt.
-    return QSpinBox(minimum=0, maximum=min(MAX_SEED, 2**31 - 1 - MOST_SAMPLES))
+def seed_box(seed: int) -> QSpinBox:
+    """It begins with a seed, or with 1 if that is too large: larger ones are possible, but not in a spin box of Qt."""
+    box = QSpinBox(minimum=0, maximum=min(MAX_SEED, 2**31 - 1 - MOST_SAMPLES))
+    box.setValue(seed if seed <= box.maximum() else 1)
+    return box
 
 
 # --- one model over a range ------------------------------------------------------------------------------------------
@@ -398,10 +488,20 @@ class Range(QWidget):
         self.form = QFormLayout(self)
         self.form.setContentsMargins(0, 0, 0, 0)
 
+    def add(self, title: str, box: QWidget) -> None:
+        self.form.addRow(row_title(title), box)
+
     @property
     def axis(self) -> Axis:
         """Raises InputError where the fields make none."""
         raise NotImplementedError
+
+
+def row_title(text: str) -> QLabel:
+    """As wide as that of other rows, so that the fields stand under one another."""
+    title = label(text)
+    title.setMinimumWidth(title.fontMetrics().horizontalAdvance(f"{WIDE_TITLE} "))
+    return title
 
 
 def count_box() -> QSpinBox:
@@ -417,7 +517,7 @@ class TemperatureRange(Range):
         ]
         self.count = count_box()
         for title, box in zip(("From", "To", "Images"), (*self.ends, self.count), strict=True):
-            self.form.addRow(title, box)
+            self.add(title, box)
 
     @property
     def axis(self) -> Axis:
@@ -428,10 +528,9 @@ class TemperatureRange(Range):
 class SeedRange(Range):
     def __init__(self, seed: int) -> None:
         super().__init__(SEED)
-        self.first, self.count = seed_box(), count_box()
-        self.first.setValue(seed)
-        self.form.addRow("From", self.first)
-        self.form.addRow("Images", self.count)
+        self.first, self.count = seed_box(seed), count_box()
+        self.add("From", self.first)
+        self.add("Images", self.count)
 
     @property
     def axis(self) -> Axis:
@@ -447,7 +546,7 @@ class ClassRange(Range):
         self.factor = factor
         self.ends = [value_box(factor, 0), value_box(factor, min(len(factor.values), MOST_SAMPLES) - 1)]
         for title, box in zip(("From", "To"), self.ends, strict=True):
-            self.form.addRow(title, box)
+            self.add(title, box)
 
     @property
     def axis(self) -> Axis:
@@ -463,7 +562,7 @@ class BlendRange(Range):
         self.ends = [value_box(factor, 0), value_box(factor, 1)]
         self.count = count_box()
         for title, box in zip(("From", "To", "Images"), (*self.ends, self.count), strict=True):
-            self.form.addRow(title, box)
+            self.add(title, box)
 
     @property
     def axis(self) -> Axis:
@@ -478,7 +577,7 @@ class CodeRange(Range):
         super().__init__(factor.name)
         self.factor = factor
         self.side = QSpinBox(minimum=2, maximum=MOST_BESIDE, value=FIRST_SIDE)
-        self.form.addRow("Rows and columns", self.side)
+        self.add("Rows and columns", self.side)
 
     @property
     def axis(self) -> Axis:
@@ -503,45 +602,10 @@ def ranges_of(factors: Sequence[Factor]) -> list[Range]:
     return found
 
 
-class Preview(QWidget):
-    """The grid that a sweep will be, with its labels."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.take: Take | None = None
-        self.setMinimumSize(LEAST_COLUMN, LEAST_COLUMN)
-        self.setAccessibleName("What will be drawn")
-
-    def show_take(self, take: Take | None) -> None:
-        self.take = take
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self.take is None or not isinstance(self.take.chain, ImageChain):
-            return
-        with painting(self) as painter:
-            theme, ratio, font = colours(self), self.devicePixelRatioF(), tabular(QFont(self.font()))
-            font.setPixelSize(QUIET_PIXELS)
-            painter.setFont(font)
-            metrics, samples = QFontMetricsF(font), range(len(self.take.samples))
-            width, height = round(self.width() * ratio), round(self.height() * ratio)
-            head, beside = round((metrics.height() + LABEL_GAP) * ratio), columns(self.take)
-            cells = lay_out(samples, self.take.chain, width, height, ratio, head=head, beside=beside).cells
-            texts = fitting(labels(self.take), metrics, cells[0].width() / ratio)
-            for n, cell in enumerate(cells):
-                square = QRectF(cell.left() / ratio, cell.top() / ratio, cell.width() / ratio, cell.height() / ratio)
-                fill_hatched(painter, square, theme)
-                painter.setPen(theme.line)
-                painter.drawRect(square)
-                painter.setPen(theme.quiet)
-                if texts:
-                    above = square.translated(0, -metrics.height() - LABEL_GAP)
-                    above.setHeight(metrics.height())
-                    painter.drawText(above, Qt.AlignmentFlag.AlignCenter, texts[n])
-
-
 class OnePage(QWidget):
     """What to sweep of the chosen model, and over which values; all else is as the window has it."""
+
+    began = Signal()
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
@@ -556,11 +620,13 @@ class OnePage(QWidget):
         self.problem = MessageLine()
         self.note = label("", QUIET)
         self.note.setWordWrap(True)
-        self.generate_button = PushButton("Generate", "Draws the sweep on the main canvas")
+        self.where = label("Drawn on the main canvas; this window closes.", QUIET)
+        self.where.setWordWrap(True)
+        self.generate_button = PushButton("Generate", "Draws the sweep on the main canvas, where Ctrl+S saves it")
         set_role(self.generate_button, PRIMARY)
-        self.preview = Preview()
+        self.preview = EmptyState("")
         over = QFormLayout()
-        over.addRow("Over", self.what)
+        over.addRow(row_title("Over"), self.what)
         left = QVBoxLayout()
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(GAP)
@@ -570,6 +636,7 @@ class OnePage(QWidget):
         left.addWidget(self.problem)
         left.addWidget(self.note)
         left.addStretch(1)
+        left.addWidget(self.where)
         left.addWidget(self.generate_button)
         holder = QWidget()
         holder.setLayout(left)
@@ -578,7 +645,9 @@ class OnePage(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2 * GAP)
         row.addWidget(holder)
-        row.addWidget(self.preview, 1)
+        right, inside = stage()
+        inside.addWidget(self.preview)
+        row.addWidget(right, 1)
         self.what.currentIndexChanged.connect(self._choose)
         self.generate_button.clicked.connect(self._generate)
         studio.model_changed.connect(self._show_model)
@@ -597,7 +666,7 @@ class OnePage(QWidget):
             for page in self.ranges:
                 self._pages.removeWidget(page)
                 page.deleteLater()
-            first = settings.seed if settings is not None and settings.seed <= seed_box().maximum() else 1
+            first = settings.seed if settings is not None else 1
             self.ranges = [] if factors is None else [TemperatureRange(), SeedRange(first), *ranges_of(factors)]
             for page in self.ranges:
                 self._pages.addWidget(page)
@@ -642,7 +711,7 @@ class OnePage(QWidget):
                 )  # fmt: skip
             except StudioError as error:
                 problem = str(error)
-        self.preview.show_take(take)
+        self.preview.setText("" if take is None else told(take))
         self.problem.show_problem(problem)
         self.generate_button.setEnabled(take is not None)
         self.note.setText("" if take is None else self._words(take))
@@ -661,15 +730,26 @@ class OnePage(QWidget):
     @Slot()
     def _generate(self) -> None:
         page = self.chosen
-        if page is not None:
-            self.studio.sweep(page.axis)
+        if page is not None and self.studio.sweep(page.axis):
+            self.began.emit()
+
+
+def told(take: Take) -> str:
+    """How many images a sweep will have, and their labels."""
+    texts = [label.full for label in labels(take)]
+    if len(texts) > MOST_TOLD:
+        texts = [*texts[:2], "…", texts[-1]]
+    return f"{len(take.samples)} images, each under its label:\n{', '.join(texts)}"
 
 
 # --- the dialog ------------------------------------------------------------------------------------------------------
 
 
 class CompareDialog(QDialog):
-    """Stays open while the window goes on. Closing it ends a comparison that still runs; what is drawn is kept."""
+    """Stays open while the window goes on. Closing it ends a comparison that still runs; what is drawn is kept.
+
+    A sweep hides it, since the canvas under it shows the sweep, and ends nothing.
+    """
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -689,9 +769,16 @@ class CompareDialog(QDialog):
         column.addLayout(head)
         column.addWidget(self._pages, 1)
         self.modes.chosen.connect(self.show_mode)
+        self.one.began.connect(self.hide)
         self.finished.connect(studio.comparison.stop)
         self.show_mode(MODELS)
-        self.resize(FIRST_SIZE)
+        self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize() * 0.9))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        if not event.spontaneous():
+            models = self._pages.currentWidget() is self.models
+            (self.models.compare_button if models else self.one.generate_button).setFocus()
+        super().showEvent(event)
 
     @Slot(str)
     def show_mode(self, mode: str) -> None:

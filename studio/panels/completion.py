@@ -1,24 +1,27 @@
-"""Complete an image: choose one, take parts of it away, and have the model draw them anew."""
+"""Complete an image: choose one, take parts of it away, and have the model draw them anew on the main canvas."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QIcon, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QIcon, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from models.chain import ImageChain
-from models.completion import LEAST_PARTICLES, MISSING, Mask
-from models.condition import Category, Order
+from models.completion import LEAST_PARTICLES, MISSING, Mask, left_open
+from models.condition import Category, Order, complete, in_words
 from models.image_files import Pixels, fitted_pixels
+from models.trace import Trace
 from studio.class_pictures import class_pictures, pixmap
 from studio.folders import remembered_folder
 from studio.panels.widgets import (
     GAP,
     LadderSlider,
+    PanelScroll,
     PushButton,
     ToolButton,
     clear,
@@ -36,6 +39,14 @@ VIEW_SIDE = 320
 FIRST_SIZE = QSize(800, 560)
 THUMBNAIL = 40
 FIRST_PART = "lower half"
+LIGHT, DARK = 128, 64
+"""Greys: the border of a drawing on paper is at least light, that of images on a dark ground at most dark."""
+ENDINGS = (
+    *("png", "apng", "jpg", "jpeg", "jpe", "jfif", "gif", "bmp", "tif", "tiff", "webp"),
+    *("ppm", "pgm", "pbm", "pnm", "pfm"),
+)
+"""Of the names of pictures in one of the formats that are read, ``image_files.PICTURES``."""
+FILTERS = f"Pictures ({' '.join(f'*.{ending}' for ending in ENDINGS)});;All files (*)"
 
 
 class MaskView(QWidget):
@@ -139,8 +150,27 @@ def _known_part(image: Pixels, known: Mask) -> QImage:
     return QImage(rgba.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
 
 
+def ground(image: Pixels) -> float:
+    """The grey in the middle of those along the border."""
+    return float(np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])))
+
+
+def inverted(image: Pixels) -> Pixels:
+    """Light for dark, so that what is as light as the paper becomes black: paper is never quite white."""
+    paper = ground(image) if ground(image) >= LIGHT else 255.0
+    light: Pixels = np.clip((paper - image) * (255 / paper), 0, 255).round().astype(np.uint8)
+    return light
+
+
+def _same(image: Pixels, other: Pixels | None) -> bool:
+    return other is not None and np.array_equal(image, other)
+
+
 class CompletionDialog(QDialog):
-    """Stays open while the window goes on, so that an image can be completed again and again."""
+    """Closes when a completion begins, which the main canvas shows; opened again, it has the same image and mask.
+
+    It opens on the selected sample, unless it has shown that before, or drawn it.
+    """
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -148,8 +178,15 @@ class CompletionDialog(QDialog):
         self.studio = studio
         self.view = MaskView()
         self.sample_button = PushButton("Selected sample", "The sample that is selected in the window")
+        self.sample_button.setCheckable(True)
         self.open_button = PushButton("Open…", "Any picture: it is cut, scaled and coloured as the model needs it")
+        self.invert_button = PushButton(
+            "Invert", "Makes dark strokes on light paper light strokes on a dark ground; for a picture that was opened"
+        )
+        self.invert_button.setCheckable(True)
         self.examples, self._grid = grid_of_cells()
+        self.images: dict[ToolButton, Pixels] = {}
+        """The examples, as images of the model."""
         self.parts: dict[str, ToolButton] = {}
         parts, grid = grid_of_cells()
         for name in MISSING:
@@ -159,34 +196,45 @@ class CompletionDialog(QDialog):
             grid.addWidget(button)
         self.nothing_button = ToolButton("nothing", tip="Give all pixels back", name="Take away nothing")
         self.nothing_button.clicked.connect(self._give_back)
-        self.invert_button = ToolButton("the other part", tip="Swap what is known and what is missing")
-        self.invert_button.clicked.connect(self._invert)
-        for button in (self.nothing_button, self.invert_button):
+        self.swap_button = ToolButton("the other part", tip="Swap what is known and what is missing")
+        self.swap_button.clicked.connect(self._swap)
+        for button in (self.nothing_button, self.swap_button):
             grid.addWidget(button)
         self.brush = LadderSlider("Brush", BRUSHES)
         self.brush.setToolTip("Pixels across that the mouse takes away")
         self.brush.show_value(FIRST_BRUSH)
-        self.note = label("", QUIET)
-        self.note.setWordWrap(True)
-        self.complete_button = PushButton("Complete", "Draws the missing pixels, as many samples as Sampling says")
+        self.open_box = QCheckBox()
+        self.open_box.setChecked(True)
+        self.condition_note, self.note = label("", QUIET), label("", QUIET)
+        self.complete_button = PushButton(
+            "Complete", "Draws the missing pixels on the main canvas, as many samples as Sampling says"
+        )
         set_role(self.complete_button, PRIMARY)
         brush = QHBoxLayout()
         brush.addWidget(label("Brush", QUIET))
         brush.addWidget(self.brush, 1)
         sources = QHBoxLayout()
-        for source in (self.sample_button, self.open_button):
+        for source in (self.sample_button, self.open_button, self.invert_button):
             sources.addWidget(source)
         sources.addStretch(1)
+        choices = QWidget()
+        chosen = QVBoxLayout(choices)
+        chosen.setContentsMargins(0, 0, 0, 0)
+        chosen.setSpacing(GAP)
+        chosen.addWidget(label("Image"))
+        chosen.addLayout(sources)
+        chosen.addWidget(self.examples)
+        chosen.addWidget(label("Missing"))
+        chosen.addWidget(parts)
+        chosen.addLayout(brush)
+        chosen.addWidget(self.open_box)
+        for note in (self.condition_note, self.note):
+            note.setWordWrap(True)
+            chosen.addWidget(note)
+        chosen.addStretch(1)
         right = QVBoxLayout()
         right.setSpacing(GAP)
-        right.addWidget(label("Image"))
-        right.addLayout(sources)
-        right.addWidget(self.examples)
-        right.addWidget(label("Missing"))
-        right.addWidget(parts)
-        right.addLayout(brush)
-        right.addWidget(self.note)
-        right.addStretch(1)
+        right.addWidget(PanelScroll(choices), 1)
         right.addWidget(self.complete_button)
         row = QHBoxLayout(self)
         row.setSpacing(2 * GAP)
@@ -194,6 +242,8 @@ class CompletionDialog(QDialog):
         row.addLayout(right, 2)
         self.sample_button.clicked.connect(self._take_sample)
         self.open_button.clicked.connect(self._open)
+        self.invert_button.clicked.connect(self._show_image)
+        self.open_box.toggled.connect(self._refresh)
         self.brush.moved.connect(self._set_brush)
         self.complete_button.clicked.connect(self._complete)
         self.view.changed.connect(self._refresh)
@@ -201,9 +251,25 @@ class CompletionDialog(QDialog):
         studio.picture_opened.connect(self.show_picture)
         for changed in (studio.take_changed, studio.activity_changed, studio.settings_changed, studio.grown):
             changed.connect(self._refresh)
+        for changed in (studio.selection_changed, studio.branches_changed):
+            changed.connect(self._refresh)
         self._model: Path | None = None
+        self._image: Pixels | None = None
+        """What the image is made of, before it is inverted and fitted to the model."""
+        self._opened = False
+        """Whether that was opened or dropped; else it is an example or a sample."""
+        self._offered: Trace | None = None
+        """The sample that it opened on."""
+        self._drawn = ""
+        """The take that it began last, by its id."""
         self._show_model()
-        self.resize(FIRST_SIZE)
+        self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize() * 0.9))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        if not event.spontaneous():
+            self._show_selected()
+            self.complete_button.setFocus()  # else one of the sources has it, and looks chosen
+        super().showEvent(event)
 
     # --- the image ---------------------------------------------------------------------------------------------------
 
@@ -222,40 +288,64 @@ class CompletionDialog(QDialog):
             return
         self._model = entry.path
         clear(self._grid)
-        first: Pixels | None = None
+        self.images = {}
         for factor in entry.header.factors:
             if isinstance(factor, Category):
                 for value, pixels in zip(factor.values, class_pictures(entry, factor), strict=False):
-                    example = fitted_pixels(pixels, chain)
-                    first = example if first is None else first
                     button = ToolButton("", tip=value, name=f"Image of {value}")
+                    button.setCheckable(True)
                     button.setIcon(QIcon(pixmap(pixels)))
                     button.setIconSize(QSize(THUMBNAIL, THUMBNAIL))
-                    button.clicked.connect(partial(self.show_picture, example))
+                    button.clicked.connect(partial(self._show_other, pixels))
                     self._grid.addWidget(button)
-        self.examples.setVisible(first is not None)
+                    self.images[button] = fitted_pixels(pixels, chain)
+        self.examples.setVisible(bool(self.images))
         shape = (chain.height, chain.width) if chain.channels == 1 else (chain.height, chain.width, 3)
         if self.view.image is None or self.view.image.shape != shape:
-            self.show_picture(first if first is not None else np.zeros(shape, np.uint8))
+            self._show_other(next(iter(self.images.values()), np.zeros(shape, np.uint8)))
         else:
-            self.show_picture(fitted_pixels(self.view.image, chain))
+            self._show_image()
 
     @Slot(object)
-    def show_picture(self, image: Pixels, *_: object) -> None:
-        """An image of the chain's shape; what is missing of it stays so."""
+    def show_picture(self, picture: Pixels) -> None:
+        """A picture that was opened or dropped; inverted, if it is dark on light and the model's images are not."""
+        self._image, self._opened = picture, True
+        on_dark = bool(self.images) and ground(np.stack(list(self.images.values()), -1)) <= DARK
+        self.invert_button.setChecked(on_dark and ground(picture) >= LIGHT)
+        self._show_image()
+
+    def _show_other(self, image: Pixels, *_: object) -> None:
+        """An example or a sample: as it is."""
+        self._image, self._opened = image, False
+        self.invert_button.setChecked(False)
+        self._show_image()
+
+    @Slot()
+    def _show_image(self) -> None:
+        """What is missing of the last one is missing of this one, too."""
         chain = self.chain
-        if chain is None:
+        if chain is None or self._image is None:
             return
         known = self.view.known
         if known.shape != (chain.height, chain.width):
             known = ~MISSING[FIRST_PART](chain.height, chain.width)
-        self.view.show_image(image, known)
+        image = inverted(self._image) if self.invert_button.isChecked() else self._image
+        self.view.show_image(fitted_pixels(image, chain), known)
 
     @Slot()
     def _take_sample(self) -> None:
-        sample, chain = self._sample, self.chain
-        if sample is not None and chain is not None:
-            self.show_picture(fitted_pixels(sample, chain))
+        if (sample := self._sample) is not None:
+            self._show_other(sample)
+
+    def _show_selected(self) -> None:
+        """The selected sample, where it is whole, of the model's shape, and neither known here nor made here."""
+        take, trace, sample, chain = self.studio.take, self.studio.trace, self._sample, self.chain
+        if take is None or sample is None or chain is None or not isinstance(take.chain, ImageChain):
+            return
+        fits = replace(take.chain, alphabet=chain.alphabet, order=chain.order) == chain
+        if fits and trace is not self._offered and take.id != self._drawn:
+            self._offered = trace
+            self._show_other(sample)
 
     @property
     def _sample(self) -> Pixels | None:
@@ -268,7 +358,7 @@ class CompletionDialog(QDialog):
     @Slot()
     def _open(self) -> None:
         folder = remembered_folder(self.studio.profile.get("open_folder"))
-        name, _ = QFileDialog.getOpenFileName(self, "Open a picture", folder)
+        name, _ = QFileDialog.getOpenFileName(self, "Open a picture", folder, FILTERS)
         if name:
             self.studio.profile.set("open_folder", str(Path(name).parent))
             self.studio.open_picture(Path(name))
@@ -283,7 +373,7 @@ class CompletionDialog(QDialog):
         self.view.set_known(np.ones_like(self.view.known))
 
     @Slot()
-    def _invert(self) -> None:
+    def _swap(self) -> None:
         self.view.set_known(~self.view.known)
 
     @Slot(float, int)
@@ -293,17 +383,50 @@ class CompletionDialog(QDialog):
     # --- completing --------------------------------------------------------------------------------------------------
 
     def _complete(self) -> None:
-        if self.view.image is not None:
-            self.studio.complete(self.view.image, self.view.known)
+        entry, image = self.studio.entry, self.view.image
+        if entry is None or image is None:
+            return
+        changes = left_open(entry.header.factors) if self.open_box.isChecked() else {}
+        if self.studio.complete(image, self.view.known, changes):
+            assert self.studio.take is not None
+            self._drawn = self.studio.take.id
+            self.hide()
 
     @Slot()
     def _refresh(self) -> None:
         studio, chain, known = self.studio, self.chain, self.view.known
-        self.sample_button.setEnabled(self._sample is not None and chain is not None)
+        if chain is not None and known.shape != (chain.height, chain.width):
+            return  # of a model that is being chosen: ``_show_model`` comes next
+        sample, image = self._sample, None if self._opened else self.view.image
+        self.sample_button.setEnabled(sample is not None and chain is not None)
+        fitted = fitted_pixels(sample, chain) if sample is not None and chain is not None else None
+        self.sample_button.setChecked(fitted is not None and _same(fitted, image))
+        for button, example in self.images.items():
+            button.setChecked(_same(example, image))
         self.open_button.setEnabled(chain is not None)
+        self.invert_button.setEnabled(self._opened and chain is not None)
+        self._refresh_condition()
         some = bool(known.any()) and not known.all()
         self.complete_button.setEnabled(studio.loaded is not None and chain is not None and some)
         self.note.setText(self._words(chain, known, some=some))
+
+    def _refresh_condition(self) -> None:
+        """Whether what the model is told can be left open, and else what it is told."""
+        entry, settings = self.studio.entry, self.studio.settings
+        factors = entry.header.factors if entry is not None and self.chain is not None else ()
+        free = left_open(factors)
+        self.open_box.setVisible(bool(free))
+        self.open_box.setText(f"Leave the {' and the '.join(free)} open")
+        self.open_box.setToolTip(f"Otherwise the {' and the '.join(free)} of the Condition panel holds")
+        told = [
+            factor
+            for factor in factors
+            if not isinstance(factor, Order) and not (factor.name in free and self.open_box.isChecked())
+        ]
+        if told and settings is not None:
+            words = ", ".join(in_words(told, complete(factors, settings.condition)))
+            self.condition_note.setText(f"{words}, as in the Condition panel")
+        self.condition_note.setVisible(bool(told))
 
     def _words(self, chain: ImageChain | None, known: Mask, *, some: bool) -> str:
         entry = self.studio.entry

@@ -34,6 +34,7 @@ from PySide6.QtWidgets import (
 )
 
 from models.catalog import Entry, family_of
+from models.chain import NATS
 from models.checkpoint import CheckpointHeader
 from studio.panels.widgets import GAP, MARGIN, grouped, label
 from studio.theme import QUIET, TITLE, colours
@@ -59,7 +60,7 @@ def factorisation(header: CheckpointHeader) -> str:
     length = header.chain.length
     limits = f"<sub>i = 0</sub><sup>{length - 1}</sup>" if length is not None else "<sub>i ≥ 0</sub>"
     left = f"p(x | {given})" if given else "p(x)"
-    return f"{left} = ∏{limits} p(x<sub>i</sub> | {', '.join(filter(None, ('x<sub>&lt; i</sub>', given)))})"
+    return f"{left} = ∏{limits} p(x<sub>i</sub> | {', '.join(filter(None, ('x<sub>&lt;&nbsp;i</sub>', given)))})"
 
 
 def duration(seconds: float) -> str:
@@ -96,9 +97,10 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
     for part in sorted(header.likelihood):  # the test part first, then what was measured of it in other ways
         measured = header.likelihood[part]
         if "bits_per_dim" in measured:
-            text = f"{with_error(measured, 'bits_per_dim', 3)} bits/{chain.step_noun}"
-            if "nats" in measured:
-                text += f"<br>{with_error(measured, 'nats', 1)} nats an example"
+            said = [f"{with_error(measured, 'bits_per_dim', 3)} bits/{chain.step_noun}"]
+            if NATS in measured:
+                said.append(f"{with_error(measured, NATS, 2)} nats an example")
+            text = "<br>".join(reversed(said) if chain.compared_in == NATS else said)
             if "examples" in measured:
                 text += f"<br>{grouped(int(measured['examples']))} examples"
             rows.append((f"Measured, {escape(part_title(part))}", text))

@@ -44,6 +44,7 @@ from PySide6.QtWidgets import (
 )
 
 from models.catalog import Entry, Family, family_of
+from models.chain import NATS
 from models.checkpoint import CheckpointHeader
 from studio.panels.widgets import GAP, MARGIN, RETURN_KEYS, claims_key, paint_focus_frame, paint_glyph, painting_with
 from studio.state import Studio
@@ -94,7 +95,11 @@ def modality_title(header: CheckpointHeader) -> str:
 
 
 def likelihood(header: CheckpointHeader) -> str:
-    return "" if header.bits_per_dim is None else f"{header.bits_per_dim:.2f} bits/{header.chain.step_noun}"
+    """As papers report it, with digits enough to rank models by."""
+    measured, unit = header.likelihood.get(header.measured_on or "", {}), header.chain.compared_in
+    if unit == NATS and NATS in measured:
+        return f"{measured[NATS]:.1f} {unit}"
+    return "" if header.bits_per_dim is None else f"{header.bits_per_dim:.3f} bits/{header.chain.step_noun}"
 
 
 def quiet_line(header: CheckpointHeader) -> str:

@@ -54,6 +54,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
+    QApplication,
     QButtonGroup,
     QComboBox,
     QFrame,
@@ -69,6 +70,7 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
+from shiboken6 import isValid
 
 from studio.theme import LINK, QUIET, RADIUS, Theme, colours, faded, mixed, set_role
 
@@ -509,6 +511,19 @@ class ComboBox(QComboBox):
         self.setToolTip(tip)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._focus_before: QWidget | None = None
+
+    def showPopup(self) -> None:
+        """Takes the focus for as long as its list is open: else the arrows would also step what had it before."""
+        self._focus_before = QApplication.focusWidget()
+        self.setFocus(Qt.FocusReason.PopupFocusReason)
+        super().showPopup()
+
+    def hidePopup(self) -> None:
+        super().hidePopup()
+        before, self._focus_before = self._focus_before, None
+        if before is not None and isValid(before) and self.hasFocus():
+            before.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """The wheel scrolls the panel; it must not change what it happens to pass over."""

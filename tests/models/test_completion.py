@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.chain import DRAW, GreyLevels, ImageChain, MuLaw, SoundChain
-from models.completion import LEAST_PARTICLES, MISSING, Mask, chosen_condition, completion
-from models.condition import Category, Order
+from models.completion import LEAST_PARTICLES, MISSING, Mask, chosen_condition, completion, left_open
+from models.condition import Category, Order, Vector
 from models.errors import InputError
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take
@@ -75,6 +75,14 @@ def test_what_the_user_chose_of_an_order_is_told_from_what_the_completion_made_o
     assert take.traces[0].segment.condition["order"].startswith("raster after ")
     assert chosen_condition(take) == {"digit": "any", "order": "raster"}
     assert take.along({"digit": "1", "order": "spiral"}) == {**take.traces[0].segment.condition, "digit": "1"}
+
+
+def test_what_data_would_tell_is_left_open_where_all_of_it_can_be() -> None:
+    order, code = Order("order", 6, 4), Vector("code", 2)
+    assert left_open((DIGIT, order, code)) == {"digit": "any"}
+    assert left_open((DIGIT, Category("speaker", ("ada", "bob"), any=True))) == {"digit": "any", "speaker": "any"}
+    assert left_open((DIGIT, Category("speaker", ("ada", "bob")))) == {}
+    assert left_open((order, code)) == {}
 
 
 @pytest.mark.parametrize("known", [np.ones((6, 4), np.bool_), np.zeros((6, 4), np.bool_)])

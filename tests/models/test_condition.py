@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -471,3 +472,14 @@ def test_what_only_categories_can_do_says_so() -> None:
     with pytest.raises(InputError, match="'where' is a place"):
         posterior(model, symbols, [(0, {"where": [0.5, 0.5]})], "where")
     assert categories((DIGIT, COLOUR)) == (DIGIT, COLOUR)
+
+
+def test_what_is_no_blend_is_answered_with_one() -> None:
+    digit = Category("digit", ("0", "1", "2"))
+    with pytest.raises(InputError, match=re.escape("it takes: 0, 1, 2, or a blend of some, as: 0.75 0 + 0.25 1")):
+        digit.parse('{"0": 0.5, "1": 0.5}')
+    with pytest.raises(InputError, match=r"has each value once, not '0\.5 1 "):
+        digit.parse("0.5 1 + 0.5 1")
+    with pytest.raises(InputError) as caught:
+        digit.parse("9" * 100_000)
+    assert len(str(caught.value)) < 200

@@ -318,6 +318,52 @@ def test_a_run_in_parts_goes_on_where_it_was_stopped(
             assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
+@pytest.fixture
+def stopped(two: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], Path]:
+    """A command that was stopped with three of its five parts drawn, into a folder; and the folder of the parts."""
+    command = ["sample", str(two.folder / "pixels.safetensors"), "--engine", "cached", "--count", "9", "--batch", "2"]
+    command += ["-o", str(tmp_path / "x")]
+    monkeypatch.setattr(cli, "MOST_AT_ONCE", 4)
+    with monkeypatch.context() as patch:
+        take = bulk.Series.take
+
+        def stopping(self: bulk.Series, part: int, limit: int | None = None) -> Any:
+            if part == 3:
+                raise KeyboardInterrupt
+            return take(self, part, limit)
+
+        patch.setattr(bulk.Series, "take", stopping)
+        assert cli.main(command) == 130
+    return command, tmp_path / "x.parts"
+
+
+def test_pictures_that_were_removed_meanwhile_are_drawn_again(stopped: tuple[list[str], Path]) -> None:
+    command, parts = stopped
+    folder = parts.with_name("x")
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    (folder / "0001.png").unlink()
+    assert cli.main(command) == 0
+    assert [file.name for file in sorted(folder.iterdir())] == [f"{n:04d}.png" for n in range(9)]
+    symbols = [read_saved(source).take.traces[0].symbols for source in (before["0001.png"], folder / "0001.png")]
+    assert np.array_equal(*symbols)
+
+
+def test_a_part_that_is_damaged_or_another_is_named(
+    stopped: tuple[list[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, parts = stopped
+    first = (parts / "000000.npz").read_bytes()
+    (parts / "000001.npz").write_bytes(first)
+    assert cli.main(command) == 1
+    assert "000001.npz holds other samples than its name says: remove it" in capsys.readouterr().err
+    (parts / "000001.npz").unlink()
+    (parts / "000000.npz").write_bytes(first[: len(first) // 2])
+    assert cli.main(command) == 1
+    assert "000000.npz, which can be removed and drawn again, is damaged" in capsys.readouterr().err
+    (parts / "000000.npz").unlink()
+    assert cli.main(command) == 0
+
+
 def test_sounds_of_many_lengths_are_joined_as_one_file_of_them_all_would_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -220,3 +220,13 @@ POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n{} loop\n"
 def test_what_is_no_picture_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(FileError, match=words):
         fitted(data, "p", ImageChain(GreyLevels(2), 8, 8))
+
+
+def test_greys_of_16_bits_are_scaled_and_of_32_refused() -> None:
+    chain = ImageChain(GreyLevels(256), 1, 4)
+    ramp = np.array([[0, 257, 65535 - 257, 65535]])
+    assert fitted(picture_file(Image.fromarray(ramp.astype(np.uint16))), "p", chain).tolist() == [[0, 1, 254, 255]]
+    floats = io.BytesIO()
+    Image.fromarray(ramp.astype(np.float32)).save(floats, "TIFF")
+    with pytest.raises(FileError, match="p has pixels of 32 bits; save it with 8 or 16"):
+        fitted(floats.getvalue(), "p", chain)

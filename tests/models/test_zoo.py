@@ -12,7 +12,7 @@ from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import CheckpointHeader
 from models.condition import Category
 from models.errors import InputError
-from models.evaluation.published import PUBLISHED, compared_in, notes, published
+from models.evaluation.published import PUBLISHED, notes, published
 from models.evaluation.zoo import BEGIN, END, all_notes, missing, replaced, row, table
 from models.evaluation.zoo import test_part as part_of_test
 from models.networks import BUILT_IN, network_class
@@ -65,7 +65,7 @@ def test_both_likelihoods_stand_beside_the_published_one() -> None:
 
 
 def test_bits_of_black_and_white_are_counted_in_nats_and_others_for_each_variable() -> None:
-    assert [compared_in(chain) for chain in (BITS, GREY, SOUND)] == ["nats", "bits/dim", "bits/sample"]
+    assert [chain.compared_in for chain in (BITS, GREY, SOUND)] == ["nats", "bits/dim", "bits/sample"]
     assert cells(header("wavenet", "fsdd", SOUND, test=likelihood(4.4138, 1e4, 180)))["test likelihood"] == (
         "4.414 ± 0.004 bits/sample, given the digit"
     )
@@ -124,7 +124,7 @@ def test_published_numbers_are_of_architectures_and_data_sets_that_there_are_and
     for (architecture, data), numbers in PUBLISHED.items():
         assert architecture in BUILT_IN
         network_class(architecture)
-        assert {number.unit for number in numbers} == {compared_in(DATA_SETS[data].chain)}
+        assert {number.unit for number in numbers} == {DATA_SETS[data].chain.compared_in}
     assert [number.value for number in published(header("made", "binarised_mnist", BITS))] == [88.40, 86.64]
 
 

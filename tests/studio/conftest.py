@@ -41,14 +41,20 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write(
-    folder: Path, name: str, architecture: str, chain: Chain, factors: tuple[Factor, ...], config: dict[str, object]
+    folder: Path,
+    name: str,
+    architecture: str,
+    chain: Chain,
+    factors: tuple[Factor, ...],
+    config: dict[str, object],
+    data_name: str = "noise",
 ) -> None:
     torch.manual_seed(4)
     model = network_class(architecture)(ModelSpec(architecture, chain, factors, config))
     if chain.alphabet.stop:
         with torch.no_grad():
             model.out.bias[-1] = -9.0  # type: ignore[union-attr, operator]  # clips of a useful length
-    data = {"name": "noise", "title": "Noise", "licence": "none", "attribution": "nobody"}
+    data = {"name": data_name, "title": "Noise", "licence": "none", "attribution": "nobody"}
     save_checkpoint(
         folder / "checkpoints" / f"{name}.safetensors",
         model,

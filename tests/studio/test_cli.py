@@ -430,7 +430,7 @@ def test_a_picture_is_completed_exactly_where_the_missing_part_is_drawn_last(
     ("options", "said"),
     [
         (("--missing", "middle"), "--missing is for --complete"),
-        (("--complete", "PICTURE", "--missing", "nose"), "what is missing is a part, lower half, "),
+        (("--complete", "PICTURE", "--missing", "nose"), "what is missing is lower-half, right-half, "),
         (("--complete", "PICTURE", "--steps", "3"), "--complete draws whole images"),
         (("--complete", "PICTURE", "--count", "5000", "-o", "OUT.npz"), "by one process, at most 4096 samples"),
     ],
@@ -442,6 +442,17 @@ def test_a_completion_that_cannot_be_is_refused(
     places = {"PICTURE": tmp_path / "picture.png", "OUT.npz": tmp_path / "OUT.npz"}
     arguments = [places.get(option, option) for option in options]
     assert said in complaint(capsys, 2, "sample", pixels, "-o", tmp_path / "out.png", *CACHED, *arguments)
+
+
+def test_particles_that_do_not_fit_into_the_picture_are_refused_before_they_are_drawn(
+    capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path
+) -> None:
+    Image.new("L", (6, 6)).save(tmp_path / "picture.png")
+    asked = ("sample", pixels, "--complete", tmp_path / "picture.png", "--missing", "middle", *CACHED)
+    out = tmp_path / "out.png"
+    said = complaint(capsys, 2, *asked, "--count", "900", "--scale", "64", "-o", out)
+    assert "is too large" in said
+    assert not out.exists()
 
 
 def test_sound_is_not_completed(capsys: pytest.CaptureFixture[str], waves: str, tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetricsF
 from pytestqt.qtbot import QtBot
 
@@ -18,12 +20,20 @@ from models.errors import FileError
 from models.files import load_take, read_saved
 from models.shaping import NEUTRAL, Shaping
 from models.sweep import Label, Seeds, Temperatures, Values, labels
-from models.trace import Take
+from models.trace import ModelReference, Take, new_take
 from studio.app import MainWindow
 from studio.canvas.image import ImageCanvas, fitting, lay_out
 from studio.export import ExportDialog
 from studio.inference import InferenceThread
-from studio.panels.compare import ONE, CompareDialog, running_bits
+from studio.panels.compare import (
+    MODELS,
+    ONE,
+    SETTINGS_WIDTH,
+    CompareDialog,
+    first_models,
+    mean_surprise,
+    what_differs,
+)
 from studio.profile import Profile
 from studio.state import Activity, Pointer, Studio
 from tests.studio.conftest import DIGIT, IMAGE, finish, load, write
@@ -81,6 +91,13 @@ def swept(studio: Studio, qtbot: QtBot, axis: Values | Temperatures | Seeds = DI
 # --- models side by side ---------------------------------------------------------------------------------------------
 
 
+def test_a_seed_larger_than_the_boxes_take_does_not_keep_the_dialog_away(several: Studio, qtbot: QtBot) -> None:
+    several.set_seed(5_000_000_000)
+    dialog = CompareDialog(several)
+    qtbot.addWidget(dialog)
+    assert dialog.models.seed.value() == 1
+
+
 def test_every_model_draws_a_take_of_its_own_while_the_chosen_one_stays(
     dialog: CompareDialog, several: Studio, qtbot: QtBot
 ) -> None:
@@ -98,7 +115,7 @@ def test_every_model_draws_a_take_of_its_own_while_the_chosen_one_stays(
     assert several.take is None
     qtbot.waitUntil(lambda: {e.id for e in several.profile.history()} == {first.id, second.id})
     for view, take in zip(dialog.models.views, (first, second), strict=True):
-        assert view.figure.text() == running_bits(take) != ""
+        assert view.figure.text() == mean_surprise(take) != ""
         assert all(picture.full for picture in view.images.pictures)
 
 
@@ -221,6 +238,109 @@ def test_the_picture_of_a_comparison_has_all_columns_under_their_titles(
         assert all(title in picture.info["Description"] for title in ("Tiny Pixelcnn", "Tiny Other"))
 
 
+def test_the_first_two_are_the_chosen_model_and_the_one_most_like_it(
+    several: Studio, tmp_path: Path, qtbot: QtBot
+) -> None:
+    chain, config = ImageChain(GreyLevels(4), 6, 6), {"hidden": 4, "output": "softmax"}
+    write(tmp_path / "assets", "a-of-the-chain", "nade", chain, (), config, data_name="stripes")
+    write(tmp_path / "assets", "z-of-the-data", "nade", ImageChain(GreyLevels(2), 6, 6), (), config, data_name="dots")
+    write(tmp_path / "assets", "z-of-both", "nade", chain, (), config, data_name="dots")
+    write(tmp_path / "assets", "dots", "nade", chain, (), config, data_name="dots")
+    entries = {entry.header.name: entry for entry in several.catalog.entries()}
+
+    def likest(chosen: str, *others: str) -> str:
+        first, second = first_models([entries[name] for name in (*others, chosen)], entries[chosen])
+        assert first.header.name == chosen
+        return second.header.name
+
+    assert likest("dots", IMAGE, "z-of-the-data", "a-of-the-chain", "z-of-both") == "z-of-both"
+    assert likest("dots", IMAGE, "z-of-the-data", "a-of-the-chain") == "a-of-the-chain"
+    assert likest("dots", IMAGE, "z-of-the-data") == "z-of-the-data"
+    assert likest("dots", IMAGE) == IMAGE
+    assert [entry.header.name for entry in first_models([entries["dots"]], None)] == ["dots"]
+
+
+def test_the_dialog_follows_the_chosen_model_until_somebody_ticks_one(
+    dialog: CompareDialog, several: Studio, qtbot: QtBot
+) -> None:
+    def ticked() -> set[str]:
+        return {path.stem for path, box in dialog.models.boxes.items() if box.isChecked()}
+
+    assert IMAGE in ticked()
+    assert len(ticked()) == 2
+    load(several, qtbot, OTHER)
+    assert ticked() == {OTHER, BROKEN}, "of the same chain and data"
+    next(box for path, box in dialog.models.boxes.items() if path.stem == BROKEN).click()
+    load(several, qtbot, IMAGE)
+    assert ticked() == {OTHER}
+
+
+def test_the_class_is_that_of_the_condition_panel_until_one_is_chosen_here(
+    dialog: CompareDialog, several: Studio, qtbot: QtBot
+) -> None:
+    several.change("digit", condition={"digit": "1"})
+    tick(dialog, IMAGE, BROKEN)
+    box = dialog.models.classes["digit"]
+    assert box.currentText() == "1"
+    several.change("digit", condition={"digit": "2"})
+    assert box.currentText() == "2"
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Up)
+    assert box.currentText() == "1"
+    several.change("digit", condition={"digit": "0"})
+    assert dialog.models.condition == {"digit": "1"}
+
+
+def test_images_of_two_levels_are_told_in_nats_and_others_in_bits(studio: Studio) -> None:
+    def take(levels: int) -> Take:
+        chain = ImageChain(GreyLevels(levels), 2, 2)
+        made = new_take(
+            ModelReference("m", "M", "0" * 64, chain, ()),
+            seed=0,
+            count=2,
+            condition={},
+            shaping=NEUTRAL,
+            engine="cached",
+        )
+        for trace in made.traces:
+            trace.append(np.zeros(2, np.int32), np.ones(2, np.float32), np.ones(2, np.float32), np.zeros(2, np.bool_))
+        return made
+
+    assert mean_surprise(None) == ""
+    assert mean_surprise(take(2)) == f"{2 * math.log(2):.1f} nats so far"
+    assert mean_surprise(take(4)) == "1.000 bits/dim"
+
+
+def test_numbers_of_different_alphabets_or_sizes_are_said_not_to_compare(dialog: CompareDialog, qtbot: QtBot) -> None:
+    chain = ImageChain(GreyLevels(2), 6, 6)
+    assert what_differs([chain, replace(chain, order="spiral")]) == ""
+    assert what_differs([chain, ImageChain(GreyLevels(2), 4, 4)]).startswith("Of different sizes: ")
+    compare(dialog, qtbot, IMAGE, OTHER)
+    assert dialog.models.differ.text() == "Of different alphabets and sizes: these numbers cannot be compared."
+    assert dialog.models.differ.isVisible()
+    compare(dialog, qtbot, OTHER, BROKEN)
+    assert not dialog.models.differ.isVisible()
+
+
+def test_before_the_first_comparison_the_settings_stand_at_the_left(dialog: CompareDialog, qtbot: QtBot) -> None:
+    qtbot.wait(1)
+    models = dialog.models
+    assert models.seed.mapTo(dialog, models.seed.rect().topLeft()).x() < SETTINGS_WIDTH
+    assert models.empty.width() > SETTINGS_WIDTH
+    assert models.empty.height() > dialog.height() / 2
+
+
+@pytest.mark.parametrize("mode", [MODELS, ONE])
+def test_on_a_low_screen_the_button_stays_inside(dialog: CompareDialog, qtbot: QtBot, mode: str) -> None:
+    dialog.show_mode(mode)
+    dialog.resize(860, 420)
+    qtbot.wait(1)
+    assert dialog.height() == 420
+    button = dialog.models.compare_button if mode == MODELS else dialog.one.generate_button
+    corner = button.mapTo(dialog, button.rect().bottomRight())
+    assert dialog.rect().contains(corner)
+
+
 # --- one model over a range ------------------------------------------------------------------------------------------
 
 
@@ -229,10 +349,41 @@ def test_a_sweep_is_drawn_on_the_main_canvas(dialog: CompareDialog, several: Stu
     one = dialog.one
     assert [page.name for page in one.ranges] == ["temperature", "seed", "digit", "digit, blended"]
     one.choose("digit")
+    assert one.preview.text() == "3 images, each under its label:\ndigit 0, digit 1, digit 2"
     one.generate_button.click()
+    assert not dialog.isVisible(), "the canvas under it shows the sweep"
     finish(several, qtbot)
     assert several.take is not None
     assert [label.full for label in labels(several.take)] == ["digit 0", "digit 1", "digit 2"]
+
+
+def test_a_comparison_goes_on_while_a_sweep_hides_the_dialog(
+    dialog: CompareDialog, several: Studio, qtbot: QtBot
+) -> None:
+    tick(dialog, IMAGE, OTHER)
+    dialog.models.compare_button.click()
+    dialog.show_mode(ONE)
+    dialog.one.generate_button.click()
+    finish(several, qtbot)
+    qtbot.waitUntil(lambda: not several.comparison.running, timeout=20_000)
+    assert all(column.take is not None and column.take.finished for column in several.comparison.columns)
+
+
+def test_the_dialog_stays_where_no_sweep_can_begin(dialog: CompareDialog, several: Studio, qtbot: QtBot) -> None:
+    dialog.show_mode(ONE)
+    first, last = dialog.one.ranges[0].ends  # type: ignore[attr-defined]
+    first.setValue(last.value())
+    with qtbot.waitSignal(several.error):
+        dialog.one._generate()
+    assert dialog.isVisible()
+    assert several.take is None
+
+
+def test_of_many_labels_the_first_and_the_last_are_told(dialog: CompareDialog) -> None:
+    page = dialog.one.ranges[1]
+    page.first.setValue(4)  # type: ignore[attr-defined]
+    dialog.one.choose("seed")
+    assert dialog.one.preview.text().endswith("seed 4, seed 5, …, seed 12")
 
 
 def test_what_makes_no_sweep_is_said_and_cannot_be_generated(dialog: CompareDialog) -> None:
@@ -244,8 +395,7 @@ def test_what_makes_no_sweep_is_said_and_cannot_be_generated(dialog: CompareDial
     assert not one.generate_button.isEnabled()
     last.setValue(0.5)
     assert one.generate_button.isEnabled()
-    assert one.preview.take is not None
-    assert labels(one.preview.take)[0].full == "T 1"
+    assert one.preview.text().startswith("9 images, each under its label:\nT 1, ")
 
 
 def test_values_of_a_class_can_go_backwards(dialog: CompareDialog) -> None:

@@ -14,12 +14,13 @@ from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain
 from models.completion import LEAST_PARTICLES, MISSING
-from models.condition import Order
+from models.condition import Category, Order
+from models.image_files import PICTURES, fitted_pixels
 from models.shaping import NEUTRAL
 from models.trace import Segment, Trace
 from studio.canvas.common import how_it_is_completed
 from studio.canvas.image import FORESEEN, Picture
-from studio.panels.completion import CompletionDialog
+from studio.panels.completion import ENDINGS, CompletionDialog, ground, inverted
 from studio.state import Pointer, Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load, write
 
@@ -70,12 +71,12 @@ def test_what_is_known_below_is_completed_by_particles_and_the_canvas_says_so(
 def test_nothing_is_completed_while_nothing_or_everything_is_missing(dialog: CompletionDialog) -> None:
     dialog.nothing_button.click()
     assert not dialog.complete_button.isEnabled()
-    dialog.invert_button.click()
+    dialog.swap_button.click()
     assert not dialog.complete_button.isEnabled()
     dialog.parts["middle"].click()
     assert dialog.complete_button.isEnabled()
     known = dialog.view.known
-    dialog.invert_button.click()
+    dialog.swap_button.click()
     assert (dialog.view.known == ~known).all()
 
 
@@ -174,6 +175,214 @@ def test_known_pixels_that_lie_ahead_are_seen_faintly(dialog: CompletionDialog) 
     alpha = picture.pixels >> 24
     assert (alpha[known] == round(255 * FORESEEN)).all()
     assert (alpha[~known] == 0).all()
+
+
+# --- opening, closing, and opening again ----------------------------------------------------------------------------
+
+
+def complete(dialog: CompletionDialog, qtbot: QtBot) -> None:
+    dialog.complete_button.click()
+    finish(dialog.studio, qtbot)
+
+
+def test_it_closes_when_the_completion_begins_and_opens_with_the_same_image_and_mask(
+    dialog: CompletionDialog, qtbot: QtBot
+) -> None:
+    dialog.show_picture(RAMP)
+    dialog.parts["left half"].click()
+    image, known = dialog.view.image, dialog.view.known
+    assert image is not None
+    complete(dialog, qtbot)
+    assert not dialog.isVisible()
+    dialog.show()
+    assert dialog.view.image is not None
+    assert (dialog.view.image == image).all()
+    assert (dialog.view.known == known).all()
+    assert not dialog.sample_button.isChecked()
+
+
+def test_it_stays_where_no_completion_can_begin(dialog: CompletionDialog, qtbot: QtBot) -> None:
+    dialog.view.known = np.ones((HEIGHT, WIDTH), np.bool_)
+    with qtbot.waitSignal(dialog.studio.error):
+        dialog._complete()
+    assert dialog.isVisible()
+    assert dialog.studio.take is None
+
+
+def test_it_opens_on_the_selected_sample_once(dialog: CompletionDialog, qtbot: QtBot) -> None:
+    studio = dialog.studio
+    dialog.hide()
+    studio.change("count", count=2)
+    studio.begin()
+    finish(studio, qtbot)
+    studio.select(1)
+    dialog.show()
+    assert studio.trace is not None
+    sample = studio.trace
+    assert (dialog.view.image == studio.take.chain.image(sample.symbols)).all()  # type: ignore[union-attr]
+    assert dialog.sample_button.isChecked()
+    dialog.show_picture(RAMP)
+    assert not dialog.sample_button.isChecked()
+    dialog.hide()
+    dialog.show()
+    assert not dialog.sample_button.isChecked(), "a picture that was chosen instead stays"
+    dialog.hide()
+    studio.select(0)
+    dialog.show()
+    assert dialog.sample_button.isChecked(), "another sample is selected"
+    studio.select(1)
+    assert not dialog.sample_button.isChecked()
+    dialog.sample_button.click()
+    assert dialog.sample_button.isChecked()
+
+
+def test_a_sample_of_another_shape_or_one_that_is_not_whole_is_not_opened_on(
+    dialog: CompletionDialog, qtbot: QtBot, tmp_path: Path
+) -> None:
+    studio = dialog.studio
+    dialog.hide()
+    studio.begin(until=5)
+    qtbot.waitUntil(lambda: not studio.running)
+    dialog.show()
+    assert not dialog.sample_button.isChecked()
+    dialog.hide()
+    studio.go_on()
+    finish(studio, qtbot)
+    take = studio.take
+    assert take is not None
+    (tmp_path / "checkpoints").mkdir()
+    write(tmp_path, "square", "nade", ImageChain(GreyLevels(2), 5, 5), (), {"hidden": 12, "output": "softmax"})
+    load(studio, qtbot, str(tmp_path / "checkpoints" / "square.safetensors"))
+    studio._show_take(take)
+    dialog.show()
+    assert not dialog.sample_button.isChecked()
+
+
+# --- what the model is told -----------------------------------------------------------------------------------------
+
+
+def test_the_class_is_left_open_unless_the_box_is_unchecked(dialog: CompletionDialog, qtbot: QtBot) -> None:
+    studio = dialog.studio
+    studio.change("digit", condition={"digit": "2"})
+    dialog.show_picture(RAMP)
+    assert dialog.open_box.isVisible()
+    assert dialog.open_box.text() == "Leave the digit open"
+    assert not dialog.condition_note.isVisible()
+    complete(dialog, qtbot)
+    assert studio.take is not None
+    assert studio.settings is not None
+    assert studio.take.traces[0].segment.condition == {"digit": "any"}
+    assert studio.settings.condition == {"digit": "2"}
+    studio.pin(Pointer(0, 40))
+    studio.new_noise()
+    finish(studio, qtbot)
+    assert (studio.take.samples[0].current, studio.take.traces[0].segment.condition) == (1, {"digit": "any"})
+    dialog.show()
+    dialog.open_box.setChecked(False)
+    assert dialog.condition_note.text() == "digit 2, as in the Condition panel"
+    complete(dialog, qtbot)
+    assert studio.take.traces[0].segment.condition == {"digit": "2"}
+
+
+def test_what_cannot_be_left_open_is_said(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    factors = (Category("digit", ("0", "1")), Order("order", HEIGHT, WIDTH))
+    write(tmp_path, "told", "orderless_nade", ImageChain(GreyLevels(2), HEIGHT, WIDTH), factors, {"hidden": [12]})
+    load(studio, qtbot, str(tmp_path / "checkpoints" / "told.safetensors"))
+    studio.change("all", pace=math.inf, condition={"digit": "1"})
+    dialog = CompletionDialog(studio)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert not dialog.open_box.isVisible()
+    assert dialog.condition_note.text() == "digit 1, as in the Condition panel"
+    complete(dialog, qtbot)
+    assert studio.take is not None
+    assert studio.take.traces[0].segment.condition["digit"] == "1"
+
+
+# --- pen on paper ---------------------------------------------------------------------------------------------------
+
+
+SIDE = 28
+PAPER = np.full((SIDE, SIDE), 220, np.uint8)
+PAPER[8:20, 13:15] = 30
+
+
+@pytest.fixture
+def of_digits(studio: Studio, qtbot: QtBot, tmp_path: Path) -> CompletionDialog:
+    """A dialog for a model whose classes have pictures: light digits on a dark ground."""
+    (tmp_path / "checkpoints").mkdir()
+    factors = (Category("digit", tuple("0123456789"), any=True),)
+    chain = ImageChain(GreyLevels(256), SIDE, SIDE)
+    write(tmp_path, "digits", "nade", chain, factors, {"hidden": 4, "output": "softmax"}, data_name="mnist")
+    load(studio, qtbot, str(tmp_path / "checkpoints" / "digits.safetensors"))
+    dialog = CompletionDialog(studio)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert len(dialog.images) == 10
+    return dialog
+
+
+def test_a_drawing_on_paper_is_inverted_for_a_model_of_light_strokes(of_digits: CompletionDialog) -> None:
+    of_digits.show_picture(PAPER)
+    image = of_digits.view.image
+    assert of_digits.invert_button.isChecked()
+    assert image is not None
+    assert ground(image) == 0, "paper is no grey veil over the image"
+    assert image[10, 13] > 200
+    of_digits.invert_button.click()
+    assert (of_digits.view.image == PAPER).all()
+    of_digits.show_picture(inverted(PAPER))
+    assert not of_digits.invert_button.isChecked()
+
+
+def test_examples_are_never_inverted_and_the_chosen_one_looks_so(of_digits: CompletionDialog) -> None:
+    of_digits.show_picture(PAPER)
+    three = list(of_digits.images)[3]
+    three.click()
+    assert not of_digits.invert_button.isChecked()
+    assert not of_digits.invert_button.isEnabled()
+    assert (of_digits.view.image == of_digits.images[three]).all()
+    assert [button for button in of_digits.images if button.isChecked()] == [three]
+
+
+def test_without_examples_a_picture_is_as_it_is_until_invert_is_pressed(dialog: CompletionDialog) -> None:
+    light = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    dialog.show_picture(light)
+    assert not dialog.invert_button.isChecked()
+    dialog.invert_button.click()
+    assert dialog.view.image is not None
+    assert not dialog.view.image.any()
+
+
+def test_what_is_dark_already_is_inverted_as_a_negative() -> None:
+    assert inverted(np.array([[0, 10], [60, 255]], np.uint8)).tolist() == [[255, 245], [195, 0]]
+
+
+def test_an_opened_picture_goes_to_another_model_of_its_shape_as_it_was_opened(
+    of_digits: CompletionDialog, qtbot: QtBot, tmp_path: Path
+) -> None:
+    of_digits.show_picture(PAPER)
+    chain = ImageChain(GreyLevels(2), SIDE, SIDE)
+    write(tmp_path, "bits", "nade", chain, (), {"hidden": 4, "output": "softmax"})
+    load(of_digits.studio, qtbot, str(tmp_path / "checkpoints" / "bits.safetensors"))
+    assert (of_digits.view.image == fitted_pixels(inverted(PAPER), chain)).all()
+    load(of_digits.studio, qtbot, str(tmp_path / "checkpoints" / "digits.safetensors"))
+    assert (of_digits.view.image == inverted(PAPER)).all()
+
+
+def test_the_file_dialog_offers_every_format_that_is_read() -> None:
+    assert {f".{ending}" for ending in ENDINGS} == {
+        ending for ending, form in Image.registered_extensions().items() if form in PICTURES
+    }
+
+
+def test_on_a_low_screen_the_choices_scroll_and_the_button_stays(dialog: CompletionDialog, qtbot: QtBot) -> None:
+    dialog.resize(860, 360)
+    qtbot.wait(1)
+    assert dialog.height() == 360
+    button = dialog.complete_button
+    assert dialog.rect().contains(button.geometry())
 
 
 # --- a model whose order can be chosen ------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def test_a_row_tells_title_and_data_once(added: Entry) -> None:
     assert row("NADE · photographs", "CIFAR-10") == ("NADE", ["photographs", "CIFAR-10"])
     assert row("Mine", "MNIST") == ("Mine", ["MNIST"])
     assert row(" · ", "MNIST") == (" · ", ["MNIST"])
-    assert row_words(added.header) == ("Tiny Pixelcnn", ["Noise", "3 digits", "0.81 bits/dim"])
+    assert row_words(added.header) == ("Tiny Pixelcnn", ["Noise", "3 digits", "0.810 bits/dim"])
 
 
 def test_a_title_without_room_is_told_by_the_tool_tip(studio: Studio, added: Entry, qtbot: QtBot) -> None:
@@ -173,14 +173,14 @@ def test_a_title_without_room_is_told_by_the_tool_tip(studio: Studio, added: Ent
     rows = [row for row in panel.list.models() if row.data(0, ENTRY).path == added.path]
     assert rows[0].toolTip(0).splitlines() == [
         "Tiny Pixelcnn",
-        "Noise · 3 digits · 0.81 bits/dim",
+        "Noise · 3 digits · 0.810 bits/dim",
         "8 x 6, 16 levels",
         str(added.path),
     ]
 
 
 def test_the_quiet_line_tells_data_conditions_and_likelihood(studio: Studio, added: Entry) -> None:
-    assert quiet_line(added.header) == "Noise · 3 digits · 0.81 bits/dim"
+    assert quiet_line(added.header) == "Noise · 3 digits · 0.810 bits/dim"
     assert quiet_line(studio.catalog.find(SOUND).header) == "Noise · 2 speakers · 3 digits"
 
 
@@ -190,7 +190,7 @@ def test_likelihood_is_told_per_dimension_of_an_image_and_per_sample_of_a_sound(
     path = tmp_path / "speaks.safetensors"
     shutil.copy(checkpoints / "checkpoints" / f"{SOUND}.safetensors", path)
     entry = Entry(update_header(path, likelihood={"test": {"bits_per_dim": 4.6}}), path, False, None, None)
-    assert quiet_line(entry.header).endswith(" · 4.60 bits/sample")
+    assert quiet_line(entry.header).endswith(" · 4.600 bits/sample")
     assert dict(facts(entry))["Measured, test part"] == "4.600 bits/sample"
 
 
@@ -201,10 +201,12 @@ def test_rows_are_as_high_as_the_width_of_the_list_asks_for(studio: Studio, adde
     def height() -> int:
         return panel.list.visualItemRect(row).height()
 
+    panel.resize(300, 400)
+    qtbot.wait(20)
     wide = height()
     panel.resize(LEAST_WIDTH, 400)
     qtbot.waitUntil(lambda: height() > wide)
-    panel.resize(250, 400)
+    panel.resize(300, 400)
     qtbot.waitUntil(lambda: height() == wide)
 
 
@@ -459,7 +461,7 @@ def test_an_added_model_appears_and_can_be_removed(studio: Studio, qtbot: QtBot,
 def test_the_card_tells_the_facts_of_the_header(added: Entry) -> None:
     told = dict(facts(added))
     assert told["Factorisation"] == (
-        "p(x | digit) = ∏<sub>i = 0</sub><sup>47</sup> p(x<sub>i</sub> | x<sub>&lt; i</sub>, digit)"
+        "p(x | digit) = ∏<sub>i = 0</sub><sup>47</sup> p(x<sub>i</sub> | x<sub>&lt;&nbsp;i</sub>, digit)"
     )
     assert told["Measured, test part"].startswith("0.810 ± 0.004 bits/dim")
     assert "10\u202f000 examples" in told["Measured, test part"]

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from studio.panels.widgets import (
     Banner,
+    ComboBox,
     EvenGrid,
     LadderSlider,
     NumberField,
@@ -289,3 +290,22 @@ def test_icons_follow_the_theme_of_their_widget(qtbot: QtBot) -> None:
         image = glyph_icon("pause", button).pixmap(24, 24).toImage()
         seen.append(image.pixelColor(8, 12).name())
     assert seen == [DARK.text.name(), LIGHT.text.name()]
+
+
+def test_a_list_has_the_focus_while_it_is_open_and_gives_it_back(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    canvas, box = QWidget(), ComboBox("overlay", "What lies over the image")
+    canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    box.addItems(["none", "entropy"])
+    layout = QVBoxLayout(window)
+    layout.addWidget(canvas)
+    layout.addWidget(box)
+    with qtbot.waitExposed(window):
+        window.show()
+    canvas.setFocus()
+    qtbot.waitUntil(canvas.hasFocus)
+    box.showPopup()
+    assert QApplication.focusWidget() is not canvas
+    box.hidePopup()
+    qtbot.waitUntil(canvas.hasFocus)

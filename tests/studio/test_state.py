@@ -343,7 +343,7 @@ def test_a_setting_of_a_model_that_is_damaged_now_is_not_undone_elsewhere(
     with qtbot.waitSignal(image_studio.error):
         image_studio.undo_stack.undo()
     assert (chosen_model(image_studio), image_studio.settings) == (IMAGE, settings)
-    assert image_studio.undo_stack.undoText() == "count"
+    assert image_studio.undo_stack.undoText() == "count of Tiny Pixelcnn"
 
 
 def test_a_part_of_an_image_shortens_no_later_one(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
@@ -499,6 +499,21 @@ def test_choosing_models_quickly_ends_with_the_last_one(studio: Studio, qtbot: Q
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
     assert studio.loaded is not None
     assert studio.loaded.reference.name == SOUND
+
+
+def test_a_model_that_is_chosen_again_shows_what_was_shown_of_it(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    image_studio.move_cursor(5)
+    load(image_studio, qtbot, SOUND)
+    assert image_studio.take is None
+    load(image_studio, qtbot, IMAGE)
+    assert (image_studio.take, image_studio.cursor) == (take, 5)
+    load(image_studio, qtbot, SOUND)
+    image_studio.delete_take(take.id)
+    load(image_studio, qtbot, IMAGE)
+    assert image_studio.take is None
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\xff" * 64])
