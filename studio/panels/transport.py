@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from models.chain import Chain
@@ -93,9 +94,31 @@ class TransportPanel(QWidget):
     def _tool(self, text: str, glyph: str, tip: str, name: str) -> ToolButton:
         button = ToolButton(text, glyph, tip, name)
         button.setIconSize(QSize(ICON_SIDE, ICON_SIDE))
-        words = button.fontMetrics().horizontalAdvance("step") + GAP if text else 0
-        button.setFixedSize(ICON_SIDE + words + 18, BUTTON_HEIGHT)
+        button.setFixedSize(self._button_width(bool(text)), BUTTON_HEIGHT)
         return button
+
+    def _button_width(self, words: bool) -> int:
+        return ICON_SIDE + 18 + (self.fontMetrics().horizontalAdvance("step") + GAP if words else 0)
+
+    @property
+    def _with_words(self) -> tuple[ToolButton, ...]:
+        """The buttons that have a word beside their sign, where there is room for it."""
+        return self.back_stride, self.back_step, self.forward_step, self.forward_stride
+
+    def minimumSizeHint(self) -> QSize:
+        """Without the words."""
+        hint = super().minimumSizeHint()
+        spared = sum(button.width() - self._button_width(words=False) for button in self._with_words)
+        return QSize(hint.width() - spared, hint.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        added = self._button_width(words=True) - self._button_width(words=False)
+        words = self.width() >= self.minimumSizeHint().width() + added * len(self._with_words)
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
+        for button in self._with_words:
+            button.setToolButtonStyle(style)
+            button.setFixedWidth(self._button_width(words))
 
     def _build(self) -> None:
         self.sound = QWidget()

@@ -6,6 +6,7 @@ import math
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from studio.canvas.demo import SPEECH_CHAIN, empty_take, grow, hum
@@ -210,3 +211,22 @@ def test_every_button_has_a_name_and_tells_its_shortcut(image_studio: Studio, qt
     ):
         assert button.accessibleName()
         assert f"({key})" in button.toolTip()
+
+
+def test_without_room_for_their_words_the_buttons_keep_their_signs(studio: Studio, qtbot: QtBot) -> None:
+    window = QWidget()  # a panel that is a window itself could not be made that narrow
+    qtbot.addWidget(window)
+    window.show()
+    panel = TransportPanel(studio)
+    panel.setParent(window)
+    panel.show()
+    panel.resize(690, panel.sizeHint().height())
+    wide, least = panel.back_step.width(), panel.minimumSizeHint().width()
+    assert panel.back_step.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+    panel.resize(least, panel.height())
+    assert panel.back_step.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonIconOnly
+    assert panel.back_step.width() < wide
+    assert panel.minimumSizeHint().width() == least
+    assert panel.end_button.geometry().right() < least
+    panel.resize(690, panel.height())
+    assert panel.back_step.width() == wide
