@@ -1,4 +1,4 @@
-"""Small pictures of takes for the history: the first image, or the outline of the first wave."""
+"""Small pictures of takes for the history: the first images, or the outline of the first wave."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PIL import Image
 
 from models.chain import INT16_PEAK, ImageChain, SoundChain
 from models.trace import Take
+from studio.canvas.sheet import ON_A_SHEET, sheet
 
 WAVE_WIDTH, WAVE_HEIGHT = 64, 40
 WAVE_COLOUR = (88, 166, 255)
@@ -23,7 +24,7 @@ def thumbnail(take: Take) -> str:
     chain = take.chain
     symbols = take.traces[0].symbols
     if isinstance(chain, ImageChain):
-        pixels = image_pixels(chain, symbols)
+        pixels = sheet([image_pixels(chain, trace.symbols) for trace in take.traces[:ON_A_SHEET]])
     elif isinstance(chain, SoundChain):
         pixels = wave_pixels(chain.wave(symbols), min(take.limit, max(1, len(symbols))))
     else:

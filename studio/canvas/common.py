@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 from models.chain import Alphabet, Chain
 from models.particles import effective_sample_size, log_weights
 from models.trace import Take
+from studio.canvas.given import was_given
 from studio.panels.widgets import painting
 from studio.state import Activity, Pointer, Studio
 from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, heat_table, set_role
@@ -21,6 +22,8 @@ from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, heat_table, set_ro
 OPAQUE = 0xFF000000
 HEAD_PIXELS = 19
 SEPARATOR = "  ·  "
+LEAST_DIFFERENT = 0.25
+"""Share of the particles that are different images at the end: fewer say little about what is possible."""
 SHORT_NAMES = {"entropy": "Entropy", "surprise": "Surprise"}
 
 
@@ -46,7 +49,7 @@ def step_facts(take: Take, pointer: Pointer) -> list[str]:
         if not np.isnan(bits):
             facts.append(f"{name} {bits:.2f} bits")
     if trace.clamped[pointer.step]:
-        facts.append("put there")
+        facts.append("given" if was_given(take, pointer.step, symbol) else "put there")
     return facts
 
 
@@ -54,14 +57,16 @@ def how_it_is_completed(take: Take) -> str:
     """Of a take with given symbols: whether its samples know of them exactly."""
     if take.resampled is None:
         return "Exact completion: what is known comes first"
-    times = sum(step < take.limit for step in take.resampled)
-    again = "" if not times else f", drawn anew {times} {'time' if times == 1 else 'times'}"
+    times, count = sum(step < take.limit for step in take.resampled), len(take.samples)
+    again = "" if not times else f" (drawn anew {times} {'time' if times == 1 else 'times'})"
     if take.particles:
         effective = effective_sample_size(log_weights(take))
         counted = "" if math.isnan(effective) else f", {effective:.1f} of them effective"
-    else:
-        counted = f", {len({trace.symbols.tobytes() for trace in take.traces})} of them different"
-    return f"Completion by {len(take.samples)} particles{counted}{again}"
+        return f"Completion by {count} particles{counted}{again}"
+    different = len({trace.symbols.tobytes() for trace in take.traces})
+    images = "all images alike" if different == 1 else f"{different} different images"
+    poor = ": a poor approximation" if different < LEAST_DIFFERENT * count else ""
+    return f"Completion by {count} particles, {images}{poor}{again}"
 
 
 class Canvas(QWidget):
@@ -194,14 +199,14 @@ class ReadOut(QLabel):
 
 
 class Legend(QWidget):
-    """The scale of a heat map, in bits."""
+    """What the colours of an overlay stand for: a bar of them between what the first and the last one mean."""
 
     BAR = QSize(120, 8)
 
     def __init__(self) -> None:
         super().__init__()
-        self._name, self._top = "", ""
-        self._bar = QImage(heat_table().tobytes(), 256, 1, 768, QImage.Format.Format_RGB888).copy()
+        self._name, self._ends = "", ("", "")
+        self._bar = QImage()
         font = QFont(self.font())
         font.setPixelSize(QUIET_PIXELS)
         self.setFont(font)
@@ -212,26 +217,28 @@ class Legend(QWidget):
         bits = f"{full_bits(chain.alphabet):.3g}"
         self.show_range(SHORT_NAMES[overlay], f"≥ {bits} bits" if overlay == "surprise" else f"{bits} bits")
 
-    def show_range(self, name: str, top: str) -> None:
-        """top: what the last colour stands for."""
-        self._name, self._top = name, top
-        metrics = self.fontMetrics()
-        words = metrics.horizontalAdvance(self._name + "0" + self._top)
-        self.setFixedWidth(words + self.BAR.width() + 32)
-        self.setAccessibleName(f"{self._name}, from 0 to {self._top}")
+    def show_range(self, name: str, last: str, first: str = "0", bar: npt.NDArray[np.uint8] | None = None) -> None:
+        """first, last: what the first colour and the last stand for. bar: uint8 (n, 3); the heat map if None."""
+        bar = heat_table() if bar is None else bar
+        self._name, self._ends = name, (first, last)
+        self._bar = QImage(bar.tobytes(), len(bar), 1, 3 * len(bar), QImage.Format.Format_RGB888).copy()
+        words = self.fontMetrics().horizontalAdvance(f"{name}  {first} {last}")
+        self.setFixedWidth(words + self.BAR.width() + 20)
+        self.setAccessibleName(f"{name}, from {first} to {last}")
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with painting(self) as painter:
             painter.setPen(colours(self).quiet)
             metrics, x = self.fontMetrics(), 0
-            for words in (self._name + "  ", "0 "):
+            first, last = self._ends
+            for words in (self._name + "  ", first + " "):
                 painter.drawText(x, 0, self.width(), self.height(), Qt.AlignmentFlag.AlignVCenter, words)
                 x += metrics.horizontalAdvance(words) + 2
             bar = QRectF(x + 2, (self.height() - self.BAR.height()) / 2, self.BAR.width(), self.BAR.height())
             painter.drawImage(bar, self._bar)
             x = int(bar.right()) + 7
-            painter.drawText(x, 0, self.width(), self.height(), Qt.AlignmentFlag.AlignVCenter, self._top)
+            painter.drawText(x, 0, self.width(), self.height(), Qt.AlignmentFlag.AlignVCenter, last)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange:

@@ -42,8 +42,9 @@ from studio.canvas.common import (
     packed,
     step_facts,
 )
+from studio.canvas.given import GivenBorder
 from studio.canvas.influence import influence_picture, strongest
-from studio.canvas.order import order_picture
+from studio.canvas.order import order_colours, order_picture
 from studio.inference import Influence
 from studio.panels.widgets import painting
 from studio.state import Pointer, Studio
@@ -267,6 +268,7 @@ class ImageGrid(QWidget):
         self._looked_at: tuple[int, Pointer | None, Pointer | None] = (0, None, None)
         self._over: Pointer | None = None
         self._painted_influence: tuple[tuple[object, ...], Influence, QPixmap] | None = None
+        self._border: tuple[tuple[object, ...], GivenBorder] | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -532,6 +534,13 @@ class ImageGrid(QWidget):
             if cursor is not None and influence is None:
                 for n, picture in pictures.items():
                     painter.drawImage(grid.cell(n), picture.veil(cursor, faded(theme.window, VEIL)))
+            if self._take.given:
+                border = self._given_border(self._take)
+                for n in pictures:
+                    corner = grid.cell(n).topLeft()
+                    painter.translate(corner)
+                    border.paint(painter, theme)
+                    painter.translate(-corner)
             for colour, weight, pointers in (
                 (theme.now, 1.5, [Pointer(n, now) for n, p in pictures.items() if (now := self._now(p)) is not None]),
                 (theme.chosen, 2.0, [studio.pinned]),
@@ -542,6 +551,14 @@ class ImageGrid(QWidget):
                 if pixels:
                     painter.setBrush(colour)
                     fill([edge for pixel in pixels for edge in _edges(pixel, width)])
+
+    def _given_border(self, take: Take) -> GivenBorder:
+        """Kept for a take as it is laid out: it is painted with every step."""
+        scale, ratio = self._grid.scale, self.devicePixelRatioF()
+        key = (take.id, scale, ratio)
+        if self._border is None or self._border[0] != key:
+            self._border = key, GivenBorder(take, scale, ratio)
+        return self._border[1]
 
     def _influence_picture(
         self, influence: Influence, chain: ImageChain, size: QSize, theme: Theme, ratio: float
@@ -672,9 +689,12 @@ class ImageCanvas(Canvas):
         take, overlay = self._studio.take, self._studio.overlay
         influence, awaited = self._studio.influence.found, self._studio.influence.awaited
         self.invitation.setVisible(take is None)
-        self.legend.setVisible(take is not None and (overlay in SHORT_NAMES or influence is not None or awaited))
+        named = overlay in SHORT_NAMES or overlay == "order"
+        self.legend.setVisible(take is not None and (named or influence is not None or awaited))
         if take is not None and overlay in SHORT_NAMES:
             self.legend.show_scale(overlay, take.chain)
+        elif overlay == "order":
+            self.legend.show_range("Order", "late", "early", order_colours(256))
         elif influence is not None:
             self.legend.show_range("Influence", f"{strongest(influence):.2g} nats a level; hatched: out of reach")
         elif awaited:

@@ -1,4 +1,7 @@
-"""The order in which the pixels of an image come, painted over it: a path, or numbers where there is room for them."""
+"""The order in which the pixels of an image come, painted over it.
+
+A path; where it would jump too often to be followed, each pixel in the colour of its turn; numbers where there is room.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,12 @@ FIRST_HEAT, LAST_HEAT = 70, 255
 """Of the heat map, for the first and the last pixel."""
 COLOURS = 32
 """Of the path: each stretch of one colour is drawn at once."""
+STEP_ASIDE = 1.5
+"""The longest step to a pixel beside the last one, or at its corner; a longer one is a jump."""
+MOST_JUMPS = 2
+"""Of a path that can be followed, for each row or column: two passes in rows have as many, coarse pixels first more."""
+VEIL = 0.5
+"""Opacity of the colours over the pixels: the image stays visible."""
 SHADOW = 170
 """Opacity, in 0 … 255, of what makes a number stand out from the image."""
 
@@ -34,10 +43,12 @@ SHADOW = 170
 def order_picture(chain: ImageChain, size: QSize, ratio: float) -> QPixmap:
     """Transparent but for the order; size and ratio: of a cell in device pixels, and device per logical pixel.
 
-    Colours go from dark to bright along the order; the first pixel is a dot.
+    Colours go from dark to bright along the order, see ``order_colours``; the first pixel of a path is a dot.
     """
     if size.width() / chain.width >= ROOM * ratio:
         return _painted(size, lambda painter: _numbers(painter, chain, size, ratio))
+    if jumps(chain):
+        return _painted(size, lambda painter: _veil(painter, chain, size))
     # Twice as large and without smoothing, then made smaller: smooth lines across a whole image take a hundred times
     # as long to draw.
     twice = QSize(2 * size.width(), 2 * size.height())
@@ -55,10 +66,29 @@ def _painted(size: QSize, paint: Callable[[QPainter], None]) -> QPixmap:
     return picture
 
 
-def _heat(count: int) -> npt.NDArray[np.uint8]:
+def jumps(chain: ImageChain) -> bool:
+    """Whether a path along the order would be a tangle."""
+    rows, columns = np.divmod(chain.pixels, chain.width)
+    far = np.hypot(np.diff(rows), np.diff(columns)) > STEP_ASIDE
+    return bool(far.sum() > MOST_JUMPS * max(chain.height, chain.width))
+
+
+def order_colours(count: int) -> npt.NDArray[np.uint8]:
     """Colours from the first pixel to the last, uint8 (count, 3)."""
     chosen: npt.NDArray[np.uint8] = heat_table()[np.linspace(FIRST_HEAT, LAST_HEAT, count).astype(int)]
     return chosen
+
+
+def _veil(painter: QPainter, chain: ImageChain, size: QSize) -> None:
+    painter.setOpacity(VEIL)
+    painter.drawImage(QRect(0, 0, size.width(), size.height()), _coloured(chain))
+
+
+def _coloured(chain: ImageChain) -> QImage:
+    """Each pixel in the colour of its turn."""
+    rgba = np.full((chain.height, chain.width, 4), 255, np.uint8)
+    rgba[..., :3] = order_colours(len(chain.pixels))[chain.ranks]
+    return QImage(rgba.tobytes(), chain.width, chain.height, 4 * chain.width, QImage.Format.Format_RGBA8888).copy()
 
 
 def _path(painter: QPainter, chain: ImageChain, size: QSize, ratio: float) -> None:
@@ -70,11 +100,11 @@ def _path(painter: QPainter, chain: ImageChain, size: QSize, ratio: float) -> No
     lines = [QLineF(start, end) for start, end in pairwise(points)]
     width = max(LEAST_WIDTH * ratio, WIDTH * side)
     ends = np.linspace(0, len(lines), COLOURS + 1).astype(int).tolist()
-    for (first, last), rgb in zip(pairwise(ends), _heat(COLOURS).tolist(), strict=True):
+    for (first, last), rgb in zip(pairwise(ends), order_colours(COLOURS).tolist(), strict=True):
         painter.setPen(QPen(QColor(*rgb), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
         painter.drawLines(lines[first:last])
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(*_heat(2)[1].tolist()))
+    painter.setBrush(QColor(*order_colours(2)[1].tolist()))
     painter.drawEllipse(points[0], 1.6 * width, 1.6 * width)
 
 
@@ -96,12 +126,9 @@ def _numbers(painter: QPainter, chain: ImageChain, size: QSize, ratio: float) ->
                 own.drawPixmap(left + place * across, top, digits, int(digit) * across, 0, across, down)
 
     whole = QRect(0, 0, size.width(), size.height())
-    rgba = np.full((chain.height, chain.width, 4), 255, np.uint8)
-    rgba[..., :3] = _heat(len(chain.pixels))[chain.ranks]
-    colours = QImage(rgba.tobytes(), chain.width, chain.height, 4 * chain.width, QImage.Format.Format_RGBA8888)
     numbers = _painted(size, shapes)
     shadow, coloured = QPixmap(numbers), QPixmap(numbers)
-    for shapes_of, fill in ((shadow, QColor(0, 0, 0, SHADOW)), (coloured, colours)):
+    for shapes_of, fill in ((shadow, QColor(0, 0, 0, SHADOW)), (coloured, _coloured(chain))):
         with QPainter(shapes_of) as own:
             own.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
             if isinstance(fill, QColor):

@@ -1,4 +1,4 @@
-"""What was generated, newest first: a strip of small pictures."""
+"""What was generated, newest first: a strip of small pictures, each with what it is in a word or two."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
+    QTimer,
     Slot,
 )
-from PySide6.QtGui import QKeyEvent, QPainter, QPen, QPixmap, QWheelEvent
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPixmap, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QDialog,
     QListView,
     QMenu,
     QStackedLayout,
@@ -29,14 +31,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.export import ExportDialog
 from studio.panels.widgets import RETURN_KEYS, EmptyState, claims_key, grouped, painting_with
 from studio.profile import HistoryEntry
 from studio.state import Studio
-from studio.theme import QUIET_PIXELS, RADIUS, colours, faded, fill_hatched, mixed
+from studio.theme import RADIUS, colours, faded, fill_hatched, mixed, small
 
 TILE = 52
-PICTURE = 44
+CELL = QSize(78, TILE + 14)
+"""A tile, the number of samples at its right, and the line below both."""
 SPACING = 6
+RANGE = " … "
+"""Between the ends of a sweep, see ``models.sweep.in_a_line``."""
 ENTRY = Qt.ItemDataRole.UserRole
 PICTURE_ROLE = Qt.ItemDataRole.UserRole + 1
 DELETE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
@@ -53,13 +59,27 @@ def made_at(take_id: str) -> str:
     return f"{moment.astimezone():%d %B %Y, %H:%M}"
 
 
+def is_sweep(entry: HistoryEntry) -> bool:
+    return RANGE in entry.made_with.split(";")[0]
+
+
+def caption(entry: HistoryEntry) -> str:
+    """What an entry is, as short as it can be said: the range of a sweep, of any other take the model."""
+    if not is_sweep(entry):
+        return entry.title.split(" · ")[0]
+    first, last = entry.made_with.split(";")[0].split(RANGE, 1)
+    name = first.split(" ")[0] + " "
+    return first + RANGE + last.removeprefix(name)
+
+
 def describe(entry: HistoryEntry) -> str:
     """An entry in words, for its tool tip and for who cannot see it."""
+    swept = "Sweep: " if is_sweep(entry) else ""
     samples = f"{entry.count} samples, " if entry.count > 1 else ""
     state = f"{grouped(entry.steps)} steps" if entry.finished else f"stopped at step {grouped(entry.steps)}"
     branches = entry.branches - entry.count
     edits = f", {branches} branch{'es' if branches > 1 else ''}" if branches > 0 else ""
-    return f"{entry.title}\n{entry.made_with}\n{samples}{state}{edits}\n{made_at(entry.id)}".rstrip()
+    return f"{entry.title}\n{swept}{entry.made_with}\n{samples}{state}{edits}\n{made_at(entry.id)}".rstrip()
 
 
 class HistoryModel(QAbstractListModel):
@@ -116,14 +136,17 @@ class HistoryModel(QAbstractListModel):
 
 
 class HistoryDelegate(QStyledItemDelegate):
-    """A tile: the picture, framed blue if it is the take that is shown, with a bar of how far it got if it stopped."""
+    """A tile and its caption, with the number of samples.
+
+    The tile: the picture, framed blue if it is the take that is shown, with a bar of how far it got if it stopped.
+    """
 
     def __init__(self, studio: Studio, parent: QWidget) -> None:
         super().__init__(parent)
         self.studio = studio
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(TILE, TILE)
+        return CELL
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         with painting_with(painter):
@@ -131,9 +154,11 @@ class HistoryDelegate(QStyledItemDelegate):
             entry = index.data(ENTRY)
             assert isinstance(view, QWidget)
             theme = colours(view)
-            tile = QRectF(option.rect.x(), option.rect.y(), TILE, TILE).adjusted(1, 1, -1, -1)
+            cell = QRectF(option.rect.x(), option.rect.y(), CELL.width(), CELL.height())
+            tile = QRectF(cell.left(), cell.top(), TILE, TILE).adjusted(1, 1, -1, -1)
             state = option.state
             current = self.studio.take is not None and self.studio.take.id == entry.id
+            self._paint_words(painter, cell, entry, theme.text if current else theme.quiet)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.window)
@@ -146,24 +171,15 @@ class HistoryDelegate(QStyledItemDelegate):
                 shown.moveCenter(room.center())
                 if entry.modality == "image" and not entry.finished:
                     fill_hatched(painter, shown, theme)
-                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, entry.modality != "image")
+                shrunk = factor * view.devicePixelRatioF() < 1
+                smooth = entry.modality != "image" or shrunk
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
                 painter.drawPixmap(shown, picture, QRectF(picture.rect()))
             if not entry.finished:
                 done = min(1.0, entry.steps / max(1, entry.limit))
                 bar = QRectF(room.left(), room.bottom() - 3, room.width(), 3)
                 painter.fillRect(bar, faded(theme.window, 0.8))
                 painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * done, 3), theme.now)
-            if entry.count > 1:
-                font = painter.font()
-                font.setPixelSize(QUIET_PIXELS - 2)
-                painter.setFont(font)
-                text = f"×{entry.count}"
-                width = painter.fontMetrics().horizontalAdvance(text) + 6
-                badge = QRectF(room.right() - width, room.top(), width, 14)
-                painter.setBrush(faded(theme.panel, 0.85))
-                painter.drawRoundedRect(badge, 3, 3)
-                painter.setPen(theme.text)
-                painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, text)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             focused = bool(state & QStyle.StateFlag.State_HasFocus)
             hovered = bool(state & QStyle.StateFlag.State_MouseOver)
@@ -174,6 +190,18 @@ class HistoryDelegate(QStyledItemDelegate):
                 painter.setPen(QPen(mixed(theme.chosen, theme.text, 0.4), 1, Qt.PenStyle.DotLine))
                 painter.drawRoundedRect(tile.adjusted(2.5, 2.5, -2.5, -2.5), RADIUS - 3, RADIUS - 3)
 
+    def _paint_words(self, painter: QPainter, cell: QRectF, entry: HistoryEntry, colour: QColor) -> None:
+        """The caption below the tile, and the number of samples where it covers nothing."""
+        painter.setFont(small(painter.font()))
+        painter.setPen(colour)
+        line = cell.adjusted(1, TILE, -1, 0)
+        left, middle = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignVCenter
+        words = painter.fontMetrics().elidedText(caption(entry), Qt.TextElideMode.ElideRight, int(line.width()))
+        painter.drawText(line, left | middle, words)
+        if entry.count > 1:
+            beside = cell.adjusted(TILE + 1, 1, 0, TILE - cell.height() - 1)
+            painter.drawText(beside, left | Qt.AlignmentFlag.AlignBottom, f"×{entry.count}")
+
 
 class HistoryView(QListView):
     """One row, with the keys and the wheel of a strip."""
@@ -181,6 +209,8 @@ class HistoryView(QListView):
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self.studio = studio
+        self._to_save = ""
+        """The id of the take that is to be saved as soon as it is shown."""
         self.setAccessibleName("History")
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(False)
@@ -195,6 +225,7 @@ class HistoryView(QListView):
         self.setItemDelegate(HistoryDelegate(studio, self))
         self.clicked.connect(self._open)
         self.customContextMenuRequested.connect(self._show_menu)
+        studio.take_changed.connect(self._save_awaited)
 
     def event(self, event: QEvent) -> bool:
         """Delete and Return belong to the strip while it has the keyboard, whatever the window uses them for."""
@@ -222,6 +253,30 @@ class HistoryView(QListView):
     def _delete(self, index: QModelIndex) -> None:
         self.studio.delete_take(index.data(ENTRY).id)
 
+    def save(self, take_id: str) -> None:
+        """Shows a take, since what is shown is saved, and asks where to save it."""
+        take = self.studio.take
+        if take is not None and take.id == take_id:
+            self._ask_and_save()
+        else:
+            self._to_save = take_id
+            self.studio.open_history(take_id)
+
+    @Slot()
+    def _save_awaited(self) -> None:
+        """What is shown is what was asked for, or the user has gone on to something else."""
+        take = self.studio.take
+        if self._to_save and take is not None and take.id == self._to_save:
+            QTimer.singleShot(0, self, self._ask_and_save)  # when everybody else has seen the take
+        self._to_save = ""
+
+    @Slot()
+    def _ask_and_save(self) -> None:
+        dialog = ExportDialog(self.studio, self.window())
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.studio.export(dialog.path, **dialog.options)
+        dialog.deleteLater()
+
     @Slot(QPoint)
     def _show_menu(self, at: QPoint) -> None:
         index = self.indexAt(at)
@@ -229,11 +284,14 @@ class HistoryView(QListView):
             return
         kept = QPersistentModelIndex(index)
         menu = QMenu(self)
-        open_action, delete_action = menu.addAction("Open"), menu.addAction("Delete")
+        open_action, save_action = menu.addAction("Open"), menu.addAction("Save as…")
+        delete_action = menu.addAction("Delete")
         chosen = menu.exec(self.viewport().mapToGlobal(at))
         menu.deleteLater()
         if kept.isValid() and chosen is open_action:
             self._open(QModelIndex(kept))  # type: ignore[call-overload]
+        elif kept.isValid() and chosen is save_action:
+            self.save(kept.data(ENTRY).id)
         elif kept.isValid() and chosen is delete_action:
             self._delete(QModelIndex(kept))  # type: ignore[call-overload]
 
@@ -254,8 +312,8 @@ class HistoryStrip(QWidget):
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.view)
         bar = self.view.horizontalScrollBar().sizeHint().height()
-        self.setMinimumHeight(TILE + SPACING + bar + 4)
-        self.setMaximumHeight(TILE + 3 * SPACING + bar + 8)
+        self.setMinimumHeight(CELL.height() + SPACING + bar + 4)
+        self.setMaximumHeight(CELL.height() + 3 * SPACING + bar + 8)
         studio.history_changed.connect(self._refresh)
         studio.take_changed.connect(self._show_current)
         self._refresh()

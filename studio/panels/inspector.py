@@ -38,6 +38,7 @@ from PySide6.QtWidgets import (
 from models.chain import Alphabet, Chain, ImageChain
 from models.shaping import NEUTRAL, Shaping
 from models.trace import Take, Trace
+from studio.canvas.given import was_given
 from studio.inference import MENTIONED_WEIGHT, Density, Inspection
 from studio.panels.widgets import (
     GAP,
@@ -176,6 +177,13 @@ def p_as_drawn(inspection: Inspection, trace: Trace) -> float | None:
     return float(shape_probs(torch.from_numpy(inspection.raw).log(), shaping)[inspection.symbol])
 
 
+def how_it_came(take: Take, step: int, symbol: int | None, *, clamped: bool) -> str:
+    """How a symbol came to its step: ``drawn``, ``given`` as known to a completion beforehand, ``put`` by an edit."""
+    if symbol is None or not clamped:
+        return "drawn"
+    return "given" if was_given(take, step, symbol) else "put"
+
+
 def level_ticks(alphabet: Alphabet) -> list[int]:
     """The levels that are labelled."""
     last = alphabet.levels - 1
@@ -216,6 +224,8 @@ class ConditionalPlot(QWidget):
         self.inspection: Inspection | None = None
         """What is shown."""
         self.alphabet: Alphabet | None = None
+        self.came = "drawn"
+        """How the symbol came to its step, see ``how_it_came``."""
         self._top = 1.0
         self._curves: tuple[QPainterPath, QPainterPath] | None = None
         self._densities: list[QPolygonF] = []
@@ -224,8 +234,9 @@ class ConditionalPlot(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(320, 260)
 
-    def show_inspection(self, inspection: Inspection, alphabet: Alphabet) -> None:
-        self.inspection, self.alphabet = inspection, alphabet
+    def show_inspection(self, inspection: Inspection, alphabet: Alphabet, came: str = "drawn") -> None:
+        """came: see ``how_it_came``."""
+        self.inspection, self.alphabet, self.came = inspection, alphabet, came
         self._top = axis_top(max(float(inspection.raw.max()), float(inspection.shaped.max())))
         if self.aim is not None:
             self.aim = min(self.aim, len(inspection.raw) - 1)
@@ -444,7 +455,7 @@ class ConditionalPlot(QWidget):
         assert inspection.symbol is not None
         area, x = self._area(), self.x_of(inspection.symbol)
         painter.fillRect(QRectF(x - DRAWN_WIDTH / 2, 0, DRAWN_WIDTH, area.bottom()), theme.now)
-        text = f"{'put' if inspection.clamped else 'drawn'} {alphabet.label(inspection.symbol)}"
+        text = f"{self.came} {alphabet.label(inspection.symbol)}"
         width = painter.fontMetrics().horizontalAdvance(text) + 2.0
         left = x - 5 - width if x - 5 - width > 0 else x + 6
         painter.setPen(theme.now)
@@ -492,11 +503,13 @@ class ColourPlot(ConditionalPlot):
         super().clear()
         self.present = self.waiting = False
         self.symbol: int | None = None
-        self.clamped = False
+        self.came = "drawn"
         self.surprise = self.entropy = math.nan
 
-    def show_colour(self, inspection: Inspection, trace: Trace, chain: ImageChain) -> None:
-        """Shows its part of the pixel that was inspected."""
+    def show_colour(self, inspection: Inspection, take: Take) -> None:
+        """Shows its part of the pixel that was inspected, of a take of images in colour."""
+        chain, trace = take.chain, take.samples[inspection.sample].trace
+        assert isinstance(chain, ImageChain)
         step = inspection.step - inspection.step % chain.channels + self.channel
         own = next((part for part in (inspection, *inspection.beside) if part.step == step), None)
         if own is None:
@@ -506,11 +519,13 @@ class ColourPlot(ConditionalPlot):
             # After the step not yet drawn there is no conditional yet; one before it may not be at hand in mid-run.
             self.waiting = step > inspection.step
             if not self.waiting:
-                self.symbol, self.clamped = int(trace.symbols[step]), bool(trace.clamped[step])
+                self.symbol = int(trace.symbols[step])
+                self.came = how_it_came(take, step, self.symbol, clamped=bool(trace.clamped[step]))
                 self.surprise, self.entropy = float(trace.surprise[step]), float(trace.entropy[step])
         else:
-            self.show_inspection(own, chain.alphabet)
-            self.waiting, self.symbol, self.clamped = False, own.symbol, own.clamped
+            came = how_it_came(take, step, own.symbol, clamped=own.clamped)
+            self.show_inspection(own, chain.alphabet, came)
+            self.waiting, self.symbol = False, own.symbol
             self.surprise = math.nan if own.symbol is None else surprise_bits(own.raw, own.symbol)
             self.entropy = entropy_bits(own.raw)
         self.present = own is inspection
@@ -520,13 +535,13 @@ class ColourPlot(ConditionalPlot):
     def _headings(self) -> list[tuple[str, str]]:
         """What was drawn and the bits of that, in ever fewer words."""
         drawn = "" if self.symbol is None or self.alphabet is None else self.alphabet.label(self.symbol)
-        put = f"put {drawn}" if self.clamped else drawn
+        brief = drawn if self.came == "drawn" else f"{self.came} {drawn}"
         entropy = "" if math.isnan(self.entropy) else f"entropy {self.entropy:.2f}"
         if math.isnan(self.surprise):
-            return [(put, entropy and f"{entropy} bits")] * 3
+            return [(brief, entropy and f"{entropy} bits")] * 3
         words = f"surprise {self.surprise:.2f} · {entropy}".replace("inf", "∞")
-        long = put if self.clamped else f"drawn {drawn}"
-        return [(long, f"{words} bits"), (long, words), (put, words)]
+        full = f"{self.came} {drawn}"
+        return [(full, f"{words} bits"), (full, words), (brief, words)]
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         heading = event.position().y() < HEADING
@@ -821,17 +836,19 @@ class InspectorPanel(QWidget):
         self.inspection = inspection
         chain = take.chain
         trace = take.samples[inspection.sample].trace
+        came = how_it_came(take, inspection.step, inspection.symbol, clamped=inspection.clamped)
         if isinstance(chain, ImageChain) and chain.channels == len(COLOURS):
             for plot in self.colour_plots:
-                plot.show_colour(inspection, trace, chain)
+                plot.show_colour(inspection, take)
             self.level_axis.update()
         else:
-            self.plot.show_inspection(inspection, chain.alphabet)
+            self.plot.show_inspection(inspection, chain.alphabet, came)
         self.swatch.update()
         self._show_mixture(inspection.density)
         self.step_label.setText(f"step {grouped(inspection.step)} · {chain.locate(inspection.step)}")
         self.sample_label.setText(f"sample {inspection.sample}" if len(take.samples) > 1 else "")
         self._show_facts(inspection, chain.alphabet)
+        self.fact_names[0].setText(came.capitalize())
         self._show_schedule(inspection, trace)
         self.stack.setCurrentWidget(self.content)
 
@@ -858,7 +875,6 @@ class InspectorPanel(QWidget):
             texts["raw"] = probability_text(p)
             texts["shaped"] = probability_text(float(inspection.shaped[symbol]))
             texts["surprise"] = f"{surprise_bits(raw, symbol):.2f} bits".replace("inf", "∞")
-        self.fact_names[0].setText("Put" if inspection.clamped else "Drawn")
         for name, text in texts.items():
             self.facts[name].setText(text)
 
@@ -920,7 +936,8 @@ class InspectorPanel(QWidget):
             else:
                 value = trace.forced.get(trace.fork)
                 if value is None and trace.fork < len(trace) and trace.clamped[trace.fork]:
-                    value = int(trace.symbols[trace.fork])
+                    found = int(trace.symbols[trace.fork])
+                    value = None if was_given(take, trace.fork, found) else found
                 what = "new noise" if value is None else f"put {take.chain.alphabet.label(value)}"
                 origin = f"{what} at step {grouped(trace.fork)}"
             action = group.addAction(f"{number}   {origin} · {grouped(len(trace))} steps")

@@ -119,6 +119,9 @@ class TransportPanel(QWidget):
         for button in self._with_words:
             button.setToolButtonStyle(style)
             button.setFixedWidth(self._button_width(words))
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()  # now: the least width is asked for before events come round
 
     def _build(self) -> None:
         self.sound = QWidget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,15 +12,18 @@ from PySide6.QtGui import QColor, QImage, QPaintEvent, QRegion
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from models.chain import GreyLevels, ImageChain
+from models.chain import DRAW, GreyLevels, ImageChain
+from models.orders import order_after
 from models.trace import Take
 from studio.app import MainWindow
+from studio.canvas.common import how_it_is_completed
 from studio.canvas.demo import empty_take, grow
+from studio.canvas.given import GivenBorder
 from studio.canvas.image import HEAT, ImageCanvas, lay_out
-from studio.canvas.order import order_picture
+from studio.canvas.order import jumps, order_colours, order_picture
 from studio.inference import InferenceThread, Influence
 from studio.state import Pointer, Studio
-from studio.theme import DARK, LIGHT, apply_theme
+from studio.theme import DARK, LIGHT, Theme, apply_theme
 from tests.studio.text_chain import TEXT
 
 CHAIN = ImageChain(GreyLevels(256), 8, 6)
@@ -488,7 +492,8 @@ def test_the_order_lies_over_the_picture_as_a_path_along_the_steps(idle: Studio,
     between = [canvas.grid.position_of(Pointer(0, step)).toPoint() for step in (200, 201)]
     middle = (between[0] + between[1]) / 2
     assert look(canvas).pixelColor(middle) != plain.pixelColor(middle)
-    assert not canvas.legend.isVisible()
+    assert canvas.legend.isVisible()
+    assert canvas.legend.accessibleName() == "Order, from early to late"
 
 
 def test_the_order_is_numbers_where_there_is_room(idle: Studio, canvas: ImageCanvas) -> None:
@@ -500,6 +505,28 @@ def test_the_order_is_numbers_where_there_is_room(idle: Studio, canvas: ImageCan
     corner = cell.topLeft() + QPoint(3, 3)
     assert numbered.pixelColor(corner) == plain.pixelColor(corner)
     assert numbered.copy(cell) != plain.copy(cell)
+
+
+def test_where_a_path_would_be_a_tangle_every_pixel_has_the_colour_of_its_turn(
+    idle: Studio, canvas: ImageCanvas
+) -> None:
+    """Half transparent, so that the image is seen through it."""
+    chain = ImageChain(GreyLevels(256), 30, 30, order="random 5")
+    take = show(idle, chain=chain, steps=chain.length)
+    idle.set_overlay("order")
+    turns = order_colours(chain.length).astype(float)
+    for step in (0, 449, 899):
+        grey = int(take.traces[0].symbols[step])
+        shown = np.array(colour_at(canvas, step).getRgb()[:3])
+        assert np.abs(shown - (grey + turns[step]) / 2).max() <= 1.5
+
+
+def test_a_path_is_a_tangle_if_it_jumps_more_often_than_two_passes_in_rows() -> None:
+    known = np.indices((28, 28))[0] >= 14
+    plain = ["raster", "columns", "spiral", order_after(known, "raster")]
+    tangled = ["centre out", "random 5", "coarse 2 first", "coarse 4 first"]
+    for order in plain + tangled:
+        assert jumps(ImageChain(GreyLevels(2), 28, 28, order=order)) == (order in tangled), order
 
 
 def influenced(step: int, sample: int = 0) -> Influence:
@@ -571,3 +598,121 @@ def test_of_a_colour_pixel_the_most_influential_channel_shows(idle: Studio, canv
     idle.influence.show(influence)
     assert colour_at(canvas, 4).rgb() == int(HEAT[255])
     assert colour_at(canvas, 3).rgb() == int(HEAT[255])
+
+
+# --- completion -----------------------------------------------------------------------------------------------------
+
+
+def completed(studio: Studio, known: np.ndarray, count: int = 1, chain: ImageChain = CHAIN) -> Take:
+    """A whole take of which a mask (H, W) was given."""
+    symbols = np.resize(RAMP, chain.length)
+    steps = np.repeat(known.reshape(-1)[chain.pixels], chain.channels)
+    take = replace(empty_take(chain, count), given=tuple(np.where(steps, symbols, DRAW).tolist()))
+    for trace in take.traces:
+        bits = np.ones(chain.length, np.float32)
+        trace.append(symbols, bits, bits, steps)
+        trace.finished = True
+    studio.show_take(take, None)
+    return take
+
+
+def sides(canvas: ImageCanvas, known: np.ndarray, colour: QColor, sample: int = 0) -> None:
+    """Between which neighbours the colour lies: those of which one was given and one was not."""
+    image = look(canvas)
+    for row, column in np.ndindex(*known.shape):
+        pixel = canvas.grid._pixels(sample, row, column)
+        if column:
+            seen = image.pixelColor(pixel.left(), pixel.center().y()) == colour
+            assert seen == (known[row, column] != known[row, column - 1]), (row, column)
+        if row:
+            seen = image.pixelColor(pixel.center().x(), pixel.top()) == colour
+            assert seen == (known[row, column] != known[row - 1, column]), (row, column)
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT])
+@pytest.mark.parametrize("order", ["raster", "random 5"])
+def test_a_line_goes_between_what_was_given_and_what_was_drawn(
+    idle: Studio, canvas: ImageCanvas, order: str, theme: Theme
+) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app, theme)
+    rows, columns = np.indices((8, 6))
+    known = (np.hypot(rows - 4, columns - 2) > 2) | ((rows == 4) & (columns == 2))
+    completed(idle, known, count=4, chain=ImageChain(GreyLevels(256), 8, 6, order=order))
+    for sample in (0, 3):
+        sides(canvas, known, theme.chosen, sample)
+    apply_theme(app, DARK)
+
+
+def test_a_take_of_which_nothing_was_given_has_no_line(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=48)
+    sides(canvas, np.zeros((8, 6), np.bool_), DARK.chosen)
+
+
+def test_the_line_ends_with_the_image(idle: Studio, canvas: ImageCanvas) -> None:
+    completed(idle, np.indices((8, 6))[0] < 4, count=2)
+    image, below = look(canvas), canvas.grid._pixels(1, 4, 0, columns=6)
+    line = [image.pixelColor(x, below.top()) for x in range(below.left() - 2, below.right() + 3)]
+    # Beside the image lie its frame and the stage.
+    assert line == [DARK.window, DARK.line, *below.width() * [DARK.chosen], DARK.line, DARK.window]
+
+
+def test_no_line_is_drawn_where_it_would_bury_the_image(idle: Studio) -> None:
+    chain = ImageChain(GreyLevels(2), 28, 28)
+    rows, columns = np.indices((28, 28))
+    takes = completed(idle, rows < 14, chain=chain), completed(idle, (rows + columns) % 2 == 0, chain=chain)
+    drawn = {scale: [bool(GivenBorder(take, scale, 1.0).lines) for take in takes] for scale in (2, 3, 5, 18)}
+    assert drawn == {2: [False, False], 3: [True, False], 5: [True, False], 18: [True, True]}
+
+
+def test_the_line_is_made_once_for_a_take_and_a_layout(idle: Studio, canvas: ImageCanvas) -> None:
+    completed(idle, np.indices((8, 6))[0] < 4)
+    look(canvas)
+    made = canvas.grid._border
+    idle.hover(Pointer(0, 3))
+    look(canvas)
+    assert canvas.grid._border is made
+    canvas.resize(400, 320)
+    look(canvas)
+    assert canvas.grid._border is not made
+
+
+def test_what_is_copied_has_no_line(idle: Studio, canvas: ImageCanvas) -> None:
+    completed(idle, np.indices((8, 6))[0] < 4)
+    image = canvas.copied()
+    assert image is not None
+    assert [image.pixelColor(n % 6, n // 6).getRgb()[:3] for n in range(48)] == [(5 * n,) * 3 for n in range(48)]
+
+
+def test_the_read_out_tells_what_was_given_from_what_an_edit_put_there(idle: Studio, canvas: ImageCanvas) -> None:
+    canvas.resize(700, 420)  # with room for all facts
+    take = completed(idle, np.indices((8, 6))[0] < 4)
+    idle.hover(Pointer(0, 7))
+    assert canvas.read_out.text().endswith("given")
+    idle.hover(Pointer(0, 30))
+    assert canvas.read_out.text().endswith("bits")
+    for step in (30, 7):
+        branch = take.branch(0, step, value=255)
+        bits = np.ones(1, np.float32)
+        branch.append(np.full(1, 255, np.int32), bits, bits, np.ones(1, np.bool_))
+        idle.branches_changed.emit()
+        idle.hover(Pointer(0, step))
+        assert canvas.read_out.text().endswith("put there")
+
+
+@pytest.mark.parametrize(
+    ("different", "words"),
+    [
+        (1, "all images alike: a poor approximation"),
+        (3, "3 different images: a poor approximation"),
+        (8, "8 different images"),
+    ],
+)
+def test_particles_of_which_few_survive_are_called_a_poor_approximation(
+    idle: Studio, different: int, words: str
+) -> None:
+    take = replace(completed(idle, np.indices((8, 6))[0] > 4, count=32), resampled=(30, 48))
+    for n, trace in enumerate(take.traces):
+        trace.symbols[0] = n % different
+    assert how_it_is_completed(take) == f"Completion by 32 particles, {words} (drawn anew 1 time)"

@@ -212,7 +212,7 @@ def test_in_mid_run_a_colour_that_was_not_looked_at_shows_what_was_drawn(qtbot: 
     plots = [ColourPlot(channel) for channel in range(3)]
     for plot in plots:
         qtbot.addWidget(plot)
-        plot.show_colour(Inspection(1, 0, GREEN, p, p, Shaping(), None, False), trace, CHAIN)
+        plot.show_colour(Inspection(1, 0, GREEN, p, p, Shaping(), None, False), take)
     red, green, blue = plots
     expected = f"surprise {trace.surprise[RED]:.2f} · entropy {trace.entropy[RED]:.2f} bits"
     assert red._headings()[0] == (f"drawn {trace.symbols[RED]}", expected)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
-from studio.panels.history import ENTRY, PICTURE_ROLE, HistoryModel, HistoryStrip, describe, made_at
+from models.sweep import Values
+from studio.canvas.sheet import sheet
+from studio.export import ExportDialog
+from studio.panels.history import ENTRY, PICTURE_ROLE, HistoryModel, HistoryStrip, caption, describe, made_at
 from studio.profile import HistoryEntry
 from studio.state import Studio
 from tests.studio.conftest import finish
@@ -118,6 +123,63 @@ def test_an_entry_is_told_in_words() -> None:
     assert describe(made_up(1)).splitlines()[:3] == ["Digits", "digit 3; seed 7", "48 steps"]
     assert "2026" in made_at(made_up(1).id)
     assert made_at("imported") == ""
+
+
+def test_a_caption_says_the_range_of_a_sweep_and_of_any_other_take_the_model() -> None:
+    plain = replace(made_up(1), title="Gated PixelCNN · MNIST")
+    assert caption(plain) == "Gated PixelCNN"
+    swept = replace(plain, count=5, made_with="T 0.5 … T 1.2; digit 3; seed 7")
+    assert caption(swept) == "T 0.5 … 1.2"
+    assert describe(swept).splitlines()[1] == "Sweep: T 0.5 … T 1.2; digit 3; seed 7"
+
+
+def test_a_sweep_of_the_studio_is_told_as_one(image_studio: Studio, qtbot: QtBot) -> None:
+    strip = strip_of(image_studio, qtbot)
+    image_studio.change("test", pace=math.inf)
+    image_studio.sweep(Values(("0", "1", "2"), "digit"))
+    finish(image_studio, qtbot)
+    qtbot.waitUntil(lambda: strip.model.rowCount() == 1)
+    assert caption(strip.model.entries[0]) == "digit 0 … 2"
+
+
+def test_several_images_are_shown_as_a_sheet_of_the_first_four() -> None:
+    images = [np.full((3, 2, 4), n + 1, np.uint8) for n in range(6)]
+    assert sheet(images[:1]) is images[0]
+    assert sheet(images[:2])[..., 0].tolist() == 3 * [[1, 1, 0, 2, 2]]
+    four = 3 * [[1, 1, 0, 2, 2]] + [5 * [0]] + 3 * [[3, 3, 0, 4, 4]]
+    assert sheet(images)[..., 0].tolist() == sheet(images[:4])[..., 0].tolist() == four
+
+
+def test_a_take_of_several_images_has_a_picture_of_four(image_studio: Studio, qtbot: QtBot) -> None:
+    strip = strip_of(image_studio, qtbot)
+    image_studio.change("test", count=5)
+    generate(image_studio, qtbot)
+    qtbot.waitUntil(lambda: strip.model.rowCount() == 1 and strip.model.entries[0].finished)
+    picture = strip.model.index(0).data(PICTURE_ROLE)
+    assert (picture.width(), picture.height()) == (2 * 6 + 1, 2 * 8 + 1)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_take_can_be_saved_from_the_strip(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: bool
+) -> None:
+    strip = strip_of(image_studio, qtbot)
+    image_studio.change("test", count=2)
+    first, second = generate(image_studio, qtbot), generate(image_studio, qtbot)
+    wanted = second if shown else first
+
+    def accept(dialog: ExportDialog) -> int:
+        dialog.path = tmp_path / "saved.png"
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(ExportDialog, "exec", accept)
+    strip.view.save(wanted)
+    qtbot.waitUntil(lambda: (tmp_path / "saved.png").exists())
+    assert image_studio.take is not None
+    assert image_studio.take.id == wanted
+    image_studio.open_history(second if wanted == first else first)
+    qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id != wanted)
+    assert len(list(tmp_path.glob("*.png"))) == 1
 
 
 @pytest.mark.parametrize("damaged", ["zzz", "iVBORw0KGgo=", "", "ü"])

@@ -300,3 +300,22 @@ def test_rank_counts_ties_for_the_lower_symbol() -> None:
     assert [rank(p, k) for k in range(4)] == [3, 1, 4, 2]
     assert entropy_bits(np.full(8, 1 / 8)) == pytest.approx(3)
     assert entropy_bits(np.array([1.0, 0.0])) == 0
+
+
+def test_what_a_completion_was_given_is_told_from_what_an_edit_put_there(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    image_studio.change("test", pace=math.inf)
+    known = np.indices((8, 6))[0] < 4
+    image_studio.complete(np.zeros((8, 6), np.uint8), known, {})
+    finish(image_studio, qtbot)
+    for step, came in ((7, "given"), (30, "drawn")):
+        look_at(image_studio, qtbot, panel, 0, step)
+        assert (panel.plot.came, panel.fact_names[0].text()) == (came, came.capitalize())
+    image_studio.new_noise()
+    image_studio.put_value(9, Pointer(0, 7))
+    finish(image_studio, qtbot)
+    look_at(image_studio, qtbot, panel, 0, 7)
+    qtbot.waitUntil(lambda: panel.facts["drawn"].text() == "9")
+    assert (panel.plot.came, panel.fact_names[0].text()) == ("put", "Put")
+    look_at(image_studio, qtbot, panel, 0, 8)
+    assert panel.plot.came == "given"
