@@ -46,7 +46,7 @@ from studio.theme import QUIET, QUIET_PIXELS
 MOST_BUTTONS = 30
 """Of a category; one with more values has a box."""
 LONGEST_ON_A_BUTTON = 24
-RANDOM = "random"
+RANDOM, COARSE = "random", "coarse 4 first"
 LEAST_CHARACTERS = 8
 """That a box has room for."""
 ICON_SIDE = 32
@@ -423,14 +423,14 @@ def vector_chooser(factor: Vector, studio: Studio) -> Chooser:
 
 
 class OrderChooser(ButtonChooser):
-    """The orders that have a name, and a random one, which another click shuffles anew."""
+    """The orders that have a name, one of coarse pixels first, and a random one, which another click shuffles anew."""
 
     factor: Order
 
     def __init__(self, factor: Order, studio: Studio) -> None:
         super().__init__(factor, studio)
         values, grid = grid_of_cells()
-        for order in NAMED_ORDERS:
+        for order in (*NAMED_ORDERS, COARSE):
             grid.addWidget(self._button(order, f"Pixels in the order: {order}"))
         grid.addWidget(self._button(RANDOM, "Pixels in a random order; another click shuffles them anew"))
         self.note = ElidedLabel("", QUIET)
@@ -450,7 +450,8 @@ class OrderChooser(ButtonChooser):
             button.setChecked(order == name)
         self.group.setExclusive(True)
         plain = value in self.buttons
-        self.note.setText("" if plain else self.factor.label(value))
+        again = " (another click shuffles)" if name == RANDOM else ""
+        self.note.setText("" if plain else self.factor.label(value) + again)
         self.note.setVisible(not plain)
 
     @Slot(QAbstractButton)

@@ -623,7 +623,7 @@ def test_an_order_is_a_button_and_another_click_on_random_shuffles_anew(orderles
         seen.append(orderless_studio.settings.condition["order"])  # type: ignore[union-attr]
         assert [name for name, button in order.buttons.items() if button.isChecked()] == ["random"]
     assert seen == ["random 1", "random 2", "random 3"]
-    assert order.note.text() == "random 3"
+    assert order.note.text() == "random 3 (another click shuffles)"
 
 
 def test_a_take_goes_along_the_order_that_it_began_with(orderless_studio: Studio, qtbot: QtBot) -> None:
