@@ -20,10 +20,12 @@ from studio.class_pictures import class_pictures, pixmap
 from studio.folders import remembered_folder
 from studio.panels.widgets import (
     GAP,
+    Flow,
     LadderSlider,
     PanelScroll,
     PushButton,
     ToolButton,
+    as_high_as_its_width_asks,
     clear,
     grid_of_cells,
     label,
@@ -188,18 +190,20 @@ class CompletionDialog(QDialog):
         self.images: dict[ToolButton, Pixels] = {}
         """The examples, as images of the model."""
         self.parts: dict[str, ToolButton] = {}
-        parts, grid = grid_of_cells()
+        parts = as_high_as_its_width_asks()
+        flow = Flow(parts, GAP // 2)
+        flow.setContentsMargins(0, 0, 0, 0)
         for name in MISSING:
             button = ToolButton(name, tip=f"Take away: {name}", name=f"Take away {name}")
             button.clicked.connect(partial(self._take_away, name))
             self.parts[name] = button
-            grid.addWidget(button)
+            flow.addWidget(button)
         self.nothing_button = ToolButton("nothing", tip="Give all pixels back", name="Take away nothing")
         self.nothing_button.clicked.connect(self._give_back)
         self.swap_button = ToolButton("the other part", tip="Swap what is known and what is missing")
         self.swap_button.clicked.connect(self._swap)
         for button in (self.nothing_button, self.swap_button):
-            grid.addWidget(button)
+            flow.addWidget(button)
         self.brush = LadderSlider("Brush", BRUSHES)
         self.brush.setToolTip("Pixels across that the mouse takes away")
         self.brush.show_value(FIRST_BRUSH)

@@ -6,14 +6,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QLayoutItem, QWidget
+from PySide6.QtWidgets import QWidget
 
 from models.chain import ImageChain
 from models.checkpoint import CheckpointHeader
 from models.condition import Category
-from studio.panels.widgets import MARGIN, ItemLayout, ToolButton, clear, painting
+from studio.panels.widgets import MARGIN, Flow, ToolButton, clear, painting
 from studio.theme import colours, small
 
 CHIP_HEIGHT = 22
@@ -80,44 +80,6 @@ class Chip(ToolButton):
             painter.drawText(room, Qt.AlignmentFlag.AlignCenter, text)
 
 
-class Flow(ItemLayout):
-    """Widgets one after another, in as many rows as the width asks for; what is hidden takes no room."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, CHIP_GAP)
-
-    def heightForWidth(self, width: int) -> int:
-        margins = self.contentsMargins()
-        places = self._places(width - margins.left() - margins.right())
-        return max((place.bottom() + 1 for place in places), default=0) + margins.top() + margins.bottom()
-
-    def sizeHint(self) -> QSize:
-        return self.minimumSize()
-
-    def minimumSize(self) -> QSize:
-        return QSize(CHIP_HEIGHT, self.heightForWidth(LEAST_WIDTH))
-
-    def setGeometry(self, rect: QRect) -> None:
-        super().setGeometry(rect)
-        inner = rect.marginsRemoved(self.contentsMargins())
-        for item, place in zip(self._shown(), self._places(inner.width()), strict=True):
-            item.setGeometry(place.translated(inner.topLeft()))
-
-    def _shown(self) -> list[QLayoutItem]:
-        return [item for item in self._items if not item.isEmpty()]
-
-    def _places(self, width: int) -> list[QRect]:
-        places: list[QRect] = []
-        x = y = 0
-        for item in self._shown():
-            size = item.sizeHint().boundedTo(QSize(max(1, width), CHIP_HEIGHT))
-            if x and x + size.width() > width:
-                x, y = 0, y + CHIP_HEIGHT + self.spacing()
-            places.append(QRect(QPoint(x, y), size))
-            x += size.width() + self.spacing()
-        return places
-
-
 class Filters(QWidget):
     """Chips for the data sets and the traits that tell the models at hand apart.
 
@@ -132,7 +94,7 @@ class Filters(QWidget):
         self.data: dict[str, Chip] = {}
         self.traits: dict[str, Chip] = {}
         self.unfolded = False
-        self.flow = Flow(self)
+        self.flow = Flow(self, CHIP_GAP)
         self.flow.setContentsMargins(MARGIN, 4, MARGIN, 4)
         self.hide()
 

@@ -22,6 +22,7 @@ from PySide6.QtCore import (
     QEvent,
     QMargins,
     QObject,
+    QPoint,
     QPointF,
     QRect,
     QRectF,
@@ -907,12 +908,59 @@ class EvenGrid(ItemLayout):
         return size
 
 
-def grid_of_cells() -> tuple[QWidget, EvenGrid]:
-    """A widget with an ``EvenGrid``, as high as its width asks for: a fixed height would cut off rows."""
+class Flow(ItemLayout):
+    """Widgets one after another, in as many rows as the width asks for; what is hidden takes no room."""
+
+    LEAST_WIDTH = 200
+
+    def heightForWidth(self, width: int) -> int:
+        margins = self.contentsMargins()
+        places = self._places(width - margins.left() - margins.right())
+        return max((place.bottom() + 1 for place in places), default=0) + margins.top() + margins.bottom()
+
+    def sizeHint(self) -> QSize:
+        return self.minimumSize()
+
+    def minimumSize(self) -> QSize:
+        return QSize(self._height(), self.heightForWidth(self.LEAST_WIDTH))
+
+    def setGeometry(self, rect: QRect) -> None:
+        super().setGeometry(rect)
+        inner = rect.marginsRemoved(self.contentsMargins())
+        for item, place in zip(self._shown(), self._places(inner.width()), strict=True):
+            item.setGeometry(place.translated(inner.topLeft()))
+
+    def _shown(self) -> list[QLayoutItem]:
+        return [item for item in self._items if not item.isEmpty()]
+
+    def _height(self) -> int:
+        """Of a row."""
+        return max((item.sizeHint().height() for item in self._shown()), default=0)
+
+    def _places(self, width: int) -> list[QRect]:
+        places: list[QRect] = []
+        height, x, y = self._height(), 0, 0
+        for item in self._shown():
+            size = QSize(min(item.sizeHint().width(), max(1, width)), height)
+            if x and x + size.width() > width:
+                x, y = 0, y + height + self.spacing()
+            places.append(QRect(QPoint(x, y), size))
+            x += size.width() + self.spacing()
+        return places
+
+
+def as_high_as_its_width_asks() -> QWidget:
+    """Holds a layout of ours: a fixed height would cut off rows."""
     holder = QWidget()
     policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
     policy.setHeightForWidth(True)
     holder.setSizePolicy(policy)
+    return holder
+
+
+def grid_of_cells() -> tuple[QWidget, EvenGrid]:
+    """A widget with an ``EvenGrid``."""
+    holder = as_high_as_its_width_asks()
     return holder, EvenGrid(holder)
 
 
