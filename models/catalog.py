@@ -37,7 +37,7 @@ class Entry:
     shipped: bool
     card: Path | None
     thumbnail: Path | None
-    code_map: Path | None = None
+    code_map: Path | None
 
 
 class Catalog:
@@ -149,8 +149,14 @@ class Catalog:
 
     def _entry(self, path: Path, shipped: bool) -> Entry:
         cards = self.shipped / "cards" if shipped else path.parent
-        beside = (cards / f"{path.stem}{suffix}" for suffix in (".md", ".png", ".map.json"))
-        return Entry(read_header(path), path, shipped, *(file if os.path.isfile(file) else None for file in beside))
+
+        def beside(suffix: str) -> Path | None:
+            file = cards / f"{path.stem}{suffix}"
+            return file if os.path.isfile(file) else None
+
+        return Entry(
+            read_header(path), path, shipped, card=beside(".md"), thumbnail=beside(".png"), code_map=beside(".map.json")
+        )
 
     def _entry_at(self, path: Path, entries: list[Entry]) -> Entry:
         """The entry of a file, which may be one of the catalog or any other."""

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.atomic import atomic_path, reason, write_atomically
-from models.chain import Chain, chain_from_json
+from models.chain import NATS, Chain, chain_from_json
 from models.condition import Factor, arranged, factors_from_json
 from models.errors import CheckpointError, FileError, InputError
 from models.networks import BUILT_IN, ENTRY_POINT_GROUP, network_class
@@ -98,6 +98,14 @@ class CheckpointHeader:
         """The measured likelihood on ``measured_on``."""
         part = self.measured_on
         return None if part is None else self.likelihood[part]["bits_per_dim"]
+
+    @property
+    def likelihood_in_words(self) -> str:
+        """The same in the unit that papers have, with digits enough to rank models by; empty where none is measured."""
+        measured = self.likelihood.get(self.measured_on or "", {})
+        if self.chain.compared_in == NATS and NATS in measured:
+            return f"{measured[NATS]:.1f} {NATS}"
+        return "" if self.bits_per_dim is None else f"{self.bits_per_dim:.3f} bits/{self.chain.step_noun}"
 
 
 @dataclass(frozen=True)

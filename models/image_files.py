@@ -29,7 +29,8 @@ PICTURES = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
 MAX_SCALE = 64
 MAX_PIXELS = 2**26
-MOST_OF_16_BITS = 2**16 - 1
+MAX_OPENED_SIDE = 1024
+"""Pixels of the longer side of what ``opened`` returns: far more than a model draws."""
 MAX_GIF_PIXELS = 2**22
 """Of one frame: Pillow keeps all frames in memory until the file is written."""
 MAX_GIF_FRAMES = 10_000
@@ -207,6 +208,21 @@ def fitted(data: bytes, name: str, chain: ImageChain) -> Pixels:
 
     uint8 (H, W) or (H, W, 3). Raises FileError for what is none of PICTURES, or far too large.
     """
+    return _fit(_read(data, name), chain)
+
+
+def opened(data: bytes, name: str) -> Pixels:
+    """Any picture as it is, for ``fitted_pixels`` of any chain; one of many pixels is made smaller.
+
+    uint8 (H, W, 3), at most MAX_OPENED_SIDE high and wide. Raises FileError as ``fitted`` does.
+    """
+    picture = _read(data, name)
+    picture.thumbnail((MAX_OPENED_SIDE, MAX_OPENED_SIDE), Image.Resampling.LANCZOS)
+    return np.array(picture)
+
+
+def _read(data: bytes, name: str) -> Image.Image:
+    """Any picture upright and in colours, on black where it is transparent. Raises FileError as ``fitted`` does."""
     with damage_as_file_error(name):
         try:
             picture = Image.open(io.BytesIO(data), formats=PICTURES)
@@ -218,20 +234,24 @@ def fitted(data: bytes, name: str, chain: ImageChain) -> Pixels:
         with picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise FileError(f"{name} has {picture.width} x {picture.height} pixels, more than this program reads")
-            upright = _of_8_bits(ImageOps.exif_transpose(picture), name).convert("RGBA")
+            upright = _of_8_bits(ImageOps.exif_transpose(picture), picture.format, name).convert("RGBA")
         ground = Image.new("RGBA", upright.size, (0, 0, 0, 255))  # where it is transparent
         ground.alpha_composite(upright)
-        return _fit(ground, chain)
+        return ground.convert("RGB")
 
 
-def _of_8_bits(picture: Image.Image, name: str) -> Image.Image:
-    """Greys of 16 bits by their upper half: Pillow's own conversion cuts off what is above 255."""
-    if picture.mode not in ("F", "I") and not picture.mode.startswith("I;"):
+def _of_8_bits(picture: Image.Image, form: str | None, name: str) -> Image.Image:
+    """Greys of 16 bits scaled to 8 bits: Pillow's own conversion cuts off what is above 255.
+
+    form: Pillow's name of the format it was read from. Raises FileError for greys of 32 bits or with a sign, which do
+    not say what is white.
+    """
+    # Mode I has room for 32 bits, but of a PNG or PPM it holds 16.
+    if picture.mode == "F" or (picture.mode == "I" and form not in ("PNG", "PPM")):
+        raise FileError(f"{name} has pixels of 32 bits, or signed ones; save it with 8 or 16 bits for each colour")
+    if picture.mode != "I" and not picture.mode.startswith("I;"):
         return picture
-    greys = np.asarray(picture)
-    if picture.mode == "F" or greys.min() < 0 or greys.max() > MOST_OF_16_BITS:
-        raise FileError(f"{name} has pixels of 32 bits; save it with 8 or 16 bits for each colour")
-    return Image.fromarray((greys // 257).astype(np.uint8))
+    return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
 
 
 def fitted_pixels(pixels: Pixels, chain: ImageChain) -> Pixels:

@@ -149,9 +149,16 @@ class Label(NamedTuple):
 
 def labels(take: Take) -> list[Label]:
     """For each sample what its shown branch began under, as far as the samples differ; none where they do not."""
-    found = differences(take.model, take.traces)
-    made = [_label(trace.schedule[0], found) for trace in take.traces]
-    return made if any(label.full for label in made) else []
+    return _labels(take.model, take.traces)
+
+
+def swept_in_words(take: Take) -> str:
+    """``digit 0 … 9``: from where to where the samples went when the take was made, whatever was done to them since.
+
+    Nothing where they began alike.
+    """
+    named = _labels(take.model, [sample.branches[0] for sample in take.samples])
+    return f"{named[0].full} … {named[-1].short}" if named else ""
 
 
 def in_a_line(take: Take) -> str:
@@ -163,6 +170,12 @@ def in_a_line(take: Take) -> str:
     alike = [factor for factor in take.model.factors if factor not in found.factors]
     seed = [] if found.seed else [f"seed {first.seed}"]
     return "; ".join([f"{named[0].full} … {named[-1].full}", *in_words(alike, first.condition), *seed])
+
+
+def _labels(model: ModelReference, traces: Sequence[Trace]) -> list[Label]:
+    found = differences(model, traces)
+    made = [_label(trace.schedule[0], found) for trace in traces]
+    return made if any(label.full for label in made) else []
 
 
 def _label(segment: Segment, found: Differences) -> Label:

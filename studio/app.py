@@ -24,7 +24,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
     QDockWidget,
     QFileDialog,
     QFrame,
@@ -51,7 +50,7 @@ from models.version import VERSION
 from studio.canvas import make_canvas
 from studio.canvas.common import Canvas
 from studio.clipboard import copy_picture, pasted
-from studio.export import ExportDialog
+from studio.export import ask_and_export
 from studio.folders import remembered_folder
 from studio.inference import InferenceThread, Speed
 from studio.panels.compare import CompareDialog
@@ -474,11 +473,7 @@ class MainWindow(QMainWindow):
             self.studio.open_path(Path(str(action.data())))
 
     def save_dialog(self) -> None:
-        if self.studio.take is None:
-            return
-        dialog = ExportDialog(self.studio, self)
-        if dialog.exec() == QDialog.DialogCode.Accepted:
-            self.studio.export(dialog.path, **dialog.options)
+        ask_and_export(self.studio, self)
 
     def stop(self) -> None:
         """Esc: stops what goes on, or else shows all samples again."""

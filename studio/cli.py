@@ -499,8 +499,8 @@ def list_models(arguments: argparse.Namespace) -> int:
         return 0
     for entry in entries:
         header = entry.header
-        bits, part = header.bits_per_dim, header.measured_on
-        measured = "likelihood not measured" if bits is None else f"{bits:.3f} {unit(header.chain)} ({part})"
+        told = header.likelihood_in_words
+        measured = f"{told} ({header.measured_on})" if told else "likelihood not measured"
         write_line(header.name)
         write_line(f"  {header.title}: {header.chain.modality}, {header.architecture}, {header.chain.describe()}")
         for factor in header.factors:
@@ -549,7 +549,6 @@ def sample(arguments: argparse.Namespace) -> int:
 
     from models import distributed
     from models.bulk import Drawn, Series, check_parts, draw
-    from models.completion import completion
     from models.files import check_export, export
     from models.sampling import choose, run
 
@@ -568,14 +567,9 @@ def sample(arguments: argparse.Namespace) -> int:
     takes: list[Take] = []
     if puzzle is not None:
         with typed_by_user():
-            takes = [
-                completion(
-                    series.model, *puzzle, seed=series.seed, count=series.count, condition=condition, shaping=shaping,
-                    engine=engine, device=device, first=series.first,
-                )
-            ]  # fmt: skip
+            takes = completions(series, *puzzle)
             # Of particles there may be more than were asked for.
-            check_export(arguments.out, chain, len(takes[0].samples), scale=arguments.scale)
+            check_export(arguments.out, chain, sum(len(take.samples) for take in takes), scale=arguments.scale)
     elif not in_parts:
         takes = series.takes()
     take: Take | None = None
@@ -635,6 +629,21 @@ def puzzle_of(arguments: argparse.Namespace, chain: Chain) -> tuple[Pixels, Mask
     from models.record import read_bytes
 
     return fitted(*read_bytes(arguments.complete), chain), known_part(missing_part(arguments), chain)
+
+
+def completions(series: Series, image: Pixels, known: Mask) -> list[Take]:
+    """The takes of a series that completes an image; particles, which depend on one another, are one take."""
+    from models.completion import completion
+
+    def drawn(numbers: range) -> Take:
+        return completion(
+            series.model, image, known, seed=series.seed, count=len(numbers), condition=series.condition,
+            shaping=series.shaping, engine=series.engine, device=series.device, first=numbers.start,
+        )  # fmt: skip
+
+    takes = [drawn(series.numbers(part)) for part in range(series.parts)]
+    exact = takes[0].resampled is None
+    return takes if exact else [drawn(range(series.first, series.first + series.count))]
 
 
 def missing_part(arguments: argparse.Namespace) -> str:
@@ -886,7 +895,7 @@ def measured_likelihood(
     from models import distributed
     from models.checkpoint import read_header, update_header
     from models.evaluation.data import read_data_set
-    from models.evaluation.zoo import test_part
+    from models.evaluation.zoo import part_of_test
 
     examples = read_data_set(data, entry.header, chosen)
     loaded = load_model(entry)
@@ -900,7 +909,7 @@ def measured_likelihood(
     seconds = time.perf_counter() - began
     if write and distributed.rank() == 0:
         held = read_header(entry.path).likelihood  # others may have been measured since the entry was made
-        update_header(entry.path, likelihood={**held, test_part(entry.header, chosen): measured})
+        update_header(entry.path, likelihood={**held, part_of_test(entry.header, chosen): measured})
     return measured, seconds
 
 

@@ -141,3 +141,13 @@ class ExportDialog(QDialog):
         self.path = path
         self.studio.profile.set("export_folder", str(path.parent))
         self.accept()
+
+
+def ask_and_export(studio: Studio, parent: QWidget) -> None:
+    """Asks what to save of the shown take, if there is one, and where, and saves it."""
+    if studio.take is None:
+        return
+    dialog = ExportDialog(studio, parent)
+    if dialog.exec() == QDialog.DialogCode.Accepted:
+        studio.export(dialog.path, **dialog.options)
+    dialog.deleteLater()

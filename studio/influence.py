@@ -30,11 +30,12 @@ class FollowedInfluence(QObject):
         """What was asked for last."""
         studio.worker.influence_found.connect(self._on_found)
         studio.worker.influence_failed.connect(self._on_failed)
-        for changed in (studio.selection_changed, studio.cursor_changed, studio.view_changed, studio.take_changed):
+        for changed in (
+            studio.selection_changed, studio.cursor_changed, studio.view_changed, studio.take_changed,
+            studio.branches_changed, studio.activity_changed,
+            studio.grown,  # particles give way as they grow
+        ):  # fmt: skip
             changed.connect(self._look)
-        for changed in (studio.branches_changed, studio.activity_changed):
-            changed.connect(self._look)
-        studio.grown.connect(self._look)  # particles give way as they grow
 
     @Slot()
     def _look(self) -> None:

@@ -30,6 +30,7 @@ from models.atomic import atomic_path, leftovers, reason
 from models.errors import FileError, StudioError
 from models.file_format import made_with
 from models.files import load_take, save_take
+from models.sweep import swept_in_words
 from models.trace import Take
 from studio.folders import profile_folder
 from studio.settings import APPEARANCES, OVERLAYS
@@ -65,7 +66,11 @@ FITS: Mapping[str, Callable[[Any], bool]] = {
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """What the strip shows of a take. made_with: a line. thumbnail: a small PNG, base64 in the index."""
+    """What the strip shows of a take.
+
+    seed: of the first sample. made_with: a line. swept: from where to where the samples of a sweep go, in words; empty
+    for any other take. thumbnail: a small PNG, base64 in the index.
+    """
 
     id: str
     title: str
@@ -75,8 +80,21 @@ class HistoryEntry:
     limit: int
     finished: bool
     branches: int
+    seed: int
     made_with: str
+    swept: str
     thumbnail: str
+
+    def may_hold(self, other: HistoryEntry) -> bool:
+        """Whether its take can show what another does, which the takes themselves have to tell.
+
+        By facts alone: words and pictures are made otherwise by another version of the program.
+        """
+
+        def facts(entry: HistoryEntry) -> tuple[object, ...]:
+            return entry.title, entry.modality, entry.count, entry.steps, entry.limit, entry.finished, entry.seed
+
+        return facts(self) == facts(other) and self.branches >= other.branches
 
 
 class Profile(QObject):
@@ -375,6 +393,8 @@ def describe(take: Take) -> HistoryEntry:
         limit=take.limit,
         finished=take.finished,
         branches=sum(len(sample.branches) for sample in take.samples),
+        seed=take.traces[0].schedule[0].seed,
         made_with=made_with(take),
+        swept=swept_in_words(take),
         thumbnail=thumbnail(take),
     )

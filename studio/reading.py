@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -85,8 +84,7 @@ def in_history(profile: Profile, take: Take, live: Mapping[str, Take]) -> Take |
     """The take of the history that shows what another does; live: those in use. For the thread of files."""
     wanted, record = describe(take), take_record(take)
     for entry in profile.history():
-        alike = replace(entry, id=wanted.id, branches=wanted.branches) == wanted
-        if alike and entry.branches >= wanted.branches:
+        if entry.may_hold(wanted):
             with suppress(StudioError):  # deleted this moment, or damaged
                 found = live.get(entry.id) or profile.load_take(entry.id)
                 if take_record(found) | {"take": take.id} == record:

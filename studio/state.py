@@ -34,7 +34,7 @@ from models.engines import AUTO, ENGINES
 from models.errors import StudioError
 from models.file_format import Format
 from models.files import read_saved
-from models.image_files import Pixels, fitted
+from models.image_files import Pixels, opened
 from models.record import read_bytes, shown
 from models.shaping import Shaping
 from models.sweep import Axis, sweep, swept
@@ -108,7 +108,7 @@ class Studio(QObject):
     """A walk goes on, after an edit in mid-run also without a change of activity."""
     gram_ready = Signal(object)
     picture_opened = Signal(object)
-    """A picture that is to be completed, as an image of the model's: uint8 (H, W) or (H, W, 3)."""
+    """A picture that is to be completed, not yet fitted to a model: uint8 (H, W, 3), see ``image_files.opened``."""
     history_changed = Signal()
     message = Signal(str)
     """A line for the status bar."""
@@ -271,13 +271,17 @@ class Studio(QObject):
         if self.entry is not None and (self.loaded is not None or before is None):
             before = self.entry, self.take
         self.pause()
-        if self.entry is not None and self.take is not None and self.take.model.name == self.entry.header.name:
-            self._left[self.entry.path] = self.take
+        self._remember_take()
         self._show_take(None)
         self._set_entry(entry)
         self._before = before
         if (left := self._left.get(entry.path)) is not None:
             self._show_take(left)
+
+    def _remember_take(self) -> None:
+        """What is shown of the chosen model comes back when that is chosen again."""
+        if self.entry is not None and self.take is not None and self.take.model.name == self.entry.header.name:
+            self._left[self.entry.path] = self.take
 
     def open_checkpoint(self, path: Path) -> None:
         """Adds a checkpoint file to the list and chooses it; one that cannot be loaded leaves the list again."""
@@ -863,6 +867,7 @@ class Studio(QObject):
     def _show_with_model(self, take: Take, entry: Entry | None) -> None:
         self.pause()
         if entry is not None and (self.entry is None or entry.path != self.entry.path):
+            self._remember_take()
             self._set_entry(entry)
         self._show_take(take)
         if entry is None:
@@ -917,7 +922,7 @@ class Studio(QObject):
 
         picture = None
         if isinstance(source, Path) and isinstance(chain, ImageChain):
-            picture = partial(self._as_picture, source, chain)
+            picture = partial(self._as_picture, source)
         self.reader.read_take(read, show, picture)
 
     def open_path(self, path: Path) -> None:
@@ -928,16 +933,15 @@ class Studio(QObject):
             self.open_saved(path)
 
     def open_picture(self, path: Path) -> None:
-        """Has any picture read as an image of the model's; answered by ``picture_opened``."""
-        chain = self.entry.header.chain if self.entry is not None else None
-        if not isinstance(chain, ImageChain):
+        """Has any picture read for a model of images; answered by ``picture_opened``."""
+        if self.entry is None or not isinstance(self.entry.header.chain, ImageChain):
             self.error.emit("Choose a model of images to complete a picture.")
             return
-        self.reader.read(partial(self._as_picture, path, chain))
+        self.reader.read(partial(self._as_picture, path))
 
-    def _as_picture(self, path: Path, chain: ImageChain) -> Show:
+    def _as_picture(self, path: Path) -> Show:
         """For the thread of files."""
-        pixels = fitted(*read_bytes(path), chain)
+        pixels = opened(*read_bytes(path))
         return lambda: self.picture_opened.emit(pixels)
 
     def delete_take(self, take_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +12,14 @@ from PIL import Image
 
 from models.chain import INT16_PEAK, ImageChain, SoundChain
 from models.trace import Take
-from studio.canvas.sheet import ON_A_SHEET, sheet
 
 WAVE_WIDTH, WAVE_HEIGHT = 64, 40
 WAVE_COLOUR = (88, 166, 255)
 UNDRAWN = 64
 """Alpha of what is not drawn: the strip's own ground shows through."""
+SIDE = 2
+"""Images beside and below one another: more are too small to be told apart in a tile of the history."""
+ON_A_SHEET = SIDE**2
 
 
 def thumbnail(take: Take) -> str:
@@ -44,6 +47,19 @@ def image_pixels(chain: ImageChain, symbols: npt.NDArray[np.int32]) -> npt.NDArr
     pixels[..., :3] = np.where(drawn[..., None], chain.image(full).reshape(shape), 128)
     pixels[..., 3] = np.where(drawn, 255, UNDRAWN)
     return pixels
+
+
+def sheet(images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
+    """RGBA images (H, W, 4), of which the first few are shown, row by row with a transparent pixel between them."""
+    if len(images) == 1:
+        return images[0]
+    height, width, channels = images[0].shape
+    rows = -(-min(len(images), ON_A_SHEET) // SIDE)
+    whole = np.zeros((rows * (height + 1) - 1, SIDE * (width + 1) - 1, channels), np.uint8)
+    for n, image in enumerate(images[:ON_A_SHEET]):
+        top, left = n // SIDE * (height + 1), n % SIDE * (width + 1)
+        whole[top : top + height, left : left + width] = image
+    return whole
 
 
 def wave_pixels(wave: npt.NDArray[np.int16], length: int) -> npt.NDArray[np.uint8]:

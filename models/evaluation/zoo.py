@@ -102,15 +102,15 @@ def missing(header: CheckpointHeader) -> dict[str, Condition | None]:
     Where there is a published number, that with all factors of the data left open is one: the papers' models know no
     classes.
     """
-    wanted: dict[str, Condition | None] = {test_part(header, None): None}
+    wanted: dict[str, Condition | None] = {part_of_test(header, None): None}
     open_factors = {factor.name: factor.null for factor in header.factors if factor.of_data and factor.null is not None}
     if open_factors and published(header):
         left_open = complete(header.factors, open_factors)
-        wanted[test_part(header, left_open)] = left_open
+        wanted[part_of_test(header, left_open)] = left_open
     return {part: condition for part, condition in wanted.items() if part not in header.likelihood}
 
 
-def test_part(header: CheckpointHeader, condition: Condition | None) -> str:
+def part_of_test(header: CheckpointHeader, condition: Condition | None) -> str:
     """Under which name the header holds a test likelihood: ``test``, ``test, digit any``."""
     under = [] if condition is None else in_words(header.factors, condition)
     return part_name(TEST, network_class(header.architecture), under)

@@ -26,7 +26,7 @@ from models.condition import ANY, Category, Factor, Order, Vector
 from models.orders import NAMED_ORDERS, random_order, seed_of
 from studio.class_pictures import Pixels, class_pictures, pixmap
 from studio.code_map import code_map
-from studio.panels.pad import Legend, Pad
+from studio.panels.pad import ClassLegend, Pad
 from studio.panels.widgets import (
     GAP,
     RETURN_KEYS,
@@ -385,7 +385,7 @@ class PadChooser(Chooser):
     def __init__(self, factor: Vector, studio: Studio) -> None:
         super().__init__(factor, studio)
         self.pad = Pad(factor.name)
-        self.legend = Legend()
+        self.legend = ClassLegend()
         self.read_out = label("", QUIET)
         head = QHBoxLayout()
         head.addWidget(ElidedLabel(factor.name, QUIET), 1)

@@ -50,7 +50,6 @@ from models.trace import Take
 from studio.canvas.image import Picture
 from studio.comparison import Column
 from studio.folders import remembered_folder
-from studio.panels.model_tree import likelihood
 from studio.panels.widgets import (
     GAP,
     MARGIN,
@@ -300,7 +299,7 @@ class ModelsPage(QWidget):
         self.boxes, self._entries = {}, {entry.path: entry for entry in entries}
         for entry in entries:
             box = QCheckBox(entry.header.title.replace("&", "&&"))
-            measured = likelihood(entry.header)
+            measured = entry.header.likelihood_in_words
             box.setToolTip(f"{measured} on its {entry.header.measured_on} data" if measured else str(entry.path))
             box.setChecked(entry.path in before)
             box.toggled.connect(self._refresh)

@@ -11,10 +11,12 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Si
 from PySide6.QtGui import QIcon, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from models.chain import ImageChain
+from models.chain import GreyLevels, ImageChain
 from models.completion import LEAST_PARTICLES, MISSING, Mask, left_open
 from models.condition import Category, Order, complete, in_words
-from models.image_files import Pixels, fitted_pixels
+from models.errors import FileError
+from models.image_files import Pixels, fitted_pixels, opened
+from models.record import read_bytes
 from models.trace import Trace
 from studio.class_pictures import class_pictures, pixmap
 from studio.folders import remembered_folder
@@ -41,13 +43,13 @@ VIEW_SIDE = 320
 FIRST_SIZE = QSize(800, 560)
 THUMBNAIL = 40
 FIRST_PART = "lower half"
-LIGHT, DARK = 128, 64
-"""Greys: the border of a drawing on paper is at least light, that of images on a dark ground at most dark."""
+DARK = 64
+"""Grey that the border of images on a dark ground is at most."""
 ENDINGS = (
     *("png", "apng", "jpg", "jpeg", "jpe", "jfif", "gif", "bmp", "tif", "tiff", "webp"),
-    *("ppm", "pgm", "pbm", "pnm", "pfm"),
+    *("ppm", "pgm", "pbm", "pnm"),
 )
-"""Of the names of pictures in one of the formats that are read, ``image_files.PICTURES``."""
+"""Of the names of pictures in one of the formats that are read, ``image_files.PICTURES``; a PFM has 32 bits."""
 FILTERS = f"Pictures ({' '.join(f'*.{ending}' for ending in ENDINGS)});;All files (*)"
 
 
@@ -157,11 +159,21 @@ def ground(image: Pixels) -> float:
     return float(np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])))
 
 
+def on_paper(image: Pixels) -> bool:
+    """Whether the border is no dark ground and nearer to the lightest than to the darkest; paper may lie in shade."""
+    return ground(image) > DARK and ground(image) >= (float(image.min()) + float(image.max())) / 2
+
+
 def inverted(image: Pixels) -> Pixels:
     """Light for dark, so that what is as light as the paper becomes black: paper is never quite white."""
-    paper = ground(image) if ground(image) >= LIGHT else 255.0
+    paper = ground(image) if on_paper(image) else 255.0
     light: Pixels = np.clip((paper - image) * (255 / paper), 0, 255).round().astype(np.uint8)
     return light
+
+
+def _of_all_levels(chain: ImageChain) -> ImageChain:
+    """For what a picture shows before it has only the chain's levels: of two, paper in shade and ink are both black."""
+    return replace(chain, alphabet=GreyLevels(256))
 
 
 def _same(image: Pixels, other: Pixels | None) -> bool:
@@ -259,7 +271,7 @@ class CompletionDialog(QDialog):
             changed.connect(self._refresh)
         self._model: Path | None = None
         self._image: Pixels | None = None
-        """What the image is made of, before it is inverted and fitted to the model."""
+        """What the image is made of, before it is fitted to the model and inverted."""
         self._opened = False
         """Whether that was opened or dropped; else it is an example or a sample."""
         self._offered: Trace | None = None
@@ -285,7 +297,7 @@ class CompletionDialog(QDialog):
 
     @Slot()
     def _show_model(self) -> None:
-        """Of another model the image goes, unless it fits that one, too."""
+        """Of another model the image goes, unless it fits that one, too, as a picture that was opened does."""
         entry, chain = self.studio.entry, self.chain
         if entry is None or chain is None or entry.path == self._model:
             self._refresh()
@@ -305,7 +317,7 @@ class CompletionDialog(QDialog):
                     self.images[button] = fitted_pixels(pixels, chain)
         self.examples.setVisible(bool(self.images))
         shape = (chain.height, chain.width) if chain.channels == 1 else (chain.height, chain.width, 3)
-        if self.view.image is None or self.view.image.shape != shape:
+        if self.view.image is None or (self.view.image.shape != shape and not self._opened):
             self._show_other(next(iter(self.images.values()), np.zeros(shape, np.uint8)))
         else:
             self._show_image()
@@ -314,9 +326,23 @@ class CompletionDialog(QDialog):
     def show_picture(self, picture: Pixels) -> None:
         """A picture that was opened or dropped; inverted, if it is dark on light and the model's images are not."""
         self._image, self._opened = picture, True
-        on_dark = bool(self.images) and ground(np.stack(list(self.images.values()), -1)) <= DARK
-        self.invert_button.setChecked(on_dark and ground(picture) >= LIGHT)
+        chain = self.chain
+        paper = chain is not None and on_paper(fitted_pixels(picture, _of_all_levels(chain)))
+        self.invert_button.setChecked(paper and self._on_dark)
         self._show_image()
+
+    @property
+    def _on_dark(self) -> bool:
+        """Whether the model's images have a dark ground, by its examples, or by what it drew for the list of models."""
+        entry = self.studio.entry
+        if self.images:
+            return ground(np.stack(list(self.images.values()), -1)) <= DARK
+        if entry is None or entry.thumbnail is None:
+            return False
+        try:
+            return ground(opened(*read_bytes(entry.thumbnail))) <= DARK
+        except FileError:
+            return False
 
     def _show_other(self, image: Pixels, *_: object) -> None:
         """An example or a sample: as it is."""
@@ -333,8 +359,10 @@ class CompletionDialog(QDialog):
         known = self.view.known
         if known.shape != (chain.height, chain.width):
             known = ~MISSING[FIRST_PART](chain.height, chain.width)
-        image = inverted(self._image) if self.invert_button.isChecked() else self._image
-        self.view.show_image(fitted_pixels(image, chain), known)
+        image = fitted_pixels(self._image, _of_all_levels(chain))
+        if self.invert_button.isChecked():
+            image = inverted(image)
+        self.view.show_image(chain.image(chain.symbols(image)), known)
 
     @Slot()
     def _take_sample(self) -> None:

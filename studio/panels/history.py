@@ -21,7 +21,6 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPixmap, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QDialog,
     QListView,
     QMenu,
     QStackedLayout,
@@ -31,7 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from studio.export import ExportDialog
+from studio.export import ask_and_export
 from studio.panels.widgets import RETURN_KEYS, EmptyState, claims_key, grouped, painting_with
 from studio.profile import HistoryEntry
 from studio.state import Studio
@@ -41,8 +40,6 @@ TILE = 52
 CELL = QSize(78, TILE + 14)
 """A tile, the number of samples at its right, and the line below both."""
 SPACING = 6
-RANGE = " … "
-"""Between the ends of a sweep, see ``models.sweep.in_a_line``."""
 ENTRY = Qt.ItemDataRole.UserRole
 PICTURE_ROLE = Qt.ItemDataRole.UserRole + 1
 DELETE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
@@ -59,22 +56,14 @@ def made_at(take_id: str) -> str:
     return f"{moment.astimezone():%d %B %Y, %H:%M}"
 
 
-def is_sweep(entry: HistoryEntry) -> bool:
-    return RANGE in entry.made_with.split(";")[0]
-
-
 def caption(entry: HistoryEntry) -> str:
     """What an entry is, as short as it can be said: the range of a sweep, of any other take the model."""
-    if not is_sweep(entry):
-        return entry.title.split(" · ")[0]
-    first, last = entry.made_with.split(";")[0].split(RANGE, 1)
-    name = first.split(" ")[0] + " "
-    return first + RANGE + last.removeprefix(name)
+    return entry.swept or entry.title.split(" · ")[0]
 
 
 def describe(entry: HistoryEntry) -> str:
     """An entry in words, for its tool tip and for who cannot see it."""
-    swept = "Sweep: " if is_sweep(entry) else ""
+    swept = "Sweep: " if entry.swept else ""
     samples = f"{entry.count} samples, " if entry.count > 1 else ""
     state = f"{grouped(entry.steps)} steps" if entry.finished else f"stopped at step {grouped(entry.steps)}"
     branches = entry.branches - entry.count
@@ -226,6 +215,7 @@ class HistoryView(QListView):
         self.clicked.connect(self._open)
         self.customContextMenuRequested.connect(self._show_menu)
         studio.take_changed.connect(self._save_awaited)
+        studio.reader.refused.connect(self._save_nothing)
 
     def event(self, event: QEvent) -> bool:
         """Delete and Return belong to the strip while it has the keyboard, whatever the window uses them for."""
@@ -271,11 +261,13 @@ class HistoryView(QListView):
         self._to_save = ""
 
     @Slot()
+    def _save_nothing(self) -> None:
+        """What was asked for cannot be read: opened later, it is not to be saved any more."""
+        self._to_save = ""
+
+    @Slot()
     def _ask_and_save(self) -> None:
-        dialog = ExportDialog(self.studio, self.window())
-        if dialog.exec() == QDialog.DialogCode.Accepted:
-            self.studio.export(dialog.path, **dialog.options)
-        dialog.deleteLater()
+        ask_and_export(self.studio, self.window())
 
     @Slot(QPoint)
     def _show_menu(self, at: QPoint) -> None:

@@ -44,7 +44,6 @@ from PySide6.QtWidgets import (
 )
 
 from models.catalog import Entry, Family, family_of
-from models.chain import NATS
 from models.checkpoint import CheckpointHeader
 from studio.panels.widgets import GAP, MARGIN, RETURN_KEYS, claims_key, paint_focus_frame, paint_glyph, painting_with
 from studio.state import Studio
@@ -94,17 +93,9 @@ def modality_title(header: CheckpointHeader) -> str:
     return MODALITIES.get(modality, modality.capitalize())
 
 
-def likelihood(header: CheckpointHeader) -> str:
-    """As papers report it, with digits enough to rank models by."""
-    measured, unit = header.likelihood.get(header.measured_on or "", {}), header.chain.compared_in
-    if unit == NATS and NATS in measured:
-        return f"{measured[NATS]:.1f} {unit}"
-    return "" if header.bits_per_dim is None else f"{header.bits_per_dim:.3f} bits/{header.chain.step_noun}"
-
-
 def quiet_line(header: CheckpointHeader) -> str:
     """What it learned from, what it can be told, how well it knows it: ``MNIST · 10 digits · 0.83 bits/dim``."""
-    parts = [header.data.get("title", ""), *(factor.summary for factor in header.factors), likelihood(header)]
+    parts = [header.data.get("title", ""), *(factor.summary for factor in header.factors), header.likelihood_in_words]
     return SEPARATOR.join(filter(None, parts))
 
 
@@ -121,7 +112,7 @@ def row_words(header: CheckpointHeader) -> tuple[str, list[str]]:
         data = ""
     elif words_of(more) <= words_of(data):
         more = ""
-    parts = [more, data, *(factor.summary for factor in header.factors), likelihood(header)]
+    parts = [more, data, *(factor.summary for factor in header.factors), header.likelihood_in_words]
     return title, [part for part in parts if part]
 
 

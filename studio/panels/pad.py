@@ -31,7 +31,7 @@ def class_colours(names: Sequence[str], theme: Theme) -> dict[str | None, QColor
     return dict(zip(names, map(QColor, colours_of_classes), strict=False)) if len(names) <= MOST_CLASSES else {}
 
 
-class Legend(QLabel):
+class ClassLegend(QLabel):
     """Which class has which colour, in a few lines; hidden where there are none, too many, or names too long."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain, Symbols
 from models.checkpoint import read_header
@@ -20,7 +20,7 @@ from models.evaluation.data import read_data_file
 from models.file_format import Format, no_record
 from models.files import command_line, export, read_saved
 from models.formats import FORMATS, format_by_suffix, format_of, formats_of, suffixes
-from models.image_files import fitted
+from models.image_files import MAX_OPENED_SIDE, PICTURES, fitted, fitted_pixels, opened
 from models.record import record_text
 from models.sampling import run
 from models.shaping import NEUTRAL
@@ -190,7 +190,7 @@ def picture_file(image: Image.Image, kind: str = "PNG") -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "WEBP"])
+@pytest.mark.parametrize("kind", PICTURES)
 def test_any_picture_becomes_an_image_of_a_chain_at_its_levels(kind: str) -> None:
     picture = Image.new("RGB", (90, 40), (250, 250, 250))
     grey = fitted(picture_file(picture, kind), "p", ImageChain(GreyLevels(4), 6, 5))
@@ -226,7 +226,33 @@ def test_greys_of_16_bits_are_scaled_and_of_32_refused() -> None:
     chain = ImageChain(GreyLevels(256), 1, 4)
     ramp = np.array([[0, 257, 65535 - 257, 65535]])
     assert fitted(picture_file(Image.fromarray(ramp.astype(np.uint16))), "p", chain).tolist() == [[0, 1, 254, 255]]
-    floats = io.BytesIO()
-    Image.fromarray(ramp.astype(np.float32)).save(floats, "TIFF")
-    with pytest.raises(FileError, match="p has pixels of 32 bits; save it with 8 or 16"):
-        fitted(floats.getvalue(), "p", chain)
+    plain = b"P5 4 1 65535\n" + ramp.astype(">u2").tobytes()
+    assert fitted(plain, "p", chain).tolist() == [[0, 1, 254, 255]]
+    for greys in (ramp.astype(np.float32), ramp.astype(np.int32), np.array([[0, 84, 168, 252]], np.int32)):
+        with pytest.raises(FileError, match=r"p has pixels of 32 bits, .*; save it with 8 or 16"):
+            fitted(picture_file(Image.fromarray(greys), "TIFF"), "p", chain)
+
+
+def test_an_opened_picture_keeps_its_shape_and_colours_upright_on_black() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (5, 7, 3), np.uint8)
+    assert (opened(picture_file(Image.fromarray(pixels)), "p") == pixels).all()
+    grey = Image.fromarray(pixels[..., 0])
+    assert (opened(picture_file(grey), "p") == pixels[..., :1]).all()
+    clear = Image.new("RGBA", (7, 5), (255, 255, 255, 0))
+    clear.putpixel((2, 1), (9, 99, 199, 255))
+    on_black = opened(picture_file(clear), "p")
+    assert on_black[1, 2].tolist() == [9, 99, 199]
+    assert on_black.sum() == 9 + 99 + 199
+    turned, buffer = Image.Exif(), io.BytesIO()
+    turned[ExifTags.Base.Orientation] = 6
+    grey.save(buffer, "PNG", exif=turned)
+    assert (opened(buffer.getvalue(), "p")[..., 0] == np.rot90(pixels[..., 0], -1)).all()
+
+
+def test_an_opened_picture_of_many_pixels_is_made_smaller_in_its_proportions() -> None:
+    wide = picture_file(Image.new("L", (3000, 1500), 7))
+    small = opened(wide, "p")
+    assert small.shape == (MAX_OPENED_SIDE // 2, MAX_OPENED_SIDE, 3)
+    assert (small == 7).all()
+    chain = ImageChain(GreyLevels(256), 4, 4)
+    assert (fitted_pixels(small, chain) == fitted(wide, "p", chain)).all()

@@ -13,8 +13,7 @@ from models.checkpoint import CheckpointHeader
 from models.condition import Category
 from models.errors import InputError
 from models.evaluation.published import PUBLISHED, notes, published
-from models.evaluation.zoo import BEGIN, END, all_notes, missing, replaced, row, table
-from models.evaluation.zoo import test_part as part_of_test
+from models.evaluation.zoo import BEGIN, END, all_notes, missing, part_of_test, replaced, row, table
 from models.networks import BUILT_IN, network_class
 from models.networks.fvbn import FVBN
 from models.networks.pixelcnn_autoencoder import CODE, PixelCNNAutoencoder

@@ -15,7 +15,8 @@ from pytestqt.qtbot import QtBot
 from models.chain import GreyLevels, ImageChain
 from models.completion import LEAST_PARTICLES, MISSING
 from models.condition import Category, Order
-from models.image_files import PICTURES, fitted_pixels
+from models.image_files import PICTURES, Pixels, fitted_pixels, opened
+from models.record import read_bytes
 from models.shaping import NEUTRAL
 from models.trace import Segment, Trace
 from studio.canvas.common import how_it_is_completed
@@ -346,7 +347,9 @@ def test_examples_are_never_inverted_and_the_chosen_one_looks_so(of_digits: Comp
     assert [button for button in of_digits.images if button.isChecked()] == [three]
 
 
-def test_without_examples_a_picture_is_as_it_is_until_invert_is_pressed(dialog: CompletionDialog) -> None:
+def test_without_examples_a_picture_is_as_it_is_until_invert_is_pressed(
+    dialog: CompletionDialog,
+) -> None:
     light = np.full((HEIGHT, WIDTH), 255, np.uint8)
     dialog.show_picture(light)
     assert not dialog.invert_button.isChecked()
@@ -371,10 +374,92 @@ def test_an_opened_picture_goes_to_another_model_of_its_shape_as_it_was_opened(
     assert (of_digits.view.image == inverted(PAPER)).all()
 
 
-def test_the_file_dialog_offers_every_format_that_is_read() -> None:
-    assert {f".{ending}" for ending in ENDINGS} == {
-        ending for ending, form in Image.registered_extensions().items() if form in PICTURES
-    }
+def open_picture(dialog: CompletionDialog, qtbot: QtBot, path: Path) -> Pixels:
+    """What the dialog shows once it has read the picture."""
+    with qtbot.waitSignal(dialog.studio.picture_opened):
+        dialog.studio.open_picture(path)
+    assert dialog.view.image is not None
+    return dialog.view.image
+
+
+@pytest.mark.parametrize(("side", "levels"), [(SIDE, 2), (SIDE // 2, 256)])
+def test_a_picture_opened_under_a_coarser_model_has_lost_nothing_for_the_next(
+    of_digits: CompletionDialog, qtbot: QtBot, tmp_path: Path, side: int, levels: int
+) -> None:
+    paper = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE), np.uint8)
+    Image.fromarray(paper).save(tmp_path / "noise.png")
+    chain = ImageChain(GreyLevels(levels), side, side)
+    write(tmp_path, "coarse", "nade", chain, (), {"hidden": 4, "output": "softmax"})
+    load(of_digits.studio, qtbot, str(tmp_path / "checkpoints" / "coarse.safetensors"))
+    assert (open_picture(of_digits, qtbot, tmp_path / "noise.png") == fitted_pixels(paper, chain)).all()
+    load(of_digits.studio, qtbot, str(tmp_path / "checkpoints" / "digits.safetensors"))
+    assert (of_digits.view.image == paper).all()
+
+
+def test_paper_is_what_lies_around_the_part_that_the_model_sees_whatever_its_colour(
+    of_digits: CompletionDialog, qtbot: QtBot, tmp_path: Path
+) -> None:
+    photograph = np.zeros((200, 400, 3), np.uint8)  # of a dark table
+    photograph[:, 100:300] = 230, 220, 150
+    photograph[60:140, 190:210] = 30, 30, 60
+    Image.fromarray(photograph).save(tmp_path / "table.png")
+    image = open_picture(of_digits, qtbot, tmp_path / "table.png")
+    assert of_digits.invert_button.isChecked()
+    assert ground(image) == 0
+    assert image[14, 14] > 200
+
+
+def test_on_paper_in_shade_that_is_as_black_as_ink_in_two_levels_strokes_are_inverted_before(
+    of_digits: CompletionDialog, qtbot: QtBot, tmp_path: Path
+) -> None:
+    chain, factors = ImageChain(GreyLevels(2), SIDE, SIDE), (Category("digit", tuple("0123456789"), any=True),)
+    write(tmp_path, "bits", "nade", chain, factors, {"hidden": 4, "output": "softmax"}, data_name="binarised_mnist")
+    load(of_digits.studio, qtbot, str(tmp_path / "checkpoints" / "bits.safetensors"))
+    Image.fromarray(PAPER // 2).save(tmp_path / "shade.png")
+    image = open_picture(of_digits, qtbot, tmp_path / "shade.png")
+    assert of_digits.invert_button.isChecked()
+    assert (image == np.where(PAPER.max() > PAPER, 255, 0)).all()
+
+
+def test_light_strokes_on_grey_are_not_inverted(of_digits: CompletionDialog) -> None:
+    of_digits.show_picture(np.where(PAPER.max() > PAPER, 255, 140).astype(np.uint8))
+    assert not of_digits.invert_button.isChecked()
+
+
+@pytest.mark.parametrize(("drawn", "inverts"), [(0, True), (255, False)])
+def test_without_examples_the_picture_of_the_model_tells_its_ground(
+    studio: Studio, qtbot: QtBot, tmp_path: Path, drawn: int, inverts: bool
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    write(tmp_path, "any", "nade", ImageChain(GreyLevels(256), SIDE, SIDE), (), {"hidden": 4, "output": "softmax"})
+    Image.new("L", (224, 224), drawn).save(tmp_path / "checkpoints" / "any.png")
+    load(studio, qtbot, str(tmp_path / "checkpoints" / "any.safetensors"))
+    dialog = CompletionDialog(studio)
+    qtbot.addWidget(dialog)
+    dialog.show_picture(PAPER)
+    assert dialog.invert_button.isChecked() == inverts
+
+
+def test_without_examples_and_where_its_picture_is_none_nothing_is_inverted(
+    studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    write(tmp_path, "any", "nade", ImageChain(GreyLevels(256), SIDE, SIDE), (), {"hidden": 4, "output": "softmax"})
+    (tmp_path / "checkpoints" / "any.png").write_bytes(b"no picture")
+    load(studio, qtbot, str(tmp_path / "checkpoints" / "any.safetensors"))
+    dialog = CompletionDialog(studio)
+    qtbot.addWidget(dialog)
+    dialog.show_picture(PAPER)
+    assert not dialog.invert_button.isChecked()
+
+
+def test_every_ending_that_the_file_dialog_offers_is_read_and_none_is_missing(tmp_path: Path) -> None:
+    endings = {ending for ending, form in Image.registered_extensions().items() if form in PICTURES}
+    assert {f".{ending}" for ending in ENDINGS} == endings - {".pfm"}, "a PFM has 32 bits for each grey"
+    for ending in ENDINGS:
+        path = tmp_path / f"a.{ending}"
+        Image.new("1" if ending == "pbm" else "L" if ending == "pgm" else "RGB", (9, 7), 1).save(path)
+        assert opened(*read_bytes(path)).shape == (7, 9, 3)
 
 
 def test_on_a_low_screen_the_choices_scroll_and_the_button_stays(dialog: CompletionDialog, qtbot: QtBot) -> None:

@@ -9,15 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
-from models.sweep import Values
-from studio.canvas.sheet import sheet
+from models.chain import GreyLevels, ImageChain
+from models.condition import Category, Factor, Vector
+from models.shaping import NEUTRAL
+from models.sweep import Axis, Temperatures, Values, sweep
+from models.trace import ModelReference, new_take
 from studio.export import ExportDialog
 from studio.panels.history import ENTRY, PICTURE_ROLE, HistoryModel, HistoryStrip, caption, describe, made_at
 from studio.profile import HistoryEntry
+from studio.profile import describe as entry_of
 from studio.state import Studio
+from studio.thumbnail import sheet
 from tests.studio.conftest import finish
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -25,7 +30,7 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 def made_up(number: int) -> HistoryEntry:
     return HistoryEntry(
-        f"2026010{number}T120000000000-abc", "Digits", "image", 1, 48, 48, True, 1, "digit 3; seed 7", PIXEL
+        f"2026010{number}T120000000000-abc", "Digits", "image", 1, 48, 48, True, 1, 7, "digit 3; seed 7", "", PIXEL
     )
 
 
@@ -45,6 +50,13 @@ def generate(studio: Studio, qtbot: QtBot) -> str:
     take_id = studio.take.id
     qtbot.waitUntil(lambda: take_id in [entry.id for entry in studio.profile.history()])
     return take_id
+
+
+def open_and_wait(studio: Studio, qtbot: QtBot, take_id: str) -> None:
+    """Also for what is done when everybody has seen the take."""
+    studio.open_history(take_id)
+    qtbot.waitUntil(lambda: studio.take is not None and studio.take.id == take_id)
+    QApplication.processEvents()
 
 
 def ids(strip: HistoryStrip) -> list[str]:
@@ -128,9 +140,45 @@ def test_an_entry_is_told_in_words() -> None:
 def test_a_caption_says_the_range_of_a_sweep_and_of_any_other_take_the_model() -> None:
     plain = replace(made_up(1), title="Gated PixelCNN · MNIST")
     assert caption(plain) == "Gated PixelCNN"
-    swept = replace(plain, count=5, made_with="T 0.5 … T 1.2; digit 3; seed 7")
+    swept = replace(plain, count=5, made_with="T 0.5 … T 1.2; digit 3; seed 7", swept="T 0.5 … 1.2")
     assert caption(swept) == "T 0.5 … 1.2"
     assert describe(swept).splitlines()[1] == "Sweep: T 0.5 … T 1.2; digit 3; seed 7"
+
+
+def reference(*factors: Factor) -> ModelReference:
+    return ModelReference("m", "Faces", "0" * 64, ImageChain(GreyLevels(4), 5, 4), factors)
+
+
+def test_a_long_condition_makes_no_sweep_of_a_take() -> None:
+    code = Vector("code", 40)
+    condition = {"code": [n / 40 for n in range(40)]}
+    take = new_take(reference(code), seed=7, count=4, condition=condition, shaping=NEUTRAL, engine="cached")
+    entry = entry_of(take)
+    assert " … " in entry.made_with
+    assert caption(entry) == "Faces"
+    assert "Sweep" not in describe(entry)
+
+
+@pytest.mark.parametrize(
+    ("axis", "words"),
+    [
+        (Values(("light red", "black"), "hair colour"), "hair colour light red … black"),
+        (Temperatures((0.5, 1.0)), "T 0.5 … 1"),
+    ],
+)
+def test_what_a_sweep_goes_over_is_said_once_and_stays_when_a_sample_is_edited(axis: Axis, words: str) -> None:
+    hair = Category("hair colour", ("light red", "black"))
+    begun = {"hair colour": "black"}
+    take = sweep(reference(hair), axis, seed=7, condition=begun, shaping=NEUTRAL, engine="cached")
+    assert caption(entry_of(take)) == words
+    take.branch(1, 0, shaping=replace(NEUTRAL, temperature=1.5))
+    assert caption(entry_of(take)) == words
+
+
+def test_an_edited_sample_makes_no_sweep_of_a_take() -> None:
+    take = new_take(reference(), seed=7, count=2, condition={}, shaping=NEUTRAL, engine="cached")
+    take.branch(1, 0, shaping=replace(NEUTRAL, temperature=1.5))
+    assert entry_of(take).swept == ""
 
 
 def test_a_sweep_of_the_studio_is_told_as_one(image_studio: Studio, qtbot: QtBot) -> None:
@@ -159,27 +207,52 @@ def test_a_take_of_several_images_has_a_picture_of_four(image_studio: Studio, qt
     assert (picture.width(), picture.height()) == (2 * 6 + 1, 2 * 8 + 1)
 
 
-@pytest.mark.parametrize("shown", [True, False])
-def test_a_take_can_be_saved_from_the_strip(
-    image_studio: Studio, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: bool
-) -> None:
-    strip = strip_of(image_studio, qtbot)
-    image_studio.change("test", count=2)
-    first, second = generate(image_studio, qtbot), generate(image_studio, qtbot)
-    wanted = second if shown else first
+@pytest.fixture
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that the user was asked for, who names each in turn."""
+    files: list[Path] = []
 
     def accept(dialog: ExportDialog) -> int:
-        dialog.path = tmp_path / "saved.png"
+        dialog.path = tmp_path / f"saved {len(files)}.png"
+        files.append(dialog.path)
         return QDialog.DialogCode.Accepted
 
     monkeypatch.setattr(ExportDialog, "exec", accept)
+    return files
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_take_can_be_saved_from_the_strip(image_studio: Studio, qtbot: QtBot, saved: list[Path], shown: bool) -> None:
+    strip = strip_of(image_studio, qtbot)
+    image_studio.change("test", count=2)
+    first, second = generate(image_studio, qtbot), generate(image_studio, qtbot)
+    wanted, other = (second, first) if shown else (first, second)
     strip.view.save(wanted)
-    qtbot.waitUntil(lambda: (tmp_path / "saved.png").exists())
+    qtbot.waitUntil(lambda: bool(saved) and saved[0].exists())
     assert image_studio.take is not None
     assert image_studio.take.id == wanted
-    image_studio.open_history(second if wanted == first else first)
-    qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id != wanted)
-    assert len(list(tmp_path.glob("*.png"))) == 1
+    for take_id in (other, wanted):
+        open_and_wait(image_studio, qtbot, take_id)
+    assert len(saved) == 1
+
+
+def test_a_take_that_cannot_be_read_is_not_saved_when_it_is_opened_later(
+    image_studio: Studio, qtbot: QtBot, saved: list[Path]
+) -> None:
+    strip = strip_of(image_studio, qtbot)
+    take_id = generate(image_studio, qtbot)
+    assert image_studio.take is not None
+    kept = image_studio.take
+    generate(image_studio, qtbot)
+    file = image_studio.profile.takes_folder / f"{take_id}.npz"
+    content = file.read_bytes()
+    file.write_bytes(b"junk")
+    image_studio._takes.pop(kept.id)  # not in use any more
+    with qtbot.waitSignal(image_studio.reader.refused):
+        strip.view.save(take_id)
+    file.write_bytes(content)
+    open_and_wait(image_studio, qtbot, take_id)
+    assert saved == []
 
 
 @pytest.mark.parametrize("damaged", ["zzz", "iVBORw0KGgo=", "", "ü"])

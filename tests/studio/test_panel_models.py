@@ -189,7 +189,7 @@ def test_likelihood_is_told_per_dimension_of_an_image_and_per_sample_of_a_sound(
 ) -> None:
     path = tmp_path / "speaks.safetensors"
     shutil.copy(checkpoints / "checkpoints" / f"{SOUND}.safetensors", path)
-    entry = Entry(update_header(path, likelihood={"test": {"bits_per_dim": 4.6}}), path, False, None, None)
+    entry = Entry(update_header(path, likelihood={"test": {"bits_per_dim": 4.6}}), path, False, None, None, None)
     assert quiet_line(entry.header).endswith(" · 4.600 bits/sample")
     assert dict(facts(entry))["Measured, test part"] == "4.600 bits/sample"
 
@@ -490,7 +490,7 @@ def test_an_open_chain_has_no_last_factor(studio: Studio) -> None:
 
 def test_a_training_record_of_another_kind_is_left_out(added: Entry) -> None:
     update_header(added.path, training={"steps": "many", "seconds": None, "command": ["a"]})
-    told = dict(facts(Entry(update_header(added.path), added.path, False, None, None)))
+    told = dict(facts(Entry(update_header(added.path), added.path, False, None, None, None)))
     assert not {"Training steps", "Training time", "Command", "Hardware"} & set(told)
 
 

@@ -24,6 +24,7 @@ from models.files import save_take
 from models.trace import Take
 from studio.canvas.demo import DIGIT_CHAIN, empty_take, grow, rings
 from studio.profile import FORMAT, Profile, describe
+from studio.reading import in_history
 from studio.settings import default_settings, settings_from_json
 from studio.state import Studio
 from tests.studio.conftest import finish
@@ -234,6 +235,35 @@ def test_an_index_from_before_it_told_what_a_take_was_made_with_is_rebuilt(folde
     store(folder, INDEX, index)
     with opened(folder) as again:
         assert again.history() == [entry]
+
+
+def test_an_index_from_before_it_told_what_a_sweep_goes_over_is_rebuilt(folder: Path, profile: Profile) -> None:
+    saved(profile)
+    (entry,) = profile.history()
+    profile.close()
+    index = json.loads((folder / INDEX).read_text())
+    del index["takes"][0]["swept"], index["takes"][0]["seed"]
+    store(folder, INDEX, index)
+    with opened(folder) as again:
+        assert again.history() == [entry]
+
+
+def test_a_take_is_found_in_the_history_though_its_picture_and_words_are_of_another_version(
+    folder: Path, profile: Profile
+) -> None:
+    kept = saved(profile)
+    profile.close()
+    index = json.loads((folder / INDEX).read_text())
+    index["takes"][0] |= {"thumbnail": "", "made_with": "seed no. 1", "swept": "from 1 to 2"}
+    store(folder, INDEX, index)
+    with opened(folder) as again:
+        assert again.history()[0].thumbnail == ""
+        take = again.load_take(kept)
+        take.id = "of-the-file"
+        found = in_history(again, take, {})
+        assert found is not None
+        assert found.id == kept
+        assert in_history(again, made(19), {}) is None
 
 
 def test_a_take_whose_file_is_gone_leaves_the_index(folder: Path, profile: Profile) -> None:

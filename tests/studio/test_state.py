@@ -511,7 +511,18 @@ def test_a_model_that_is_chosen_again_shows_what_was_shown_of_it(image_studio: S
     load(image_studio, qtbot, IMAGE)
     assert (image_studio.take, image_studio.cursor) == (take, 5)
     load(image_studio, qtbot, SOUND)
-    image_studio.delete_take(take.id)
+    generate(image_studio, qtbot)
+    sound = image_studio.take
+    assert sound is not None
+    load(image_studio, qtbot, IMAGE)
+    generate(image_studio, qtbot)
+    newer = image_studio.take
+    assert newer is not None
+    image_studio.show_take(sound, image_studio.catalog.find(SOUND))  # as from the history
+    load(image_studio, qtbot, IMAGE)
+    assert image_studio.take is newer
+    load(image_studio, qtbot, SOUND)
+    image_studio.delete_take(newer.id)
     load(image_studio, qtbot, IMAGE)
     assert image_studio.take is None
 
