@@ -7,7 +7,7 @@ its order be chosen, as the known pixels are then put at the beginning. Otherwis
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from reprlib import repr as shortened
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.chain import DRAW, GreyLevels, ImageChain
-from models.condition import Condition, Factor, Order, arranged
+from models.condition import Condition, Order, arranged
 from models.errors import InputError
 from models.image_files import fitted
 from models.orders import before_after, order_after
@@ -99,15 +99,6 @@ def known_part(missing: str, chain: ImageChain) -> Mask:
         raise InputError(f"what is missing is {parts}, or a picture that is white there; not {shortened(missing)}")
     white: Mask = fitted(*read_bytes(Path(missing)), ImageChain(GreyLevels(2), chain.height, chain.width)) > 0
     return ~white
-
-
-def left_open(factors: Sequence[Factor]) -> dict[str, Any]:
-    """The condition that leaves to the model all that data would tell, so that what is known of an image decides on it.
-
-    Empty where one of these factors cannot be left open, and where there is none.
-    """
-    told = [factor for factor in factors if factor.of_data]
-    return {f.name: f.null for f in told} if all(f.null is not None for f in told) else {}
 
 
 def chosen_condition(take: Take) -> dict[str, Any]:

@@ -470,6 +470,15 @@ def in_words(factors: Sequence[Factor], condition: Condition) -> list[str]:
     return [f"{factor.name} {factor.label(condition[factor.name])}" for factor in factors]
 
 
+def left_open(factors: Sequence[Factor]) -> dict[str, Any]:
+    """The condition that leaves to the model all that data would tell.
+
+    Empty where one of these factors cannot be left open, and where there is none.
+    """
+    told = [factor for factor in factors if factor.of_data]
+    return {f.name: f.null for f in told} if all(f.null is not None for f in told) else {}
+
+
 def check_names(factors: Sequence[Factor], names: Iterable[str]) -> None:
     """Raises InputError, with the names that there are, for one that no factor has."""
     known = {factor.name for factor in factors}

@@ -12,7 +12,7 @@ from typing import Any
 from models.bench import REAL_TIME
 from models.chain import NATS
 from models.checkpoint import CheckpointHeader
-from models.condition import Condition, complete, in_words
+from models.condition import Condition, complete, in_words, left_open
 from models.engines import ENGINES
 from models.errors import InputError
 from models.evaluation.published import (
@@ -103,10 +103,9 @@ def missing(header: CheckpointHeader) -> dict[str, Condition | None]:
     classes.
     """
     wanted: dict[str, Condition | None] = {part_of_test(header, None): None}
-    open_factors = {factor.name: factor.null for factor in header.factors if factor.of_data and factor.null is not None}
-    if open_factors and published(header):
-        left_open = complete(header.factors, open_factors)
-        wanted[part_of_test(header, left_open)] = left_open
+    if (free := left_open(header.factors)) and published(header):
+        condition = complete(header.factors, free)
+        wanted[part_of_test(header, condition)] = condition
     return {part: condition for part, condition in wanted.items() if part not in header.likelihood}
 
 

@@ -12,8 +12,8 @@ from PySide6.QtGui import QIcon, QImage, QMouseEvent, QPainter, QPaintEvent, QPe
 from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from models.chain import GreyLevels, ImageChain
-from models.completion import LEAST_PARTICLES, MISSING, Mask, left_open
-from models.condition import Category, Order, complete, in_words
+from models.completion import LEAST_PARTICLES, MISSING, Mask
+from models.condition import Category, Order, complete, in_words, left_open
 from models.errors import FileError
 from models.image_files import Pixels, fitted_pixels, opened
 from models.record import read_bytes

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.chain import DRAW, GreyLevels, ImageChain, MuLaw, SoundChain
-from models.completion import LEAST_PARTICLES, MISSING, Mask, chosen_condition, completion, left_open
-from models.condition import Category, Order, Vector
+from models.completion import LEAST_PARTICLES, MISSING, Mask, chosen_condition, completion
+from models.condition import Category, Order, Vector, left_open
 from models.errors import InputError
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take
