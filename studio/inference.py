@@ -738,16 +738,20 @@ class InferenceThread(QThread):
         if conditional is None:
             if trace.finished and step >= len(trace):
                 return
-            conditional = self._buffer.conditional(trace, step)
+            conditional = self._remembered(trace, step) or self._buffer.conditional(trace, step)
         beside = []
         for other in _pixel_of(request.take, step):
             if other != step and other <= len(trace):
-                seen = self._peeked[1].get(other) if self._peeked[0] is trace else None
+                seen = self._remembered(trace, other)
                 if seen is None and not request.follow:  # a walk is not held up for what has already been drawn
                     seen = self._buffer.conditional(trace, other)
                 if seen is not None:
                     beside.append(_inspection(request, other, seen))
         self.inspected.emit(replace(_inspection(request, step, conditional), beside=tuple(beside)))
+
+    def _remembered(self, trace: Trace, step: int) -> Conditional | None:
+        """What was seen at the frontier of a trace, of the pixel that the frontier was in last."""
+        return self._peeked[1].get(step) if self._peeked[0] is trace else None
 
     def _peek(self, request: InspectRequest) -> Conditional | None:
         """The conditional of the step not yet drawn, if the walk's decoder stands there."""
@@ -758,8 +762,8 @@ class InferenceThread(QThread):
         if found is not None:
             found = found.kept()  # a decoder may use the same memory for the next step
             pixel = _pixel_of(request.take, len(trace))
-            known = self._peeked[1] if self._peeked[0] is trace else {}
-            self._peeked = trace, {step: known[step] for step in pixel if step in known} | {len(trace): found}
+            known = {step: seen for step in pixel if (seen := self._remembered(trace, step)) is not None}
+            self._peeked = trace, known | {len(trace): found}
         return found
 
     def _do_gram(self, request: GramRequest) -> None:

@@ -166,7 +166,7 @@ def tiny(chain: Chain) -> tuple[Chain, int]:
     """A chain of the same kind that can be enumerated, and the number of steps to enumerate."""
     chain = dataclasses.replace(chain, alphabet=dataclasses.replace(chain.alphabet, levels=3))
     if isinstance(chain, ImageChain):
-        chain = dataclasses.replace(chain, height=2, width=2)
+        chain = dataclasses.replace(chain, height=2 if chain.channels == 1 else 1, width=2)
     return chain, chain.length or 4
 
 
