@@ -641,9 +641,8 @@ def completions(series: Series, image: Pixels, known: Mask) -> list[Take]:
             shaping=series.shaping, engine=series.engine, device=series.device, first=numbers.start,
         )  # fmt: skip
 
-    takes = [drawn(series.numbers(part)) for part in range(series.parts)]
-    exact = takes[0].resampled is None
-    return takes if exact else [drawn(range(series.first, series.first + series.count))]
+    whole = drawn(range(series.first, series.first + series.count))
+    return [whole] if whole.resampled is not None else [drawn(series.numbers(part)) for part in range(series.parts)]
 
 
 def missing_part(arguments: argparse.Namespace) -> str:

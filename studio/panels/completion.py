@@ -265,10 +265,12 @@ class CompletionDialog(QDialog):
         self.view.changed.connect(self._refresh)
         studio.model_changed.connect(self._show_model)
         studio.picture_opened.connect(self.show_picture)
-        for changed in (studio.take_changed, studio.activity_changed, studio.settings_changed, studio.grown):
+        for changed in (
+            studio.take_changed, studio.activity_changed, studio.settings_changed, studio.branches_changed,
+        ):  # fmt: skip
             changed.connect(self._refresh)
-        for changed in (studio.selection_changed, studio.branches_changed):
-            changed.connect(self._refresh)
+        for often in (studio.grown, studio.selection_changed):
+            often.connect(self._follow)
         self._model: Path | None = None
         self._image: Pixels | None = None
         """What the image is made of, before it is fitted to the model and inverted."""
@@ -284,6 +286,7 @@ class CompletionDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:
         if not event.spontaneous():
             self._show_selected()
+            self._refresh()
             self.complete_button.setFocus()  # else one of the sources has it, and looks chosen
         super().showEvent(event)
 
@@ -423,6 +426,12 @@ class CompletionDialog(QDialog):
             assert self.studio.take is not None
             self._drawn = self.studio.take.id
             self.hide()
+
+    @Slot()
+    def _follow(self) -> None:
+        """Growth and the mouse come by here many times a second: what nobody sees is looked at when it is shown."""
+        if self.isVisible():
+            self._refresh()
 
     @Slot()
     def _refresh(self) -> None:
