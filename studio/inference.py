@@ -730,17 +730,15 @@ class InferenceThread(QThread):
     def _do_inspect(self, request: InspectRequest) -> None:
         assert self._buffer is not None
         trace = request.trace
-        step = len(trace) if request.follow else request.step
-        conditional = None
-        if step >= len(trace):
-            conditional = self._peek(request)
-            step = len(trace)
-        if conditional is None:
-            if trace.finished and step >= len(trace):
-                return
-            conditional = self._remembered(trace, step) or self._buffer.conditional(trace, step)
+        step = len(trace) if request.follow else min(request.step, len(trace))
+        pixel = _pixel_of(request.take, step)
+        if len(trace) in pixel:
+            self._peek(request)
+        if trace.finished and step == len(trace):
+            return
+        conditional = self._remembered(trace, step) or self._buffer.conditional(trace, step)
         beside = []
-        for other in _pixel_of(request.take, step):
+        for other in pixel:
             if other != step and other <= len(trace):
                 seen = self._remembered(trace, other)
                 if seen is None and not request.follow:  # a walk is not held up for what has already been drawn
@@ -753,18 +751,17 @@ class InferenceThread(QThread):
         """What was seen at the frontier of a trace, of the pixel that the frontier was in last."""
         return self._peeked[1].get(step) if self._peeked[0] is trace else None
 
-    def _peek(self, request: InspectRequest) -> Conditional | None:
-        """The conditional of the step not yet drawn, if the walk's decoder stands there."""
+    def _peek(self, request: InspectRequest) -> None:
+        """Remembers the conditional of the step not yet drawn, if the walk's decoder stands there."""
         trace, walk = request.trace, self._walk
         if walk is None or walk.take is not request.take or request.take.samples[request.sample].trace is not trace:
-            return None
+            return
         found = walk.peek(request.sample)
         if found is not None:
             found = found.kept()  # a decoder may use the same memory for the next step
             pixel = _pixel_of(request.take, len(trace))
             known = {step: seen for step in pixel if (seen := self._remembered(trace, step)) is not None}
             self._peeked = trace, known | {len(trace): found}
-        return found
 
     def _do_gram(self, request: GramRequest) -> None:
         assert self._buffer is not None

@@ -204,6 +204,27 @@ def test_stepping_through_a_pixel_costs_no_parallel_pass(panel: InspectorPanel, 
     assert all(plot.inspection is not None for plot in panel.colour_plots)
 
 
+def test_looking_on_at_a_colour_while_the_next_one_comes_costs_no_parallel_pass(
+    panel: InspectorPanel, qtbot: QtBot
+) -> None:
+    studio = panel.studio
+    generate(studio, qtbot, until=RED)
+    qtbot.waitUntil(lambda: panel.inspection is not None and panel.inspection.step == RED)
+    studio.step_by(1)
+    qtbot.waitUntil(lambda: studio.frontier == GREEN and not studio.running)
+    qtbot.waitUntil(lambda: panel.inspection is not None and panel.inspection.step == GREEN)
+    studio.pin(Pointer(0, GREEN))
+    buffer = studio.worker._buffer
+    assert buffer is not None
+    passes = list(buffer._kept)
+    studio.step_by(1)
+    qtbot.waitUntil(lambda: studio.frontier == BLUE and not studio.running)
+    qtbot.waitUntil(lambda: panel.inspection is not None and [n.step for n in panel.inspection.beside] == [RED, BLUE])
+    assert panel.inspection is not None
+    assert panel.inspection.step == GREEN
+    assert list(buffer._kept) == passes
+
+
 def test_in_mid_run_a_colour_that_was_not_looked_at_shows_what_was_drawn(qtbot: QtBot) -> None:
     take = empty_take(CHAIN)
     trace = take.traces[0]
