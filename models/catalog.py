@@ -242,7 +242,7 @@ FAMILIES = (
     Family("linear", 1992, "One logistic regression per conditional, on all earlier variables", ("fvbn",)),
     Family(
         "neural",
-        2011,
+        1999,
         "One network whose hidden units all conditionals share",
         ("nade", "orderless_nade", "made"),
     ),

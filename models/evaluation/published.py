@@ -51,8 +51,8 @@ PUBLISHED: Mapping[tuple[str, str], tuple[Published, ...]] = {
         Published(85.10, NATS, ORDERLESS_2014, "the mixture of 128 orders; about 89 to 90 along one order"),
     ),
     ("made", "binarised_mnist"): (
-        Published(88.40, NATS, MADE_2015),
-        Published(86.64, NATS, MADE_2015, "2 x 8000 units"),
+        Published(88.40, NATS, MADE_2015, "one hidden layer, one mask"),
+        Published(86.64, NATS, MADE_2015, "2 x 8000 units, the mixture of 32 masks"),
     ),
     ("row_lstm", "binarised_mnist"): (Published(80.54, NATS, PIXEL_RNN_2016),),
     ("diagonal_bilstm", "binarised_mnist"): (Published(79.20, NATS, PIXEL_RNN_2016),),

@@ -6,9 +6,9 @@ ICML 2015 (arXiv:1502.03509), section 4.
 An autoencoder with D inputs gives D outputs in one pass. They are the conditionals of a joint as soon as no path leads
 from input j to output i <= j. Every unit gets a *degree*, the number of first variables that it may know of: input j
 (from zero) brings along j + 1, output i may know of i, hidden units draw theirs. A weight stays where the receiver's
-degree is at least the sender's, and is masked elsewhere (equations 8 and 9; the paper gives output i the degree i + 1
-and compares strictly, which is the same). The hidden degrees of a layer are uniform between the smallest one of the
-layer below, so that no unit is cut off from the inputs, and D - 1, beyond which no output listens.
+degree is at least the sender's, and is masked elsewhere (equations 12 and 13; the paper gives output i the degree
+i + 1 and compares strictly, which is the same). The hidden degrees of a layer are uniform between the smallest one of
+the layer below, so that no unit is cut off from the inputs, and D - 1, beyond which no output listens.
 
 With H units in each of L layers that is 2 D H + (L - 1) H^2 weights, about half of them masked: it grows linearly with
 D, where an FVBN grows with D^2 and tables with 2^D, for all conditionals share the hidden units.

@@ -1,7 +1,7 @@
-"""PixelCNN: the first convolutional model of images, with masks and with its blind spot.
+"""PixelCNN: a model of images by convolutions alone, with masks and with its blind spot.
 
 Paper: A. van den Oord, N. Kalchbrenner, K. Kavukcuoglu, "Pixel Recurrent Neural Networks", ICML 2016
-(arXiv:1601.06759), sections 3.3 to 3.5 and 5.
+(arXiv:1601.06759), sections 3.3 to 3.5 and 4.
 
 Every layer is an ordinary convolution of which a mask leaves only the weights that look back: the rows above and, in
 the pixel's own row, what stands to its left. In the middle the colours count: red comes first, green sees red, blue

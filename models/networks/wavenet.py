@@ -5,7 +5,7 @@ K. Kavukcuoglu, "WaveNet: A Generative Model for Raw Audio", 2016 (arXiv:1609.03
 
 A stack of dilated causal convolutions of width 2 over mu-law companded samples; each layer is a gated residual block,
 z = tanh(W_f * x + V_f h) * sigmoid(W_g * x + V_g h), with a residual path and a skip path to a softmax over the
-alphabet (figure 4, equation 5).
+alphabet (figure 4).
 
 Deviations from the paper:
 - The alphabet has a stop symbol after the amplitudes, so that a clip ends when the model ends it.

@@ -1,7 +1,7 @@
 """The cached decoder of the WaveNet: one network step per symbol, in torch, on any device.
 
 A convolution of width 2 and dilation d needs its input of d steps ago, so each block keeps a ring of its last d
-inputs (T. Le Paine et al., "Fast WaveNet Generation Algorithm", 2016, arXiv:1611.09482). The cost of a step no longer
+inputs (T. Le Paine et al., "Fast Wavenet Generation Algorithm", 2016, arXiv:1611.09482). The cost of a step no longer
 grows with the receptive field; what is left is the number of torch calls, which the code below keeps low:
 
 - the rings of all blocks lie in one tensor: one call reads what every block wants from the past, one writes;
