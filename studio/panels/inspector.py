@@ -36,7 +36,6 @@ from PySide6.QtWidgets import (
 )
 
 from models.chain import Alphabet, Chain, ImageChain
-from models.shaping import NEUTRAL, Shaping
 from models.trace import Take, Trace
 from studio.canvas.given import was_given
 from studio.inference import MENTIONED_WEIGHT, Density, Inspection
@@ -149,17 +148,6 @@ def entropy_bits(p: npt.NDArray[np.float64]) -> float:
 
 def surprise_bits(p: npt.NDArray[np.float64], symbol: int) -> float:
     return abs(math.log2(p[symbol])) if p[symbol] > 0 else math.inf  # of a probability of 1 it is 0, not -0
-
-
-def shaping_words(shaping: Shaping) -> str:
-    """The settings that are not neutral: ``temperature 0.8, top-p 0.9``."""
-    named = [
-        (f"temperature {shaping.temperature:g}", shaping.temperature != NEUTRAL.temperature),
-        (f"top-k {shaping.top_k}", shaping.top_k != NEUTRAL.top_k),
-        (f"top-p {shaping.top_p:g}", shaping.top_p != NEUTRAL.top_p),
-        (f"min-p {shaping.min_p:g}", shaping.min_p != NEUTRAL.min_p),
-    ]
-    return ", ".join(words for words, set_ in named if set_) or "neutral settings"
 
 
 def p_as_drawn(inspection: Inspection, trace: Trace) -> float | None:
@@ -884,7 +872,7 @@ class InspectorPanel(QWidget):
         if p is None or probability_text(p) == self.facts["shaped"].text():
             self.note.setText(self.HINT)
         else:
-            held = shaping_words(trace.segment_at(inspection.step).shaping)
+            held = trace.segment_at(inspection.step).shaping.describe()
             self.note.setText(f"p as drawn {probability_text(p)}, at {held}")
         self.note.setToolTip(self.note.text())
         self._show_note()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPolygonF
@@ -24,7 +26,15 @@ TRACK = 3.0
 BELOW = 13.0
 """From the track's middle to the lower edge: the handle, and the ticks of the branches."""
 
+CHANGE = 6.0
+"""Width and height of the mark at the top where the settings changed."""
+
 LARGEST_WIDTH = 4096
+
+
+def changes(trace: Trace) -> list[int]:
+    """The steps from which on a trace was drawn under another temperature, top-k, top-p or min-p than before."""
+    return [after.start for before, after in pairwise(trace.schedule) if before.shaping != after.shaping]
 
 
 class EntropyCurve:
@@ -100,12 +110,14 @@ class Timeline(QWidget):
         self.update()
 
     def describe(self, step: int) -> str:
-        """A step and where it lies, in words."""
-        take = self._studio.take
-        if take is None:
+        """A step and where it lies, in words; where the settings changed on the way, those that it was drawn under."""
+        take, trace = self._studio.take, self._studio.trace
+        if take is None or trace is None:
             return ""
-        where = take.chain.locate(step) if step < self.total else "end"
-        return f"step {grouped(step)} · {where}"
+        words = [f"step {grouped(step)}", take.chain.locate(step) if step < self.total else "end"]
+        if changes(trace) and step < len(trace):
+            words.append(trace.segment_at(step).shaping.describe())
+        return " · ".join(words)
 
     # --- painting ----------------------------------------------------------------------------------------------------
 
@@ -131,6 +143,10 @@ class Timeline(QWidget):
                     shown = number == take.samples[studio.selected].current
                     painter.setBrush(theme.chosen if shown else theme.quiet)
                     painter.drawRect(QRectF(self.x_of(branch.fork) - 0.75, base + TRACK / 2 + 2.5, 1.5, 5))
+            painter.setBrush(theme.quiet)
+            for step in changes(trace):
+                x = self.x_of(step)
+                painter.drawPolygon([QPointF(x - CHANGE / 2, 0), QPointF(x + CHANGE / 2, 0), QPointF(x, CHANGE)])
             if not trace.finished:
                 painter.setBrush(theme.now)
                 painter.drawRoundedRect(QRectF(drawn - 1.5, base - 7, 3, 14), 1.5, 1.5)

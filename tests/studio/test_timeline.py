@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
+from models.shaping import Shaping
 from models.trace import Take
 from studio.canvas.demo import DIGIT_CHAIN, SPEECH_CHAIN, empty_take, grow, hum, rings
 from studio.panels.timeline import BELOW, EntropyCurve, Timeline
@@ -154,6 +157,18 @@ def test_a_branch_leaves_a_tick_where_it_forks(idle: Studio, timeline: Timeline)
 def test_a_step_is_described_with_its_place(idle: Studio, timeline: Timeline) -> None:
     show(idle, 400)
     assert timeline.describe(300) == "step 300 · row 10, column 20"
+    assert timeline.describe(784) == "step 784 · end"
+
+
+def test_a_change_of_temperature_leaves_a_mark_and_is_told(idle: Studio, timeline: Timeline) -> None:
+    take = show(idle, 300)
+    trace = take.traces[0]
+    trace.reschedule(replace(trace.segment, start=300, shaping=Shaping(temperature=0.5, top_p=0.9)))
+    draw(idle, take, 484)
+    image = timeline.grab().toImage()
+    assert [image.pixelColor(round(timeline.x_of(step)), 2) for step in (300, 600)] == [DARK.quiet, DARK.panel]
+    assert timeline.describe(299) == "step 299 · row 10, column 19 · neutral settings"
+    assert timeline.describe(300) == "step 300 · row 10, column 20 · temperature 0.5, top-p 0.9"
     assert timeline.describe(784) == "step 784 · end"
 
 
