@@ -6,6 +6,7 @@ its order be chosen, as the known pixels are then put at the beginning. Otherwis
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -21,6 +22,7 @@ from models.condition import Condition, Order, arranged
 from models.errors import InputError
 from models.image_files import fitted
 from models.orders import before_after, order_after
+from models.particles import effective_sample_size, log_weights
 from models.record import read_bytes
 from models.shaping import Shaping
 from models.trace import ModelReference, Take, new_take
@@ -29,6 +31,9 @@ Mask = npt.NDArray[np.bool_]
 
 LEAST_PARTICLES = 32
 """Fewer say little about what is known: of one particle nothing dies out."""
+
+LEAST_DIFFERENT = 0.25
+"""Share of the particles that are different images at the end: fewer say little about what is possible."""
 
 MISSING: Mapping[str, Callable[[int, int], Mask]] = {
     "lower half": lambda height, width: np.indices((height, width))[0] >= height // 2,
@@ -108,3 +113,24 @@ def chosen_condition(take: Take) -> dict[str, Any]:
         if isinstance(factor, Order) and factor.name in condition:
             condition[factor.name] = before_after(condition[factor.name])[0]
     return condition
+
+
+def different_images(take: Take) -> int:
+    """How many of the samples are not alike: of particles, those that died out are copies of others."""
+    return len({trace.symbols.tobytes() for trace in take.traces})
+
+
+def how_it_is_completed(take: Take) -> str:
+    """Of a take with given symbols: whether its samples know of them exactly."""
+    if take.resampled is None:
+        return "Exact completion: what is known comes first"
+    times, count = sum(step < take.limit for step in take.resampled), len(take.samples)
+    again = "" if not times else f" (drawn anew {times} {'time' if times == 1 else 'times'})"
+    if take.particles:
+        effective = effective_sample_size(log_weights(take))
+        counted = "" if math.isnan(effective) else f", {effective:.1f} of them effective"
+        return f"Completion by {count} particles{counted}{again}"
+    different = different_images(take)
+    images = "all images alike" if different == 1 else f"{different} different images"
+    poor = ": a poor approximation" if different < LEAST_DIFFERENT * count else ""
+    return f"Completion by {count} particles, {images}{poor}{again}"

@@ -329,7 +329,7 @@ class Vector(Factor):
         return ",".join(map(repr, value))
 
     def label(self, value: Any) -> str:
-        return _beginning(",".join(f"{x:g}" for x in value))
+        return _beginning(", ".join(f"{x:+.2f}" for x in value))
 
     def describe(self) -> str:
         return f"{self.size} numbers in -1 … 1"

@@ -20,6 +20,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QGuiApplication,
     QKeySequence,
+    QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -62,7 +63,7 @@ from studio.panels.models import ModelsPanel
 from studio.panels.sampling import SamplingPanel
 from studio.panels.timeline import Timeline
 from studio.panels.transport import TransportPanel
-from studio.panels.widgets import Banner, grouped
+from studio.panels.widgets import Banner, grouped, painting
 from studio.profile import Profile
 from studio.settings import APPEARANCES, OVERLAYS
 from studio.shortcuts import show_shortcuts
@@ -84,12 +85,24 @@ FIRST_MODALITY = "image"
 class StatusField(QLabel):
     """A part of the status bar, of a bounded width."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, gives_way: bool = False) -> None:
+        """gives_way: whether its text loses its middle where the bar has no room for all."""
         super().__init__()
         self.setTextFormat(Qt.TextFormat.PlainText)  # a title may come from somebody's file
+        self.gives_way = gives_way
 
     def say(self, text: str) -> None:
         self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, WIDEST_FIELD))
+
+    def minimumSizeHint(self) -> QSize:
+        hint = super().minimumSizeHint()
+        return QSize(0, hint.height()) if self.gives_way else hint
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        with painting(self) as painter:
+            room = self.contentsRect()
+            shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
+            painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
 
 
 class MainWindow(QMainWindow):
@@ -131,7 +144,8 @@ class MainWindow(QMainWindow):
         self.transport.mute_toggled.connect(self.sound.set_muted)
         self.sound.playhead_moved.connect(self._move_playhead)
         self.sound.reason_changed.connect(self._show_sound_reason)
-        studio.model_changed.connect(self._refresh_sound)
+        for changed in (studio.model_changed, studio.take_changed):
+            changed.connect(self._refresh_sound)
         self._show_canvas()
         self._refresh()
 
@@ -188,10 +202,9 @@ class MainWindow(QMainWindow):
 
     def _build_status(self) -> None:
         self.speed_label, self.left_label, self.engine_label = StatusField(), StatusField(), StatusField()
-        self.sound_label, self.model_label = StatusField(), StatusField()
+        self.sound_label, self.model_label = StatusField(), StatusField(gives_way=True)
         self._sound_reason = self._sound_reason_said = ""
-        self.message_label = QLabel()
-        self.message_label.setTextFormat(Qt.TextFormat.PlainText)
+        self.message_label = StatusField(gives_way=True)
         self.message_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._message_timer = QTimer(self, singleShot=True, interval=MESSAGE_MS)
         self._message_timer.timeout.connect(self.message_label.clear)
@@ -329,8 +342,8 @@ class MainWindow(QMainWindow):
         for action in (self.noise_action, self.noise_all_action, self.reproduce_action):
             action.setEnabled(has_steps and studio.looks_into)
         self.copy_action.setEnabled(has_steps and self.canvas.copies)
-        self.generate_action.setEnabled(studio.loaded is not None)
-        self.begin_action.setEnabled(studio.loaded is not None)
+        self.generate_action.setEnabled(studio.can_begin)
+        self.begin_action.setEnabled(studio.can_begin)
         self.card_action.setEnabled(studio.entry is not None)
         stride = studio.chain.stride_name if studio.chain else "row"
         self.next_stride.setText(f"Next {stride}")

@@ -54,6 +54,9 @@ MOST_AT_ONCE = 4096
 """Samples that are kept in memory and written with a record; more are drawn in parts, where that is possible."""
 BLOCK = 160
 """Steps between two looks at the progress line."""
+LEAST_TOLD = 0.001
+"""Probability of a value that is told for itself in a posterior."""
+
 PROGRESS_SECONDS = 0.1
 
 
@@ -700,6 +703,8 @@ def report_samples(
     arguments: argparse.Namespace, entry: Entry, series: Series, drawn: Drawn, seconds: float, take: Take | None
 ) -> None:
     """take: all samples, where they were drawn at once."""
+    from models.completion import different_images, how_it_is_completed
+
     chain, files, steps = entry.header.chain, drawn.files, drawn.new_steps
     by_particles = take is not None and take.resampled is not None
     result = {
@@ -721,6 +726,8 @@ def report_samples(
     if arguments.complete is not None:
         missing = missing_part(arguments)
         result["completion"] = {"picture": str(arguments.complete), "missing": missing, "exact": not by_particles}
+        if take is not None and by_particles:
+            result["completion"] |= {"resampled": list(take.resampled or ()), "different": different_images(take)}
     if arguments.json:
         write_json(result)
         return
@@ -729,9 +736,8 @@ def report_samples(
     factors = [f for f in entry.header.factors if arguments.complete is None or not isinstance(f, Order)]
     condition = conditioned_on(factors, series.condition)
     write_line(f"{where}: {entry.header.title}, {condition}, seed {arguments.seed}")
-    if arguments.complete is not None:
-        how = f"by {len(drawn.nats)} particles, which are not independent" if by_particles else "exact"
-        write_line(f"{arguments.complete} without {missing}, completed: {how}")
+    if take is not None and arguments.complete is not None:
+        write_line(f"{arguments.complete} without {missing}. {how_it_is_completed(take)}.")
     write_line(
         f"{result['bits_per_dim']:.3f} {unit(chain)}; {steps} steps in {seconds:.2f} s, "
         f"{steps / seconds:,.0f} a second, {series.engine} on {series.device}"
@@ -836,7 +842,9 @@ def write_scores(results: Sequence[Mapping[str, Any]], header: CheckpointHeader,
         )
         for factor_name, probabilities in result.get("posterior", {}).items():
             ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
-            write_line(f"  {factor_name}: " + ", ".join(f"{value} {p:.4f}" for value, p in ranked))
+            told = [f"{value} {p:.4f}" for value, p in ranked if p >= LEAST_TOLD]
+            rest = [f"each of the others below {LEAST_TOLD}"] if len(told) < len(ranked) else []
+            write_line(f"  {factor_name}: " + ", ".join(told + rest))
 
 
 def scored_under(result: Mapping[str, Any], factors: Sequence[Factor]) -> str:

@@ -53,6 +53,8 @@ RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
 
 REPLAY_TICK_MS = 33
+REST_MS = 500
+"""How long a hand that moves a control must rest for what was drawn along to be kept."""
 
 UNDO_LIMIT = 200
 
@@ -139,6 +141,14 @@ class Studio(QObject):
         self._walking = False
         self._replaying = False
         self._loading = False
+        self.begins_when_loaded = False
+        """Whether a take was asked for while the model was still being loaded."""
+        self._passing: Take | None = None
+        """What was drawn for a hand that moves a control, until it rests."""
+        self._moved_on = False
+        """Whether the hand has moved on while that was being drawn."""
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._keep_passing)
         self._announced = Activity.EMPTY
         self._takes: WeakValueDictionary[str, Take] = WeakValueDictionary()
         """Takes that are shown or that can be undone to: there is one object of each, whoever asks for it."""
@@ -228,6 +238,11 @@ class Studio(QObject):
     def looks_into(self) -> bool:
         """Whether the model that is loaded can go on with the shown take, and tell its conditionals."""
         return self.loaded is not None and self.take is not None and self.take.model.walks_as(self.loaded.reference)
+
+    @property
+    def can_begin(self) -> bool:
+        """Whether there is a model to begin a take with, now or as soon as it is loaded."""
+        return self.loaded is not None or self._loading
 
     @property
     def can_go_on(self) -> bool:
@@ -331,6 +346,7 @@ class Studio(QObject):
         self._load_token += 1
         self.loaded = None
         self._loading = True
+        self.begins_when_loaded = False
         self._announce()
         self.worker.load(self._load_token, self.entry.path, self.settings.device)
 
@@ -342,6 +358,10 @@ class Studio(QObject):
         self._before = self._added = None
         self._loading = False
         self._announce()
+        if self.begins_when_loaded:
+            self.begins_when_loaded = False
+            self.begin()
+            return
         if self.take is not None and not self.looks_into:
             self.message.emit(f"This take was made with other weights of {self.take.model.title}.")
         self._score_if_needed()
@@ -451,11 +471,12 @@ class Studio(QObject):
 
     def _apply_settings(self, settings: Settings) -> None:
         assert self.settings is not None
-        device_changed = settings.device != self.settings.device
+        device_changed, pace_changed = settings.device != self.settings.device, settings.pace != self.settings.pace
         self.settings = settings
         self.profile.set_model_settings(self._key, settings.to_json())
         self.worker.set_shaping(settings.shaping)
-        self.worker.set_pace(settings.pace)
+        if pace_changed:
+            self.worker.set_pace(settings.pace)
         if device_changed:
             self.pause()
             self._load()
@@ -492,13 +513,58 @@ class Studio(QObject):
             self.begin()
 
     def begin(self, until: int | None = None) -> None:
-        """A new take with the present settings, to step ``until`` if given."""
+        """A new take with the present settings, to step ``until`` if given; without, once the model is loaded."""
+        if self._loading and until is None:
+            self._begin_when_loaded(True)
         if self.settings is None or self.loaded is None:
             return
         self._begin(partial(new_take, self.loaded.reference, limit=self.settings.limit), until)
 
-    def _begin(self, make: Callable[..., Take], until: int | None) -> None:
-        """make: takes what the settings say of a take's samples."""
+    def _begin_when_loaded(self, wanted: bool) -> None:
+        if wanted != self.begins_when_loaded:
+            self.begins_when_loaded = wanted
+            self.activity_changed.emit()
+
+    def draw_along(self) -> None:
+        """A new image under the present settings, as fast as it goes and on the noise of what is shown.
+
+        For a hand that moves a control. It is waited for while an image is drawn; what it rests on comes into the
+        history, what it only passes does not. Nothing happens while something runs that was asked for, or to sounds.
+        """
+        if self.running:
+            self._moved_on = self._passing is not None and self._passing is self.take
+            return
+        if self.settings is None or self.loaded is None or self.loaded.reference.chain.modality != "image":
+            return
+        if self._passing is not None and len(self._passing.branches) > len(self._passing.samples):
+            self._keep_passing()  # the user has worked on it
+        self._rest.stop()
+        self._stop_replay()
+        if self.looks_into:
+            assert self.shown_seed is not None
+            self._rolled_seed = self.shown_seed
+            self.settings = self.settings.with_(seed=self.shown_seed)
+        reference, limit, place = self.loaded.reference, self.settings.limit, (self.selected, self.pinned)
+
+        def make(count: int, **fields: Any) -> Take:
+            take = new_take(reference, limit=limit, count=count, **fields)
+            if place[0] < count:
+                self._places[take.id] = Place(place[0], 0, True, place[1])
+            self.worker.forget(take.id)
+            self._passing = take
+            return take
+
+        self._begin(make, None, pace=math.inf)
+
+    @Slot()
+    def _keep_passing(self) -> None:
+        take, self._passing = self._passing, None
+        if take is not None:
+            self.worker.remember(take.id)
+            self.worker.save(take)
+
+    def _begin(self, make: Callable[..., Take], until: int | None, *, pace: float | None = None) -> None:
+        """make: takes what the settings say of a take's samples. pace: None for that of the settings."""
         assert self.settings is not None
         assert self.loaded is not None
         if not self.keeps_seed:
@@ -519,7 +585,7 @@ class Studio(QObject):
             self.error.emit(str(error))
             return
         self._show_take(take)
-        self.go_on(until)
+        self.go_on(until, pace=pace)
 
     def complete(self, image: Pixels, known: Mask, changes: Condition) -> bool:
         """A new take with the present settings that completes an image of which some pixels are known.
@@ -549,8 +615,8 @@ class Studio(QObject):
         self._begin(lambda count, **fields: sweep(reference, axis, **fields), None)
         return self.take is not before
 
-    def go_on(self, until: int | None = None) -> None:
-        """Walks on from the frontier, to step ``until`` if given."""
+    def go_on(self, until: int | None = None, *, pace: float | None = None) -> None:
+        """Walks on from the frontier, to step ``until`` if given. pace: None for that of the settings."""
         if self.take is None or self.settings is None or self.take.finished or not self._can_walk():
             return
         assert self.loaded is not None
@@ -563,7 +629,8 @@ class Studio(QObject):
         self._walking = True
         self._announce()
         shaping = None if self.keeps_shapings else self.settings.shaping
-        self.worker.walk(WalkRequest(self._walk_number, self.take, shaping, self.settings.pace, until))
+        pace = self.settings.pace if pace is None else pace
+        self.worker.walk(WalkRequest(self._walk_number, self.take, shaping, pace, until))
         self.walk_began.emit()
 
     def _can_walk(self) -> bool:
@@ -580,6 +647,8 @@ class Studio(QObject):
     def pause(self) -> None:
         """Stops walking or replaying; what is drawn stays and can be gone on with."""
         self._stop_replay()
+        self._begin_when_loaded(False)
+        self._moved_on = False
         if self.running:
             self.paused_by_user = True
             self.worker.pause()
@@ -848,7 +917,10 @@ class Studio(QObject):
     # --- takes and history -----------------------------------------------------------------------------------------
 
     def show_take(self, take: Take, entry: Entry | None = None) -> None:
-        """Shows a take with its settings, choosing its model. entry: the model, or None where it is not at hand."""
+        """Shows a take with its settings, choosing its model. entry: the model, or None where it is not at hand.
+
+        The engine stays as chosen: which was the fastest when the take was drawn says nothing about the next one.
+        """
         self._show_with_model(take, entry)
         if self.settings is not None and entry is not None:
             first, last, differ = take.traces[0].schedule[0], take.traces[0].segment, swept(take)
@@ -860,7 +932,6 @@ class Studio(QObject):
                     seed=self.settings.seed if differ.seed else first.seed,
                     count=min(len(take.samples), MAX_COUNT),
                     limit=fitting_limit(entry.header.chain, take.limit),
-                    engine=last.engine if last.engine in ENGINES and last.engine != FASTEST else AUTO,
                 )
             )
 
@@ -868,7 +939,9 @@ class Studio(QObject):
         self.pause()
         if entry is not None and (self.entry is None or entry.path != self.entry.path):
             self._remember_take()
+            self._show_take(None)  # the settings of one model are never announced beside the take of another
             self._set_entry(entry)
+        self.begins_when_loaded = False
         self._show_take(take)
         if entry is None:
             self.error.emit(
@@ -1031,6 +1104,11 @@ class Studio(QObject):
         self._announce()
         if self.take is not None:
             self._on_grown(self.take.id)
+        if self._passing is not None and self._passing is self.take:
+            self._rest.start()
+            if self._moved_on:
+                self._moved_on = False
+                self.draw_along()
 
     @Slot(str)
     def _on_scored(self, take_id: str) -> None:
@@ -1055,5 +1133,6 @@ class Studio(QObject):
     def close(self) -> None:
         """Stops everything and keeps what was made. Waits for the inference thread, which answers within a block."""
         self._replay.stop()
+        self._keep_passing()
         self.worker.close()
         self.profile.close()

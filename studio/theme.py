@@ -4,7 +4,7 @@ Blue is what is chosen and what is sampled, amber is *now*; everything else is q
 asks ``colours(self)`` each time it paints and repaints on ``QEvent.Type.PaletteChange``: it then follows the system.
 
 A widget gets a role by a property, ``set_role(widget, QUIET)``: labels ``title``, ``quiet``; buttons ``primary``,
-``link``; containers ``panel``, ``stage``.
+``link``, ``sign``; containers ``panel``, ``stage``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ TEXT_PIXELS = 13
 QUIET_PIXELS = 12
 RADIUS = 6
 
-TITLE, QUIET, PRIMARY, LINK, PANEL, STAGE = "title", "quiet", "primary", "link", "panel", "stage"
+TITLE, QUIET, PANEL, STAGE = "title", "quiet", "panel", "stage"
+PRIMARY, LINK, SIGN = "primary", "link", "sign"
 
 ICONS = Path(assets.__file__).parent / "icons"
 """Drawings in a grey that stands out from the dark theme and the light one; the style sheet calls them ``icons:``."""
@@ -254,6 +255,8 @@ QMenu {{ background: {c["raised"]}; border: 1px solid {c["border"]}; padding: 4p
 QMenu::item {{ padding: 5px 24px 5px 22px; border-radius: 4px; }}
 QMenu::item:selected {{ background: {c["chosen_fill"]}; color: {c["text"]}; }}
 QMenu::item:disabled {{ color: {faint}; }}
+QMenu::indicator {{ width: 16px; height: 16px; margin-left: 4px; }}
+QMenu::indicator:checked {{ image: url(icons:tick.svg); }}
 QMenu::separator {{ height: 1px; background: {c["line"]}; margin: 4px 6px; }}
 QStatusBar {{ background: {c["panel"]}; color: {c["quiet"]}; font-size: {QUIET_PIXELS}px; }}
 QStatusBar QLabel {{ color: {c["quiet"]}; font-size: {QUIET_PIXELS}px; padding: 0 8px; }}
@@ -296,6 +299,7 @@ QPushButton[role="{PRIMARY}"]:hover {{ background: {primary_hover}; }}
 QPushButton[role="{PRIMARY}"]:pressed {{ background: {primary_pressed}; }}
 QPushButton[role="{PRIMARY}"]:focus {{ border-color: {c["text"]}; }}
 QPushButton[role="{PRIMARY}"]:disabled {{ background: {primary_off}; border-color: {primary_off}; color: {faint}; }}
+QToolButton[role="{SIGN}"] {{ padding: 4px; }}
 QPushButton[role="{LINK}"], QToolButton[role="{LINK}"] {{
   color: {c["chosen"]}; padding: 2px 8px; font-size: {QUIET_PIXELS}px;
 }}

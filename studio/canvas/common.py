@@ -12,7 +12,6 @@ from PySide6.QtGui import QFont, QImage, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, Chain
-from models.particles import effective_sample_size, log_weights
 from models.trace import Take
 from studio.canvas.given import was_given
 from studio.panels.widgets import painting
@@ -22,8 +21,6 @@ from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, heat_table, set_ro
 OPAQUE = 0xFF000000
 HEAD_PIXELS = 19
 SEPARATOR = "  ·  "
-LEAST_DIFFERENT = 0.25
-"""Share of the particles that are different images at the end: fewer say little about what is possible."""
 SHORT_NAMES = {"entropy": "Entropy", "surprise": "Surprise"}
 
 
@@ -51,22 +48,6 @@ def step_facts(take: Take, pointer: Pointer) -> list[str]:
     if trace.clamped[pointer.step]:
         facts.append("given" if was_given(take, pointer.step, symbol) else "put there")
     return facts
-
-
-def how_it_is_completed(take: Take) -> str:
-    """Of a take with given symbols: whether its samples know of them exactly."""
-    if take.resampled is None:
-        return "Exact completion: what is known comes first"
-    times, count = sum(step < take.limit for step in take.resampled), len(take.samples)
-    again = "" if not times else f" (drawn anew {times} {'time' if times == 1 else 'times'})"
-    if take.particles:
-        effective = effective_sample_size(log_weights(take))
-        counted = "" if math.isnan(effective) else f", {effective:.1f} of them effective"
-        return f"Completion by {count} particles{counted}{again}"
-    different = len({trace.symbols.tobytes() for trace in take.traces})
-    images = "all images alike" if different == 1 else f"{different} different images"
-    poor = ": a poor approximation" if different < LEAST_DIFFERENT * count else ""
-    return f"Completion by {count} particles, {images}{poor}{again}"
 
 
 class Canvas(QWidget):
@@ -147,7 +128,8 @@ class Invitation(QWidget):
             return "Choose a model", "Pick one from the list of models, or drop a checkpoint on the window."
         title = studio.entry.header.title
         if studio.activity is Activity.LOADING:
-            return f"Loading {title} …", "Settings can be changed meanwhile."
+            begins = "It begins as soon as it is there."
+            return f"Loading {title} …", begins if studio.begins_when_loaded else "Settings can be changed meanwhile."
         count = studio.settings.count
         match studio.entry.header.chain.modality:
             case "image":

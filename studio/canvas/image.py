@@ -28,6 +28,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from models.chain import DRAW, Alphabet, ImageChain
+from models.completion import how_it_is_completed
 from models.sweep import Label, labels
 from models.sweep import columns as columns_of
 from models.trace import Take, Trace
@@ -38,13 +39,12 @@ from studio.canvas.common import (
     Legend,
     ReadOut,
     full_bits,
-    how_it_is_completed,
     packed,
     step_facts,
 )
 from studio.canvas.given import GivenBorder
 from studio.canvas.influence import influence_picture, strongest
-from studio.canvas.order import order_colours, order_picture
+from studio.canvas.order import order_colours, paint_order
 from studio.inference import Influence
 from studio.panels.widgets import painting
 from studio.state import Pointer, Studio
@@ -524,8 +524,7 @@ class ImageGrid(QWidget):
                 painter.drawImage(grid.cell(n), picture.image)
             if studio.overlay == "order":
                 for n, picture in pictures.items():
-                    cell = grid.cell(n)
-                    painter.drawPixmap(cell.topLeft(), order_picture(picture.chain, cell.size(), ratio))
+                    paint_order(painter, picture.chain, grid.cell(n), picture.pixels, theme.window, ratio)
             influence = studio.influence.found
             if influence is not None and influence.sample in pictures:
                 cell, chain = grid.cell(influence.sample), pictures[influence.sample].chain
@@ -634,7 +633,12 @@ class ImageGrid(QWidget):
         made = labels(take)
         which = f" ({made[pointer.sample].full})" if made else ""
         sample = [f"sample {pointer.sample}{which}{back}"] if len(take.samples) > 1 else []
-        self._read_out.show_facts([*sample, take.chain.locate(pointer.step), *step_facts(take, pointer)])
+        where = [take.chain.locate(pointer.step)]
+        if self._studio.overlay == "order":
+            chain = take.chain
+            assert isinstance(chain, ImageChain)
+            where.insert(0, f"pixel {pointer.step // chain.channels} of {len(chain.pixels)}")
+        self._read_out.show_facts([*sample, *where, *step_facts(take, pointer)])
 
     # --- changes of size and look ------------------------------------------------------------------------------------
 
@@ -693,8 +697,9 @@ class ImageCanvas(Canvas):
         self.legend.setVisible(take is not None and (named or influence is not None or awaited))
         if take is not None and overlay in SHORT_NAMES:
             self.legend.show_scale(overlay, take.chain)
-        elif overlay == "order":
-            self.legend.show_range("Order", "late", "early", order_colours(256))
+        elif overlay == "order" and take is not None and isinstance(take.chain, ImageChain):
+            last = len(take.chain.pixels) - 1
+            self.legend.show_range("Order", f"pixel {last}", "pixel 0", order_colours(256))
         elif influence is not None:
             self.legend.show_range("Influence", f"{strongest(influence):.2g} nats a level; hatched: out of reach")
         elif awaited:

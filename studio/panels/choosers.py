@@ -132,6 +132,8 @@ class CategoryChooser(ButtonChooser):
         head.addWidget(ElidedLabel(factor.name, QUIET), 1)
         self.blending = ToolButton("blend", tip=f"Between two values of {factor.name}", name=f"Blend {factor.name}")
         self.blending.setCheckable(True)
+        self._shown: list[str] = []
+        """The value, or both of a blend."""
         if factor.blends:
             head.addWidget(self.blending)
         if factor.any:
@@ -174,7 +176,7 @@ class CategoryChooser(ButtonChooser):
     def show_value(self, value: Any) -> None:
         """Of a blend the first value is the one whose button is down; only blends of two can be changed here."""
         blend = value if isinstance(value, dict) else {value: 1.0}
-        first, *others = blend
+        first, *others = self._shown = list(blend)
         self.buttons[first].setChecked(True)
         self.blending.setChecked(bool(others))
         self.row.setVisible(len(others) == 1)
@@ -190,13 +192,13 @@ class CategoryChooser(ButtonChooser):
 
     @Slot(QAbstractButton)
     def _choose(self, button: QAbstractButton) -> None:
-        """Another first value: a blend stays one, but with itself."""
+        """Another first value: a blend stays one. With the value that it goes towards, the two change places."""
         first = str(button.property("value"))
         other = self.other.currentText()
-        if self.row.isHidden() or other == first:
+        if self.row.isHidden():
             self.choose(first)
         else:
-            self._choose_blend(first, other, self._share)
+            self._choose_blend(first, self._shown[0] if other == first else other, self._share)
 
     @property
     def _share(self) -> float:
@@ -217,14 +219,13 @@ class CategoryChooser(ButtonChooser):
 
     @Slot(str)
     def _blend_with(self, other: str) -> None:
-        if other == self._first:
-            self.choose(other)
-        else:
-            self._choose_blend(self._first, other, self._share)
+        first = self._first
+        self._choose_blend(self._shown[1] if other == first else first, other, self._share)
 
     @Slot(float, int)
     def _blend(self, share: float, drag: int) -> None:
         self._choose_blend(self._first, self.other.currentText(), share, drag=drag)
+        self.studio.draw_along()
 
 
 class ValueBox(ComboBox):
@@ -416,6 +417,7 @@ class PadChooser(Chooser):
     @Slot(float, float, int)
     def _move(self, x: float, y: float, drag: int) -> None:
         self.choose([x, y], drag=drag)
+        self.studio.draw_along()
 
 
 def vector_chooser(factor: Vector, studio: Studio) -> Chooser:

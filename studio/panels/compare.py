@@ -50,6 +50,7 @@ from models.trace import Take
 from studio.canvas.image import Picture
 from studio.comparison import Column
 from studio.folders import remembered_folder
+from studio.panels.model_filters import data_origin
 from studio.panels.widgets import (
     GAP,
     MARGIN,
@@ -343,7 +344,11 @@ class ModelsPage(QWidget):
             "Choose two models or more."
             if not enough
             else "The same noise for all, temperature 1."
-            + (f" Not all of them have {' and '.join(own)}, which keeps its default." if own else "")
+            + (
+                f" Only what they all share can be chosen here; the rest keeps its default: {', '.join(own)}."
+                if own
+                else ""
+            )
         )
         self._refresh_buttons()
 
@@ -439,18 +444,26 @@ def in_a_few_words(take: Take) -> str:
 
 
 def first_models(entries: Sequence[Entry], chosen: Entry | None) -> list[Entry]:
-    """The chosen model, else the first, and the one most like it: of the same chain and data, else at least the chain,
-    else the data, else the size."""
+    """The chosen model, else the first, and the one most like it.
+
+    That is one of the same data; else of the same data set in the same size, though prepared in another way; else of
+    the same chain, or at least of its size. Of several the nearest in the list, where families stand together.
+    """
     if len(entries) < LEAST_MODELS:
         return list(entries)
     first = chosen if chosen in entries else entries[0]
     assert first is not None
+    at = entries.index(first)
 
-    def unlike(entry: Entry) -> tuple[bool, ...]:
-        chains = [header.chain for header in (entry.header, first.header)]
-        data = [header.data.get("name") for header in (entry.header, first.header)]
-        sizes = [(chain.height, chain.width) if isinstance(chain, ImageChain) else None for chain in chains]
-        return tuple(one != other for one, other in (chains, data, sizes))
+    def traits(entry: Entry) -> tuple[object, ...]:
+        header = entry.header
+        assert isinstance(header.chain, ImageChain)
+        size = header.chain.height, header.chain.width
+        return header.data.get("name"), (data_origin(header), size), header.chain, size
+
+    def unlike(entry: Entry) -> tuple[tuple[bool, ...], int]:
+        differ = tuple(one != other for one, other in zip(traits(entry), traits(first), strict=True))
+        return differ, abs(entries.index(entry) - at)
 
     return [first, min((entry for entry in entries if entry != first), key=unlike)]
 

@@ -9,7 +9,16 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QIcon, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QShowEvent
-from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from models.chain import GreyLevels, ImageChain
 from models.completion import LEAST_PARTICLES, MISSING, Mask
@@ -207,10 +216,12 @@ class CompletionDialog(QDialog):
         flow.setContentsMargins(0, 0, 0, 0)
         for name in MISSING:
             button = ToolButton(name, tip=f"Take away: {name}", name=f"Take away {name}")
+            button.setCheckable(True)
             button.clicked.connect(partial(self._take_away, name))
             self.parts[name] = button
             flow.addWidget(button)
         self.nothing_button = ToolButton("nothing", tip="Give all pixels back", name="Take away nothing")
+        self.nothing_button.setCheckable(True)
         self.nothing_button.clicked.connect(self._give_back)
         self.swap_button = ToolButton("the other part", tip="Swap what is known and what is missing")
         self.swap_button.clicked.connect(self._swap)
@@ -226,6 +237,11 @@ class CompletionDialog(QDialog):
             "Complete", "Draws the missing pixels on the main canvas, as many samples as Sampling says"
         )
         set_role(self.complete_button, PRIMARY)
+        self.cancel_button = PushButton("Cancel", "Closes this window; the image stays in it (Esc)")
+        buttons = QDialogButtonBox()  # in the order that the platform has
+        buttons.addButton(self.complete_button, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton(self.cancel_button, QDialogButtonBox.ButtonRole.RejectRole)
+        buttons.rejected.connect(self.reject)
         brush = QHBoxLayout()
         brush.addWidget(label("Brush", QUIET))
         brush.addWidget(self.brush, 1)
@@ -251,7 +267,7 @@ class CompletionDialog(QDialog):
         right = QVBoxLayout()
         right.setSpacing(GAP)
         right.addWidget(PanelScroll(choices), 1)
-        right.addWidget(self.complete_button)
+        right.addWidget(buttons)
         row = QHBoxLayout(self)
         row.setSpacing(2 * GAP)
         row.addWidget(self.view, 3)
@@ -444,6 +460,9 @@ class CompletionDialog(QDialog):
         self.sample_button.setChecked(fitted is not None and _same(fitted, image))
         for button, example in self.images.items():
             button.setChecked(_same(example, image))
+        for name, part in self.parts.items():
+            part.setChecked(np.array_equal(known, ~MISSING[name](*known.shape)))
+        self.nothing_button.setChecked(bool(known.all()))
         self.open_button.setEnabled(chain is not None)
         self.invert_button.setEnabled(self._opened and chain is not None)
         self._refresh_condition()

@@ -37,8 +37,8 @@ from studio.state import Studio
 from studio.theme import RADIUS, colours, faded, fill_hatched, mixed, small
 
 TILE = 52
-CELL = QSize(78, TILE + 14)
-"""A tile, the number of samples at its right, and the line below both."""
+CELL = QSize(92, TILE + 14)
+"""A tile, the number of samples at its right, and the line below both: most models' names fit into it."""
 SPACING = 6
 ENTRY = Qt.ItemDataRole.UserRole
 PICTURE_ROLE = Qt.ItemDataRole.UserRole + 1

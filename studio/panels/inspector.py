@@ -97,8 +97,10 @@ TINTS = {
     LIGHT.dark: (QColor("#cf3b43"), QColor("#1a7d48"), LIGHT.chosen),
 }
 """Of the three colours in a dark theme and in a light one."""
-WIDEST_HEADINGS = tuple(f"drawn 255   surprise 10.00 · entropy 0.00{unit}" for unit in (" bits", ""))
+WIDEST_HEADINGS = tuple(f"{value}   surprise 10.00 · entropy 0.00 bits" for value in ("drawn 255", "255"))
 """Of a colour: where not even the second has room, there is a third with fewer words."""
+NOT_LOOKED_AT = "not looked at while it was drawn"
+"""Of a colour, and so its curve is not known before generation pauses: to compute it in mid-run would hold that up."""
 ASIDE = 0.45
 """How far the curve of a colour that is not looked at falls back behind the present one's."""
 
@@ -405,16 +407,25 @@ class ConditionalPlot(QWidget):
             path.addRect(QRectF(bar.left(), bar.bottom() - height, bar.width(), height))
         return path
 
-    def _paint_axes(self, painter: QPainter, theme: Theme, alphabet: Alphabet) -> None:
+    def ticks(self, apart: float) -> list[tuple[float, float]]:
+        """The probabilities that the value axis tells, and where, in widget coordinates; at least ``apart``."""
         area = self._area()
+        found: list[tuple[float, float]] = []
         for fraction in TICK_FRACTIONS[self.scale]:
             height = float(heights(np.array([fraction]), 1.0, self.scale)[0])
             y = area.bottom() - height * area.height()
+            if not found or y - found[-1][1] >= apart:
+                found.append((fraction * self._top, y))
+        return found
+
+    def _paint_axes(self, painter: QPainter, theme: Theme, alphabet: Alphabet) -> None:
+        area = self._area()
+        for probability, y in self.ticks(painter.fontMetrics().height()):
             painter.fillRect(QRectF(area.left(), y, area.width(), 1), theme.line)
             painter.setPen(theme.quiet)
             where = QRectF(0, y - 8, GUTTER - 6, 16)
             centred = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(where, centred, f"{fraction * self._top:.2g}")
+            painter.drawText(where, centred, f"{probability:.2g}")
         painter.fillRect(QRectF(area.left(), area.bottom(), area.width(), 1), theme.border)
         self._paint_levels(painter, theme, alphabet)
 
@@ -481,8 +492,8 @@ class ColourPlot(ConditionalPlot):
         self.channel = channel
         self.name, self.formula, self.waits = COLOURS[channel]
         self.setToolTip(
-            f"{self.formula}: click a value to put it there and go on from it; click the name to look at {self.name}.\n"
-            "Above: the value, its surprise and the entropy"
+            f"Value, surprise and entropy of {self.formula}. Click here to look at {self.name}; click a value below to "
+            "put it there and go on from it"
         )
         self.setMinimumSize(200, 68)
         self.clear()
@@ -527,9 +538,9 @@ class ColourPlot(ConditionalPlot):
         entropy = "" if math.isnan(self.entropy) else f"entropy {self.entropy:.2f}"
         if math.isnan(self.surprise):
             return [(brief, entropy and f"{entropy} bits")] * 3
-        words = f"surprise {self.surprise:.2f} · {entropy}".replace("inf", "∞")
-        full = f"{self.came} {drawn}"
-        return [(full, f"{words} bits"), (full, words), (brief, words)]
+        surprise = f"{self.surprise:.2f}".replace("inf", "∞")
+        words = f"surprise {surprise} · {entropy} bits"
+        return [(f"{self.came} {drawn}", words), (brief, words), (brief, f"{surprise} · {self.entropy:.2f} bits")]
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         heading = event.position().y() < HEADING
@@ -543,6 +554,13 @@ class ColourPlot(ConditionalPlot):
             self._point_at(None)
         else:
             super().mouseMoveEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Over the curve the value that is pointed at is told there: a tool tip would cover it and the next colour."""
+        if event.type() == QEvent.Type.ToolTip and self.aim is not None:
+            event.ignore()
+            return True
+        return super().event(event)
 
     def tint(self, theme: Theme) -> QColor:
         return TINTS[theme.dark][self.channel]
@@ -560,7 +578,16 @@ class ColourPlot(ConditionalPlot):
                 painter.drawText(self._area(), Qt.AlignmentFlag.AlignCenter, self.waits)
             elif self.inspection is None and self.symbol is not None:
                 self._paint_mark(painter, theme)
+                self._paint_not_looked_at(painter, theme)
         super().paintEvent(event)
+
+    def _paint_not_looked_at(self, painter: QPainter, theme: Theme) -> None:
+        """In as many lines as it takes, on a ground of its own that parts it from the mark of the value."""
+        centred = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        where = painter.boundingRect(self._area(), centred, NOT_LOOKED_AT)
+        painter.fillRect(where.adjusted(-4, 0, 4, 0), theme.panel)
+        painter.setPen(theme.quiet)
+        painter.drawText(where, centred, NOT_LOOKED_AT)
 
     def _paint_heading(self, painter: QPainter, theme: Theme) -> None:
         left, right, middle = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Slot
+from PySide6.QtCore import QEvent, QPoint, QSignalBlocker, Qt, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
@@ -29,7 +30,17 @@ from studio.panels.model_tree import (
     quiet_line,
     shown_below,
 )
-from studio.panels.widgets import GAP, MARGIN, EmptyState, PushButton, Spinner, ToolButton, glyph_icon, label
+from studio.panels.widgets import (
+    GAP,
+    MARGIN,
+    EmptyState,
+    PushButton,
+    Spinner,
+    ToolButton,
+    claims_key,
+    glyph_icon,
+    label,
+)
 from studio.state import Activity, Studio
 from studio.theme import LINK, QUIET, set_role
 
@@ -51,6 +62,19 @@ def family_key(item: QTreeWidgetItem) -> str:
     return f"{parent_of(item).text(0)}/{item.text(0)}"
 
 
+class SearchField(QLineEdit):
+    """Escape clears it, unless it is empty: then the key is the window's."""
+
+    def event(self, event: QEvent) -> bool:
+        return bool(self.text() and claims_key(event, Qt.Key.Key_Escape)) or super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+        else:
+            super().keyPressEvent(event)
+
+
 class ModelsPanel(QWidget):
     """See the module."""
 
@@ -63,7 +87,7 @@ class ModelsPanel(QWidget):
         self.studio = studio
         self.open_families: dict[str, bool] = dict(studio.profile.get("families", {}))
         """Whether a family is open, by its modality and name: of those that were opened or closed once."""
-        self.search = QLineEdit()
+        self.search = SearchField()
         self.search.setPlaceholderText("Search")
         self.search.setAccessibleName("Search models")
         self.search.setToolTip("Shows the models in whose name, family, data or conditions every word occurs")

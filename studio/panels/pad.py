@@ -17,9 +17,14 @@ ARROWS = {
     Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1),
 }  # fmt: skip
 
-DARK_CLASSES = "#f07f77 #84c7ff #67bb6b #f2a3f6 #00bfc0 #cacc56 #a494f6 #ff9cc0 #00b7e3 #59e0ad"
-LIGHT_CLASSES = "#a73e3b #4384d5 #227a2d #ac63b1 #007d7f #898900 #6754af #c45b80 #00759f #009d6e"
-"""Colours of classes, of about one brightness, so that none looks more important."""
+DARK_CLASSES = "#ff77bc #07b5eb #ffea33 #9871f2 #0967ac #984376 #6bf8ef #83c730 #e05516 #07925e"
+LIGHT_CLASSES = "#876600 #0d5e72 #7324a0 #00a63d #39c4f0 #f89caf #c5bc3a #4572e7 #9d0f37 #c94eac"
+"""Colours of classes, as far from each other and from amber as ten can be to any eyes, the colour-blind's among them.
+
+For those they differ in brightness. Clothes whose codes are neighbours have the most different ones.
+"""
+DOT_EDGE = QColor(0, 0, 0, 190)
+"""Around a dot: it parts one from the next, and from the map behind them."""
 MOST_CLASSES = len(DARK_CLASSES.split())
 LONGEST_IN_LEGEND = 20
 """Characters of a name."""
@@ -75,7 +80,7 @@ class Pad(QWidget):
     LEAST, MOST = 90, 320
     POINT = 5.0
     INSET = 6.0
-    DOT = 1.8
+    DOT = 3.0
     """Radius of what stands for an image."""
     NEAR = 9
     """Logical pixels from a dot at which a tool tip tells of it."""
@@ -241,7 +246,7 @@ class Pad(QWidget):
 
     def _paint_places(self, painter: QPainter, code_map: CodeMap, theme: Theme) -> None:
         fills = class_colours(code_map.names, theme)
-        painter.setPen(QPen(faded(theme.window, 0.8), 0.75))
+        painter.setPen(QPen(DOT_EDGE, 0.8))
         for place in code_map.places:
             painter.setBrush(fills.get(place.name, theme.quiet))
             painter.drawEllipse(self.place_of(place.x, place.y), self.DOT, self.DOT)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from models.chain import Chain
 from models.trace import Take
@@ -23,29 +24,57 @@ from studio.panels.widgets import (
     label,
 )
 from studio.state import Activity, Studio
-from studio.theme import PRIMARY, QUIET, set_role
+from studio.theme import PRIMARY, QUIET, SIGN, set_role
 
 BUTTON_HEIGHT = 32
-MAIN_WIDTH = 130
-ICON_SIDE = 18
+ICON_SIDE = 16
+VOLUME_WIDTH = 88
 DEFAULT_VOLUME = 0.8
 VOLUME_KEY, MUTE_KEY = "volume", "muted"
 """In the profile, where whoever plays the sound keeps them."""
 
 
-def step_text(chain: Chain, take: Take, selected: int, cursor: int) -> str:
-    """Where the cursor stands: ``step 431 of 784 · row 15, column 11``; where the selected sample ended before it."""
+@dataclass(frozen=True)
+class Room:
+    """How wide the parts are, in logical pixels."""
+
+    words: bool
+    """Whether buttons have a word beside their sign."""
+    sign: int
+    """Of a button without a word."""
+    main: int
+    between: int
+    margin: int
+
+
+WIDEST_BITS = "10.000"
+ROOMS = (
+    Room(words=True, sign=36, main=130, between=GAP // 2, margin=MARGIN),
+    Room(words=False, sign=36, main=130, between=GAP // 2, margin=MARGIN),
+    Room(words=False, sign=30, main=112, between=2, margin=GAP),
+)
+"""From much room to little."""
+
+
+def step_texts(chain: Chain, take: Take, selected: int, cursor: int) -> tuple[str, ...]:
+    """Where the cursor stands: ``step 431 of 784 · row 15, column 11``; where the selected sample ended before it.
+
+    The full text comes first, then those for less room.
+    """
     longest, trace = take.longest, take.samples[selected].trace
     if trace.finished and len(trace) < longest and cursor >= len(trace):
-        return f"ended at step {grouped(len(trace))}"
-    if take.finished:
-        if cursor >= longest:
-            return f"all {grouped(longest)} steps drawn"
-        return f"step {grouped(cursor)} of {grouped(longest)} · {chain.locate(cursor)}"
-    of = "of" if chain.length is not None else "of at most"
-    if cursor >= take.limit:
-        return f"step {grouped(cursor)} {of} {grouped(take.limit)}"
-    return f"step {grouped(cursor)} {of} {grouped(take.limit)} · {chain.locate(cursor)}"
+        return (f"ended at step {grouped(len(trace))}",)
+    if take.finished and cursor >= longest:
+        return f"all {grouped(longest)} steps drawn", f"all {grouped(longest)} steps"
+    step, last = f"step {grouped(cursor)}", longest if take.finished else take.limit
+    known = take.finished or chain.length is not None
+    texts = [f"{step} {of} {grouped(last)}" for of in (["of"] if known else ["of at most", "of ≤"])]
+    place = [] if cursor >= last else [f"{texts[0]} · {chain.locate(cursor)}"]
+    return *place, *texts, step
+
+
+def _width(of: QLabel, text: str) -> int:
+    return of.fontMetrics().horizontalAdvance(text)
 
 
 class TransportPanel(QWidget):
@@ -59,7 +88,6 @@ class TransportPanel(QWidget):
         self.setAutoFillBackground(True)
         self.studio = studio
         self.main_button = PushButton("Generate", tip="Generate, pause or resume (Ctrl+Return)")
-        self.main_button.setFixedSize(MAIN_WIDTH, BUTTON_HEIGHT + 2)
         self.main_button.setIconSize(QSize(ICON_SIDE, ICON_SIDE))
         set_role(self.main_button, PRIMARY)
         self._main_icons = {
@@ -73,17 +101,22 @@ class TransportPanel(QWidget):
         self.end_button = self._tool("", "end", "To the end, and follow what is drawn (End)", "To the end")
         self.replay_button = self._tool("", "play", "Replay what is drawn, from the cursor on (Space)", "Replay")
         self.new_button = self._tool("", "new", "Begin a new take (Ctrl+N)", "New take")
+        self._before = (self.new_button, self.replay_button)
+        self._with_words = (self.back_stride, self.back_step, self.forward_step, self.forward_stride)
+        """The buttons that have a word beside their sign, where there is room for it."""
+        self._middle = (self.start_button, *self._with_words, self.end_button)
         self._replay_icons = {name: glyph_icon(name, self.replay_button) for name in ("play", "pause")}
         self.step_label = ElidedLabel(role=QUIET)
         self.bits_label = label(role=QUIET)
         self.bits_label.setToolTip("Mean surprise of the selected sample up to the cursor")
+        self.overlay_label = label("overlay", QUIET)
         self.overlay_box = ComboBox("Overlay", "What the canvas is coloured by, or shows on top (Alt+0 … 4)")
         self._overlays: tuple[str, ...] = ()
         self.mute_button = self._tool("", "loud", "Mute", "Mute")
         self.mute_button.setCheckable(True)
         self._sound_icons = {name: glyph_icon(name, self.mute_button) for name in ("loud", "muted")}
         self.volume = LadderSlider("Volume", [n / 100 for n in range(101)])
-        self.volume.setFixedWidth(88)
+        self.volume.setFixedWidth(VOLUME_WIDTH)
         self.volume.setToolTip("Volume")
         self._build()
         self._connect()
@@ -94,34 +127,64 @@ class TransportPanel(QWidget):
     def _tool(self, text: str, glyph: str, tip: str, name: str) -> ToolButton:
         button = ToolButton(text, glyph, tip, name)
         button.setIconSize(QSize(ICON_SIDE, ICON_SIDE))
-        button.setFixedSize(self._button_width(bool(text)), BUTTON_HEIGHT)
+        set_role(button, SIGN)
         return button
 
-    def _button_width(self, words: bool) -> int:
-        return ICON_SIDE + 18 + (self.fontMetrics().horizontalAdvance("step") + GAP if words else 0)
+    # --- room --------------------------------------------------------------------------------------------------------
 
-    @property
-    def _with_words(self) -> tuple[ToolButton, ...]:
-        """The buttons that have a word beside their sign, where there is room for it."""
-        return self.back_stride, self.back_step, self.forward_step, self.forward_stride
+    def _width_of(self, button: ToolButton, room: Room) -> int:
+        worded = room.words and button in self._with_words
+        return room.sign + (self.fontMetrics().horizontalAdvance("step") + GAP if worded else 0)
+
+    def _least_width(self, room: Room) -> int:
+        """Of the buttons."""
+        buttons = sum(self._width_of(button, room) for button in self._before + self._middle)
+        gaps = len(self._before) - 1 + len(self._middle)  # one more of these: the main button stands among them
+        return buttons + room.main + gaps * room.between + GAP + 2 * room.margin
 
     def minimumSizeHint(self) -> QSize:
-        """Without the words."""
-        hint = super().minimumSizeHint()
-        spared = sum(button.width() - self._button_width(words=False) for button in self._with_words)
-        return QSize(hint.width() - spared, hint.height())
+        """With as little as can be used."""
+        return QSize(self._least_width(ROOMS[-1]), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        added = self._button_width(words=True) - self._button_width(words=False)
-        words = self.width() >= self.minimumSizeHint().width() + added * len(self._with_words)
-        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Gives the parts the room that there is."""
+        room = next((room for room in ROOMS if self._least_width(room) <= self.width()), ROOMS[-1])
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if room.words else Qt.ToolButtonStyle.ToolButtonIconOnly
         for button in self._with_words:
             button.setToolButtonStyle(style)
-            button.setFixedWidth(self._button_width(words))
+        for button in (*self._before, *self._middle):
+            button.setFixedSize(self._width_of(button, room), BUTTON_HEIGHT)
+        self.mute_button.setFixedSize(room.sign, BUTTON_HEIGHT)
+        self.main_button.setFixedSize(room.main, BUTTON_HEIGHT + 2)
+        for row in self._rows:
+            row.setSpacing(room.between)
         layout = self.layout()
         assert layout is not None
+        layout.setContentsMargins(room.margin, 4, room.margin, room.margin)
+        self._choose_facts(self.width() - 2 * room.margin)
         layout.activate()  # now: the least width is asked for before events come round
+
+    def _choose_facts(self, width: int) -> None:
+        """What stands above the buttons: the step, then its bits, then a word before the overlays, as far as they fit.
+
+        They are measured by the widest texts of a take, so that none comes and goes while it is walked.
+        """
+        chain, take = self.studio.chain, self.studio.take
+        left = width - self.overlay_box.sizeHint().width()
+        if self._sounds:
+            left -= GAP + self.sound.sizeHint().width()
+        if chain is not None and take is not None:
+            left -= GAP + _width(self.step_label, step_texts(chain, take, 0, take.limit)[0])
+        for part, text in (
+            (self.bits_label, f"{WIDEST_BITS} bits/{chain.step_noun if chain is not None else ''}"),
+            (self.overlay_label, self.overlay_label.text()),
+        ):
+            left -= GAP + _width(part, text)
+            part.setVisible(left >= 0)
 
     def _build(self) -> None:
         self.sound = QWidget()
@@ -135,32 +198,28 @@ class TransportPanel(QWidget):
         facts.addStrut(BUTTON_HEIGHT)  # one height with and without sound: the buttons below must not move
         facts.addWidget(self.step_label, 1)
         facts.addWidget(self.bits_label)
-        facts.addSpacing(GAP)
         facts.addWidget(self.sound)
-        facts.addWidget(label("overlay", QUIET))
+        facts.addWidget(self.overlay_label)
         facts.addWidget(self.overlay_box)
         for button in (self.forward_step, self.forward_stride):
             button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the sign at the side that it points to
-        middle = QHBoxLayout()
-        middle.setSpacing(GAP // 2)
-        before = (self.start_button, self.back_stride, self.back_step)
-        after = (self.forward_step, self.forward_stride, self.end_button)
-        for part in (*before, self.main_button, *after):
-            middle.addWidget(part)
-        left = QHBoxLayout()
-        left.setSpacing(GAP // 2)
-        left.addWidget(self.new_button)
-        left.addWidget(self.replay_button)
+        left, middle = self._rows = QHBoxLayout(), QHBoxLayout()
+        for button in self._before:
+            left.addWidget(button)
         left.addStretch(1)
+        for button in self._middle:
+            middle.addWidget(button)
+        middle.insertWidget(len(self._middle) // 2, self.main_button)
         row = QGridLayout()
         row.setContentsMargins(0, 0, 0, 0)
+        row.setHorizontalSpacing(GAP)
         row.addLayout(left, 0, 0)
         row.addLayout(middle, 0, 1)
         # As wide as the left side where there is room, so that the main button stands in the middle.
         row.setColumnStretch(0, 1)
         row.setColumnStretch(2, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(MARGIN, 4, MARGIN, MARGIN)
+        column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetNoConstraint)  # see ``minimumSizeHint``
         column.setSpacing(GAP)
         column.addLayout(facts)
         column.addLayout(row)
@@ -198,8 +257,14 @@ class TransportPanel(QWidget):
             button.setText(stride)
             button.setToolTip(f"{which} {spoken} ({key})")
             button.setAccessibleName(f"{which} {spoken}")
-        self.sound.setVisible(chain is not None and chain.modality == "sound")
+        self.sound.setVisible(self._sounds)
         self._refresh()
+        self._arrange()
+
+    @property
+    def _sounds(self) -> bool:
+        chain = self.studio.chain
+        return chain is not None and chain.modality == "sound"
 
     @Slot()
     def _refresh(self) -> None:
@@ -209,12 +274,12 @@ class TransportPanel(QWidget):
         self.main_button.setText(text)
         self.main_button.setIcon(self._main_icons["pause" if studio.running else "play"])
         self.main_button.setAccessibleName(text)
-        self.main_button.setEnabled(studio.loaded is not None)
+        self.main_button.setEnabled(studio.can_begin)
         replaying = studio.activity is Activity.REPLAYING
         self.replay_button.setIcon(self._replay_icons["pause" if replaying else "play"])
         self.replay_button.setAccessibleName("Pause replay" if replaying else "Replay")
         self.replay_button.setEnabled(has_steps and not studio.running)
-        self.new_button.setEnabled(studio.loaded is not None and take is not None)
+        self.new_button.setEnabled(studio.can_begin and take is not None)
         for button in (self.start_button, self.back_step, self.back_stride):
             button.setEnabled(has_steps)
         for button in (self.forward_step, self.forward_stride, self.end_button):
@@ -236,7 +301,7 @@ class TransportPanel(QWidget):
         if not self.back_step.isEnabled() and take.longest:
             self._refresh()
             return
-        self.step_label.say(step_text(take.chain, take, studio.selected, studio.cursor))
+        self.step_label.say(*step_texts(take.chain, take, studio.selected, studio.cursor))
         drawn = trace.surprise[: studio.cursor]
         mean = float(drawn.mean()) if drawn.size else math.nan
         self.bits_label.setText("" if math.isnan(mean) else f"{mean:.3f} bits/{take.chain.step_noun}")

@@ -316,6 +316,15 @@ def glyph_icon(name: str, owner: QWidget, colour: Callable[[Theme], QColor] = la
 
 
 RETURN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+LIST_KEYS = (
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
+    Qt.Key.Key_PageUp,
+    Qt.Key.Key_PageDown,
+    Qt.Key.Key_Home,
+    Qt.Key.Key_End,
+)
+"""What moves along a list."""
 
 
 def claims_key(event: QEvent, *keys: Qt.Key) -> bool:
@@ -393,7 +402,10 @@ def label(text: str = "", role: str = "") -> QLabel:
 
 
 class ElidedLabel(QLabel):
-    """A line that takes the width it gets and asks for none: what has no room is cut off, and told by the tool tip."""
+    """A line that takes the width it gets and asks for none: what has no room is cut off, and told by the tool tip.
+
+    It may be given shorter texts to say before anything is cut off.
+    """
 
     def __init__(self, text: str = "", role: str = "", *, align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> None:
         super().__init__()
@@ -403,16 +415,20 @@ class ElidedLabel(QLabel):
         if role:
             set_role(self, role)
         self.full = ""
+        self._shorter: tuple[str, ...] = ()
         self.say(text)
 
-    def say(self, text: str) -> None:
-        if text != self.full:
-            self.full = text
+    def say(self, text: str, *shorter: str) -> None:
+        """shorter: ever shorter texts for less and less room."""
+        if (text, shorter) != (self.full, self._shorter):
+            self.full, self._shorter = text, shorter
             self.setAccessibleName(text)
             self._fit()
 
     def _fit(self) -> None:
-        shown = self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideRight, self.width())
+        texts, metrics = (self.full, *self._shorter), self.fontMetrics()
+        fitted = [metrics.elidedText(text, Qt.TextElideMode.ElideRight, self.width()) for text in texts]
+        shown = next((text for text in fitted if text in texts), fitted[-1])
         self.setText(shown)
         self.setToolTip(self.full if shown != self.full else "")
 
@@ -513,6 +529,14 @@ class ComboBox(QComboBox):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._focus_before: QWidget | None = None
+        self.view().installEventFilter(self)
+
+    def event(self, event: QEvent) -> bool:
+        return claims_key(event, *LIST_KEYS) or super().event(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The open list is a window of its own, to which the shortcuts of the window behind it belong all the same."""
+        return claims_key(event, *LIST_KEYS) or super().eventFilter(watched, event)
 
     def showPopup(self) -> None:
         """Takes the focus for as long as its list is open: else the arrows would also step what had it before."""

@@ -253,8 +253,8 @@ def test_weights_of_many_digits_or_with_an_exponent_are_kept(value: Any) -> None
 
 def test_people_read_a_few_digits() -> None:
     assert DIGIT.label({"0": 1 / 3, "1": 2 / 3}) == "0.333333 0 + 0.666667 1"
-    assert CODE.label([0.123456789, -1 / 3]) == "0.123457,-0.333333"
-    assert Vector("code", 40).label([0.5] * 40) == f"{'0.5,' * 20} … (159 characters)"
+    assert CODE.label([0.123456789, -1 / 3]) == "+0.12, -0.33"
+    assert Vector("code", 40).label([0.5] * 40) == f"{'+0.50, ' * 11}+0. … (278 characters)"
 
 
 # --- files -------------------------------------------------------------------------------------------------------

@@ -184,7 +184,11 @@ def test_with_the_same_noise_a_little_warmer_changes_little(model: Autoregressiv
             ["digit 0", "0 → 2 25 %", "0 → 2 50 %", "0 → 2 75 %", "digit 2"],
             ["0", "25 %", "50 %", "75 %", "2"],
         ),
-        (Values(([0.5, -1.0], [0.0, 1.0]), "code"), ["code 0.5,-1", "code 0,1"], ["0.5,-1", "0,1"]),
+        (
+            Values(([0.5, -1.0], [0.0, 1.0]), "code"),
+            ["code +0.50, -1.00", "code +0.00, +1.00"],
+            ["+0.50, -1.00", "+0.00, +1.00"],
+        ),
     ],
 )
 def test_labels_say_what_each_sample_began_under(axis: Axis, full: list[str], short: list[str]) -> None:

@@ -86,7 +86,7 @@ def test_a_reconstruction_is_not_called_a_likelihood() -> None:
     said = "the cost of a reconstruction given its own code, not a likelihood"
     assert cells(coded)["test likelihood"] == f"2.500 ± 0.004 bits/dim, {said}"
     assert cells(coded)["test examples"] == "9 500 of 10 000"
-    assert part_of_test(coded, {"code": [0.5, -1.0]}) == "test, code 0.5,-1"
+    assert part_of_test(coded, {"code": [0.5, -1.0]}) == "test, code +0.50, -1.00"
     assert f"What is measured of PixelCNN auto-encoder is {said}." in notes(coded, PixelCNNAutoencoder)
 
 

@@ -7,20 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPaintEvent, QRegion
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QRegion
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from models.chain import DRAW, GreyLevels, ImageChain
+from models.completion import how_it_is_completed
 from models.orders import order_after
 from models.trace import Take
 from studio.app import MainWindow
-from studio.canvas.common import how_it_is_completed
 from studio.canvas.demo import empty_take, grow
 from studio.canvas.given import GivenBorder
 from studio.canvas.image import HEAT, ImageCanvas, lay_out
-from studio.canvas.order import jumps, order_colours, order_picture
+from studio.canvas.order import UNDER_NUMBERS, inks, jumps, order_colours, order_numbers, order_picture, paint_order
 from studio.inference import InferenceThread, Influence
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, Theme, apply_theme
@@ -493,18 +493,85 @@ def test_the_order_lies_over_the_picture_as_a_path_along_the_steps(idle: Studio,
     middle = (between[0] + between[1]) / 2
     assert look(canvas).pixelColor(middle) != plain.pixelColor(middle)
     assert canvas.legend.isVisible()
-    assert canvas.legend.accessibleName() == "Order, from early to late"
+    assert canvas.legend.accessibleName() == "Order, from pixel 0 to pixel 899"
 
 
 def test_the_order_is_numbers_where_there_is_room(idle: Studio, canvas: ImageCanvas) -> None:
-    show(idle, chain=ImageChain(GreyLevels(256), 4, 4))
-    plain = look(canvas)
+    """Black or white over a faint colour, through which the image is seen."""
+    chain = ImageChain(GreyLevels(256), 4, 4)
+    take = show(idle, chain=chain, steps=8)
     idle.set_overlay("order")
     numbered = look(canvas)
-    cell = canvas.grid._pixel(Pointer(0, 5))
-    corner = cell.topLeft() + QPoint(3, 3)
-    assert numbered.pixelColor(corner) == plain.pixelColor(corner)
-    assert numbered.copy(cell) != plain.copy(cell)
+    for step in (5, 12):
+        cell = canvas.grid._pixel(Pointer(0, step))
+        image = numbered.copy(cell)
+        turn = order_colours(chain.length)[step]
+        plain = np.array(image.pixelColor(3, 3).getRgb()[:3])
+        if step < 8:
+            expected = (1 - UNDER_NUMBERS) * int(take.traces[0].symbols[step]) + UNDER_NUMBERS * turn
+            assert np.abs(plain - expected).max() <= 1.5
+        seen = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
+        assert len(seen & {"#000000", "#ffffff"}) == 1
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+def test_every_number_stands_out_from_what_is_under_it(theme: Theme) -> None:
+    """By what WCAG 2 asks of text, 4.5 : 1: over every grey, and over the ground of what is not drawn yet."""
+    chain = ImageChain(GreyLevels(256), 16, 16, order="random 5")
+    greys = np.arange(256).reshape(16, 16)
+    for opaque in (True, False):
+        pixels = np.uint32(0xFF000000) | (greys * 0x010101).astype(np.uint32) if opaque else np.zeros_like(greys)
+        found = inks(chain, pixels.astype(np.uint32), theme.window)[..., 0]
+        under = greys[..., None].repeat(3, -1) if opaque else np.array(theme.window.getRgb()[:3])
+        seen = (1 - UNDER_NUMBERS) * under + UNDER_NUMBERS * order_colours(256)[chain.ranks]
+        contrast = np.array(
+            [
+                contrast_of(QColor(*map(round, rgb)), QColor("white" if ink else "black"))
+                for rgb, ink in zip(seen.reshape(-1, 3).tolist(), found.reshape(-1).tolist(), strict=True)
+            ]
+        )
+        assert set(found.ravel().tolist()) <= {0, 255}
+        assert contrast.min() >= 4.5
+
+
+def contrast_of(one: QColor, other: QColor) -> float:
+    """The contrast ratio of WCAG 2, 1 … 21."""
+
+    def luminance(colour: QColor) -> float:
+        parts = (colour.redF(), colour.greenF(), colour.blueF())
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0])
+def test_a_number_that_could_not_be_read_is_left_out(qapp: QApplication, ratio: float) -> None:
+    """Three digits of ten logical pixels need more room than two, on any screen."""
+
+    def numbered(side: int, pixel: int) -> bool:
+        chain = ImageChain(GreyLevels(2), side, side)
+        return order_numbers(chain, QSize(side * pixel, side * pixel) * ratio, ratio) is not None
+
+    assert [numbered(28, pixel) for pixel in (18, 22, 32)] == [False, False, True]
+    assert [numbered(8, pixel) for pixel in (16, 22, 32)] == [False, True, True]
+
+
+def test_the_colours_of_the_order_get_ever_lighter_and_the_first_stands_out_from_black() -> None:
+    """So that they are told apart without their hues; 3 : 1 is what WCAG 2 asks of a picture."""
+    found = [contrast_of(QColor(*rgb), QColor("black")) for rgb in order_colours(32).tolist()]
+    assert found == sorted(found)
+    assert found[0] >= 3
+
+
+def test_with_the_order_the_read_out_tells_the_number_of_the_pixel(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, chain=COLOUR, steps=30)
+    idle.hover(Pointer(0, 10))
+    assert "pixel" not in canvas.read_out.text()
+    idle.set_overlay("order")
+    idle.hover(Pointer(0, 10))
+    assert canvas.read_out.text().startswith(f"pixel 3 of {len(COLOUR.pixels)}")
 
 
 def test_where_a_path_would_be_a_tangle_every_pixel_has_the_colour_of_its_turn(
@@ -582,7 +649,9 @@ def test_what_cannot_reach_a_step_is_hatched_and_only_that(idle: Studio, canvas:
 
 
 @pytest.mark.parametrize(("order", "size"), [("raster", 448), ("random 5", 448), ("spiral", 644)])
-def test_the_order_is_painted_fast_enough_for_every_frame_of_a_change_of_size(order: str, size: int) -> None:
+def test_the_order_is_painted_fast_enough_for_every_frame_of_a_change_of_size(
+    qapp: QApplication, order: str, size: int
+) -> None:
     chain = ImageChain(GreyLevels(256), 28, 28, order=order)
     seconds = []
     for more in range(3):
@@ -590,6 +659,19 @@ def test_the_order_is_painted_fast_enough_for_every_frame_of_a_change_of_size(or
         order_picture(chain, QSize(size + more, size + more), 1.0)
         seconds.append(time.thread_time() - began)
     assert min(seconds) < 0.03
+
+
+def test_numbers_are_coloured_fast_enough_for_every_frame(qapp: QApplication) -> None:
+    chain, cell = ImageChain(GreyLevels(256), 28, 28), QRect(0, 0, 28 * 32, 28 * 32)
+    pixels = np.zeros((28, 28), np.uint32)
+    image = QImage(cell.size(), QImage.Format.Format_RGB32)
+    seconds = []
+    with QPainter(image) as painter:
+        for _ in range(4):  # the first one makes what is kept
+            began = time.thread_time()
+            paint_order(painter, chain, cell, pixels, DARK.window, 1.0)
+            seconds.append(time.thread_time() - began)
+    assert min(seconds[1:]) < 0.015
 
 
 def test_of_a_colour_pixel_the_most_influential_channel_shows(idle: Studio, canvas: ImageCanvas) -> None:

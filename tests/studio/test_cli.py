@@ -419,7 +419,7 @@ def test_a_picture_is_completed_exactly_where_the_missing_part_is_drawn_last(
 
     Image.fromarray((np.indices((6, 6))[1] < 2).astype(np.uint8) * 255).save(tmp_path / "mask.png")
     main([*map(str, asked), "--missing", str(tmp_path / "mask.png"), "-o", str(tmp_path / "columns.npz")])
-    assert "completed: by 32 particles" in capsys.readouterr().out
+    assert "Completion by 32 particles, " in capsys.readouterr().out
     columns = np.load(tmp_path / "columns.npz")["samples"]
     assert columns.shape == (32, 6, 6)
     assert (columns[:, :, 2:] == columns[0, :, 2:]).all()
@@ -662,6 +662,18 @@ def test_the_posterior_of_every_condition_sums_to_one(
     }
     for values in posterior.values():
         assert sum(values.values()) == pytest.approx(1)
+
+
+def test_a_posterior_tells_the_probable_values_and_sums_up_the_others(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    three = str(tmp_path / "three.png")
+    assert main(["sample", "gated-pixelcnn-mnist", "-o", three, "--condition", "digit=3"]) == 0
+    capsys.readouterr()
+    assert main(["score", "gated-pixelcnn-mnist", three, "--posterior"]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.startswith("  digit: 3 ")
+    assert line.endswith(", each of the others below 0.001")
 
 
 def test_a_condition_that_is_no_category_has_no_posterior_and_that_is_said_once(

@@ -144,7 +144,9 @@ def test_the_class_is_chosen_where_all_models_have_one_and_else_each_has_its_def
     assert {t.traces[0].segment.condition["digit"] for t in takes if t is not None} == {"2"}
     tick(dialog, IMAGE, OTHER)
     assert dialog.models.classes == {}
-    assert "digit, which keeps its default" in dialog.models.note.text()
+    assert dialog.models.note.text().endswith(
+        "Only what they all share can be chosen here; the rest keeps its default: digit."
+    )
     takes = compare(dialog, qtbot, IMAGE, OTHER)
     assert sorted(str(t.traces[0].segment.condition) for t in takes if t is not None) == ["{'digit': 'any'}", "{}"]
 
@@ -245,8 +247,12 @@ def test_the_first_two_are_the_chosen_model_and_the_one_most_like_it(
     write(tmp_path / "assets", "a-of-the-chain", "nade", chain, (), config, data_name="stripes")
     write(tmp_path / "assets", "z-of-the-data", "nade", ImageChain(GreyLevels(2), 6, 6), (), config, data_name="dots")
     write(tmp_path / "assets", "z-of-both", "nade", chain, (), config, data_name="dots")
+    write(tmp_path / "assets", "y-of-both", "nade", chain, (), config, data_name="dots")
     write(tmp_path / "assets", "dots", "nade", chain, (), config, data_name="dots")
     entries = {entry.header.name: entry for entry in several.catalog.entries()}
+    stripes = entries["a-of-the-chain"]
+    other_set = {**stripes.header.data, "title": "Stripes"}
+    entries["a-of-the-chain"] = replace(stripes, header=replace(stripes.header, data=other_set))
 
     def likest(chosen: str, *others: str) -> str:
         first, second = first_models([entries[name] for name in (*others, chosen)], entries[chosen])
@@ -254,9 +260,11 @@ def test_the_first_two_are_the_chosen_model_and_the_one_most_like_it(
         return second.header.name
 
     assert likest("dots", IMAGE, "z-of-the-data", "a-of-the-chain", "z-of-both") == "z-of-both"
-    assert likest("dots", IMAGE, "z-of-the-data", "a-of-the-chain") == "a-of-the-chain"
-    assert likest("dots", IMAGE, "z-of-the-data") == "z-of-the-data"
+    assert likest("dots", IMAGE, "a-of-the-chain", "z-of-the-data") == "z-of-the-data"
+    assert likest("dots", IMAGE, "a-of-the-chain") == "a-of-the-chain"
     assert likest("dots", IMAGE) == IMAGE
+    assert likest("dots", "a-of-the-chain", BROKEN) == BROKEN, "of the same set, prepared in another way"
+    assert likest("dots", "y-of-both", "z-of-both") == "z-of-both", "the nearest in the list"
     assert [entry.header.name for entry in first_models([entries["dots"]], None)] == ["dots"]
 
 

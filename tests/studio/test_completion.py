@@ -13,13 +13,12 @@ from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain
-from models.completion import LEAST_PARTICLES, MISSING
+from models.completion import LEAST_PARTICLES, MISSING, how_it_is_completed
 from models.condition import Category, Order
 from models.image_files import PICTURES, Pixels, fitted_pixels, opened
 from models.record import read_bytes
 from models.shaping import NEUTRAL
 from models.trace import Segment, Trace
-from studio.canvas.common import how_it_is_completed
 from studio.canvas.image import FORESEEN, Picture
 from studio.panels.completion import ENDINGS, CompletionDialog, ground, inverted
 from studio.state import Pointer, Studio
@@ -79,6 +78,33 @@ def test_nothing_is_completed_while_nothing_or_everything_is_missing(dialog: Com
     known = dialog.view.known
     dialog.swap_button.click()
     assert (dialog.view.known == ~known).all()
+
+
+def test_the_part_that_is_missing_is_lit_until_the_mouse_changes_it(dialog: CompletionDialog, qtbot: QtBot) -> None:
+    def lit() -> list[str]:
+        return [button.text() for button in (*dialog.parts.values(), dialog.nothing_button) if button.isChecked()]
+
+    assert lit() == ["lower half"]
+    dialog.parts["lower half"].click()
+    assert lit() == ["lower half"], "it stays missing"
+    dialog.swap_button.click()
+    assert lit() == ["upper half"]
+    dialog.nothing_button.click()
+    assert lit() == ["nothing"]
+    dialog.parts["middle"].click()
+    assert lit() == ["middle"]
+    qtbot.mouseClick(dialog.view, Qt.MouseButton.LeftButton, pos=dialog.view._square[0].topLeft())
+    assert lit() == []
+
+
+def test_cancel_and_escape_close_it_and_leave_all_as_it_was(dialog: CompletionDialog, qtbot: QtBot) -> None:
+    before = dialog.studio.take
+    dialog.cancel_button.click()
+    assert not dialog.isVisible()
+    dialog.show()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+    assert dialog.studio.take is before
 
 
 def test_the_mouse_takes_pixels_away_and_gives_them_back(dialog: CompletionDialog, qtbot: QtBot) -> None:

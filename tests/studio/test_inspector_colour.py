@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain
@@ -21,7 +22,7 @@ from studio.canvas.demo import empty_take, grow
 from studio.inference import Inspection
 from studio.panels.inspector import COLOURS, TINTS, ColourPlot, InspectorPanel
 from studio.state import Pointer, Studio
-from studio.theme import DARK, LIGHT, Theme
+from studio.theme import DARK, LIGHT, Theme, colours, small
 from tests.studio.conftest import DIGIT, finish, load, write
 
 CHAIN = ImageChain(GreyLevels(16), 5, 4, 3)
@@ -240,6 +241,68 @@ def test_in_mid_run_a_colour_that_was_not_looked_at_shows_what_was_drawn(qtbot: 
     assert (red.inspection, red.waiting) == (None, False)
     assert (green.present, blue.waiting) == (True, True)
     assert not any(plot.grab().isNull() for plot in plots)
+
+
+def test_a_colour_that_was_not_looked_at_says_so_in_its_empty_box(qtbot: QtBot) -> None:
+    """In full even where the panel is as narrow as it gets."""
+    take = empty_take(CHAIN)
+    grow(take.traces[0], np.arange(22, dtype=np.int32) % 16, CHAIN)
+    p = np.full(16, 1 / 16)
+    plot = ColourPlot(0)
+    qtbot.addWidget(plot)
+    plot.resize(plot.minimumSize())
+    plot.show_colour(Inspection(1, 0, GREEN, p, p, Shaping(), None, False), take)
+    picture, quiet = plot.grab().toImage(), colours(plot).quiet
+    box = plot._area().toRect()
+    written = [
+        QPoint(x, y)
+        for x in range(box.left(), plot.width())
+        for y in range(box.top(), plot.height())
+        if all(abs(a - b) < 24 for a, b in zip(picture.pixelColor(x, y).getRgb(), quiet.getRgb(), strict=True))
+    ]
+    assert len(written) > 100
+    assert all(box.adjusted(2, 2, -2, -2).contains(point) for point in written)
+
+
+def test_bits_have_their_unit_at_the_end_however_few_words_there_are(panel: InspectorPanel, qtbot: QtBot) -> None:
+    generate(panel.studio, qtbot)
+    look_at(panel, qtbot, GREEN)
+    for plot in panel.colour_plots:
+        headings = plot._headings()
+        assert all(bits.endswith(" bits") for _, bits in headings)
+        lengths = [len(drawn + bits) for drawn, bits in headings]
+        assert lengths == sorted(lengths, reverse=True)
+
+
+def test_on_a_low_curve_a_label_that_would_touch_another_is_left_out(qtbot: QtBot) -> None:
+    take = empty_take(CHAIN)
+    p = np.full(16, 1 / 16)
+    plot = ColourPlot(0)
+    qtbot.addWidget(plot)
+    plot.show_colour(Inspection(1, 0, 0, p, p, Shaping(), None, False), take)
+    apart = QFontMetrics(small(plot.font())).height()
+    shown = {}
+    for height in (68, 300):
+        plot.resize(320, height)
+        shown[height] = [round(probability, 4) for probability, _ in plot.ticks(apart)]
+    assert shown == {68: [0.1, 0.02], 300: [0.1, 0.02, 0.002]}
+
+
+def test_no_tool_tip_covers_a_curve_while_a_value_is_pointed_at(panel: InspectorPanel, qtbot: QtBot) -> None:
+    generate(panel.studio, qtbot)
+    look_at(panel, qtbot, GREEN)
+    plot = panel.colour_plots[0]
+
+    def tip_at(y: int) -> str:
+        at = QPoint(120, y)
+        QToolTip.hideText()
+        qtbot.mouseMove(plot, at)
+        QApplication.sendEvent(plot, QHelpEvent(QEvent.Type.ToolTip, at, plot.mapToGlobal(at)))
+        return QToolTip.text()
+
+    assert tip_at(plot.height() // 2) == ""
+    assert plot.aim is not None
+    assert tip_at(6) == plot.toolTip()
 
 
 def test_the_lines_of_all_colours_are_worded_alike_and_within_the_width(panel: InspectorPanel, qtbot: QtBot) -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -112,6 +114,36 @@ def test_the_codes_of_real_images_are_dots_in_the_colours_of_their_classes(
     assert alike(colour(chooser, picture, *COAT[:2]), second)
     assert alike(colour(chooser, picture, *NAMELESS[:2]), DARK.quiet)
     assert "dot" in chooser.pad.toolTip()
+
+
+# Machado, Oliveira and Fernandes 2009: how linear RGB looks to eyes without red cones, and without green ones.
+WITHOUT_RED = ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998))
+WITHOUT_GREEN = ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881))
+
+
+@pytest.mark.parametrize("names", [DARK_CLASSES, LIGHT_CLASSES], ids=["dark", "light"])
+@pytest.mark.parametrize(("eyes", "least"), [(np.eye(3), 0.18), (WITHOUT_RED, 0.09), (WITHOUT_GREEN, 0.09)])
+def test_the_colours_of_classes_are_well_apart_to_any_eyes(names: str, eyes: npt.ArrayLike, least: float) -> None:
+    """By Ottosson's Oklab, in which black and white are 1 apart and 0.02 is just seen."""
+    rgb = np.array([QColor(name).getRgbF()[:3] for name in names.split()])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ np.transpose(eyes)
+    cones = np.clip(linear, 0, 1) @ np.transpose(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    lab = np.cbrt(cones) @ np.transpose(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    )
+    apart = np.linalg.norm(lab[:, None] - lab, axis=-1)
+    assert len(lab) == MOST_CLASSES == 10
+    assert apart[~np.eye(len(lab), dtype=bool)].min() >= least
 
 
 def test_map_and_legend_follow_the_theme(panel: ConditionPanel, qtbot: QtBot, tmp_path: Path) -> None:

@@ -536,8 +536,30 @@ def test_either_value_of_a_blend_can_be_another(image_studio: Studio, qtbot: QtB
     assert image_studio.settings.condition == {"digit": {"2": 0.5, "1": 0.5}}  # type: ignore[union-attr]
     digit.other.textActivated.emit("any")
     assert image_studio.settings.condition == {"digit": {"2": 0.5, "any": 0.5}}  # type: ignore[union-attr]
-    digit.other.textActivated.emit("2")
-    assert image_studio.settings.condition == {"digit": "2"}  # type: ignore[union-attr]
+
+
+def test_an_image_follows_the_slider_of_a_blend(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    (digit,) = panel.choosers
+    digit.blending.click()
+    assert image_studio.take is None
+    digit.share.moved.emit(0.3, 4711)
+    finish(image_studio, qtbot)
+    assert image_studio.take is not None
+    assert image_studio.take.traces[0].segment.condition == {"digit": {"0": 0.7, "1": 0.3}}
+
+
+def test_a_blend_with_itself_goes_the_other_way_round(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    (digit,) = panel.choosers
+    digit.blending.click()
+    digit.share.moved.emit(0.3, 4711)
+    digit.buttons["1"].click()
+    assert image_studio.settings.condition == {"digit": {"1": 0.7, "0": 0.3}}  # type: ignore[union-attr]
+    assert (digit.buttons["1"].isChecked(), digit.other.currentText()) == (True, "0")
+    digit.other.textActivated.emit("1")
+    assert image_studio.settings.condition == {"digit": {"0": 0.7, "1": 0.3}}  # type: ignore[union-attr]
+    assert (digit.buttons["0"].isChecked(), digit.other.currentText()) == (True, "1")
 
 
 def test_what_is_drawn_under_a_blend_is_neither_of_its_values(image_studio: Studio, qtbot: QtBot) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QRectF, Qt, QUrl
-from PySide6.QtGui import QContextMenuEvent, QImage, QPainter, QPixmap
+from PySide6.QtGui import QContextMenuEvent, QImage, QKeySequence, QPainter, QPixmap, QShortcut
 from PySide6.QtWidgets import QApplication, QTreeWidgetItem
 from pytestqt.qtbot import QtBot
 
@@ -333,6 +333,21 @@ def test_search_finds_by_every_word_and_says_when_nothing_matches(studio: Studio
     panel.clear_button.click()
     assert panel.search.text() == ""
     assert len(shown(panel)) == 6
+
+
+def test_escape_clears_a_search_and_else_is_the_windows(studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(studio, qtbot)
+    heard: list[bool] = []
+    stop = QShortcut(QKeySequence("Escape"), panel)
+    stop.activated.connect(lambda: heard.append(True))
+    panel.activateWindow()
+    panel.search.setFocus()
+    qtbot.waitUntil(panel.search.hasFocus)
+    qtbot.keyClicks(panel.search, "tiny")
+    qtbot.keyClick(panel.search, Qt.Key.Key_Escape)
+    assert (panel.search.text(), heard) == ("", [])
+    qtbot.keyClick(panel.search, Qt.Key.Key_Escape)
+    assert heard == [True]
 
 
 def test_search_finds_by_the_name_of_a_class(studio: Studio, qtbot: QtBot) -> None:

@@ -15,6 +15,8 @@ from studio.panels.widgets import grouped
 from studio.state import Activity, Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load
 
+CHILDREN = Qt.FindChildOption.FindDirectChildrenOnly
+
 
 def panel_of(studio: Studio, qtbot: QtBot, width: int = 690) -> TransportPanel:
     panel = TransportPanel(studio)
@@ -38,7 +40,7 @@ def test_the_main_button_says_the_obvious_thing_and_never_moves(studio: Studio, 
     assert not panel.main_button.isEnabled()
     studio.choose_model(IMAGE)
     assert studio.activity is Activity.LOADING
-    assert not panel.main_button.isEnabled()
+    assert panel.main_button.isEnabled()  # pressed now, it begins as soon as the model is there
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
     studio.change("pace", pace=40.0)
     said = [panel.main_button.text()]
@@ -213,20 +215,36 @@ def test_every_button_has_a_name_and_tells_its_shortcut(image_studio: Studio, qt
         assert f"({key})" in button.toolTip()
 
 
-def test_without_room_for_their_words_the_buttons_keep_their_signs(studio: Studio, qtbot: QtBot) -> None:
-    window = QWidget()  # a panel that is a window itself could not be made that narrow
-    qtbot.addWidget(window)
-    window.show()
-    panel = TransportPanel(studio)
-    panel.setParent(window)
-    panel.show()
-    panel.resize(690, panel.sizeHint().height())
+def test_with_less_room_words_go_then_gaps_and_nothing_overlaps(sound_studio: Studio, qtbot: QtBot) -> None:
+    sound_studio.change("count", pace=math.inf, limit=8000)
+    sound_studio.begin()
+    finish(sound_studio, qtbot)
+    sound_studio.move_cursor(3)
+    panel = panel_of(sound_studio, qtbot)
     wide, least = panel.back_step.width(), panel.minimumSizeHint().width()
     assert panel.back_step.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
-    panel.resize(least, panel.height())
+    for width in (690, least + 100, least):
+        panel.resize(width, panel.height())
+        qtbot.wait(1)
+        shown = [part for part in panel.findChildren(QWidget, options=CHILDREN) if part.isVisible()]
+        for n, part in enumerate(shown):
+            assert panel.rect().contains(part.geometry()), width
+            assert not any(part.geometry().intersects(other.geometry()) for other in shown[:n]), width
+        assert panel.minimumSizeHint().width() == least
+        assert "…" not in panel.step_label.text(), width
     assert panel.back_step.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonIconOnly
-    assert panel.back_step.width() < wide
-    assert panel.minimumSizeHint().width() == least
-    assert panel.end_button.geometry().right() < least
+    assert panel.overlay_label.isHidden()
     panel.resize(690, panel.height())
     assert panel.back_step.width() == wide
+    assert not panel.overlay_label.isHidden()
+
+
+def test_what_stands_above_the_buttons_stays_while_a_take_is_walked(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    panel.resize(panel.minimumSizeHint().width(), panel.height())
+    half_way(image_studio, qtbot)
+    seen = set()
+    for step in range(image_studio.frontier):
+        image_studio.move_cursor(step)
+        seen.add((panel.bits_label.isHidden(), panel.overlay_label.isHidden()))
+    assert len(seen) == 1

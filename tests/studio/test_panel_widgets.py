@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from studio.panels.widgets import (
     Banner,
     ComboBox,
+    ElidedLabel,
     EvenGrid,
     LadderSlider,
     NumberField,
@@ -149,6 +150,20 @@ def test_probabilities_are_short(p: float, text: str) -> None:
 def test_grouped_digits_can_be_typed_back() -> None:
     assert ungrouped(grouped(1_020_417)) == "1020417"
     assert ungrouped(" 0,5 ") == "0.5"
+
+
+def test_an_elided_label_says_less_before_it_cuts_anything_off(qtbot: QtBot) -> None:
+    line = ElidedLabel()
+    qtbot.addWidget(line)
+    line.show()
+    texts = "step 7 of 784 · row 0, column 7", "step 7 of 784", "step 7"
+    line.say(*texts)
+    for text in texts:
+        line.resize(line.fontMetrics().horizontalAdvance(text) + 1, 20)
+        assert line.text() == text
+        assert line.toolTip() == ("" if text == texts[0] else texts[0])
+    line.resize(line.width() // 2, 20)
+    assert line.text().endswith("…")
 
 
 LONG_NAME = "x" * 251 + ".png"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDockWidget
 from pytestqt.qtbot import QtBot
 
 from studio.app import MainWindow
@@ -54,6 +54,44 @@ def test_no_model_no_overlay_and_no_number_of_clips_narrows_a_dock(window: MainW
             qtbot.waitUntil(window.canvas._picture.isVisible)
         assert (model, widths()) == (model, before)
     assert window.size() == LOW
+
+
+@pytest.mark.parametrize("model", [IMAGE, SOUND])
+def test_the_window_fits_a_screen_of_1920_pixels_at_200_percent(window: MainWindow, qtbot: QtBot, model: str) -> None:
+    load(window.studio, qtbot, model)
+    window.studio.change("pace", pace=math.inf)
+    window.studio.change("count", count=6)
+    window.studio.begin()
+    finish(window.studio, qtbot)
+    window.studio.move_cursor(3)
+    window.resize(1, 1)
+    qtbot.wait(30)
+    assert window.width() <= 940
+    assert window.height() <= 620
+    parts = [*window.docks, window.centre]
+    for n, part in enumerate(parts):
+        assert window.rect().contains(part.geometry())
+        assert not any(part.geometry().intersects(other.geometry()) for other in parts[:n])
+        inside = part.widget() if isinstance(part, QDockWidget) else part
+        assert inside.width() >= inside.minimumSizeHint().width(), "nothing is cut off"
+
+
+def test_the_status_bar_elides_a_long_title_where_it_is_full(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(1, 1)
+    for field, text in (
+        (window.engine_label, "compiled engine · CUDA"),
+        (window.speed_label, "112 345 steps/s"),
+        (window.left_label, "at most 1234.5 s left"),
+        (window.sound_label, "no sound"),
+        (window.model_label, "PixelCNN auto-encoder · Fashion-MNIST · seed 123 456, sample 10"),
+    ):
+        field.say(text)
+    qtbot.wait(30)
+    bar, last = window.statusBar(), window.model_label
+    assert bar.minimumSizeHint().width() <= window.width()
+    assert last.geometry().right() < bar.width()
+    assert last.width() < last.sizeHint().width(), "it is the one that gives way"
+    assert window.engine_label.width() >= window.engine_label.sizeHint().width()
 
 
 def test_the_window_fits_a_low_screen(window: MainWindow, qtbot: QtBot) -> None:

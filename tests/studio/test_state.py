@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from models.files import export, read_saved
 from models.trace import Take
 from studio.state import Activity, Pointer, Studio
-from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load
+from tests.studio.conftest import DIGIT, IMAGE, SOUND, chosen_model, finish, load
 
 FAST = math.inf
 
@@ -726,7 +726,8 @@ def test_undoing_a_setting_leaves_the_others_as_they_are(image_studio: Studio, q
     assert image_studio.settings.shaping.temperature == 1.0  # type: ignore[union-attr]
 
 
-def test_opening_a_take_is_no_edit_and_restores_its_engine(image_studio: Studio, qtbot: QtBot) -> None:
+def test_opening_a_take_is_no_edit_and_leaves_the_engine_as_chosen(image_studio: Studio, qtbot: QtBot) -> None:
+    """The first takes of all are drawn while the kernels are compiled: to look at one slows no other down."""
     generate(image_studio, qtbot, engine="cached")
     slow = image_studio.take
     assert slow is not None
@@ -734,8 +735,97 @@ def test_opening_a_take_is_no_edit_and_restores_its_engine(image_studio: Studio,
     edits = image_studio.undo_stack.count()
     image_studio.open_history(slow.id)
     qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == slow.id)
-    assert image_studio.settings.engine == "cached"  # type: ignore[union-attr]
+    assert image_studio.settings.engine == "auto"  # type: ignore[union-attr]
     assert image_studio.undo_stack.count() == edits
+
+
+def test_what_is_asked_for_while_a_model_loads_begins_when_it_is_there(studio: Studio, qtbot: QtBot) -> None:
+    studio.choose_model(IMAGE)
+    assert studio.can_begin
+    studio.generate()
+    assert (studio.begins_when_loaded, studio.activity, studio.take) == (True, Activity.LOADING, None)
+    qtbot.waitUntil(lambda: studio.take is not None and studio.frontier > 0)
+    assert not studio.begins_when_loaded
+
+
+@pytest.mark.parametrize("instead", [Studio.pause, lambda studio: studio.choose_model(SOUND)], ids=["pause", "another"])
+def test_what_was_asked_for_while_a_model_loads_can_be_given_up(
+    instead: Callable[[Studio], None], studio: Studio, qtbot: QtBot
+) -> None:
+    studio.choose_model(IMAGE)
+    studio.generate()
+    instead(studio)
+    assert not studio.begins_when_loaded
+    qtbot.waitUntil(lambda: studio.loaded is not None)
+    assert studio.take is None
+
+
+def test_what_is_drawn_along_a_hand_has_the_noise_of_what_was_shown(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    first = image_studio.take
+    assert first is not None
+    image_studio.pin(Pointer(0, 5))
+    image_studio.change("pace", pace=1.0)
+    image_studio.change("digit", drag=1, condition={"digit": DIGIT.values[-1]})
+    image_studio.draw_along()
+    finish(image_studio, qtbot)
+    along = image_studio.take
+    assert along is not None
+    assert along is not first
+    assert along.traces[0].segment.condition == {"digit": DIGIT.values[-1]}
+    assert along.traces[0].segment.seed == first.traces[0].segment.seed
+    assert image_studio.pinned == Pointer(0, 5)
+    assert image_studio.settings.pace == 1.0  # type: ignore[union-attr]
+
+
+def test_what_a_hand_only_passes_is_not_kept_and_where_it_rests_is(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    assert image_studio.take is not None
+    takes, passed = {image_studio.take.id}, set()
+    for digit in DIGIT.values:
+        image_studio.change("digit", drag=1, condition={"digit": digit})
+        image_studio.draw_along()
+        finish(image_studio, qtbot)
+        assert image_studio.take is not None
+        passed.add(image_studio.take.id)
+    takes.add(image_studio.take.id)
+    qtbot.waitUntil(lambda: {entry.id for entry in image_studio.profile.history()} == takes)
+    assert len(passed - takes) == 2
+
+
+def test_a_hand_that_moves_on_while_an_image_is_drawn_gets_the_last_place(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("slow", engine="reference")
+    for digit in DIGIT.values:
+        image_studio.change("digit", drag=1, condition={"digit": digit})
+        image_studio.draw_along()
+
+    def drawn_last() -> bool:
+        take = image_studio.take
+        return take is not None and take.finished and take.traces[0].segment.condition == {"digit": DIGIT.values[-1]}
+
+    qtbot.waitUntil(drawn_last)
+
+
+def test_a_hand_that_moves_a_control_leaves_a_walk_alone_that_was_asked_for(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=20.0)
+    image_studio.begin()
+    begun = image_studio.take
+    image_studio.draw_along()
+    assert image_studio.take is begun
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert image_studio.take is begun
+
+
+def test_what_was_drawn_along_is_kept_when_the_program_ends_at_once(
+    image_studio: Studio, make_studio: Callable[[], Studio], qtbot: QtBot
+) -> None:
+    image_studio.draw_along()
+    finish(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    image_studio.close()
+    assert [entry.id for entry in make_studio().profile.history()] == [take.id]
 
 
 def test_play_while_a_model_loads_does_not_hide_that_it_loads(studio: Studio, qtbot: QtBot) -> None:

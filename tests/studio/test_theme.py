@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialogButtonBox,
     QFileDialog,
+    QMenu,
     QPushButton,
     QSpinBox,
     QStyle,
@@ -71,6 +72,27 @@ def test_every_drawing_that_the_style_sheet_names_is_there(app: QApplication, th
 def test_boxes_have_arrows(app: QApplication, qtbot: QtBot, theme: Theme, kind: type[QWidget]) -> None:
     apply_theme(app, theme)
     assert strongest(look(kind(), qtbot), theme.raised, 138, 156) > 2.5
+
+
+@BOTH
+def test_the_tick_of_a_menu_is_a_drawing_that_stands_out(app: QApplication, qtbot: QtBot, theme: Theme) -> None:
+    apply_theme(app, theme)
+    menu = QMenu()
+    qtbot.addWidget(menu)
+    off, on = (menu.addAction("None", lambda: None) for _ in range(2))
+    for action in (off, on):
+        action.setCheckable(True)
+    on.setChecked(True)
+    menu.ensurePolished()
+    menu.resize(menu.sizeHint())
+    image = menu.grab().toImage()
+    places = [menu.actionGeometry(action) for action in (off, on)]
+    left, right = places[0].left(), places[0].left() + 22
+    rows = [image.copy(left, place.top(), right - left, place.height()) for place in places]
+    assert strongest(rows[0], theme.raised, 0, rows[0].width()) == 1
+    assert strongest(rows[1], theme.raised, 0, rows[1].width()) > 2.5
+    shades = {rows[1].pixelColor(x, y).name() for x in range(rows[1].width()) for y in range(rows[1].height())}
+    assert len(shades) > 4, "its edges are smooth"
 
 
 @BOTH

@@ -118,6 +118,20 @@ def test_after_a_click_on_a_slider_or_a_button_the_keys_still_step(window: MainW
     assert studio.settings.shaping == shaping  # type: ignore[union-attr]
 
 
+def test_arrows_in_the_list_of_overlays_choose_one_and_step_nothing(window: MainWindow, qtbot: QtBot) -> None:
+    drawn(window, qtbot)
+    cursor, box = window.studio.cursor, window.transport.overlay_box
+    box.setFocus()
+    qtbot.waitUntil(box.hasFocus)
+    qtbot.keyClick(box, KEY.Key_Down)
+    assert window.studio.overlay == "entropy"
+    box.showPopup()
+    qtbot.keyClick(box.view(), KEY.Key_Down)
+    qtbot.keyClick(box.view(), KEY.Key_Return)
+    assert window.studio.overlay == "surprise"
+    assert window.studio.cursor == cursor
+
+
 def test_arrows_in_an_open_menu_move_between_menus(window: MainWindow, qtbot: QtBot) -> None:
     studio = window.studio
     drawn(window, qtbot)
@@ -444,7 +458,7 @@ def test_a_layout_that_was_squeezed_into_a_small_screen_spoils_no_other(checkpoi
         )
 
     assert width("1", "280") == 280
-    assert width("2") == 200
+    assert width("2") < 280, "squeezed"
     assert width("1") == 280
 
 
