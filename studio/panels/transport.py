@@ -40,6 +40,8 @@ class Room:
 
     words: bool
     """Whether buttons have a word beside their sign."""
+    main_sign: bool
+    """Whether the main button has a sign beside its word."""
     sign: int
     """Of a button without a word."""
     main: int
@@ -49,9 +51,9 @@ class Room:
 
 WIDEST_BITS = "10.000"
 ROOMS = (
-    Room(words=True, sign=36, main=130, between=GAP // 2, margin=MARGIN),
-    Room(words=False, sign=36, main=130, between=GAP // 2, margin=MARGIN),
-    Room(words=False, sign=30, main=112, between=2, margin=GAP),
+    Room(words=True, main_sign=True, sign=36, main=130, between=GAP // 2, margin=MARGIN),
+    Room(words=False, main_sign=True, sign=36, main=130, between=GAP // 2, margin=MARGIN),
+    Room(words=False, main_sign=False, sign=30, main=112, between=2, margin=GAP),
 )
 """From much room to little."""
 
@@ -88,7 +90,6 @@ class TransportPanel(QWidget):
         self.setAutoFillBackground(True)
         self.studio = studio
         self.main_button = PushButton("Generate", tip="Generate, pause or resume (Ctrl+Return)")
-        self.main_button.setIconSize(QSize(ICON_SIDE, ICON_SIDE))
         set_role(self.main_button, PRIMARY)
         self._main_icons = {
             name: glyph_icon(name, self.main_button, lambda theme: theme.on_primary) for name in ("play", "pause")
@@ -160,6 +161,7 @@ class TransportPanel(QWidget):
             button.setFixedSize(self._width_of(button, room), BUTTON_HEIGHT)
         self.mute_button.setFixedSize(room.sign, BUTTON_HEIGHT)
         self.main_button.setFixedSize(room.main, BUTTON_HEIGHT + 2)
+        self.main_button.setIconSize(QSize(ICON_SIDE, ICON_SIDE) if room.main_sign else QSize(0, 0))
         for row in self._rows:
             row.setSpacing(room.between)
         layout = self.layout()

@@ -68,6 +68,7 @@ def test_the_window_fits_a_screen_of_1920_pixels_at_200_percent(window: MainWind
     qtbot.wait(30)
     assert window.width() <= 940
     assert window.height() <= 620
+    assert window.transport.main_button.width() >= window.transport.main_button.sizeHint().width()
     parts = [*window.docks, window.centre]
     for n, part in enumerate(parts):
         assert window.rect().contains(part.geometry())
