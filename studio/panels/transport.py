@@ -155,8 +155,11 @@ class TransportPanel(QWidget):
         """Gives the parts the room that there is."""
         room = next((room for room in ROOMS if self._least_width(room) <= self.width()), ROOMS[-1])
         style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if room.words else Qt.ToolButtonStyle.ToolButtonIconOnly
+        role = "" if room.words else SIGN
         for button in self._with_words:
             button.setToolButtonStyle(style)
+            if button.property("role") != role:
+                set_role(button, role)
         for button in (*self._before, *self._middle):
             button.setFixedSize(self._width_of(button, room), BUTTON_HEIGHT)
         self.mute_button.setFixedSize(room.sign, BUTTON_HEIGHT)
