@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
+from models.catalog import Catalog, Entry
 from models.chain import INT16_PEAK, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import SUFFIX, CheckpointHeader, LoadedModel, load_checkpoint, read_header, save_checkpoint
 from models.condition import Category, Factor, Vector
@@ -585,6 +586,17 @@ def test_a_card_tells_what_the_classifier_heard(speaking: LoadedModel, tmp_path:
     report = speech_report(speaking, tmp_path, count=2, epochs=1)
     assert "independent classifier" in card(speaking, near.samples, near, report)
     assert "independent classifier" not in card(speaking, near.samples, near, None)
+
+
+@pytest.mark.parametrize("entry", [e for e in Catalog().entries() if e.shipped], ids=lambda entry: entry.header.name)
+def test_every_card_that_came_along_is_of_its_checkpoint_and_of_its_network_today(entry: Entry) -> None:
+    """Its lecture, its likelihoods and its facts: ``python -m models.evaluation card`` writes it anew."""
+    loaded = load_checkpoint(entry.path)
+    path = entry.path.parent.parent / "cards" / f"{entry.header.name}.md"
+    nothing = Neighbours([], [], [], [1.0], 1.0, "x")
+    today = card(loaded, [], nothing, None).splitlines()
+    told = today[today.index("## The model") : today.index("## Nearest training neighbours")]
+    assert set(told) <= set(path.read_text(encoding="utf-8").splitlines())
 
 
 def test_a_card_tells_what_papers_report_and_what_sets_our_numbers_apart(drawing: LoadedModel) -> None:
