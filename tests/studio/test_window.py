@@ -253,6 +253,18 @@ def test_why_there_is_no_sound_is_not_said_over_images(window: MainWindow, qtbot
     assert not window.banner.isVisible()
 
 
+def test_why_there_is_no_sound_is_not_said_over_an_image_of_the_history(window: MainWindow, qtbot: QtBot) -> None:
+    image = drawn(window, qtbot)
+    load(window.studio, qtbot, SOUND)
+    drawn(window, qtbot)
+    window._show_sound_reason("")
+    window._show_sound_reason("No sound: nobody has ears.")
+    assert window.banner.isVisible()
+    window.studio.open_history(image.id)
+    qtbot.waitUntil(lambda: window.studio.take is image)
+    assert not window.banner.isVisible()
+
+
 def test_a_single_sample_of_several_says_which_it_was(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window.studio.change("several", count=3, seed=7, seed_locked=True)
     saved = drawn(window, qtbot)
