@@ -9,7 +9,6 @@ from models.chain import Chain, Symbols
 from models.condition import in_words
 from models.errors import InputError, NoRecordError
 from models.record import PROGRAM
-from models.shaping import NEUTRAL
 from models.sweep import in_a_line
 from models.trace import Take
 
@@ -82,7 +81,4 @@ def made_with(view: Take) -> str:
     if swept := in_a_line(view):
         return swept
     first = view.traces[0].schedule[0]
-    parts = [*in_words(view.model.factors, first.condition), f"seed {first.seed}"]
-    changed = {name: value for name, value in first.shaping.to_json().items() if value != NEUTRAL.to_json()[name]}
-    parts += [f"{name.replace('_', '-')} {value:g}" for name, value in changed.items()]
-    return "; ".join(parts)
+    return "; ".join([*in_words(view.model.factors, first.condition), f"seed {first.seed}", *first.shaping.changed()])

@@ -52,15 +52,14 @@ class Shaping:
     def neutral(self) -> bool:
         return self == NEUTRAL
 
+    def changed(self) -> list[str]:
+        """The settings that are not neutral, in words: ``temperature 0.8``, ``top-p 0.9``."""
+        neutral = NEUTRAL.to_json()
+        return [f"{name.replace('_', '-')} {x:g}" for name, x in self.to_json().items() if x != neutral[name]]
+
     def describe(self) -> str:
-        """The settings that are not neutral: ``temperature 0.8, top-p 0.9``."""
-        named = [
-            (f"temperature {self.temperature:g}", self.temperature != NEUTRAL.temperature),
-            (f"top-k {self.top_k}", self.top_k != NEUTRAL.top_k),
-            (f"top-p {self.top_p:g}", self.top_p != NEUTRAL.top_p),
-            (f"min-p {self.min_p:g}", self.min_p != NEUTRAL.min_p),
-        ]
-        return ", ".join(words for words, set_ in named if set_) or "neutral settings"
+        """``temperature 0.8, top-p 0.9``, or that nothing is changed."""
+        return ", ".join(self.changed()) or "neutral settings"
 
     def with_(self, **changes: Any) -> Shaping:
         return replace(self, **changes)

@@ -144,8 +144,7 @@ class MainWindow(QMainWindow):
         self.transport.mute_toggled.connect(self.sound.set_muted)
         self.sound.playhead_moved.connect(self._move_playhead)
         self.sound.reason_changed.connect(self._show_sound_reason)
-        for changed in (studio.model_changed, studio.take_changed):
-            changed.connect(self._refresh_sound)
+        studio.model_changed.connect(self._refresh_sound)
         self._show_canvas()
         self._refresh()
 

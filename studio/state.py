@@ -941,7 +941,6 @@ class Studio(QObject):
             self._remember_take()
             self._show_take(None)  # the settings of one model are never announced beside the take of another
             self._set_entry(entry)
-        self.begins_when_loaded = False
         self._show_take(take)
         if entry is None:
             self.error.emit(
