@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from models.chain import MAX_SIDE, Chain, ImageChain
 from models.errors import InputError
-from models.orders import KINDS_OF_ORDERS, RASTER, before_after, pixel_order
+from models.orders import KINDS_OF_ORDERS, before_after, pixel_order, random_order
 from models.plug_ins import find_class, refused_as
 
 FACTOR_GROUP = "sampling_studio.factors"
@@ -362,7 +362,8 @@ class Order(Factor):
 
     @property
     def default(self) -> str:
-        return RASTER
+        """A shuffle: a model of all orders is trained on random sets of known pixels, and knows a raster's least."""
+        return random_order(0)
 
     @property
     def summary(self) -> str:

@@ -7,7 +7,7 @@ window work on it. ``cached`` and ``compiled`` are the fast ways to walk the sam
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -34,6 +34,11 @@ class ModelSpec:
     factors: tuple[Factor, ...]
     config: Mapping[str, Any]
     """Sizes of the network, as its constructor understands them."""
+
+
+Joint = Callable[[Tensor, Tensor], Tensor]
+"""From whole chains, int (B, D) in the chain's own order, and conditions (B, F), to natural log-probabilities of the
+chains: float64 (B,)."""
 
 
 class AutoregressiveModel(nn.Module, ABC):
@@ -106,6 +111,15 @@ class AutoregressiveModel(nn.Module, ABC):
         by gradient, as this one is.
         """
         raise InputError(f"{self.title} is trained by gradient: its recipe's optimiser cannot be a closed form")
+
+    def joints(self, count: int | None) -> tuple[str, list[Joint]]:
+        """The joints over the same variables that the weights give, of a model of several, and what they are called.
+
+        The name is a plural, such as ``orders``. count: how many, of a model that has any number of them; None: all
+        that it has, or as many as are usual. ``models.evaluation.mixture`` measures their mean. Raises InputError for a
+        model of a single one, as this one is, and for a count that it cannot have.
+        """
+        raise InputError(f"{self.title} has one order, and no mixture over several")
 
     @property
     def receptive_field(self) -> int | None:

@@ -275,8 +275,10 @@ class InferenceThread(QThread):
     kernels_given_up = Signal()
     """They cannot be compiled: ``said`` tells why, and so does ``kernels_failed`` from then on."""
 
-    def __init__(self, save_take: Callable[[Take], None], parent: QObject | None = None) -> None:
-        """save_take is called from the thread of files whenever a take should outlive the program."""
+    def __init__(self, save_take: Callable[[Take], int], parent: QObject | None = None) -> None:
+        """save_take is called from the thread of files whenever a take should outlive the program, and says how many
+        others had to leave for it.
+        """
         super().__init__(parent)
         self._save_take = save_take
         self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -295,6 +297,8 @@ class InferenceThread(QThread):
         """The take that is being reproduced, and the job that does it."""
         self._files = ThreadPoolExecutor(max_workers=1, thread_name_prefix="files")
         """Reads and writes files in order, so that a slow disk stops no walk."""
+        self.passing: Take | None = None
+        """What is not saved, though it is walked: nobody has asked for it to stay."""
         self._unsaved: dict[str, Take] = {}
         self._refused: dict[str, Refused] = {}
         """Takes that could not be written, until they can. Only the thread of files changes them while it runs."""
@@ -316,6 +320,8 @@ class InferenceThread(QThread):
         self._block = 8
         self._last_report = 0.0
         self._last_save = 0.0
+        self._full = False
+        """Whether it was said that takes leave the history."""
         self._steps_reported = 0
         self._timed_since, self._steps_timed = time.monotonic(), 0
         self._look_after = 0.0
@@ -643,7 +649,8 @@ class InferenceThread(QThread):
     def _do_pause(self) -> None:
         if self._request is not None:
             request, self._request = self._request, None
-            self.save(request.take)
+            if request.take is not self.passing:
+                self.save(request.take)
             self.stopped.emit(request.number)
 
     def _due(self, now: float) -> float:
@@ -699,7 +706,7 @@ class InferenceThread(QThread):
         if at_end:
             self._lead = 0.0
             self._do_pause()
-        elif now - self._last_save > SAVE_SECONDS:
+        elif take is not self.passing and now - self._last_save > SAVE_SECONDS:
             self._last_save = now
             self.save(take)
 
@@ -961,7 +968,7 @@ class InferenceThread(QThread):
     def _write(self, take: Take) -> bool:
         """Saves a take; False if that was refused, which is said once for each reason until all takes are saved."""
         try:
-            self._save_take(take)
+            left = self._save_take(take)
         except (StudioError, OSError, MemoryError) as error:
             why = _why(error)
             self._refused[take.id] = Refused(take, why)
@@ -974,6 +981,11 @@ class InferenceThread(QThread):
             return False
         self._refused.pop(take.id, None)
         self.saved.emit(take.id)
+        if left and not self._full:
+            self._full = True
+            self.said.emit(
+                "The history is full: its oldest entries leave for the new ones. Save what you want to keep."
+            )
         if self._refusals and self._refused.keys() <= self._forgotten:
             self._refusals.clear()
             self.said.emit("Saved again: there is room for what had to wait.")

@@ -262,18 +262,22 @@ class Profile(QObject):
         with self._guard:
             return sorted(self._index.values(), key=lambda entry: entry.id, reverse=True)
 
-    def save_take(self, take: Take) -> None:
-        """Writes a take and its line of the index. For a thread in the background: it waits for the disk."""
+    def save_take(self, take: Take) -> int:
+        """Writes a take and its line of the index. For a thread in the background: it waits for the disk.
+
+        How many of the oldest takes have left, where the history is full.
+        """
         entry = describe(save_take(self._take_path(take.id), take))
         with self._guard:
             if take.id in self._deleted:  # while it was being written
                 self._deleted[take.id] = entry
                 with suppress(FileNotFoundError):  # deleted between the two: it is in the trash already
                     self._take_path(take.id).replace(self._trash_path(take.id))
-                return
+                return 0
             self._index[take.id] = entry
-        self._enforce_cap(keep=take.id)
+        left = self._enforce_cap(keep=take.id)
         self._write_index()
+        return left
 
     def load_take(self, take_id: str) -> Take:
         return load_take(self._take_path(take_id))
@@ -356,22 +360,27 @@ class Profile(QObject):
             if not self._write_json("history.json", {"takes": [vars(entry) for entry in entries]}):
                 self._stale = True
 
-    def _enforce_cap(self, keep: str) -> None:
+    def _enforce_cap(self, keep: str) -> int:
+        left = 0
         sizes: dict[str, int] = {}
         for entry in self.history():
             with suppress(FileNotFoundError):  # deleted meanwhile
                 sizes[entry.id] = self._take_path(entry.id).stat().st_size
         total = sum(sizes.values())
         for take_id in sorted(sizes):
-            if total <= self.cap_bytes or take_id == keep:
+            if total <= self.cap_bytes:
                 break
+            if take_id == keep:
+                continue
             total -= sizes[take_id]
+            left += 1
             with self._guard:
                 self._index.pop(take_id, None)
             try:
                 self._take_path(take_id).unlink(missing_ok=True)
             except OSError as error:  # the take that is being saved is saved all the same
                 log.warning("the take %s beyond the size cap cannot be removed: %s", take_id, error)
+        return left
 
 
 def entry_from_json(line: Mapping[str, Any]) -> HistoryEntry:

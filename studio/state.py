@@ -2,7 +2,8 @@
 
 Panels and canvases get this object, connect to its signals and keep no truth of their own. Nothing here draws; nothing
 here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals. What has
-a state of its own stands in files of its own: ``comparison``, ``influence``, ``inspection``, ``reading``, ``undo``.
+a state of its own stands in files of its own: ``comparison``, ``drawing_along``, ``influence``, ``inspection``,
+``reading``, ``undo``.
 
 Two positions matter. The *frontier* is the end of what is drawn. The *cursor* is the step the user looks at, from 0 to
 the frontier, where it stands on the step not yet drawn. Scrubbing moves the cursor and leaves generation alone; while
@@ -41,6 +42,7 @@ from models.sweep import Axis, sweep, swept
 from models.trace import Take, Trace, new_take, new_take_id
 from studio.clipboard import PICTURE
 from studio.comparison import Comparison
+from studio.drawing_along import DrawingAlong
 from studio.inference import GramRequest, InferenceThread, LoadedInfo, WalkRequest
 from studio.influence import FollowedInfluence
 from studio.inspection import FollowedInspection
@@ -53,8 +55,6 @@ RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
 
 REPLAY_TICK_MS = 33
-REST_MS = 500
-"""How long a hand that moves a control must rest for what was drawn along to be kept."""
 
 UNDO_LIMIT = 200
 
@@ -141,14 +141,9 @@ class Studio(QObject):
         self._walking = False
         self._replaying = False
         self._loading = False
-        self.begins_when_loaded = False
-        """Whether a take was asked for while the model was still being loaded."""
-        self._passing: Take | None = None
-        """What was drawn for a hand that moves a control, until it rests."""
-        self._moved_on = False
-        """Whether the hand has moved on while that was being drawn."""
-        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
-        self._rest.timeout.connect(self._keep_passing)
+        self._wish: Callable[[], None] | None = None
+        """What was asked for while the model was still being loaded: to begin, or to go on."""
+        self._drawing_along = DrawingAlong(worker, self)
         self._announced = Activity.EMPTY
         self._takes: WeakValueDictionary[str, Take] = WeakValueDictionary()
         """Takes that are shown or that can be undone to: there is one object of each, whoever asks for it."""
@@ -240,6 +235,11 @@ class Studio(QObject):
         return self.loaded is not None and self.take is not None and self.take.model.walks_as(self.loaded.reference)
 
     @property
+    def walks_when_loaded(self) -> bool:
+        """Whether a walk was asked for while the model was still being loaded."""
+        return self._wish is not None
+
+    @property
     def can_begin(self) -> bool:
         """Whether there is a model to begin a take with, now or as soon as it is loaded."""
         return self.loaded is not None or self._loading
@@ -324,7 +324,7 @@ class Studio(QObject):
             self._leave_model()
 
     def _leave_model(self) -> None:
-        self.entry = self.settings = self.loaded = None
+        self.entry = self.settings = self.loaded = self._wish = None
         self._loading = False
         self._announce()
         self.model_changed.emit()
@@ -332,6 +332,7 @@ class Studio(QObject):
 
     def _set_entry(self, entry: Entry) -> None:
         self.entry = entry
+        self._wish = None
         header = entry.header
         stored = self.profile.model_settings(self._key)
         self.settings = settings_from_json(stored, header.chain, header.factors)
@@ -346,7 +347,6 @@ class Studio(QObject):
         self._load_token += 1
         self.loaded = None
         self._loading = True
-        self.begins_when_loaded = False
         self._announce()
         self.worker.load(self._load_token, self.entry.path, self.settings.device)
 
@@ -358,11 +358,10 @@ class Studio(QObject):
         self._before = self._added = None
         self._loading = False
         self._announce()
-        if self.begins_when_loaded:
-            self.begins_when_loaded = False
-            self.begin()
-            return
-        if self.take is not None and not self.looks_into:
+        wish, self._wish = self._wish, None
+        if wish is not None:
+            wish()
+        elif self.take is not None and not self.looks_into:
             self.message.emit(f"This take was made with other weights of {self.take.model.title}.")
         self._score_if_needed()
         self.inspection.ask()
@@ -515,14 +514,15 @@ class Studio(QObject):
     def begin(self, until: int | None = None) -> None:
         """A new take with the present settings, to step ``until`` if given; without, once the model is loaded."""
         if self._loading and until is None:
-            self._begin_when_loaded(True)
+            self._walk_when_loaded(self.begin)
         if self.settings is None or self.loaded is None:
             return
         self._begin(partial(new_take, self.loaded.reference, limit=self.settings.limit), until)
 
-    def _begin_when_loaded(self, wanted: bool) -> None:
-        if wanted != self.begins_when_loaded:
-            self.begins_when_loaded = wanted
+    def _walk_when_loaded(self, wish: Callable[[], None] | None) -> None:
+        changed = (wish is None) is not (self._wish is None)
+        self._wish = wish
+        if changed:
             self.activity_changed.emit()
 
     def draw_along(self) -> None:
@@ -531,16 +531,14 @@ class Studio(QObject):
         For a hand that moves a control. It is waited for while an image is drawn; what it rests on comes into the
         history, what it only passes does not. Nothing happens while something runs that was asked for, or to sounds.
         """
+        passing = self._drawing_along.passing
         if self.running:
-            self._moved_on = self._passing is not None and self._passing is self.take
+            self._drawing_along.moved_on = passing is not None
             return
         if self.settings is None or self.loaded is None or self.loaded.reference.chain.modality != "image":
             return
-        if self._passing is not None and len(self._passing.branches) > len(self._passing.samples):
-            self._keep_passing()  # the user has worked on it
-        self._rest.stop()
         self._stop_replay()
-        if self.looks_into:
+        if self.looks_into and not self.keeps_seed:
             assert self.shown_seed is not None
             self._rolled_seed = self.shown_seed
             self.settings = self.settings.with_(seed=self.shown_seed)
@@ -550,18 +548,12 @@ class Studio(QObject):
             take = new_take(reference, limit=limit, count=count, **fields)
             if place[0] < count:
                 self._places[take.id] = Place(place[0], 0, True, place[1])
-            self.worker.forget(take.id)
-            self._passing = take
+            self._drawing_along.replace(take)
             return take
 
         self._begin(make, None, pace=math.inf)
-
-    @Slot()
-    def _keep_passing(self) -> None:
-        take, self._passing = self._passing, None
-        if take is not None:
-            self.worker.remember(take.id)
-            self.worker.save(take)
+        if passing is not None and passing is not self.take:
+            del self._places[passing.id]  # nobody comes back to it
 
     def _begin(self, make: Callable[..., Take], until: int | None, *, pace: float | None = None) -> None:
         """make: takes what the settings say of a take's samples. pace: None for that of the settings."""
@@ -616,8 +608,17 @@ class Studio(QObject):
         return self.take is not before
 
     def go_on(self, until: int | None = None, *, pace: float | None = None) -> None:
-        """Walks on from the frontier, to step ``until`` if given. pace: None for that of the settings."""
-        if self.take is None or self.settings is None or self.take.finished or not self._can_walk():
+        """Walks on from the frontier, to step ``until`` if given; without, once the model is loaded.
+
+        pace: None for that of the settings.
+        """
+        if self.take is None or self.settings is None or self.take.finished:
+            return
+        if self._loading and until is None:
+            self._walk_when_loaded(self.go_on)
+            self.message.emit("It goes on as soon as the model is loaded.")
+            return
+        if not self._can_walk():
             return
         assert self.loaded is not None
         self._stop_replay()
@@ -647,8 +648,8 @@ class Studio(QObject):
     def pause(self) -> None:
         """Stops walking or replaying; what is drawn stays and can be gone on with."""
         self._stop_replay()
-        self._begin_when_loaded(False)
-        self._moved_on = False
+        self._walk_when_loaded(None)
+        self._drawing_along.moved_on = False
         if self.running:
             self.paused_by_user = True
             self.worker.pause()
@@ -876,6 +877,7 @@ class Studio(QObject):
             self.error.emit(refused)  # once, however many samples there are
         if not after:
             return
+        self._drawing_along.keep()
         self.undo_stack.push(BranchCommand(self, self.take, at, before, after, what))
         self.go_on()
 
@@ -1071,6 +1073,8 @@ class Studio(QObject):
 
     def _show_take(self, take: Take | None) -> None:
         self.reader.drop()
+        if take is not self._drawing_along.passing:
+            self._drawing_along.keep()
         if self.take is not None:
             self._places[self.take.id] = Place(self.selected, self.cursor, self.following, self.pinned)
         place = Place(0, 0, True, None)
@@ -1103,10 +1107,10 @@ class Studio(QObject):
         self._announce()
         if self.take is not None:
             self._on_grown(self.take.id)
-        if self._passing is not None and self._passing is self.take:
-            self._rest.start()
-            if self._moved_on:
-                self._moved_on = False
+        if self._drawing_along.passing is not None:
+            self._drawing_along.drawn()
+            if self._drawing_along.moved_on:
+                self._drawing_along.moved_on = False
                 self.draw_along()
 
     @Slot(str)
@@ -1132,6 +1136,6 @@ class Studio(QObject):
     def close(self) -> None:
         """Stops everything and keeps what was made. Waits for the inference thread, which answers within a block."""
         self._replay.stop()
-        self._keep_passing()
+        self._drawing_along.keep()
         self.worker.close()
         self.profile.close()

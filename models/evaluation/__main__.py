@@ -5,7 +5,7 @@ recordings, which digit and which speaker it hears in generated clips, and compa
 ``… neighbours CHECKPOINT --data DIR`` finds the training examples nearest to samples: copies would show.
 ``… card CHECKPOINT --data DIR`` writes the card that the application shows. ``… classes DATA_SET --data DIR`` takes a
 picture of each class from the test part. All of these write below ``--assets``. ``… mixture CHECKPOINT --data DIR``
-measures the mixture over several orders and writes it into the checkpoint.
+measures the mixture over a model's orders, or its mask sets, and writes it into the checkpoint.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
 
 
 def write_mixture(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
-    part, measured = measure_mixture(loaded, arguments.data, orders=arguments.orders, limit=arguments.count)
+    part, measured = measure_mixture(loaded, arguments.data, count=arguments.orders, limit=arguments.count)
     update_header(arguments.subject, likelihood={**loaded.header.likelihood, part: measured.to_json()})
     sys.stdout.write(f"{part}: {measured.nats:.3f} ± {measured.nats_standard_error:.3f} nats\n")
 
@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
     parser.add_argument("--assets", type=Path, default=Path("assets"), help="reports and cards go to its folder cards")
     parser.add_argument("--count", type=int, help="samples to draw; examples of a mixture")
-    parser.add_argument("--orders", type=int, default=128, help="of the mixture of an orderless model (%(default)s)")
+    parser.add_argument("--orders", type=int, help="how many, of the mixture of an orderless model: 128 if left out")
     arguments = parser.parse_args(argv)
     arguments.cards = arguments.assets / "cards"
     torch.set_num_threads(1)

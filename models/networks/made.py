@@ -16,8 +16,8 @@ D, where an FVBN grows with D^2 and tables with 2^D, for all conditionals share 
 The masks of one draw make one joint, and this model is that of the first. Further draws over the same weights are other
 joints (the paper's "connectivity-agnostic" training), also where each has an order of the variables of its own
 ("order-agnostic": the degrees of inputs and outputs are then their ranks in that order). The mean of their
-probabilities is a joint as well: ``mixture_nats`` scores it. It has no conditionals of its own that one pass could
-give, so that nothing walks it.
+probabilities is a joint as well, by which whole images can be scored. It has no conditionals of its own that one pass
+could give, so that nothing walks it.
 
 Deviations from the paper:
 - The first mask set has the chain's order, along which the model is walked, also where the others are shuffled.
@@ -31,8 +31,8 @@ Deviations from the paper:
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from reprlib import repr as shortened
 from typing import cast
@@ -46,7 +46,7 @@ from models.chain import Symbols
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, indicators
+from models.model import AutoregressiveModel, FactorEmbeddings, Joint, ModelSpec, indicators
 from models.noise import MAX_SEED, uniforms
 
 MAX_WEIGHTS = 2**25
@@ -188,6 +188,19 @@ class MADE(AutoregressiveModel):
         logits = self.logits(known.flatten(1).to(self.linears[0].weight.dtype), condition, mask_set)
         return Categorical.beside_zero(logits.reshape(known.shape)[:, :steps])
 
+    def joints(self, count: int | None) -> tuple[str, list[Joint]]:
+        """One for each mask set that it was trained with; they are called orders where each has its own."""
+        masks, called = self.config.masks, "orders" if self.config.shuffled else "mask sets"
+        if masks == 1:
+            raise InputError("this MADE has one mask set, and no mixture over several")
+        if count is not None:
+            raise InputError(f"this MADE has the {masks} {called} that it was trained with; their number is no choice")
+        return called, [partial(self.log_prob_under, mask_set) for mask_set in range(masks)]
+
+    def log_prob_under(self, mask_set: int, symbols: Tensor, condition: Tensor) -> Tensor:
+        """Of whole chains (B, D), under one mask set: float64 (B,)."""
+        return self.conditionals_under(mask_set, symbols, condition).double().log_prob(symbols).sum(1)
+
     def cached(self, condition: Tensor) -> Decoder:
         return CachedMADE(self, condition)
 
@@ -195,18 +208,6 @@ class MADE(AutoregressiveModel):
         from models.kernels.made import CompiledMADE
 
         return CompiledMADE(self, condition)
-
-
-def mixture_nats(model: MADE, symbols: Tensor, condition: Tensor) -> Tensor:
-    """-log of the mean probability over all mask sets, of whole chains (B, D), in nats: float64 (B,).
-
-    A mixture of joints is a joint, but its conditionals are not the means of theirs: p(x_i | x_<i) would weigh each set
-    by how well it has foretold x_<i. Hence probabilities of whole chains are averaged, not those of steps.
-    """
-    sets = range(model.config.masks)
-    conditionals = [model.conditionals_under(mask_set, symbols, condition).double() for mask_set in sets]
-    log_p = torch.stack([conditional.log_prob(symbols).sum(1) for conditional in conditionals])
-    return math.log(len(sets)) - log_p.logsumexp(0)
 
 
 class CachedMADE(Decoder):

@@ -22,11 +22,12 @@ is a running sum as in a NADE, but the others are not: O(D H^2) for H units a la
 
 The order belongs to the condition: the same weights walk along any, and what is known may be any part of an image, so
 that the rest is drawn given all of it (put the known pixels first). The joints of two orders are not quite the same,
-though nothing but training makes them alike. Their mean is a joint again, and a better one: ``mixture_nats``.
+though nothing but training makes them alike. The mean of their probabilities is a joint again, and a better one.
 
 Deviations from the papers:
-- Each image of a batch has its own d. They are spread evenly over 1 … D, from a random start, which is the same
-  expectation with less noise than independent draws have.
+- Each image of a batch has its own d, drawn by way of a rate r in 0 … 1: d - 1 is binomial, the number of D - 1
+  variables that are known if each is with probability r. A uniform r makes d uniform. The r of a batch lie at even
+  distances from a random start, which is the same expectation with less noise than independent draws have.
 - K symbols as K - 1 indicators at the inputs and K - 1 logits beside symbol 0's zero at the outputs; for K = 2 that is
   one of each, as in the papers.
 - Conditions add a bias of their own to every hidden unit and output.
@@ -34,9 +35,8 @@ Deviations from the papers:
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from reprlib import repr as shortened
 from typing import cast
@@ -46,15 +46,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.chain import Chain, ImageChain, Symbols
-from models.condition import Condition, Factor, Order
+from models.condition import Factor, Order
 from models.conditional import Categorical
 from models.decoder import Decoder, SnapshotDecoder
 from models.errors import InputError
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, indicators
-from models.orders import RASTER
+from models.model import AutoregressiveModel, FactorEmbeddings, Joint, ModelSpec, indicators
+from models.orders import RASTER, random_order
 
 ORDER = "order"
 """The name of the factor."""
+
+ORDERS = 128
+"""Of a mixture, unless somebody wants another number: as many as in the paper."""
 
 MAX_WEIGHTS = 2**25
 
@@ -207,6 +210,20 @@ class OrderlessNADE(AutoregressiveModel):
         logits: Tensor = torch.einsum("bnh,bnkh->bnk", h, outputs)
         return logits + bias.gather(1, pixels[..., None].expand_as(logits))
 
+    def joints(self, count: int | None) -> tuple[str, list[Joint]]:
+        """One for each of so many random orders, whatever the order of the condition is."""
+        count = ORDERS if count is None else count
+        if count < 2:
+            raise InputError(f"a mixture of an orderless NADE is one over 2 orders or more, not {count}")
+        return "orders", [partial(self.log_prob_along, random_order(n)) for n in range(count)]
+
+    def log_prob_along(self, order: str, images: Tensor, condition: Tensor) -> Tensor:
+        """Of images (B, D) in raster order, along an order by name, whatever their condition's: float64 (B,)."""
+        along = condition.clone()
+        along[:, self.columns[ORDER]] = self.condition_tensor({ORDER: order})[:, self.columns[ORDER]]
+        symbols = images.gather(1, self.pixels(along))
+        return self.conditionals(symbols, along).double().log_prob(symbols).sum(1)
+
     def cached(self, condition: Tensor) -> CachedOrderlessNADE:
         return CachedOrderlessNADE(self, condition)
 
@@ -226,25 +243,6 @@ def draw_known(rows: int, length: int, device: torch.device) -> Tensor:
     rates = (torch.rand(1, device=device) + torch.arange(rows, device=device) / rows) % 1
     known = torch.rand(rows, length, device=device) < rates[:, None]
     return known.scatter_(1, torch.randint(length, (rows, 1), device=device), False)
-
-
-@torch.inference_mode()
-def mixture_nats(
-    model: OrderlessNADE, images: Tensor, conditions: Sequence[Condition], orders: Sequence[str]
-) -> Tensor:
-    """-log of the mean probability over several orders of images (B, D) in raster order, in nats: float64 (B,).
-
-    conditions: one for each image, whose own order counts for nothing. orders: by name, one or more.
-
-    A mixture of joints is a joint, but its conditionals are not the means of theirs: p(x_i | x_<i) would weigh each
-    order by how well it has foretold x_<i. Hence probabilities of whole images are averaged, not those of steps.
-    """
-    log_p = []
-    for order in orders:
-        condition = model.condition_tensor([{**chosen, ORDER: order} for chosen in conditions])
-        symbols = images.gather(1, model.pixels(condition))
-        log_p.append(model.conditionals(symbols, condition).double().log_prob(symbols).sum(1))
-    return math.log(len(orders)) - torch.stack(log_p).logsumexp(0)
 
 
 class CachedOrderlessNADE(SnapshotDecoder):

@@ -129,7 +129,7 @@ class Invitation(QWidget):
         title = studio.entry.header.title
         if studio.activity is Activity.LOADING:
             begins = "It begins as soon as it is there."
-            return f"Loading {title} …", begins if studio.begins_when_loaded else "Settings can be changed meanwhile."
+            return f"Loading {title} …", begins if studio.walks_when_loaded else "Settings can be changed meanwhile."
         count = studio.settings.count
         match studio.entry.header.chain.modality:
             case "image":

@@ -31,7 +31,7 @@ def idle_studio(folder: Path) -> Studio:
     """A studio on an empty profile and an empty catalog; its inference thread is never started."""
     empty = folder / "shipped"
     empty.mkdir(parents=True, exist_ok=True)
-    worker = InferenceThread(lambda take: None)
+    worker = InferenceThread(lambda take: 0)
     studio = Studio(Catalog(empty, folder / "user"), Profile(folder / "profile"), worker)
     worker.setParent(studio)
     return studio

@@ -416,12 +416,18 @@ class ModelsPage(QWidget):
         comparison = self.studio.comparison
         self.stop_button.setVisible(comparison.running)
         self.save_button.setVisible(not comparison.running)
-        self.save_button.setEnabled(any(column.take is not None for column in comparison.columns))
+        self.save_button.setEnabled(bool(self.drawn()))
+
+    def drawn(self) -> list[Take]:
+        """What there is to see of the comparison that is shown."""
+        takes = (column.take for column in self.studio.comparison.columns)
+        return [take for take in takes if take is not None and take.longest]
 
     @Slot()
     def _save(self) -> None:
         profile = self.studio.profile
-        start = Path(remembered_folder(profile.get("export_folder"))) / f"comparison-{self.seed.value()}.png"
+        seed = self.drawn()[0].traces[0].schedule[0].seed  # by now the box may have another for the next one
+        start = Path(remembered_folder(profile.get("export_folder"))) / f"comparison-{seed}.png"
         name, _ = QFileDialog.getSaveFileName(self, "Save picture", str(start), "*.png")
         if name:
             path = Path(name)
@@ -431,8 +437,7 @@ class ModelsPage(QWidget):
 
     def save_to(self, path: Path) -> None:
         """Writes what is shown, as it is now, in the background."""
-        drawn = [column for column in self.studio.comparison.columns if column.take is not None and column.take.longest]
-        takes = [shown(column.take) for column in drawn if column.take is not None]
+        takes = [shown(take) for take in self.drawn()]
         titles = [[take.model.title, in_a_few_words(take), mean_surprise(take)] for take in takes]
         self.studio.worker.write(path, partial(side_by_side, takes, titles, SAVED_SIDE))
 

@@ -256,7 +256,9 @@ class HistoryView(QListView):
     def _save_awaited(self) -> None:
         """What is shown is what was asked for, or the user has gone on to something else."""
         take = self.studio.take
-        if self._to_save and take is not None and take.id == self._to_save:
+        if take is None:
+            return  # its model is being chosen
+        if take.id == self._to_save:
             QTimer.singleShot(0, self, self._ask_and_save)  # when everybody else has seen the take
         self._to_save = ""
 

@@ -72,8 +72,8 @@ def test_the_missing_pixels_come_in_the_chosen_order() -> None:
 
 def test_what_the_user_chose_of_an_order_is_told_from_what_the_completion_made_of_it() -> None:
     take = complete(~MISSING["right half"](6, 4), order=True)
-    assert take.traces[0].segment.condition["order"].startswith("raster after ")
-    assert chosen_condition(take) == {"digit": "any", "order": "raster"}
+    assert take.traces[0].segment.condition["order"].startswith("random 0 after ")
+    assert chosen_condition(take) == {"digit": "any", "order": "random 0"}
     assert take.along({"digit": "1", "order": "spiral"}) == {**take.traces[0].segment.condition, "digit": "1"}
 
 

@@ -178,12 +178,12 @@ def test_what_is_no_point_of_the_square_is_refused(value: Any) -> None:
 
 
 def test_an_order_is_given_to_a_network_as_the_pixels_and_arranges_the_chain() -> None:
-    assert ORDER.default == "raster"
+    assert ORDER.default == "random 0"
     assert ORDER.encode("raster") == list(range(30))
     chain = arranged(CHAIN, (DIGIT, ORDER), {"order": "bottom up", "digit": "1"})
     assert chain == ImageChain(GreyLevels(4), 5, 6, order="bottom up")
     assert ORDER.encode("bottom up") == chain.pixels.tolist()
-    assert arranged(CHAIN, (DIGIT, ORDER), {}) == CHAIN
+    assert arranged(CHAIN, (DIGIT, ORDER), {}) == ImageChain(GreyLevels(4), 5, 6, order="random 0")
 
 
 @pytest.mark.parametrize("value", ["sideways", "random", 3, None, ["raster"]])

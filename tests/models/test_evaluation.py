@@ -23,6 +23,7 @@ from models.errors import FileError, InputError
 from models.evaluation.__main__ import main
 from models.evaluation.card import card
 from models.evaluation.data import read_data_file, read_data_set
+from models.evaluation.mixture import mixture_nats
 from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import envelope
 from models.evaluation.samples import balanced, draw
@@ -36,10 +37,9 @@ from models.evaluation.speech import (
 )
 from models.files import export
 from models.image_files import METADATA_KEY
-from models.model import ModelSpec
+from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.networks.gated_pixelcnn import GatedPixelCNN
-from models.networks.made import mixture_nats
 from models.networks.wavenet import WaveNet
 from models.record import record_text
 from models.shaping import NEUTRAL
@@ -622,28 +622,68 @@ def test_a_speech_report_of_other_weights_is_refused(
     assert "other weights" in capsys.readouterr().err
 
 
-def test_the_mixture_of_a_model_with_several_orders_is_measured_into_its_header(tmp_path: Path) -> None:
-    chain = ImageChain(GreyLevels(2), 28, 28)
+def binarised_digits(folder: Path) -> None:
     rng = np.random.default_rng(0)
     for stem, count in (("train", 5030), ("t10k", 12)):
-        write_idx(tmp_path / f"{stem}-images-idx3-ubyte", rng.integers(0, 256, (count, 28, 28), np.uint8))
-        write_idx(tmp_path / f"{stem}-labels-idx1-ubyte", rng.integers(0, 10, count, np.uint8))
-    factors = BINARISED_MNIST.factors
-    made = network_class("made")(
-        ModelSpec("made", chain, factors, {"hidden": [9], "masks": 3, "seed": 1, "direct": False, "shuffled": True})
-    )
-    path = tmp_path / "made.safetensors"
-    data = {"name": "binarised_mnist"}
-    save_checkpoint(path, made, name="made", title="MADE", data=data, training={}, likelihood={})
-    assert main(["mixture", str(path), "--data", str(tmp_path), "--count", "7"]) == 0
-    measured = read_header(path).likelihood["test, mixture of 3 orders, digit any"]
+        write_idx(folder / f"{stem}-images-idx3-ubyte", rng.integers(0, 256, (count, 28, 28), np.uint8))
+        write_idx(folder / f"{stem}-labels-idx1-ubyte", rng.integers(0, 10, count, np.uint8))
+
+
+def written(path: Path, architecture: str, config: dict[str, object]) -> AutoregressiveModel:
+    """A model of binarised digits with random weights, also as a checkpoint."""
+    chain, kind = ImageChain(GreyLevels(2), 28, 28), network_class(architecture)
+    model = kind(ModelSpec(architecture, chain, kind.factors_for(BINARISED_MNIST.factors, chain), config)).eval()
+    save_checkpoint(path, model, name="m", title="M", data={"name": "binarised_mnist"}, training={}, likelihood={})
+    return model
+
+
+MADES = {"hidden": [9], "masks": 3, "seed": 1, "direct": False}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "config", "orders", "part"),
+    [
+        ("made", MADES | {"shuffled": True}, None, "test, mixture of 3 orders, digit any"),
+        ("made", MADES, None, "test, mixture of 3 mask sets, digit any"),
+        ("orderless_nade", {"hidden": [5]}, 2, "test, mixture of 2 orders, digit any"),
+    ],
+)
+def test_the_mixture_of_a_model_of_several_joints_is_measured_into_its_header(
+    architecture: str, config: dict[str, object], orders: int | None, part: str, tmp_path: Path
+) -> None:
+    binarised_digits(tmp_path)
+    path = tmp_path / "model.safetensors"
+    model = written(path, architecture, config)
+    chosen = () if orders is None else ("--orders", str(orders))
+    assert main(["mixture", str(path), "--data", str(tmp_path), "--count", "7", *chosen]) == 0
+    measured = read_header(path).likelihood[part]
     assert measured["examples"] == 7
     images = torch.from_numpy(np.stack(load("binarised_mnist", tmp_path, "test").symbols[:7]).astype(np.int64))
-    expected = mixture_nats(made.eval(), images, made.condition_tensor([{}] * 7))  # type: ignore[arg-type]
-    assert measured["nats"] == pytest.approx(float(expected.detach().mean()), rel=1e-6)
+    expected = mixture_nats(model.joints(orders)[1], images, model.condition_tensor([{}] * 7))
+    assert measured["nats"] == pytest.approx(float(expected.mean()), rel=1e-6)
 
 
-def test_a_model_of_one_order_has_no_mixture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = Path(__file__).parents[2] / "assets/checkpoints/fvbn-binarised-mnist.safetensors"
-    assert main(["mixture", str(path), "--data", str(tmp_path)]) == 1
-    assert "has one order" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("architecture", "config", "orders", "says"),
+    [
+        ("fvbn", {}, None, "FVBN has one order"),
+        ("made", MADES | {"masks": 1, "shuffled": True}, None, "has one mask set"),
+        ("made", MADES, 3, "has the 3 mask sets that it was trained with"),
+        ("made", MADES | {"shuffled": True}, 128, "has the 3 orders that it was trained with"),
+        ("orderless_nade", {"hidden": [5]}, 0, "over 2 orders or more, not 0"),
+    ],
+)
+def test_a_mixture_that_there_is_not_is_refused_before_anything_is_read(
+    architecture: str,
+    config: dict[str, object],
+    orders: int | None,
+    says: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "model.safetensors"
+    written(path, architecture, config)
+    chosen = () if orders is None else ("--orders", str(orders))
+    assert main(["mixture", str(path), "--data", str(tmp_path / "nowhere"), *chosen]) == 1
+    assert says in capsys.readouterr().err
+    assert not read_header(path).likelihood

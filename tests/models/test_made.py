@@ -17,9 +17,10 @@ from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.condition import Category
 from models.errors import InputError
+from models.evaluation.mixture import mixture_nats
 from models.model import ModelSpec
 from models.networks import network_class
-from models.networks.made import MADE, MADEConfig, hidden_degrees, mixture_nats, ranks
+from models.networks.made import MADE, MADEConfig, hidden_degrees, ranks
 
 LETTER = Category("letter", ("a", "b"), any=True)
 NETWORKS: dict[str, dict[str, object]] = {
@@ -201,17 +202,29 @@ def test_the_mixture_is_the_mean_of_the_joints_of_its_mask_sets() -> None:
     images = every_image(model)
     condition = letters(model, "b", len(images))
     joints = torch.stack([(-nats(model, images, condition, mask_set)).exp() for mask_set in range(3)])
-    mixture = (-mixture_nats(model, images, condition)).exp().detach()
+    called, of_sets = model.joints(None)
+    assert called == "mask sets"
+    mixture = (-mixture_nats(of_sets, images, condition)).exp()
     assert torch.allclose(mixture, joints.mean(0), rtol=1e-12)
     assert float(mixture.sum()) == pytest.approx(1, abs=1e-12)
     assert all(float((mixture - joint).abs().sum()) > 0.05 for joint in joints)
 
 
-def test_the_mixture_of_one_mask_set_is_the_model() -> None:
-    model = build("deep")
-    images = every_image(model)
-    condition = letters(model, "a", len(images))
-    assert torch.allclose(mixture_nats(model, images, condition), nats(model, images, condition), rtol=1e-12)
+def test_mask_sets_are_called_orders_where_each_has_its_own() -> None:
+    called, joints = build("shuffled").joints(None)
+    assert (called, len(joints)) == ("orders", 3)
+
+
+def test_a_model_of_one_mask_set_has_no_mixture() -> None:
+    with pytest.raises(InputError, match="has one mask set, and no mixture over several"):
+        build("deep").joints(None)
+
+
+@pytest.mark.parametrize(("name", "called"), [("several", "mask sets"), ("shuffled", "orders")])
+@pytest.mark.parametrize("count", [2, 3])
+def test_how_many_mask_sets_a_mixture_is_of_is_no_choice(name: str, called: str, count: int) -> None:
+    with pytest.raises(InputError, match=f"has the 3 {called} that it was trained with"):
+        build(name).joints(count)
 
 
 def test_the_model_is_that_of_mask_set_0() -> None:
@@ -265,7 +278,9 @@ def test_a_loaded_checkpoint_is_the_model_with_the_masks_that_it_was_trained_und
     images = every_image(model)[::50]
     condition = letters(model, "b", len(images))
     assert torch.equal(loaded.conditionals(images, condition).dense(), model.conditionals(images, condition).dense())
-    assert torch.equal(mixture_nats(loaded, images, condition), mixture_nats(model, images, condition))
+    if model.config.masks > 1:
+        mixtures = [mixture_nats(of.joints(None)[1], images, condition) for of in (loaded, model)]
+        assert torch.equal(*mixtures)
 
 
 @pytest.mark.parametrize(("name", "least", "most"), [("masks", 1, 64), ("seed", 0, 2**53 - 1)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.condition import Category, Factor, Order
 from models.decoder import Decoder
 from models.errors import InputError
+from models.evaluation.mixture import mixture_nats
 from models.model import ModelSpec
 from models.networks import network_class, orderless_nade
-from models.networks.orderless_nade import OrderlessNADE, draw_known, mixture_nats
+from models.networks.orderless_nade import OrderlessNADE, draw_known
 from models.orders import pixel_order
 from models.sampling import make_decoder
 from tests.wander import wander
@@ -258,15 +260,33 @@ def test_gradients_of_a_training_pass_reach_every_parameter(model: OrderlessNADE
 def test_the_mixture_is_the_mean_of_the_joints_of_its_orders(model: OrderlessNADE) -> None:
     images = every_image(model)
     joints = torch.stack([(-nats(model, images, order)).exp() for order in ORDERS])
-    mixture = (-mixture_nats(model, images, [{"letter": "b"}] * len(images), ORDERS)).exp()
+    along_each = [partial(model.log_prob_along, order) for order in ORDERS]
+    mixture = (-mixture_nats(along_each, images, along(model, "spiral", len(images)))).exp()
     assert torch.allclose(mixture, joints.mean(0), rtol=1e-12)
     assert float(mixture.sum()) == pytest.approx(1, abs=1e-12)
 
 
-def test_the_mixture_of_one_order_is_that_order_whatever_the_conditions_say(model: OrderlessNADE) -> None:
+def test_an_image_is_scored_along_an_order_whatever_that_of_its_condition_is(model: OrderlessNADE) -> None:
     images = every_image(model)
-    found = mixture_nats(model, images, [{"letter": "b", "order": "spiral"}] * len(images), ["columns"])
+    found = -model.log_prob_along("columns", images, along(model, "spiral", len(images))).detach()
     assert torch.allclose(found, nats(model, images, "columns"), rtol=1e-12)
+
+
+def test_its_joints_are_those_of_as_many_random_orders_as_somebody_wants() -> None:
+    model = build()
+    images = every_image(model)
+    condition = along(model, "raster", len(images))
+    called, joints = model.joints(3)
+    assert (called, len(joints)) == ("orders", 3)
+    for n, joint in enumerate(joints):
+        assert torch.allclose(-joint(images, condition).detach(), nats(model, images, f"random {n}"), rtol=1e-12)
+    assert len(model.joints(None)[1]) == 128
+
+
+@pytest.mark.parametrize("count", [-1, 0, 1])
+def test_a_mixture_is_over_two_orders_at_least(model: OrderlessNADE, count: int) -> None:
+    with pytest.raises(InputError, match=f"over 2 orders or more, not {count}"):
+        model.joints(count)
 
 
 def decoder_along_orders(model: OrderlessNADE) -> Decoder:

@@ -46,6 +46,18 @@ def test_where_both_want_the_same_core_the_window_comes_first(image_studio: Stud
     assert seen == [min(window + NICENESS, 19)]
 
 
+def test_that_the_history_is_full_is_said_once(image_studio: Studio, qtbot: QtBot) -> None:
+    said: list[str] = []
+    image_studio.message.connect(said.append)
+    image_studio.profile.cap_bytes = 1
+    image_studio.change("fast", pace=math.inf)
+    for _ in range(3):
+        image_studio.begin()
+        finish(image_studio, qtbot)
+    qtbot.waitUntil(lambda: any("The history is full" in line for line in said))
+    assert len([line for line in said if "The history is full" in line]) == 1
+
+
 # --- walking a take again ----------------------------------------------------------------------------------------
 
 

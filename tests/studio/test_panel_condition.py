@@ -636,7 +636,7 @@ def test_another_code_draws_another_image(coded_studio: Studio, qtbot: QtBot) ->
 def test_an_order_is_a_button_and_another_click_on_random_shuffles_anew(orderless_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(orderless_studio, qtbot)
     order = next(c for c in panel.choosers if c.factor.name == "order")
-    assert [name for name, button in order.buttons.items() if button.isChecked()] == ["raster"]
+    assert [name for name, button in order.buttons.items() if button.isChecked()] == ["random"]
     order.buttons["spiral"].click()
     assert orderless_studio.settings.condition["order"] == "spiral"  # type: ignore[union-attr]
     seen = []

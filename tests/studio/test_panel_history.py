@@ -23,7 +23,7 @@ from studio.profile import HistoryEntry
 from studio.profile import describe as entry_of
 from studio.state import Studio
 from studio.thumbnail import sheet
-from tests.studio.conftest import finish
+from tests.studio.conftest import SOUND, finish, load
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -234,6 +234,18 @@ def test_a_take_can_be_saved_from_the_strip(image_studio: Studio, qtbot: QtBot, 
     for take_id in (other, wanted):
         open_and_wait(image_studio, qtbot, take_id)
     assert len(saved) == 1
+
+
+def test_a_take_of_another_model_can_be_saved_from_the_strip(
+    image_studio: Studio, qtbot: QtBot, saved: list[Path]
+) -> None:
+    strip = strip_of(image_studio, qtbot)
+    wanted = generate(image_studio, qtbot)
+    load(image_studio, qtbot, SOUND)
+    strip.view.save(wanted)
+    qtbot.waitUntil(lambda: bool(saved) and saved[0].exists())
+    assert image_studio.take is not None
+    assert image_studio.take.id == wanted
 
 
 def test_a_take_that_cannot_be_read_is_not_saved_when_it_is_opened_later(

@@ -459,6 +459,16 @@ def test_beyond_the_cap_the_oldest_takes_leave(folder: Path, qtbot: QtBot) -> No
         assert ids(again) == [last]
 
 
+def test_of_an_old_take_that_is_saved_again_beyond_the_cap_the_others_leave(folder: Path, qtbot: QtBot) -> None:
+    profile = Profile(folder)
+    old = made()
+    profile.save_take(old)
+    saved(profile)
+    profile.cap_bytes = 1
+    assert profile.save_take(old) == 1
+    assert ids(profile) == [old.id]
+
+
 def test_a_take_is_saved_though_one_beyond_the_cap_cannot_be_removed(
     folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

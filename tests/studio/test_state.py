@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -743,9 +744,9 @@ def test_what_is_asked_for_while_a_model_loads_begins_when_it_is_there(studio: S
     studio.choose_model(IMAGE)
     assert studio.can_begin
     studio.generate()
-    assert (studio.begins_when_loaded, studio.activity, studio.take) == (True, Activity.LOADING, None)
+    assert (studio.walks_when_loaded, studio.activity, studio.take) == (True, Activity.LOADING, None)
     qtbot.waitUntil(lambda: studio.take is not None and studio.frontier > 0)
-    assert not studio.begins_when_loaded
+    assert not studio.walks_when_loaded
 
 
 @pytest.mark.parametrize("instead", [Studio.pause, lambda studio: studio.choose_model(SOUND)], ids=["pause", "another"])
@@ -755,9 +756,39 @@ def test_what_was_asked_for_while_a_model_loads_can_be_given_up(
     studio.choose_model(IMAGE)
     studio.generate()
     instead(studio)
-    assert not studio.begins_when_loaded
+    assert not studio.walks_when_loaded
     qtbot.waitUntil(lambda: studio.loaded is not None)
     assert studio.take is None
+
+
+def test_what_was_begun_goes_on_when_its_model_is_there_again(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("pace", pace=20.0)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier > 0)
+    begun = image_studio.take
+    load(image_studio, qtbot, SOUND)
+    image_studio.choose_model(IMAGE)
+    image_studio.change("pace", pace=FAST)
+    image_studio.generate()
+    assert image_studio.walks_when_loaded
+    finish(image_studio, qtbot)
+    assert image_studio.take is begun
+
+
+def test_what_was_asked_for_begins_though_the_chosen_device_is_not_there(image_studio: Studio, qtbot: QtBot) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("the device is there")
+    image_studio.change("device", device="cuda")
+    image_studio.generate()
+    qtbot.waitUntil(lambda: image_studio.frontier > 0)
+    assert image_studio.settings.device == "auto"  # type: ignore[union-attr]
+
+
+def test_nothing_is_asked_for_any_more_when_loading_is_given_up(studio: Studio) -> None:
+    studio.choose_model(IMAGE)
+    studio.generate()
+    studio.cancel_loading()
+    assert not studio.walks_when_loaded
 
 
 def test_what_is_drawn_along_a_hand_has_the_noise_of_what_was_shown(image_studio: Studio, qtbot: QtBot) -> None:
@@ -826,6 +857,54 @@ def test_what_was_drawn_along_is_kept_when_the_program_ends_at_once(
     assert take is not None
     image_studio.close()
     assert [entry.id for entry in make_studio().profile.history()] == [take.id]
+
+
+def test_what_is_left_for_another_model_while_it_is_drawn_along_is_kept(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.change("slow", engine="reference")
+    image_studio.draw_along()
+    qtbot.waitUntil(lambda: image_studio.frontier > 0)
+    left = image_studio.take
+    assert left is not None
+    load(image_studio, qtbot, SOUND)
+    qtbot.waitUntil(lambda: left.id in {entry.id for entry in image_studio.profile.history()})
+    load(image_studio, qtbot, IMAGE)
+    assert image_studio.take is left
+    image_studio.go_on()
+    finish(image_studio, qtbot)
+    image_studio.put_value(3, Pointer(0, 5))
+    finish(image_studio, qtbot)
+    qtbot.waitUntil(lambda: len(image_studio.profile.load_take(left.id).samples[0].branches) == 2)
+
+
+def test_what_was_drawn_along_is_kept_with_what_one_does_to_it(image_studio: Studio, qtbot: QtBot) -> None:
+    for value in (3, 4):
+        image_studio.draw_along()
+        finish(image_studio, qtbot)
+        take = image_studio.take
+        assert take is not None
+        image_studio.put_value(value, Pointer(0, 5))
+        finish(image_studio, qtbot)
+        image_studio.draw_along()
+        finish(image_studio, qtbot)
+        assert image_studio.take is not take
+        assert len(image_studio.profile.load_take(take.id).samples[0].branches) == 2
+
+
+def test_what_a_hand_only_passes_leaves_nothing_behind(image_studio: Studio, qtbot: QtBot) -> None:
+    places = []
+    for _ in range(3):
+        image_studio.draw_along()
+        finish(image_studio, qtbot)
+        places.append(len(image_studio._places))
+    assert places[1] == places[2]
+
+
+def test_a_locked_seed_holds_for_what_is_drawn_along(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    image_studio.set_seed(42)
+    image_studio.draw_along()
+    finish(image_studio, qtbot)
+    assert (image_studio.shown_seed, image_studio.settings.seed) == (42, 42)  # type: ignore[union-attr]
 
 
 def test_play_while_a_model_loads_does_not_hide_that_it_loads(studio: Studio, qtbot: QtBot) -> None:
