@@ -180,8 +180,11 @@ class Walk:
             for row, (_, trace) in cohort.present:
                 check_numbers(self.take.model.title, drawn.entropy[row])
                 self._record(trace, drawn, clamps, row)
+            chosen = None
             if evident is not None and (start + count == evident or self.take.finished):
-                self._resample(start + count)
+                chosen, traces = resample(self.take, start + count), self.take.traces
+        if chosen is not None and not self.take.finished:
+            self._go_on_from(chosen, traces)
         return count
 
     def peek(self, sample: int) -> Conditional | None:
@@ -201,15 +204,12 @@ class Walk:
                 conditions = [(segment.start, segment.condition) for segment in trace.schedule]
                 trace.surprise[unknown] = surprises_under(self.model, trace.symbols, conditions)[unknown]
 
-    def _resample(self, step: int) -> None:
-        """Particles that die out go on from others, and so do their rows."""
-        chosen = resample(self.take, step)
-        if chosen is None or self.take.finished:
-            return
+    def _go_on_from(self, chosen: npt.NDArray[np.int64], traces: list[Trace]) -> None:
+        """The rows of particles that died out go on from those of others, as their traces do. chosen: of each, (N,)."""
         (cohort,) = self._cohorts
         place = {sample: row for row, (sample, _) in cohort.present}
         decoder = cohort.decoder.select([place[ancestor] for ancestor in chosen.tolist()])
-        members: list[tuple[int, Trace] | None] = [(n, trace) for n, trace in enumerate(self.take.traces)]
+        members: list[tuple[int, Trace] | None] = list(enumerate(traces))
         self._cohorts = [Cohort(decoder, members, np.empty((len(members), 0), np.int32))]
 
     def _furthest_behind(self) -> Cohort | None:

@@ -669,8 +669,18 @@ class OnePage(QWidget):
         self.generate_button.clicked.connect(self._generate)
         studio.model_changed.connect(self._show_model)
         for changed in (studio.activity_changed, studio.settings_changed):
-            changed.connect(self._refresh)
+            changed.connect(self._follow)
         self._show_model()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._refresh()
+        super().showEvent(event)
+
+    @Slot()
+    def _follow(self) -> None:
+        """A hand on a control changes the settings at every move: no sweep is made for nobody to see."""
+        if self.isVisible():
+            self._refresh()
 
     @Slot()
     def _show_model(self) -> None:

@@ -283,10 +283,9 @@ class CompletionDialog(QDialog):
         studio.picture_opened.connect(self.show_picture)
         for changed in (
             studio.take_changed, studio.activity_changed, studio.settings_changed, studio.branches_changed,
+            studio.grown, studio.selection_changed,
         ):  # fmt: skip
-            changed.connect(self._refresh)
-        for often in (studio.grown, studio.selection_changed):
-            often.connect(self._follow)
+            changed.connect(self._follow)
         self._model: Path | None = None
         self._image: Pixels | None = None
         """What the image is made of, before it is fitted to the model and inverted."""
@@ -445,7 +444,7 @@ class CompletionDialog(QDialog):
 
     @Slot()
     def _follow(self) -> None:
-        """Growth and the mouse come by here many times a second: what nobody sees is looked at when it is shown."""
+        """Growth, the mouse and hands on controls come by many times a second: nothing is fitted for nobody to see."""
         if self.isVisible():
             self._refresh()
 

@@ -184,6 +184,7 @@ def test_a_model_of_sound_completes_no_image(studio: Studio, qtbot: QtBot, tmp_p
     load(studio, qtbot, SOUND)
     dialog = CompletionDialog(studio)
     qtbot.addWidget(dialog)
+    dialog.show()
     assert not dialog.complete_button.isEnabled()
     assert dialog.note.text() == "Choose a model of images."
     with qtbot.waitSignal(studio.error):
