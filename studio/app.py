@@ -63,13 +63,15 @@ from studio.panels.models import ModelsPanel
 from studio.panels.sampling import SamplingPanel
 from studio.panels.timeline import Timeline
 from studio.panels.transport import TransportPanel
-from studio.panels.widgets import Banner, grouped, painting
 from studio.profile import Profile
 from studio.settings import APPEARANCES, OVERLAYS
 from studio.shortcuts import show_shortcuts
 from studio.sound import SoundPlayer
 from studio.state import Activity, Studio
 from studio.theme import THEMES, apply_theme
+from studio.widgets.labels import Banner
+from studio.widgets.numbers import grouped
+from studio.widgets.painting import painting
 
 LAYOUT_VERSION = 1
 MESSAGE_MS = 8000

@@ -14,9 +14,9 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 from models.chain import Alphabet, Chain
 from models.trace import Take
 from studio.canvas.given import was_given
-from studio.panels.widgets import painting
 from studio.state import Activity, Pointer, Studio
 from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, heat_table, set_role
+from studio.widgets.painting import painting
 
 OPAQUE = 0xFF000000
 HEAD_PIXELS = 19

@@ -32,24 +32,15 @@ from models.completion import how_it_is_completed
 from models.sweep import Label, labels
 from models.sweep import columns as columns_of
 from models.trace import Take, Trace
-from studio.canvas.common import (
-    SHORT_NAMES,
-    Canvas,
-    Invitation,
-    Legend,
-    ReadOut,
-    full_bits,
-    packed,
-    step_facts,
-)
+from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, Legend, ReadOut, full_bits, packed, step_facts
 from studio.canvas.given import GivenBorder
 from studio.canvas.influence import influence_picture, strongest
 from studio.canvas.order import order_colours, paint_order
 from studio.inference import Influence
-from studio.panels.widgets import painting
 from studio.state import Pointer, Studio
 from studio.theme import QUIET_PIXELS, Theme, colours, faded, hatch_brush, heat_table, tabular
 from studio.thumbnail import image_pixels
+from studio.widgets.painting import painting
 
 MARGIN, GAP = 16, 8
 """Around the grid and between its cells, in logical pixels."""

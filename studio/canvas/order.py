@@ -17,7 +17,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen, Q
 from PySide6.QtWidgets import QApplication
 
 from models.chain import ImageChain
-from studio.panels.widgets import painting_with
+from studio.widgets.painting import painting_with
 
 LEAST_NUMBER, LARGEST_NUMBER = 10, 22
 """Logical pixels of the height of a font. Where the longest number has no room in the smallest, there are none."""

@@ -41,20 +41,12 @@ from models.trace import Take, Trace
 from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, ReadOut, full_bits, step_facts
 from studio.canvas.pyramid import Pyramid
 from studio.inference import Gram
-from studio.panels.widgets import ElidedLabel, claims_key, grouped, painting, painting_with
 from studio.state import Activity, Pointer, Studio
-from studio.theme import (
-    DARK,
-    QUIET,
-    TITLE,
-    Theme,
-    colours,
-    faded,
-    fill_hatched,
-    heat_table,
-    set_role,
-    style_plot,
-)
+from studio.theme import DARK, QUIET, TITLE, Theme, colours, faded, fill_hatched, heat_table, set_role, style_plot
+from studio.widgets.controls import claims_key
+from studio.widgets.labels import ElidedLabel
+from studio.widgets.numbers import grouped
+from studio.widgets.painting import painting, painting_with
 
 GRAM_SECONDS = 0.025
 """The stretch whose conditionals are pictured."""

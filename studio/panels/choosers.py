@@ -27,21 +27,11 @@ from models.orders import NAMED_ORDERS, random_order, seed_of
 from studio.class_pictures import Pixels, class_pictures, pixmap
 from studio.code_map import code_map
 from studio.panels.pad import ClassLegend, Pad
-from studio.panels.widgets import (
-    GAP,
-    RETURN_KEYS,
-    ComboBox,
-    ElidedLabel,
-    LadderSlider,
-    ToolButton,
-    claims_key,
-    grid_of_cells,
-    label,
-    leaves_undo,
-    next_drag,
-)
 from studio.state import Studio
 from studio.theme import QUIET, QUIET_PIXELS
+from studio.widgets.controls import RETURN_KEYS, ComboBox, LadderSlider, ToolButton, claims_key, leaves_undo, next_drag
+from studio.widgets.labels import ElidedLabel, label
+from studio.widgets.layouts import GAP, grid_of_cells
 
 MOST_BUTTONS = 30
 """Of a category; one with more values has a box."""

@@ -33,40 +33,18 @@ from models.image_files import side_by_side
 from models.noise import MAX_SEED
 from models.record import shown
 from models.shaping import MAX_TEMPERATURE
-from models.sweep import (
-    MOST_SAMPLES,
-    Axis,
-    Seeds,
-    Temperatures,
-    Values,
-    blends,
-    codes,
-    evenly,
-    labels,
-    sweep,
-    swept,
-)
+from models.sweep import MOST_SAMPLES, Axis, Seeds, Temperatures, Values, blends, codes, evenly, labels, sweep, swept
 from models.trace import Take
 from studio.canvas.image import Picture
 from studio.comparison import Column
 from studio.folders import remembered_folder
 from studio.panels.model_filters import data_origin
-from studio.panels.widgets import (
-    GAP,
-    MARGIN,
-    ComboBox,
-    EmptyState,
-    MessageLine,
-    PanelScroll,
-    PushButton,
-    Segments,
-    ToolButton,
-    clear,
-    label,
-    painting,
-)
 from studio.state import RANDOM_SEEDS, Studio
 from studio.theme import PRIMARY, QUIET, STAGE, colours, hatch_brush, set_role
+from studio.widgets.controls import ComboBox, PushButton, Segments, ToolButton
+from studio.widgets.labels import EmptyState, MessageLine, label
+from studio.widgets.layouts import GAP, MARGIN, PanelScroll, clear
+from studio.widgets.painting import painting
 
 FIRST_SIZE = QSize(940, 600)
 SETTINGS_WIDTH = 300

@@ -29,21 +29,12 @@ from models.record import read_bytes
 from models.trace import Trace
 from studio.class_pictures import class_pictures, pixmap
 from studio.folders import remembered_folder
-from studio.panels.widgets import (
-    GAP,
-    Flow,
-    LadderSlider,
-    PanelScroll,
-    PushButton,
-    ToolButton,
-    as_high_as_its_width_asks,
-    clear,
-    grid_of_cells,
-    label,
-    painting,
-)
 from studio.state import Studio
 from studio.theme import PRIMARY, QUIET, colours, hatch_brush, set_role
+from studio.widgets.controls import LadderSlider, PushButton, ToolButton
+from studio.widgets.labels import label
+from studio.widgets.layouts import GAP, Flow, PanelScroll, as_high_as_its_width_asks, clear, grid_of_cells
+from studio.widgets.painting import painting
 
 BRUSHES = [1, 2, 3, 4, 6, 8]
 """Pixels across."""

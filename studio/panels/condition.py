@@ -7,9 +7,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from models.condition import Factor, in_words
 from studio.panels.choosers import CHOOSERS, Chooser, NoChooser
-from studio.panels.widgets import GAP, MARGIN, EmptyState, PanelScroll, clear, label
 from studio.state import Studio
 from studio.theme import QUIET
+from studio.widgets.labels import EmptyState, label
+from studio.widgets.layouts import GAP, MARGIN, PanelScroll, clear
 
 
 class ConditionPanel(QWidget):

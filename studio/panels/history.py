@@ -31,10 +31,13 @@ from PySide6.QtWidgets import (
 )
 
 from studio.export import ask_and_export
-from studio.panels.widgets import RETURN_KEYS, EmptyState, claims_key, grouped, painting_with
 from studio.profile import HistoryEntry
 from studio.state import Studio
 from studio.theme import RADIUS, colours, faded, fill_hatched, mixed, small
+from studio.widgets.controls import RETURN_KEYS, claims_key
+from studio.widgets.labels import EmptyState
+from studio.widgets.numbers import grouped
+from studio.widgets.painting import painting_with
 
 TILE = 52
 CELL = QSize(92, TILE + 14)

@@ -25,37 +25,19 @@ from PySide6.QtGui import (
     QPolygonF,
     QResizeEvent,
 )
-from PySide6.QtWidgets import (
-    QGridLayout,
-    QHBoxLayout,
-    QMenu,
-    QSizePolicy,
-    QStackedLayout,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, Chain, ImageChain
 from models.trace import Take, Trace
 from studio.canvas.given import was_given
 from studio.inference import MENTIONED_WEIGHT, Density, Inspection
-from studio.panels.widgets import (
-    GAP,
-    MARGIN,
-    RETURN_KEYS,
-    ElidedLabel,
-    EmptyState,
-    PushButton,
-    Segments,
-    claims_key,
-    grouped,
-    label,
-    paint_focus_frame,
-    painting,
-    probability_text,
-)
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, QUIET, QUIET_PIXELS, Theme, colours, faded, fill_hatched, mixed, small
+from studio.widgets.controls import RETURN_KEYS, PushButton, Segments, claims_key
+from studio.widgets.labels import ElidedLabel, EmptyState, label
+from studio.widgets.layouts import GAP, MARGIN
+from studio.widgets.numbers import grouped, probability_text
+from studio.widgets.painting import paint_focus_frame, painting
 
 SCALES = {
     "linear": "Heights are probabilities: shows the probable values",

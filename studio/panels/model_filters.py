@@ -13,8 +13,10 @@ from PySide6.QtWidgets import QWidget
 from models.chain import ImageChain
 from models.checkpoint import CheckpointHeader
 from models.condition import Category
-from studio.panels.widgets import MARGIN, Flow, ToolButton, clear, painting
 from studio.theme import colours, small
+from studio.widgets.controls import ToolButton
+from studio.widgets.layouts import MARGIN, Flow, clear
+from studio.widgets.painting import painting
 
 CHIP_HEIGHT = 22
 CHIP_PADDING = 9

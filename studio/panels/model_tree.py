@@ -45,9 +45,12 @@ from PySide6.QtWidgets import (
 
 from models.catalog import Entry, Family, family_of
 from models.checkpoint import CheckpointHeader
-from studio.panels.widgets import GAP, MARGIN, RETURN_KEYS, claims_key, paint_focus_frame, paint_glyph, painting_with
 from studio.state import Studio
 from studio.theme import QUIET_PIXELS, RADIUS, Theme, colours, small
+from studio.widgets.controls import RETURN_KEYS, claims_key
+from studio.widgets.glyphs import paint_glyph
+from studio.widgets.layouts import GAP, MARGIN
+from studio.widgets.painting import paint_focus_frame, painting_with
 
 ENTRY = Qt.ItemDataRole.UserRole
 FAMILY = Qt.ItemDataRole.UserRole + 1

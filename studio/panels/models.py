@@ -30,19 +30,12 @@ from studio.panels.model_tree import (
     quiet_line,
     shown_below,
 )
-from studio.panels.widgets import (
-    GAP,
-    MARGIN,
-    EmptyState,
-    PushButton,
-    Spinner,
-    ToolButton,
-    claims_key,
-    glyph_icon,
-    label,
-)
 from studio.state import Activity, Studio
 from studio.theme import LINK, QUIET, set_role
+from studio.widgets.controls import PushButton, ToolButton, claims_key
+from studio.widgets.glyphs import glyph_icon
+from studio.widgets.labels import EmptyState, Spinner, label
+from studio.widgets.layouts import GAP, MARGIN
 
 OPEN_MODELS = 12
 """With more models than these, families begin closed: the tree is seen at a glance, and each model two clicks away."""

@@ -10,8 +10,9 @@ from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, 
 from PySide6.QtWidgets import QLabel, QSizePolicy, QToolTip, QWidget
 
 from studio.code_map import CodeMap, Place
-from studio.panels.widgets import claims_key, next_drag, paint_focus_frame, painting
 from studio.theme import QUIET, QUIET_PIXELS, RADIUS, Theme, colours, faded, set_role
+from studio.widgets.controls import claims_key, next_drag
+from studio.widgets.painting import paint_focus_frame, painting
 
 ARROWS = {
     Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1),

@@ -7,42 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QComboBox,
-    QGridLayout,
-    QHBoxLayout,
-    QStackedLayout,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from models.chain import Chain
 from models.engines import AUTO, DEVICES
 from models.errors import InputError
 from models.noise import check_seed
 from models.shaping import MAX_TEMPERATURE, NEUTRAL
-from studio.panels.widgets import (
-    GAP,
-    MARGIN,
-    ComboBox,
-    EmptyState,
-    LadderSlider,
-    MessageLine,
-    NumberField,
-    PanelScroll,
-    PushButton,
-    ToolButton,
-    glyph_icon,
-    grouped,
-    label,
-    log_ladder,
-    number_text,
-    two_digits,
-    ungrouped,
-)
 from studio.settings import MAX_COUNT, SLOWEST_PACE, Settings
 from studio.state import Studio
 from studio.theme import LINK, QUIET, set_role
+from studio.widgets.controls import ComboBox, LadderSlider, NumberField, PushButton, ToolButton
+from studio.widgets.glyphs import glyph_icon
+from studio.widgets.labels import EmptyState, MessageLine, label
+from studio.widgets.layouts import GAP, MARGIN, PanelScroll
+from studio.widgets.numbers import grouped, log_ladder, number_text, two_digits, ungrouped
 
 OFF = "off"
 RANDOM = "random"

@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from models.trace import Trace
 from studio.canvas.common import full_bits
 from studio.canvas.pyramid import Pyramid
-from studio.panels.widgets import grouped, painting
 from studio.state import Studio
 from studio.theme import colours, faded, mixed
+from studio.widgets.numbers import grouped
+from studio.widgets.painting import painting
 
 SIDE = 12
 """Room left and right of the track, for half a handle."""

@@ -25,15 +25,7 @@ from studio.app import MainWindow
 from studio.canvas.image import ImageCanvas, fitting, lay_out
 from studio.export import ExportDialog
 from studio.inference import InferenceThread
-from studio.panels.compare import (
-    MODELS,
-    ONE,
-    SETTINGS_WIDTH,
-    CompareDialog,
-    first_models,
-    mean_surprise,
-    what_differs,
-)
+from studio.panels.compare import MODELS, ONE, SETTINGS_WIDTH, CompareDialog, first_models, mean_surprise, what_differs
 from studio.profile import Profile
 from studio.state import Activity, Pointer, Studio
 from tests.studio.conftest import DIGIT, IMAGE, finish, load, write

@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from studio.canvas.demo import SPEECH_CHAIN, empty_take, grow, hum
 from studio.panels.transport import TransportPanel
-from studio.panels.widgets import grouped
 from studio.state import Activity, Studio
+from studio.widgets.numbers import grouped
 from tests.studio.conftest import IMAGE, SOUND, finish, load
 
 CHILDREN = Qt.FindChildOption.FindDirectChildrenOnly

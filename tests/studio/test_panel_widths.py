@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from studio.app import MainWindow
 from studio.canvas.sound import SoundCanvas
-from studio.panels.widgets import PanelScroll
 from studio.state import Studio
 from studio.theme import DARK, apply_theme
+from studio.widgets.layouts import PanelScroll
 from tests.studio.conftest import IMAGE, SOUND, finish, load
 
 LOW = QSize(1280, 720)

@@ -8,26 +8,13 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QTextDocument, QWheelE
 from PySide6.QtWidgets import QApplication, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from studio.panels.widgets import (
-    Banner,
-    ComboBox,
-    ElidedLabel,
-    EvenGrid,
-    LadderSlider,
-    NumberField,
-    PanelScroll,
-    PushButton,
-    ToolButton,
-    glyph_icon,
-    grouped,
-    log_ladder,
-    painting,
-    painting_with,
-    probability_text,
-    two_digits,
-    ungrouped,
-)
 from studio.theme import DARK, LIGHT, palette
+from studio.widgets.controls import ComboBox, LadderSlider, NumberField, PushButton, ToolButton
+from studio.widgets.glyphs import glyph_icon
+from studio.widgets.labels import Banner, ElidedLabel
+from studio.widgets.layouts import EvenGrid, PanelScroll
+from studio.widgets.numbers import grouped, log_ladder, probability_text, two_digits, ungrouped
+from studio.widgets.painting import painting, painting_with
 
 
 def test_a_number_field_submits_what_was_typed_once(qtbot: QtBot) -> None:
