@@ -53,7 +53,8 @@ from studio.canvas.common import Canvas
 from studio.clipboard import copy_picture, pasted
 from studio.export import ask_and_export
 from studio.folders import remembered_folder
-from studio.inference import InferenceThread, Speed
+from studio.inference import InferenceThread
+from studio.messages import Speed
 from studio.panels.compare import CompareDialog
 from studio.panels.completion import CompletionDialog
 from studio.panels.condition import ConditionPanel

@@ -12,7 +12,8 @@ from models.catalog import Entry
 from models.condition import complete
 from models.errors import StudioError
 from models.trace import Take
-from studio.inference import Compared, CompareRequest, InferenceThread
+from studio.inference import InferenceThread
+from studio.messages import Compared, CompareRequest
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from models.trace import Trace
-from studio.inference import Influence, InfluenceRequest
+from studio.messages import Influence, InfluenceRequest
 
 if TYPE_CHECKING:
     from studio.state import Pointer, Studio

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from models.shaping import Shaping
 from models.trace import Trace
-from studio.inference import Inspection, InspectRequest
+from studio.messages import Inspection, InspectRequest
 
 if TYPE_CHECKING:
     from studio.state import Studio

@@ -43,9 +43,10 @@ from models.trace import Take, Trace, new_take, new_take_id
 from studio.clipboard import PICTURE
 from studio.comparison import Comparison
 from studio.drawing_along import DrawingAlong
-from studio.inference import GramRequest, InferenceThread, LoadedInfo, WalkRequest
+from studio.inference import InferenceThread
 from studio.influence import FollowedInfluence
 from studio.inspection import FollowedInspection
+from studio.messages import GramRequest, LoadedInfo, WalkRequest
 from studio.profile import Profile
 from studio.reading import Reader, Show, in_history
 from studio.settings import MAX_COUNT, OVERLAYS, OVERLAYS_OF_IMAGES, Settings, fitting_limit, settings_from_json

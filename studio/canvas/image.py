@@ -36,7 +36,7 @@ from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, Legend, ReadOu
 from studio.canvas.given import GivenBorder
 from studio.canvas.influence import influence_picture, strongest
 from studio.canvas.order import order_colours, paint_order
-from studio.inference import Influence
+from studio.messages import Influence
 from studio.state import Pointer, Studio
 from studio.theme import QUIET_PIXELS, Theme, colours, faded, hatch_brush, heat_table, tabular
 from studio.thumbnail import image_pixels

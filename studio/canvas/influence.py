@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage, QPainter, QPixmap
 
 from models.chain import ImageChain
 from studio.canvas.common import packed
-from studio.inference import Influence
+from studio.messages import Influence
 from studio.theme import Theme, faded, hatch_brush, heat_table
 from studio.widgets.painting import painting_with
 

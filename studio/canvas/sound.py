@@ -40,7 +40,7 @@ from models.chain import INT16_PEAK, Alphabet, SoundChain
 from models.trace import Take, Trace
 from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, ReadOut, full_bits, step_facts
 from studio.canvas.pyramid import Pyramid
-from studio.inference import Gram
+from studio.messages import Gram
 from studio.state import Activity, Pointer, Studio
 from studio.theme import DARK, QUIET, TITLE, Theme, colours, faded, fill_hatched, heat_table, set_role, style_plot
 from studio.widgets.controls import claims_key

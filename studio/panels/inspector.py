@@ -30,7 +30,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QSta
 from models.chain import Alphabet, Chain, ImageChain
 from models.trace import Take, Trace
 from studio.canvas.given import was_given
-from studio.inference import MENTIONED_WEIGHT, Density, Inspection
+from studio.messages import MENTIONED_WEIGHT, Density, Inspection
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, QUIET, QUIET_PIXELS, Theme, colours, faded, fill_hatched, mixed, small
 from studio.widgets.controls import RETURN_KEYS, PushButton, Segments, claims_key

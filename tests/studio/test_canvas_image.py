@@ -21,7 +21,8 @@ from studio.canvas.demo import empty_take, grow
 from studio.canvas.given import GivenBorder
 from studio.canvas.image import HEAT, ImageCanvas, lay_out
 from studio.canvas.order import UNDER_NUMBERS, inks, jumps, order_colours, order_numbers, order_picture, paint_order
-from studio.inference import InferenceThread, Influence
+from studio.inference import InferenceThread
+from studio.messages import Influence
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, Theme, apply_theme
 from tests.studio.text_chain import TEXT

@@ -17,7 +17,7 @@ from models.trace import Take
 from studio.canvas.demo import SPEECH_CHAIN, empty_take, grow, hum
 from studio.canvas.pyramid import Pyramid
 from studio.canvas.sound import CLIP_HEIGHT, CLIPS_WIDTH, SoundCanvas, TimePlot, decibels
-from studio.inference import Gram
+from studio.messages import Gram
 from studio.state import Activity, Pointer, Studio
 from tests.studio.text_chain import TEXT
 

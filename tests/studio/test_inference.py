@@ -27,7 +27,8 @@ from models.kernels.cache import OVERRIDE, cache_folder
 from models.shaping import NEUTRAL
 from models.trace import Take, Trace
 from studio.heartbeat import measure
-from studio.inference import NICENESS, WalkRequest
+from studio.inference import NICENESS
+from studio.messages import WalkRequest
 from studio.state import Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load
 

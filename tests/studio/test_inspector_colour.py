@@ -19,10 +19,10 @@ from models.chain import GreyLevels, ImageChain
 from models.shaping import Shaping
 from models.trace import Trace
 from studio.canvas.demo import empty_take, grow
-from studio.inference import Inspection
+from studio.messages import Inspection
 from studio.panels.inspector import COLOURS, TINTS, ColourPlot, InspectorPanel
 from studio.state import Pointer, Studio
-from studio.theme import DARK, LIGHT, Theme, colours, small
+from studio.theme import DARK, LIGHT, Theme, apply_theme, colours, small
 from tests.studio.conftest import DIGIT, finish, load, write
 
 CHAIN = ImageChain(GreyLevels(16), 5, 4, 3)
@@ -243,8 +243,9 @@ def test_in_mid_run_a_colour_that_was_not_looked_at_shows_what_was_drawn(qtbot: 
     assert not any(plot.grab().isNull() for plot in plots)
 
 
-def test_a_colour_that_was_not_looked_at_says_so_in_its_empty_box(qtbot: QtBot) -> None:
+def test_a_colour_that_was_not_looked_at_says_so_in_its_empty_box(qtbot: QtBot, qapp: QApplication) -> None:
     """In full even where the panel is as narrow as it gets."""
+    apply_theme(qapp, DARK)
     take = empty_take(CHAIN)
     grow(take.traces[0], np.arange(22, dtype=np.int32) % 16, CHAIN)
     p = np.full(16, 1 / 16)

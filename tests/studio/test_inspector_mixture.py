@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from models.chain import GreyLevels, ImageChain
 from models.conditional import BinnedMixture, MixtureOfGaussians, MixtureOfLogistics
 from models.shaping import Shaping
-from studio.inference import Density, Inspection, _density
+from studio.messages import Density, Inspection, density_of
 from studio.panels.inspector import ConditionalPlot, InspectorPanel
 from studio.state import Pointer, Studio
 from tests.studio.conftest import DIGIT, finish, load, write
@@ -105,7 +105,7 @@ def test_a_softmax_has_no_density_and_no_line_about_components(panel: InspectorP
 
 @pytest.mark.parametrize("kind", [MixtureOfGaussians, MixtureOfLogistics])
 def test_light_components_are_left_out_of_the_picture_but_not_of_the_sum(kind: type[BinnedMixture]) -> None:
-    found = _density(mixture(kind, [0.295, 0.005, 0.7], [40.0, 128.0, 200.0], [4.0, 6.0, 8.0]))
+    found = density_of(mixture(kind, [0.295, 0.005, 0.7], [40.0, 128.0, 200.0], [4.0, 6.0, 8.0]))
     assert (found.components, found.shares.shape) == (3, (2, len(found.places)))
     masses = [float(np.trapezoid(share, found.places)) for share in (*found.shares, found.total)]
     assert masses == pytest.approx([0.7, 0.295, 1.0], abs=5e-3)  # the heaviest first
@@ -114,7 +114,7 @@ def test_light_components_are_left_out_of_the_picture_but_not_of_the_sum(kind: t
 
 
 def test_the_peak_of_a_narrow_component_is_not_missed() -> None:
-    found = _density(mixture(MixtureOfGaussians, [0.5, 0.5], [77.23, 150.0], [0.1, 30.0]))
+    found = density_of(mixture(MixtureOfGaussians, [0.5, 0.5], [77.23, 150.0], [0.1, 30.0]))
     top = 0.5 / (0.1 * math.sqrt(2 * math.pi))
     assert found.total.max() == pytest.approx(top, rel=0.01)
 
@@ -122,7 +122,7 @@ def test_the_peak_of_a_narrow_component_is_not_missed() -> None:
 def test_the_density_follows_the_bars(qtbot: QtBot) -> None:
     """Scaled to them: over the middle of each level it is as high as the bar, where it bends little."""
     smooth = mixture(MixtureOfLogistics, [0.6, 0.4], [90.0, 170.0], [9.0, 14.0])
-    p, density = smooth.dense().exp().numpy(), _density(smooth)
+    p, density = smooth.dense().exp().numpy(), density_of(smooth)
     plot = ConditionalPlot()
     qtbot.addWidget(plot)
     plot.resize(340, 240)
@@ -147,7 +147,7 @@ def test_a_peak_above_the_bars_ends_at_the_top_of_the_plot(qtbot: QtBot) -> None
     plot = ConditionalPlot()
     qtbot.addWidget(plot)
     plot.resize(340, 240)
-    inspection = Inspection(1, 0, 0, p, p, Shaping(), 77, False, _density(narrow))
+    inspection = Inspection(1, 0, 0, p, p, Shaping(), 77, False, density_of(narrow))
     plot.show_inspection(inspection, GreyLevels(256))
     plot.grab()
     assert min(point.y() for point in plot._densities[-1]) == pytest.approx(plot._area().top())

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from models.chain import GreyLevels, ImageChain, MuLaw
 from models.shaping import Shaping
 from studio.canvas.demo import empty_take, grow
-from studio.inference import Inspection
+from studio.messages import Inspection
 from studio.panels.inspector import ConditionalPlot, InspectorPanel, axis_top, entropy_bits, heights, rank
 from studio.state import Pointer, Studio
 from tests.studio.conftest import finish
