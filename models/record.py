@@ -448,6 +448,10 @@ def _check_arrangement(take: Take) -> None:
         shapings = {trace.segment.shaping for trace in take.traces}
         if len(lengths) > 1 or not alone or len(shapings) > 1 or max(take.resampled, default=0) > min(lengths):
             raise InputError("particles that are not done stand at one step, each with one branch, in one shaping")
+    known = np.flatnonzero(np.array(take.given, np.int64) != DRAW)
+    for trace in take.branches:
+        if not trace.clamped[known[known < len(trace)]].all():
+            raise InputError("a symbol that was given is one that was put there, not one that was drawn")
 
 
 def _check_segment(segment: Segment, model: ModelReference) -> None:

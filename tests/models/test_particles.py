@@ -210,6 +210,13 @@ def test_an_edited_particle_goes_on_by_itself(model: AutoregressiveModel, tmp_pa
     assert edited.resampled == take.resampled
 
 
+def test_a_record_that_says_what_was_given_was_drawn_is_refused(model: AutoregressiveModel) -> None:
+    record = take_record(run(model, particles(model, 5)))
+    record["samples"][2]["clamped"] = []
+    with pytest.raises(InputError, match="given is one that was put there"):
+        take_from_record(record)
+
+
 def test_an_exported_take_keeps_what_was_given(model: AutoregressiveModel, tmp_path: Path) -> None:
     take = run(model, particles(model, 4))
     export(tmp_path / "t.png", take)
