@@ -51,7 +51,7 @@ class Alphabet(ABC):
     ``amplitudes`` int16."""
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.levels, int) and isinstance(self.stop, bool) and 2 <= self.levels <= 65536):
+        if not (type(self.levels) is int and isinstance(self.stop, bool) and 2 <= self.levels <= 65536):
             raise InputError(f"an alphabet has 2 to 65536 levels, not {self.levels}; its stop is true or false")
 
     @property
@@ -229,7 +229,7 @@ class ImageChain(Chain):
     step_noun: ClassVar[str] = "dim"
 
     def __post_init__(self) -> None:
-        whole = all(isinstance(n, int) for n in (self.height, self.width, self.channels))
+        whole = all(type(n) is int for n in (self.height, self.width, self.channels))
         if not (whole and 1 <= self.height <= MAX_SIDE and 1 <= self.width <= MAX_SIDE and self.channels in (1, 3)):
             raise InputError(
                 f"an image chain has 1 to {MAX_SIDE} rows and columns and 1 or 3 channels, "
@@ -329,7 +329,7 @@ class SoundChain(Chain):
     step_noun: ClassVar[str] = "sample"
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.rate, int) and 1000 <= self.rate <= 192_000):
+        if not (type(self.rate) is int and 1000 <= self.rate <= 192_000):
             raise InputError(f"a sample rate lies in 1000 … 192000 Hz, not {self.rate}")
         if not 1 / self.rate <= self.default_seconds <= self.max_seconds <= 3600:
             raise InputError("a sound chain needs default_seconds of at least a sample, <= max_seconds <= 3600")

@@ -17,5 +17,9 @@ class FileError(StudioError):
     """A file that cannot be read or written."""
 
 
+class NoPictureError(FileError):
+    """A file that is no picture of a kind that can be read."""
+
+
 class NoRecordError(FileError):
     """A file that carries no metadata of this program: it did not save it, or another has removed them."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from models.chain import Chain, ImageChain, Symbols
-from models.errors import FileError, InputError
+from models.errors import FileError, InputError, NoPictureError
 from models.file_format import Format, no_record, summary
 from models.record import PROGRAM, damage_as_file_error, record_text
 from models.sweep import labels
@@ -228,7 +228,7 @@ def _read(data: bytes, name: str) -> Image.Image:
             picture = Image.open(io.BytesIO(data), formats=PICTURES)
         except UnidentifiedImageError:
             what = f"not a picture that can be read ({', '.join(PICTURES)})" if data else "empty"
-            raise FileError(f"{name} is {what}") from None
+            raise NoPictureError(f"{name} is {what}") from None
         except Image.DecompressionBombError:
             raise FileError(f"{name} has far too many pixels") from None
         with picture:

@@ -477,12 +477,15 @@ def size_in_words(size: int) -> str:
 def open_window(arguments: list[str]) -> int:
     window = Parser(prog=PROGRAM, add_help=False)
     window.add_argument("file", metavar="FILE", nargs="?", type=path)
-    file: Path | None = window.parse_args(arguments).file
+    known, more = window.parse_known_args(arguments)
+    file: Path | None = known.file
     if file is not None and not file.is_file():
         if not file.suffix and len(file.parts) == 1 and not file.exists():
             raise ArgumentsError(f"no command and no file {str(file)!r}; the commands are {', '.join(COMMANDS)}")
         what = "it is a folder" if file.is_dir() else "it is no file" if file.exists() else "there is no such file"
         raise FileError(f"cannot open {file}: {what}")
+    if more:
+        raise ArgumentsError(f"a window is opened with one FILE at most; unrecognized: {' '.join(more)}")
     from studio.doctor import check_window
 
     check_window()
@@ -934,6 +937,8 @@ def evaluate_all(arguments: argparse.Namespace) -> int:
 
     if distributed.started_together():
         raise ArgumentsError("--all is for one process")
+    if arguments.all and not arguments.all.exists():
+        raise FileError(f"{arguments.all}: there is no such folder of data sets")
     page = ""
     if arguments.write:  # what is wrong with it is said before the long work
         try:

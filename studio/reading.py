@@ -8,7 +8,7 @@ from contextlib import suppress
 from PySide6.QtCore import QObject, Signal, Slot
 
 from models.catalog import Catalog, Entry
-from models.errors import NoRecordError, StudioError
+from models.errors import NoPictureError, NoRecordError, StudioError
 from models.record import take_record
 from models.trace import Take
 from studio.inference import InferenceThread
@@ -55,8 +55,12 @@ class Reader(QObject):
             except StudioError as error:
                 reason = str(error)
                 if isinstance(error, NoRecordError) and otherwise is not None:
-                    with suppress(StudioError):
+                    try:
                         return otherwise()
+                    except NoPictureError:
+                        pass
+                    except StudioError as problem:
+                        reason = str(problem)
                 return lambda: self._refuse(reason)
             if take is None:
                 return lambda: None

@@ -241,6 +241,11 @@ class Studio(QObject):
         return self._wish is not None
 
     @property
+    def draws_along(self) -> bool:
+        """Whether what is shown only passes under a hand that moves a control, see ``draw_along``."""
+        return self._drawing_along.passing is not None
+
+    @property
     def can_begin(self) -> bool:
         """Whether there is a model to begin a take with, now or as soon as it is loaded."""
         return self.loaded is not None or self._loading
@@ -317,12 +322,15 @@ class Studio(QObject):
         self.choose_model(str(entry.path))
 
     def cancel_loading(self) -> None:
-        """Gives up loading; the model can be chosen again."""
+        """Gives up loading, for the model before, if there was one; the model can be chosen again."""
         if self._loading:
             self._load_token += 1
             self.worker.cancel_loading()
-            self._before = self._added = None
-            self._leave_model()
+            before, self._before, self._added = self._before, None, None
+            if before is None:
+                self._leave_model()
+            else:
+                self._return_to(*before)
 
     def _leave_model(self) -> None:
         self.entry = self.settings = self.loaded = self._wish = None
@@ -398,9 +406,12 @@ class Studio(QObject):
             before = next(((entry, None) for entry in shipped), None)
         if before is None:
             return self._leave_model()
-        entry, take = before
+        return self._return_to(*before)
+
+    def _return_to(self, entry: Entry, take: Take | None) -> None:
+        self._show_take(None)  # the settings of one model are never announced beside the take of another
         self._set_entry(entry)
-        return self._show_take(take)
+        self._show_take(take)
 
     def _score_if_needed(self) -> None:
         """A take from an export has no surprise and entropy: they are computed again."""
@@ -656,8 +667,8 @@ class Studio(QObject):
             self.worker.pause()
 
     def stop(self) -> None:
-        """Esc: pauses, or else gives up loading, or reproducing."""
-        if self._walking or self._replaying:
+        """Esc: pauses, or else gives up what was to begin with a model, or loading it, or reproducing."""
+        if self._walking or self._replaying or self._wish is not None:
             self.pause()
         elif self._loading:
             self.cancel_loading()
@@ -955,6 +966,7 @@ class Studio(QObject):
         """Brings an entry of the history back: the very take if it is still in use, else what was saved."""
         if self.take is not None and self.take.id == take_id:
             return
+        self._walk_when_loaded(None)  # of two wishes the last one counts
         live = self._takes.get(take_id)
 
         def read() -> Take | None:
@@ -969,6 +981,7 @@ class Studio(QObject):
 
     def open_saved(self, source: Path | bytes) -> None:
         """Shows exactly what a saved file, or the content of one, holds, with its settings."""
+        self._walk_when_loaded(None)  # of two wishes the last one counts
         live, chain = dict(self._takes), self.entry.header.chain if self.entry is not None else None
         new = False
 

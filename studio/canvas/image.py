@@ -34,7 +34,7 @@ from models.sweep import columns as columns_of
 from models.trace import Take, Trace
 from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, Legend, ReadOut, full_bits, packed, step_facts
 from studio.canvas.given import GivenBorder
-from studio.canvas.influence import influence_picture, strongest
+from studio.canvas.influence import LEAST_STRENGTH, influence_picture, strongest
 from studio.canvas.order import order_colours, paint_order
 from studio.messages import Influence
 from studio.state import Pointer, Studio
@@ -74,14 +74,24 @@ def _tables(alphabet: Alphabet) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.
 class Picture:
     """The pixels of one trace: transparent where nothing is drawn."""
 
-    def __init__(self, trace: Trace, chain: ImageChain, overlay: str, given: Sequence[int] = ()) -> None:
-        """given: see ``Take``; what is known beforehand is seen faintly until its turn comes."""
+    def __init__(
+        self,
+        trace: Trace,
+        chain: ImageChain,
+        overlay: str,
+        given: Sequence[int] = (),
+        before: npt.NDArray[np.uint32] | None = None,
+    ) -> None:
+        """given: see ``Take``; what is known beforehand is seen faintly until its turn comes.
+
+        before: pixels (H, W) that are seen until others are drawn over them.
+        """
         self.trace, self.chain, self.overlay = trace, chain, overlay
         self.shown = 0
         """Steps that are coloured."""
         self.unscored = False
         self._grey, self._levels = _tables(chain.alphabet)
-        self.pixels = self._foreseen(given)
+        self.pixels = self._foreseen(given) if before is None else before.copy()
         self.image = QImage(
             self.pixels.data,
             chain.width,
@@ -252,6 +262,8 @@ class ImageGrid(QWidget):
         """Whether only the selected one of several samples is shown."""
         self._read_out = read_out
         self._pictures: list[Picture] = []
+        self._before: list[npt.NDArray[np.uint32]] = []
+        """The pixels of the samples that those of an image which follows a hand come in place of."""
         self._layout: Layout | None = None
         self._labels: list[str] = []
         """Of all samples, as they fit the layout; none where nothing differs, or there is no room."""
@@ -300,6 +312,7 @@ class ImageGrid(QWidget):
     @Slot()
     def _on_take(self) -> None:
         self._looked_at = (self._studio.selected, self._studio.pinned, self._studio.hovered)
+        self._before = [picture.pixels for picture in self._pictures] if self._studio.draws_along else []
         self.show_alone(False)
         self._repaint()
 
@@ -334,7 +347,10 @@ class ImageGrid(QWidget):
         bands: dict[int, tuple[int, int]] = {}
         for n, trace in enumerate(take.traces):
             if n == len(self._pictures):
-                self._pictures.append(Picture(trace, chain, self._studio.overlay, take.given))
+                before = self._before[n] if n < len(self._before) else None
+                if before is not None and before.shape != chain.ranks.shape:
+                    before = None
+                self._pictures.append(Picture(trace, chain, self._studio.overlay, take.given, before))
             elif self._pictures[n].trace is not trace:
                 self._pictures[n] = Picture(trace, chain, self._studio.overlay, take.given)
                 self.update()
@@ -692,7 +708,9 @@ class ImageCanvas(Canvas):
             last = len(take.chain.pixels) - 1
             self.legend.show_range("Order", f"pixel {last}", "pixel 0", order_colours(256))
         elif influence is not None:
-            self.legend.show_range("Influence", f"{strongest(influence):.2g} nats a level; hatched: out of reach")
+            most = strongest(influence)
+            much = f"{most:.2g}" if most > LEAST_STRENGTH else f"below {LEAST_STRENGTH:.0e}"
+            self.legend.show_range("Influence", f"{much} nats a level; hatched: out of reach")
         elif awaited:
             self.legend.show_range("Influence", "computing …")
 

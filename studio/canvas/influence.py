@@ -18,6 +18,9 @@ HEAT = packed(heat_table())
 SHADE = 0.82
 """How much of the stage lies over what cannot change the step, or comes after it."""
 
+LEAST_STRENGTH = 1e-6
+"""In nats a level: where all strengths are below it, none is painted as if it were strong."""
+
 
 def strongest(influence: Influence) -> float:
     """The largest strength: where the colours end."""
@@ -35,7 +38,7 @@ def by_pixel(influence: Influence, chain: ImageChain) -> tuple[npt.NDArray[np.bo
 def influence_picture(influence: Influence, chain: ImageChain, size: QSize, theme: Theme, ratio: float) -> QPixmap:
     """A picture of ``size`` device pixels to lie over the image; the square root of the strength by the heat map."""
     reach, strength = by_pixel(influence, chain)
-    top = strongest(influence) or 1.0
+    top = max(strongest(influence), LEAST_STRENGTH)
     colours = HEAT[(255 * np.sqrt(strength / top)).astype(np.uint8)]
     pixels = np.where(reach, colours, np.uint32(0)).astype(np.uint32)
     step_pixel = int(chain.pixels[influence.step // chain.channels])

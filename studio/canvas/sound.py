@@ -605,9 +605,9 @@ class SoundCanvas(Canvas):
 
     @Slot()
     def _on_view(self) -> None:
-        overlay = self._studio.overlay
-        self._bits_box.setVisible(overlay != "none")
-        if overlay != "none":
+        overlay = self._studio.overlay  # of images too, while one of them is shown
+        self._bits_box.setVisible(overlay in SHORT_NAMES)
+        if overlay in SHORT_NAMES:
             self._bits_title.setText(SHORT_NAMES[overlay])
             if self._take is not None:
                 self._draw()

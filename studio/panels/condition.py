@@ -74,10 +74,14 @@ class ConditionPanel(QWidget):
 
     @Slot()
     def _refresh_note(self) -> None:
-        """A take keeps the condition that it began with: said while the next one is to have another."""
+        """A take keeps the condition that it began with: said while the next one is to have another.
+
+        Not of an image that follows the hand: it does apply to it.
+        """
         take, settings = self.studio.take, self.studio.settings
         text = ""
-        if take is not None and settings is not None and take.model.factors == self._factors:
+        told = take is not None and not self.studio.draws_along
+        if told and take is not None and settings is not None and take.model.factors == self._factors:
             had = take.samples[self.studio.selected].trace.segment.condition
             chosen = settings.condition
             others = [f for f in take.model.factors if had[f.name] != chosen.get(f.name, f.default)]

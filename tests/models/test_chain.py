@@ -96,6 +96,18 @@ class Linear(Alphabet):
         return f"linear {self.levels}"
 
 
+WRONG_SIZES = ({"height": True}, {"width": 4.0}, {"channels": True}, {"alphabet": {"levels": True}})
+
+
+@pytest.mark.parametrize("wrong", WRONG_SIZES)
+def test_sizes_are_whole_numbers_and_nothing_that_only_counts_as_one(wrong: dict[str, Any]) -> None:
+    """A file may hold anything."""
+    entry = ImageChain(GREY, 4, 4).to_json()
+    changed = {key: {**entry[key], **value} if isinstance(value, dict) else value for key, value in wrong.items()}
+    with pytest.raises(InputError):
+        chain_from_json(entry | changed)
+
+
 def test_an_alphabet_is_added_by_a_class_and_fits_every_chain_of_its_quantity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ALPHABETS, Linear.kind, Linear)
     chain = SoundChain(Linear(16, peak=30000), 8000, 1.0, 2.0)

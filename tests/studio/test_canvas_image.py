@@ -25,6 +25,7 @@ from studio.inference import InferenceThread
 from studio.messages import Influence
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, Theme, apply_theme
+from tests.studio.conftest import finish
 from tests.studio.text_chain import TEXT
 
 CHAIN = ImageChain(GreyLevels(256), 8, 6)
@@ -615,6 +616,14 @@ def test_the_influence_is_heat_where_it_can_be_and_shade_elsewhere(idle: Studio,
     assert not canvas.legend.isVisible()
 
 
+def test_what_hardly_influences_is_not_painted_as_strong(idle: Studio, canvas: ImageCanvas) -> None:
+    show(idle, steps=30)
+    strong = influenced(20)
+    idle.influence.show(replace(strong, strength=strong.strength * 1e-20))
+    assert colour_at(canvas, 19).rgb() == int(HEAT[0])
+    assert "below 1e-06 nats" in canvas.legend.accessibleName()
+
+
 def test_the_influence_is_painted_once_while_the_mouse_moves(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, steps=30)
     idle.influence.show(influenced(20))
@@ -681,6 +690,24 @@ def test_of_a_colour_pixel_the_most_influential_channel_shows(idle: Studio, canv
     idle.influence.show(influence)
     assert colour_at(canvas, 4).rgb() == int(HEAT[255])
     assert colour_at(canvas, 3).rgb() == int(HEAT[255])
+
+
+def test_an_image_that_follows_a_hand_is_drawn_over_the_one_before(image_studio: Studio, qtbot: QtBot) -> None:
+    canvas = ImageCanvas(image_studio)
+    qtbot.addWidget(canvas)
+    canvas.resize(500, 420)
+    canvas.show()
+    image_studio.draw_along()
+    finish(image_studio, qtbot)
+    before = canvas.grid._pictures[0].pixels.copy()
+    image_studio.draw_along()
+    assert image_studio.frontier == 0
+    assert (canvas.grid._pictures[0].pixels == before).all()
+    finish(image_studio, qtbot)
+    assert canvas.grid._pictures[0].full
+    image_studio.begin()
+    assert not canvas.grid._pictures[0].pixels.any()
+    finish(image_studio, qtbot)
 
 
 # --- completion -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from models.trace import Take
-from studio.canvas.demo import SPEECH_CHAIN, empty_take, grow, hum
+from studio.canvas.demo import DIGIT_CHAIN, SPEECH_CHAIN, empty_take, grow, hum
 from studio.canvas.pyramid import Pyramid
 from studio.canvas.sound import CLIP_HEIGHT, CLIPS_WIDTH, SoundCanvas, TimePlot, decibels
 from studio.messages import Gram
@@ -340,6 +340,16 @@ def test_the_overlay_shows_the_bits_under_the_wave(idle: Studio, canvas: SoundCa
     _, peak = canvas._peak_bits.getData()
     assert mean.mean() == pytest.approx(take.traces[0].entropy.mean(), rel=0.02)
     assert peak.max() == pytest.approx(take.traces[0].entropy.max())
+
+
+@pytest.mark.parametrize("overlay", ["order", "influence"])
+def test_an_overlay_of_images_shows_nothing_under_the_wave(idle: Studio, canvas: SoundCanvas, overlay: str) -> None:
+    sound = show(idle, 4000)
+    idle.show_take(empty_take(DIGIT_CHAIN), None)
+    idle.set_overlay(overlay)
+    idle.show_take(sound, None)
+    assert idle.overlay == "none"
+    assert not canvas.bits_plot.isVisible()
 
 
 def test_a_take_without_figures_gets_them_when_it_is_scored(idle: Studio, canvas: SoundCanvas) -> None:

@@ -241,6 +241,15 @@ def test_an_unknown_command_or_model_is_named_with_what_is_known(
 # Bad input: 1
 
 
+def test_what_is_no_command_is_called_that_whatever_follows_it(capsys: pytest.CaptureFixture[str], pixels: str) -> None:
+    for more in ([], ["a", "b"], ["--help"]):
+        assert "no command and no file 'compress'" in complaint(capsys, 2, "compress", *more)
+
+
+def test_a_window_is_opened_with_one_file(capsys: pytest.CaptureFixture[str], pixels: str) -> None:
+    assert "one FILE at most; unrecognized: b" in complaint(capsys, 2, pixels, "b")
+
+
 def test_a_missing_file_for_the_window_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "lost.png: there is no such file" in complaint(capsys, 1, tmp_path / "lost.png")
 
@@ -803,6 +812,7 @@ def test_evaluate_takes_one_model_or_all(
     assert "is for --all" in complaint(capsys, 2, "evaluate", pixels, tmp_path, "--no-speed")
     assert "takes the FILE" in complaint(capsys, 2, "evaluate", "--all", "--write")
     assert "no MODEL" in complaint(capsys, 2, "evaluate", "--all", "--limit", 3)
+    assert "no such folder of data sets" in complaint(capsys, 1, "evaluate", "--all", tmp_path / "nowhere")
     (tmp_path / "page.md").write_text("no table")
     assert "page.md: the table is written between" in complaint(
         capsys, 1, "evaluate", "--all", "--write", tmp_path / "page.md"

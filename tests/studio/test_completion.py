@@ -180,6 +180,15 @@ def test_what_is_no_picture_is_refused_as_before(image_studio: Studio, qtbot: Qt
     assert "not a" in heard.args[0]
 
 
+def test_a_picture_that_cannot_be_completed_says_what_is_wrong_with_it(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    Image.new("F", (8, 8)).save(tmp_path / "a.tiff")
+    with qtbot.waitSignal(image_studio.error) as heard:
+        image_studio.open_path(tmp_path / "a.tiff")
+    assert "pixels of 32 bits" in heard.args[0]
+
+
 def test_a_model_of_sound_completes_no_image(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
     load(studio, qtbot, SOUND)
     dialog = CompletionDialog(studio)

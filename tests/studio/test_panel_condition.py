@@ -95,6 +95,14 @@ def test_what_the_shown_take_has_is_said_while_something_else_is_chosen(image_st
     finish(image_studio, qtbot)
 
 
+def test_nothing_is_said_of_an_image_that_follows_the_hand(image_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(image_studio, qtbot)
+    image_studio.draw_along()
+    panel.choosers[0].buttons["2"].click()
+    assert not panel.later.isVisible()
+    finish(image_studio, qtbot)
+
+
 def test_a_model_without_conditions_says_so(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     config = {"channels": 8, "head": 8, "dilations": [1]}

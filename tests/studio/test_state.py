@@ -494,6 +494,24 @@ def test_loading_can_be_cancelled(studio: Studio, qtbot: QtBot) -> None:
     load(studio, qtbot, IMAGE)
 
 
+def test_a_model_that_is_given_up_while_it_loads_leaves_what_was_there(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    image_studio.choose_model(SOUND)
+    image_studio.stop()
+    assert (chosen_model(image_studio), image_studio.take) == (IMAGE, take)
+    qtbot.waitUntil(lambda: image_studio.looks_into)
+
+
+def test_escape_withdraws_what_was_to_begin_before_it_gives_the_model_up(image_studio: Studio) -> None:
+    image_studio.choose_model(SOUND)
+    image_studio.generate()
+    image_studio.stop()
+    assert (chosen_model(image_studio), image_studio.walks_when_loaded) == (SOUND, False)
+    image_studio.stop()
+    assert chosen_model(image_studio) == IMAGE
+
+
 def test_choosing_models_quickly_ends_with_the_last_one(studio: Studio, qtbot: QtBot) -> None:
     for name in (IMAGE, SOUND, IMAGE, SOUND):
         studio.choose_model(name)
@@ -782,6 +800,26 @@ def test_what_was_asked_for_begins_though_the_chosen_device_is_not_there(image_s
     image_studio.generate()
     qtbot.waitUntil(lambda: image_studio.frontier > 0)
     assert image_studio.settings.device == "auto"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("where", ["history", "file"])
+def test_what_is_opened_after_something_was_asked_for_is_what_is_shown(
+    image_studio: Studio, qtbot: QtBot, where: str, tmp_path: Path
+) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    export(tmp_path / "a.npz", take)
+    qtbot.waitUntil(lambda: take.id in {entry.id for entry in image_studio.profile.history()})
+    image_studio.choose_model(SOUND)
+    image_studio.generate()
+    if where == "history":
+        image_studio.open_history(take.id)
+    else:
+        image_studio.open_path(tmp_path / "a.npz")
+    qtbot.waitUntil(lambda: image_studio.looks_into and not image_studio.running)
+    assert image_studio.take is not None
+    assert image_studio.take.id == take.id
 
 
 def test_nothing_is_asked_for_any_more_when_loading_is_given_up(studio: Studio) -> None:
