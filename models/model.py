@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
@@ -37,8 +36,8 @@ class ModelSpec:
 
 
 Joint = Callable[[Tensor, Tensor], Tensor]
-"""From whole chains, int (B, D) in the chain's own order, and conditions (B, F), to natural log-probabilities of the
-chains: float64 (B,)."""
+"""From symbols and conditions as ``conditionals`` has them, (B, D) of whole chains and (B, F), to the natural
+log-probabilities of the chains: float64 (B,)."""
 
 
 class AutoregressiveModel(nn.Module, ABC):
@@ -158,13 +157,6 @@ class AutoregressiveModel(nn.Module, ABC):
                     known[key] = np.array(factor.encode(value), np.float32)
                 numbers[self.columns[factor.name]] = known[key]
         return torch.from_numpy(table).to(self.device)
-
-
-def check_sizes(title: str, **sizes: tuple[object, int]) -> None:
-    """Raises InputError unless each size of a network, given with the most it may be, is a whole number from 1 on."""
-    for name, (value, most) in sizes.items():
-        if type(value) is not int or not 1 <= value <= most:
-            raise InputError(f"{name} of a {title} is a whole number in 1 … {most}, not {shortened(value)}")
 
 
 def columns(factors: Sequence[Factor]) -> dict[str, slice]:

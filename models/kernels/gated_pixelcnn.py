@@ -20,7 +20,7 @@ from models.chain import GreyLevels, ImageChain, Symbols
 from models.kernels.draw import ZERO, fast_sigmoid, fast_tanh
 from models.kernels.jit import inlined, kernel
 from models.kernels.matrix import TILE, add_product, add_products, pack, pad, round_up
-from models.kernels.vectors import add_to, copy_to, rectify
+from models.kernels.vectors import add_to, copy_to, copy_to_rows, rectify
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Int64s, rows_of, steps, take, walk_tiny
 from models.model import ModelSpec
 from models.networks.gated_pixelcnn import GatedLayer, GatedPixelCNN
@@ -90,14 +90,6 @@ class Scratch(NamedTuple):
 
 
 @inlined
-def _spread(source: Float32s, rows: Float32s) -> None:
-    """Copies (n,) to each row of (rows, n)."""
-    for row in range(rows.shape[0]):
-        for j in range(source.shape[0]):
-            rows[row, j] = source[j]
-
-
-@inlined
 def _gate(features: Float32s, gates: Float32s) -> None:
     """Features (2C,) to gates (C,)."""
     channels = gates.shape[0]
@@ -125,13 +117,13 @@ def _vertical_row(
                 for colour in range(colours):
                     patches[column, at + colour] = weights.levels[symbols[pixel * colours + colour]]
                 patches[column, at + colours] = 1
-    _spread(weights.first_vertical_bias, features)
+    copy_to_rows(weights.first_vertical_bias, features)
     add_products(weights.first_vertical, patches, features)
     for column in range(width):
         copy_to(features[column, :channels], state.vertical[sample, 0, row, column])
     for layer in range(layers):
         dilation = weights.dilations[layer]
-        _spread(state.bias[sample, layer, 0], features)
+        copy_to_rows(state.bias[sample, layer, 0], features)
         for tap in range(ROW_TAPS * COLUMN_TAPS):
             source = row - dilation if tap < COLUMN_TAPS else row
             shift = (tap % COLUMN_TAPS - 1) * dilation
@@ -139,7 +131,7 @@ def _vertical_row(
             if source >= 0 and first < last:
                 inputs = state.vertical[sample, layer, source, first + shift : last + shift]
                 add_products(weights.vertical[layer, tap], inputs, features[first:last])
-        _spread(state.bias[sample, layer, 1], state.from_above[sample, layer])
+        copy_to_rows(state.bias[sample, layer, 1], state.from_above[sample, layer])
         add_products(weights.vertical_to_horizontal[layer], features, state.from_above[sample, layer])
         if layer + 1 < layers:
             for column in range(width):
@@ -210,7 +202,7 @@ def _walk(weights: Weights, state: State, scratch: Scratch, block: Block) -> Non
             row, column = step // colours // width, step // colours % width
             if row == 0 and progress[1] == STALE:
                 for layer in range(state.bias.shape[1]):
-                    _spread(state.bias[sample, layer, 1], state.from_above[sample, layer])
+                    copy_to_rows(state.bias[sample, layer, 1], state.from_above[sample, layer])
                 progress[1] = 0
             while progress[0] < row:
                 _vertical_row(weights, state, scratch, known, sample, progress[0], width)

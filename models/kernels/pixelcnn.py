@@ -20,9 +20,9 @@ from models.kernels.jit import inlined, kernel
 from models.kernels.matrix import TILE, add_product, pack, pad, round_up
 from models.kernels.vectors import copy_to, rectify
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Int64s, array, rows_of, steps, take, walk_tiny
-from models.layers.masked_convolution import MaskedConv2d
+from models.layers.masked_convolution import FIRST, MaskedConv2d
 from models.model import ModelSpec
-from models.networks.pixelcnn import FIRST, PixelCNN, ResidualBlock
+from models.networks.pixelcnn import PixelCNN, ResidualBlock
 
 
 class Weights(NamedTuple):

@@ -27,7 +27,7 @@ from models.kernels.draw import ZERO, fast_elu, fast_sigmoid
 from models.kernels.jit import inlined, kernel
 from models.kernels.matrix import TILE, add_product, add_products, pack, round_up
 from models.kernels.mixture import log_mass_of_logistic, log_masses_of_logistics
-from models.kernels.vectors import copy_to
+from models.kernels.vectors import copy_to, copy_to_rows
 from models.kernels.walk import (
     Block,
     CompiledDecoder,
@@ -137,14 +137,6 @@ class Scratch(NamedTuple):
 
 
 @inlined
-def _begin(bias: Float32s, sums: Float32s) -> None:
-    """Copies (n,) to the first columns of each row."""
-    for i in range(sums.shape[0]):
-        for j in range(bias.shape[0]):
-            sums[i, j] = bias[j]
-
-
-@inlined
 def _feature(place: Float32s, j: int) -> np.float32:
     """A feature from ``concat_elu`` of all, (2C,)."""
     positive: np.float32 = place[j]
@@ -183,7 +175,7 @@ def _block(
     width: places in a row. source, target, short_cut: where the run begins in the nodes; within: in ``inner``.
     """
     count, channels = sums.shape[0], inner.shape[1] // 2
-    _begin(weights.first_bias[block], sums)
+    copy_to_rows(weights.first_bias[block], sums)
     for i in range(share.shape[0]):
         for j in range(channels):
             sums[i, j] += share[i, j]
@@ -196,7 +188,7 @@ def _block(
         add_products(matrix, nodes[seen : seen + count], sums)
     for i in range(count):
         _leave(sums[i], inner[within + i])
-    _begin(bias, sums)
+    copy_to_rows(bias, sums)
     for part in range(2):
         seen = within - 1 - (1 - part) * width
         add_products(weights.second[block, part], inner[seen : seen + count], sums)
@@ -229,7 +221,7 @@ def _halve(
                 for j in range(channels):
                     patches[i, at + j] = _feature(place, j)
                 at += channels
-    _begin(weights.halving_bias[index], sums)
+    copy_to_rows(weights.halving_bias[index], sums)
     add_products(weights.halving[index], patches[:count], sums)
     for i in range(count):
         _leave(sums[i], nodes[target + i])
@@ -258,7 +250,7 @@ def _double(
             patches[i, j] = _feature(nodes[source + i], j)
     for row in range(min(2, below)):
         for column in range(2):
-            _begin(weights.doubling_bias[index], sums)
+            copy_to_rows(weights.doubling_bias[index], sums)
             add_products(weights.doubling[index, 2 * row + column], patches[:count], sums)
             for i in range(count):
                 if 2 * i + column < right:
@@ -287,7 +279,7 @@ def _run(
     patches, channels = scratch.patches, share.shape[1]
     count = 1 if is_right else layers.width[0]
     sums = scratch.sums[:count]
-    _begin(weights.begin_bias, sums)
+    copy_to_rows(weights.begin_bias, sums)
     for part in range(2):
         seen = planes[row + part + (1 if is_right else 0), column : column + count]
         add_products(weights.begin[part], seen, sums)

@@ -16,6 +16,14 @@ def copy_to(source: Float32s, target: Float32s) -> None:
 
 
 @inlined
+def copy_to_rows(source: Float32s, targets: Float32s) -> None:
+    """The whole source to the beginning of each row."""
+    for i in range(targets.shape[0]):
+        for j in range(source.shape[0]):
+            targets[i, j] = source[j]
+
+
+@inlined
 def add_to(source: Float32s, target: Float32s) -> None:
     for j in range(source.shape[0]):
         target[j] += source[j]

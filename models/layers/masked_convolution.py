@@ -1,7 +1,7 @@
 """What the PixelCNN and the PixelRNNs share: masked convolutions, sub-pixels in and out, and the walk pixel by pixel.
 
 Paper: A. van den Oord, N. Kalchbrenner, K. Kavukcuoglu, "Pixel Recurrent Neural Networks", ICML 2016
-(arXiv:1601.06759), section 3.4 and figure 2.
+(arXiv:1601.06759), section 3.4, table 1 and figure 2.
 
 A masked convolution is an ordinary one of which a mask leaves only the weights that look back: the rows above and, in
 the pixel's own row, what stands to its left. In the middle the colours count: red comes first, green sees red, blue
@@ -22,6 +22,9 @@ from models.chain import ImageChain, Symbols
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.model import AutoregressiveModel
+
+FIRST = 7
+"""Rows and columns of the first layer's kernel, in all of these networks (table 1)."""
 
 Weights = tuple[Tensor, Tensor]
 """Of a masked convolution at one pixel: a matrix (taps * in, out) and a bias (out,)."""

@@ -17,12 +17,10 @@ from torch import Tensor, nn
 from models.chain import ImageChain
 from models.conditional import Categorical
 from models.errors import InputError
-from models.layers.masked_convolution import MaskedConv2d, intensities, sub_pixels
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
+from models.layers.masked_convolution import FIRST, MaskedConv2d, intensities, sub_pixels
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
 from models.orders import RASTER
-
-FIRST = 7
-"""Rows and columns of the first layer's kernel."""
+from models.sizes import check_sizes, config_of
 
 
 @dataclass(frozen=True)
@@ -46,11 +44,7 @@ class PixelRNN(AutoregressiveModel):
         if not isinstance(spec.chain, ImageChain) or spec.chain.order != RASTER:
             raise InputError(f"a {self.title} models images in raster order")
         self.image_chain = spec.chain
-        try:
-            self.config = PixelRNNConfig(**spec.config)
-        except TypeError:
-            given = ", ".join(spec.config) or "nothing"
-            raise InputError(f"a {self.title} is given hidden, layers and head; not {given}") from None
+        self.config = config_of(PixelRNNConfig, spec.config, f"a {self.title}")
         colours, hidden, head = spec.chain.channels, self.config.hidden, self.config.head
         check_sizes(self.title, hidden=(hidden, 1024), layers=(self.config.layers, 100), head=(head, 4096))
         if hidden % colours or head % colours:

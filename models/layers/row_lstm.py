@@ -1,16 +1,8 @@
-"""A Row LSTM layer, over a whole image and pixel by pixel.
+"""A Row LSTM layer, over a whole image and pixel by pixel. What it is for ``models.networks.row_lstm`` tells.
 
-Paper: A. van den Oord, N. Kalchbrenner, K. Kavukcuoglu, "Pixel Recurrent Neural Networks", ICML 2016
-(arXiv:1601.06759), sections 3.1, 3.3 and 3.6.
-
-An LSTM walks down the image, a whole row at each step. Its gates hear, by a masked convolution along the row, the
-layer's input, and, by a convolution along the row without a mask, the hidden states of the row above:
-
-    o, f, i, g = K_ss * h_above + K_is * x + bias,    c = sigmoid(f) c_above + sigmoid(i) tanh(g)
-    h = sigmoid(o) tanh(c)
-
-The bias is what the layer is told of the condition: the same everywhere, or a map of its own for every pixel. Input
-and output have 2h features; a 1 x 1 convolution brings the hidden states there, and the input is added.
+Input and output have 2h features a pixel, the hidden states and the cells h, the gates 4h: of the output, of
+forgetting, of the input, and the content. The gates' bias is what the layer is told of the condition: the same
+everywhere, or a map of its own for every pixel (section 3.6 of the paper).
 """
 
 from __future__ import annotations

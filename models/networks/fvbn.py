@@ -32,8 +32,7 @@ from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, indicators
-
-MAX_WEIGHTS = 2**25
+from models.sizes import check_weights
 
 
 class FVBN(AutoregressiveModel):
@@ -54,11 +53,7 @@ class FVBN(AutoregressiveModel):
         if spec.config:
             raise InputError(f"an FVBN has no sizes of its own, it is given nothing; not {', '.join(spec.config)}")
         units = length * (levels - 1)
-        if units**2 > MAX_WEIGHTS:
-            raise InputError(
-                f"an FVBN of {length} variables of {levels} symbols has a matrix of {units}^2 = {units**2} weights; "
-                f"at most {MAX_WEIGHTS} are allowed"
-            )
+        check_weights(f"an FVBN of {length} variables of {levels} symbols has a matrix of {units}^2 =", units**2)
         self.length, self.levels = length, levels
         self.weight = nn.Parameter(torch.zeros(units, units))
         self.bias = nn.Parameter(torch.zeros(units))

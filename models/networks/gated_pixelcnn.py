@@ -27,7 +27,6 @@ Deviations from the paper:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from reprlib import repr as shortened
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import torch
@@ -37,8 +36,9 @@ from torch import Tensor, nn
 from models.chain import ImageChain
 from models.conditional import Categorical
 from models.errors import InputError
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
 from models.orders import RASTER
+from models.sizes import check_list, check_sizes, config_of
 
 if TYPE_CHECKING:
     from models.decoder import Decoder
@@ -60,12 +60,7 @@ class GatedPixelCNNConfig:
         check_sizes(
             "Gated PixelCNN", channels=(self.channels, 1024), head=(self.head, 4096), first_rows=(self.first_rows, 16)
         )
-        layers = self.dilations if isinstance(self.dilations, tuple) else ()
-        if not 1 <= len(layers) <= 100 or not all(type(d) is int and 1 <= d <= 64 for d in layers):
-            raise InputError(
-                "dilations of a Gated PixelCNN are a list of 1 to 100 whole numbers in 1 … 64, one for each layer; "
-                f"not {shortened(self.dilations)}"
-            )
+        check_list("dilations of a Gated PixelCNN are", self.dilations, longest=100, most=64, each="one for each layer")
 
 
 def shift_down(x: Tensor) -> Tensor:
@@ -134,16 +129,7 @@ class GatedPixelCNN(AutoregressiveModel):
         if not isinstance(spec.chain, ImageChain) or spec.chain.order != RASTER:
             raise InputError("a Gated PixelCNN models images in raster order")
         self.image_chain = spec.chain
-        config = dict(spec.config)
-        if isinstance(config.get("dilations"), list):
-            config["dilations"] = tuple(config["dilations"])
-        try:
-            self.config = GatedPixelCNNConfig(**config)
-        except TypeError:
-            given = ", ".join(config) or "nothing"
-            raise InputError(
-                f"a Gated PixelCNN is given channels, dilations, head and, unless it is 3, first_rows; not {given}"
-            ) from None
+        self.config = config_of(GatedPixelCNNConfig, spec.config, "a Gated PixelCNN")
         c, k, layers = self.config.channels, self.config.first_rows, len(self.config.dilations)
         colours, head, size = spec.chain.channels, self.config.head, spec.chain.alphabet.size
         self.first_vertical = nn.Conv2d(colours + 1, c, (k, 2 * k + 1))

@@ -48,8 +48,7 @@ from models.decoder import Decoder
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, Joint, ModelSpec, indicators
 from models.noise import MAX_SEED, uniforms
-
-MAX_WEIGHTS = 2**25
+from models.sizes import check_list, check_weights, config_of
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,7 @@ class MADEConfig:
         for name, flag in (("direct", self.direct), ("shuffled", self.shuffled)):
             if type(flag) is not bool:
                 raise InputError(f"{name} of a MADE is true or false, not {shortened(flag)}")
-        layers = self.hidden if isinstance(self.hidden, tuple) else ()
-        if not 1 <= len(layers) <= 16 or not all(type(units) is int and 1 <= units <= 16384 for units in layers):
-            raise InputError(
-                "hidden of a MADE is a list of 1 to 16 whole numbers in 1 … 16384, the units of each layer; "
-                f"not {shortened(self.hidden)}"
-            )
+        check_list("hidden of a MADE is", self.hidden, longest=16, most=16384, each="the units of each layer")
 
 
 def hidden_degrees(config: MADEConfig, length: int, mask_set: int) -> list[Tensor]:
@@ -116,25 +110,12 @@ class MADE(AutoregressiveModel):
         length, levels = spec.chain.length, spec.chain.alphabet.size
         if length is None:
             raise InputError("a MADE needs a fixed number of variables; this chain is open-ended")
-        config = dict(spec.config)
-        if isinstance(config.get("hidden"), list):
-            config["hidden"] = tuple(config["hidden"])
-        try:
-            self.config = MADEConfig(**config)
-        except TypeError:
-            given = ", ".join(config) or "nothing"
-            raise InputError(
-                f"a MADE is given hidden, masks, seed, direct and, unless it is false, shuffled; not {given}"
-            ) from None
+        self.config = config_of(MADEConfig, spec.config, "a MADE")
         self.length, self.levels = length, levels
         ends = length * (levels - 1)
         self.sizes = [ends, *self.config.hidden, ends]
         weights = sum(a * b for a, b in pairwise(self.sizes)) + self.config.direct * ends**2
-        if weights > MAX_WEIGHTS:
-            raise InputError(
-                f"this MADE of {length} variables of {levels} symbols has {weights} weights; "
-                f"at most {MAX_WEIGHTS} are allowed"
-            )
+        check_weights(f"this MADE of {length} variables of {levels} symbols has", weights)
         self.direct = nn.Linear(ends, ends, bias=False) if self.config.direct else None
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(self.sizes))
         self.condition = FactorEmbeddings(spec.factors, sum(self.sizes[1:]))

@@ -18,7 +18,7 @@ What the second network knows of pixels of s that lie ahead of it comes from the
 convolutional network with a transposed convolution makes features of the large size of the small image; a 1 x 1
 convolution of them is added to the input-to-state part of every layer, a bias of its own for each pixel (section 3.6).
 
-Both networks are stacks of Row LSTMs, see ``row_lstm_layer``, between a masked convolution of 7 x 7 and two of 1 x 1.
+Both networks are stacks of Row LSTMs, see ``row_lstm``, between a masked convolution of 7 x 7 and two of 1 x 1.
 
 Deviations from the paper:
 - Pixels enter as real numbers in -1 … 1. Images are grey.
@@ -39,13 +39,11 @@ from models.chain import ImageChain, Symbols
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
-from models.layers.masked_convolution import MaskedConv2d, at_pixel
+from models.layers.masked_convolution import FIRST, MaskedConv2d, at_pixel
 from models.layers.row_lstm import GATES, RowLSTMLayer, RowLSTMPixels
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
 from models.orders import coarse_factor
-
-FIRST = 7
-"""Rows and columns of the first layer's kernel."""
+from models.sizes import check_sizes, config_of
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class MultiscalePixelRNNConfig:
         )
 
 
-class PixelRNN(nn.Module):
+class RowLSTMStack(nn.Module):
     """All pixels of an image given those before them in raster order, and features of the whole image, if any."""
 
     def __init__(self, hidden: int, layers: int, head: int, levels: int, given: int) -> None:
@@ -132,22 +130,16 @@ class MultiscalePixelRNN(AutoregressiveModel):
                 "a Multi-Scale PixelRNN models grey images in the order coarse N first, such as 'coarse 2 first'"
             )
         self.image_chain = cast(ImageChain, chain)
-        try:
-            self.config = config = MultiscalePixelRNNConfig(**spec.config)
-        except TypeError:
-            given = ", ".join(spec.config) or "nothing"
-            raise InputError(
-                f"a Multi-Scale PixelRNN is given hidden, coarse_layers, fine_layers, upsampled and head; not {given}"
-            ) from None
+        self.config = config = config_of(MultiscalePixelRNNConfig, spec.config, "a Multi-Scale PixelRNN")
         height, width = self.image_chain.height, self.image_chain.width
         self.small_size = -(-height // factor), -(-width // factor)
         """Rows and columns of the small image."""
         self.coarse_steps = self.small_size[0] * self.small_size[1]
         """How many steps draw the small image."""
         levels, wide = chain.alphabet.size, GATES * config.hidden
-        self.coarse = PixelRNN(config.hidden, config.coarse_layers, config.head, levels, 0)
+        self.coarse = RowLSTMStack(config.hidden, config.coarse_layers, config.head, levels, 0)
         self.upsampling = Upsampling(config.upsampled, factor)
-        self.fine = PixelRNN(config.hidden, config.fine_layers, config.head, levels, config.upsampled)
+        self.fine = RowLSTMStack(config.hidden, config.fine_layers, config.head, levels, config.upsampled)
         self.coarse_condition = FactorEmbeddings(spec.factors, config.coarse_layers * wide)
         self.fine_condition = FactorEmbeddings(spec.factors, config.fine_layers * wide)
         # A copy: the chain's own arrays are not to be written to, which tensors cannot promise.
@@ -180,12 +172,12 @@ class MultiscalePixelRNN(AutoregressiveModel):
 
 
 class Scan:
-    """A PixelRNN pixel by pixel over an image that others write: what it computes of each is kept.
+    """A stack of Row LSTMs pixel by pixel over an image that others write: what it computes of each is kept.
 
     Nothing reads what comes later, so that the scan may go back to any pixel as it is.
     """
 
-    def __init__(self, network: PixelRNN, bias: Tensor, height: int, width: int, given: Tensor | None) -> None:
+    def __init__(self, network: RowLSTMStack, bias: Tensor, height: int, width: int, given: Tensor | None) -> None:
         """bias: (B, layers * 4 hidden). given: (B, features, height, width)."""
         weight = network.first.weight
         self._network, self._bias, self._given, self._width = network, bias.to(weight.dtype)[:, None], given, width

@@ -43,6 +43,7 @@ from models.conditional import Categorical, Conditional, MixtureOfGaussians
 from models.decoder import Decoder, SnapshotDecoder
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.sizes import check_sizes, config_of
 
 SOFTMAX, MIXTURE = "softmax", "mixture of Gaussians"
 
@@ -62,14 +63,11 @@ class NADEConfig:
     def __post_init__(self) -> None:
         if self.output not in (SOFTMAX, MIXTURE):
             raise InputError(f"output of a NADE is {SOFTMAX!r} or {MIXTURE!r}, not {shortened(self.output)}")
-        sizes: list[tuple[str, int | None, int]] = [("hidden", self.hidden, 65536)]
+        check_sizes("NADE", hidden=(self.hidden, 65536))
         if self.output == MIXTURE:
-            sizes += [("components", self.components, 1024)]
+            check_sizes("NADE", components=(self.components, 1024))
         elif self.components is not None:
             raise InputError(f"components of a NADE belong to a {MIXTURE}; a {self.output} has none")
-        for name, value, most in sizes:
-            if type(value) is not int or not 1 <= value <= most:
-                raise InputError(f"{name} of a NADE is a whole number in 1 … {most}, not {shortened(value)}")
 
 
 ACTIVATIONS: Mapping[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
@@ -135,11 +133,7 @@ class NADE(AutoregressiveModel):
         super().__init__(spec)
         if not isinstance(spec.chain, ImageChain):
             raise InputError(f"a NADE of this file models images, not {spec.chain.modality}")
-        try:
-            self.config = NADEConfig(**spec.config)
-        except TypeError:
-            given = ", ".join(spec.config) or "nothing"
-            raise InputError(f"a NADE is given hidden, output and, for a {MIXTURE}, components; not {given}") from None
+        self.config = config_of(NADEConfig, spec.config, "a NADE")
         steps, hidden, levels = spec.chain.length, self.config.hidden, spec.chain.alphabet.levels
         self.levels = levels
         self.outputs = levels - 1 if self.config.components is None else 3 * self.config.components

@@ -38,7 +38,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from reprlib import repr as shortened
 from typing import cast
 
 import torch
@@ -52,14 +51,13 @@ from models.decoder import Decoder, SnapshotDecoder
 from models.errors import InputError
 from models.model import AutoregressiveModel, FactorEmbeddings, Joint, ModelSpec, indicators
 from models.orders import RASTER, random_order
+from models.sizes import check_list, check_weights, config_of
 
 ORDER = "order"
 """The name of the factor."""
 
 ORDERS = 128
 """Of a mixture, unless somebody wants another number: as many as in the paper."""
-
-MAX_WEIGHTS = 2**25
 
 CHUNK = 2**19
 """Units of the widest layer, times the logits of a variable, that are held at once where every step has its own."""
@@ -72,12 +70,9 @@ class OrderlessNADEConfig:
     hidden: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        layers = self.hidden if isinstance(self.hidden, tuple) else ()
-        if not 1 <= len(layers) <= 16 or not all(type(units) is int and 1 <= units <= 16384 for units in layers):
-            raise InputError(
-                "hidden of an orderless NADE is a list of 1 to 16 whole numbers in 1 … 16384, the units of each layer; "
-                f"not {shortened(self.hidden)}"
-            )
+        check_list(
+            "hidden of an orderless NADE is", self.hidden, longest=16, most=16384, each="the units of each layer"
+        )
 
 
 class OrderlessNADE(AutoregressiveModel):
@@ -101,22 +96,11 @@ class OrderlessNADE(AutoregressiveModel):
             )
         if self.order_factor(chain) not in spec.factors:
             raise InputError(f"an orderless NADE of {chain.describe()} needs the condition {ORDER!r} of such images")
-        config = dict(spec.config)
-        if isinstance(config.get("hidden"), list):
-            config["hidden"] = tuple(config["hidden"])
-        try:
-            self.config = OrderlessNADEConfig(**config)
-        except TypeError:
-            given = ", ".join(config) or "nothing"
-            raise InputError(f"an orderless NADE is given hidden; not {given}") from None
+        self.config = config_of(OrderlessNADEConfig, spec.config, "an orderless NADE")
         self.length, self.levels = chain.length, chain.alphabet.levels
         self.sizes = [self.length * self.levels, *self.config.hidden, self.length * (self.levels - 1)]
         weights = sum(a * b for a, b in pairwise(self.sizes))
-        if weights > MAX_WEIGHTS:
-            raise InputError(
-                f"this orderless NADE of {self.length} variables of {self.levels} symbols has {weights} weights; "
-                f"at most {MAX_WEIGHTS} are allowed"
-            )
+        check_weights(f"this orderless NADE of {self.length} variables of {self.levels} symbols has", weights)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(self.sizes))
         self.condition = FactorEmbeddings(spec.factors, sum(self.sizes[1:]), besides=(ORDER,))
 
@@ -137,6 +121,10 @@ class OrderlessNADE(AutoregressiveModel):
     def pixels(self, condition: Tensor) -> Tensor:
         """The pixels of each row in the order of their steps, int64 (B, D)."""
         return condition[:, self.columns[ORDER]].long()
+
+    def images(self, symbols: Tensor, condition: Tensor) -> Tensor:
+        """The images of whole rows of symbols, both (B, D)."""
+        return torch.empty_like(symbols).scatter_(1, self.pixels(condition), symbols)
 
     def biases(self, condition: Tensor) -> tuple[Tensor, ...]:
         """Bias plus condition of every layer: (B, units) each."""
@@ -166,8 +154,7 @@ class OrderlessNADE(AutoregressiveModel):
         others: the mean over (B, D) of weight times nats has the mean over all orders as its expectation.
         """
         pixels = self.pixels(condition)
-        images = torch.empty_like(symbols).scatter_(1, pixels, symbols)
-        logits = self.logits(images, known, condition)
+        logits = self.logits(self.images(symbols, condition), known, condition)
         in_order = logits.gather(1, pixels[..., None].expand_as(logits))
         weights = ~known * (self.length / (~known).sum(1, keepdim=True))
         return Categorical.beside_zero(in_order), weights.gather(1, pixels)
@@ -217,12 +204,12 @@ class OrderlessNADE(AutoregressiveModel):
             raise InputError(f"a mixture of an orderless NADE is one over 2 orders or more, not {count}")
         return "orders", [partial(self.log_prob_along, random_order(n)) for n in range(count)]
 
-    def log_prob_along(self, order: str, images: Tensor, condition: Tensor) -> Tensor:
-        """Of images (B, D) in raster order, along an order by name, whatever their condition's: float64 (B,)."""
+    def log_prob_along(self, order: str, symbols: Tensor, condition: Tensor) -> Tensor:
+        """Of images whose symbols (B, D) are in the order of their condition, along another by name: float64 (B,)."""
         along = condition.clone()
         along[:, self.columns[ORDER]] = self.condition_tensor({ORDER: order})[:, self.columns[ORDER]]
-        symbols = images.gather(1, self.pixels(along))
-        return self.conditionals(symbols, along).double().log_prob(symbols).sum(1)
+        again = self.images(symbols, condition).gather(1, self.pixels(along))
+        return self.conditionals(again, along).double().log_prob(again).sum(1)
 
     def cached(self, condition: Tensor) -> CachedOrderlessNADE:
         return CachedOrderlessNADE(self, condition)

@@ -16,7 +16,8 @@ the blind spot, which the Gated PixelCNN closes with two stacks.
 
 The weights do not grow with the image: a convolution has the same in every place.
 
-Deviation from the paper: the condition, which it does not have, is a bias in every block.
+Deviations from the paper: the condition, which it does not have, is a bias in every block; pixels enter as real numbers
+in -1 … 1; binary images have a softmax over two symbols for its sigmoid.
 """
 
 from __future__ import annotations
@@ -32,12 +33,10 @@ from models.chain import ImageChain
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
-from models.layers.masked_convolution import MaskedConv2d, PixelDecoder, at_pixel, intensities, sub_pixels
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
+from models.layers.masked_convolution import FIRST, MaskedConv2d, PixelDecoder, at_pixel, intensities, sub_pixels
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
 from models.orders import RASTER
-
-FIRST = 7
-"""Rows and columns of the first layer's kernel."""
+from models.sizes import check_sizes, config_of
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,7 @@ class PixelCNN(AutoregressiveModel):
         if not isinstance(spec.chain, ImageChain) or spec.chain.order != RASTER:
             raise InputError("a PixelCNN models images in raster order")
         self.image_chain = spec.chain
-        try:
-            self.config = PixelCNNConfig(**spec.config)
-        except TypeError:
-            given = ", ".join(spec.config) or "nothing"
-            raise InputError(f"a PixelCNN is given channels, blocks and head; not {given}") from None
+        self.config = config_of(PixelCNNConfig, spec.config, "a PixelCNN")
         colours, c = spec.chain.channels, self.config.channels
         if c % (2 * colours) or self.config.head % colours:
             parts = "an even number" if colours == 1 else "a multiple of 6, and its head of 3, for three colours"

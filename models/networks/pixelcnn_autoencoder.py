@@ -45,6 +45,7 @@ from models.conditional import Conditional
 from models.errors import InputError
 from models.model import ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
+from models.sizes import check_list, check_sizes, config_of
 
 CODE = Vector("code", 2)
 
@@ -61,16 +62,14 @@ class EncoderConfig:
     noise: float
 
     def __post_init__(self) -> None:
-        sizes = self.encoder if isinstance(self.encoder, tuple) else ()
-        if not 1 <= len(sizes) <= 10 or not all(type(size) is int and 1 <= size <= 1024 for size in sizes):
-            raise InputError(
-                "encoder of a PixelCNN auto-encoder is a list of 1 to 10 whole numbers in 1 … 1024, one for each "
-                f"convolution; not {shortened(self.encoder)}"
-            )
-        if type(self.hidden) is not int or not 1 <= self.hidden <= 4096:
-            raise InputError(
-                f"hidden of a PixelCNN auto-encoder is a whole number in 1 … 4096, not {shortened(self.hidden)}"
-            )
+        check_list(
+            "encoder of a PixelCNN auto-encoder is",
+            self.encoder,
+            longest=10,
+            most=1024,
+            each="one for each convolution",
+        )
+        check_sizes("PixelCNN auto-encoder", hidden=(self.hidden, 4096))
         if type(self.noise) not in (int, float) or not 0 <= self.noise <= 1:
             raise InputError(f"noise of a PixelCNN auto-encoder is a number in 0 … 1, not {shortened(self.noise)}")
 
@@ -127,13 +126,10 @@ class PixelCNNAutoencoder(GatedPixelCNN):
 
 def divided(config: Mapping[str, Any]) -> tuple[EncoderConfig, dict[str, Any]]:
     """What of a configuration is this file's, and what is left for the Gated PixelCNN."""
-    names = [field.name for field in fields(EncoderConfig)]
-    own = {name: config[name] for name in names if name in config}
-    if missing := [name for name in names if name not in own]:
-        raise InputError(f"a PixelCNN auto-encoder is given {', '.join(names)}; {', '.join(missing)} is missing")
-    if isinstance(own["encoder"], list):
-        own["encoder"] = tuple(own["encoder"])
-    return EncoderConfig(**own), {name: value for name, value in config.items() if name not in own}
+    names = {field.name for field in fields(EncoderConfig)}
+    own = {name: value for name, value in config.items() if name in names}
+    decoders = {name: value for name, value in config.items() if name not in names}
+    return config_of(EncoderConfig, own, "the encoder of a PixelCNN auto-encoder"), decoders
 
 
 def encoder(chain: ImageChain, config: EncoderConfig) -> nn.Sequential:

@@ -47,8 +47,9 @@ from torch import Tensor, nn
 from models.chain import ImageChain
 from models.conditional import MixtureOfLogistics
 from models.errors import InputError
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
 from models.orders import RASTER
+from models.sizes import check_sizes, config_of
 
 if TYPE_CHECKING:
     from models.decoder import Decoder
@@ -178,13 +179,7 @@ class PixelCNNPP(AutoregressiveModel):
         if not isinstance(spec.chain, ImageChain) or spec.chain.order != RASTER:
             raise InputError("a PixelCNN++ models images in raster order")
         self.image_chain = spec.chain
-        try:
-            self.config = PixelCNNPPConfig(**spec.config)
-        except TypeError:
-            given = ", ".join(spec.config) or "nothing"
-            raise InputError(
-                f"a PixelCNN++ is given channels, blocks, scales, components and dropout; not {given}"
-            ) from None
+        self.config = config_of(PixelCNNPPConfig, spec.config, "a PixelCNN++")
         c, blocks, scales, dropout = (getattr(self.config, n) for n in ("channels", "blocks", "scales", "dropout"))
         colours, components = spec.chain.channels, self.config.components
         self.pairs = [(later, earlier) for later in range(colours) for earlier in range(later)]

@@ -30,8 +30,8 @@ import torch
 from torch import Tensor, nn
 
 from models.decoder import Decoder
-from models.layers.masked_convolution import PixelDecoder
-from models.layers.pixel_rnn import FIRST, PixelRNN
+from models.layers.masked_convolution import FIRST, PixelDecoder
+from models.layers.pixel_rnn import PixelRNN
 from models.layers.row_lstm import GATES, KERNEL, RowLSTMLayer, RowLSTMPixels
 
 NOWHERE = -1

@@ -17,7 +17,6 @@ Deviations from the paper:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from reprlib import repr as shortened
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -27,7 +26,8 @@ from torch import Tensor, nn
 from models.chain import SoundChain
 from models.conditional import Categorical
 from models.errors import InputError
-from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec, check_sizes
+from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
+from models.sizes import check_list, check_sizes, config_of
 
 if TYPE_CHECKING:
     from models.decoder import Decoder
@@ -44,12 +44,7 @@ class WaveNetConfig:
 
     def __post_init__(self) -> None:
         check_sizes("WaveNet", residual=(self.residual, 4096), skip=(self.skip, 4096), head=(self.head, 4096))
-        blocks = self.dilations if isinstance(self.dilations, tuple) else ()
-        if not 1 <= len(blocks) <= 200 or not all(type(d) is int and 1 <= d <= 65536 for d in blocks):
-            raise InputError(
-                "dilations of a WaveNet are a list of 1 to 200 whole numbers in 1 … 65536, one for each block; "
-                f"not {shortened(self.dilations)}"
-            )
+        check_list("dilations of a WaveNet are", self.dilations, longest=200, most=65536, each="one for each block")
 
 
 class GatedBlock(nn.Module):
@@ -83,14 +78,7 @@ class WaveNet(AutoregressiveModel):
         super().__init__(spec)
         if not isinstance(spec.chain, SoundChain):
             raise InputError("a WaveNet of this file models sound")
-        config = dict(spec.config)
-        if isinstance(config.get("dilations"), list):
-            config["dilations"] = tuple(config["dilations"])
-        try:
-            self.config = WaveNetConfig(**config)
-        except TypeError:
-            given = ", ".join(config) or "nothing"
-            raise InputError(f"a WaveNet is given residual, skip, head and dilations; not {given}") from None
+        self.config = config_of(WaveNetConfig, spec.config, "a WaveNet")
         r, layers, size = self.config.residual, len(self.config.dilations), spec.chain.alphabet.size
         self.start_symbol = size
         self.embedding = nn.Embedding(size + 1, r)

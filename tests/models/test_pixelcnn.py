@@ -7,8 +7,9 @@ import torch
 
 from models.chain import GreyLevels, ImageChain
 from models.errors import InputError
+from models.layers.masked_convolution import FIRST
 from models.model import ModelSpec
-from models.networks.pixelcnn import FIRST, PixelCNN
+from models.networks.pixelcnn import PixelCNN
 from tests.sees import seen
 
 

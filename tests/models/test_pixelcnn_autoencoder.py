@@ -196,5 +196,5 @@ def test_sizes_that_no_network_can_have_are_refused(wrong: dict[str, object], sa
 
 def test_a_size_that_is_missing_is_named() -> None:
     config = {name: size for name, size in SIZES.items() if name != "noise"}
-    with pytest.raises(InputError, match="noise is missing"):
+    with pytest.raises(InputError, match="is given encoder, hidden and noise; not encoder, hidden"):
         PixelCNNAutoencoder(ModelSpec("pixelcnn_autoencoder", CHAIN, (CODE,), config))
