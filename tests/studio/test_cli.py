@@ -32,7 +32,8 @@ from models.model import ModelSpec
 from models.networks.fvbn import FVBN
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
-from studio.cli import PROGRAM, main, user_catalog
+from studio.cli import main
+from studio.cli.shared import PROGRAM, user_catalog
 from studio.folders import profile_folder
 from tests.place import CHAIN as PLACE_CHAIN
 from tests.place import WHERE, PlaceModel, register_places
@@ -752,7 +753,8 @@ def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = shipped / "checkpoints" / f"fvbn{SUFFIX}"
     data = {"name": "binarised_mnist", "title": "MNIST, binarised"}
     save_checkpoint(path, model, name="fvbn", title="FVBN", data=data, training={}, likelihood={})
-    monkeypatch.setattr("studio.cli.user_catalog", lambda: Catalog(shipped=shipped))
+    for module in ("shared", "evaluate"):
+        monkeypatch.setattr(f"studio.cli.{module}.user_catalog", lambda: Catalog(shipped=shipped))
     return path
 
 
@@ -836,7 +838,7 @@ def test_on_a_terminal_reproduce_shows_how_far_each_sample_is(
     capsys: pytest.CaptureFixture[str], pixels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["sample", pixels, "-o", str(tmp_path / "x.png"), "--count", "2", *CACHED]) == 0
-    monkeypatch.setattr("studio.cli.PROGRESS_SECONDS", -1.0)
+    monkeypatch.setattr("studio.cli.shared.PROGRESS_SECONDS", -1.0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert main(["reproduce", str(tmp_path / "x.png"), "--model", pixels]) == 0
     said = capsys.readouterr().err
