@@ -477,7 +477,7 @@ class ColourPlot(ConditionalPlot):
             f"Value, surprise and entropy of {self.formula}. Click here to look at {self.name}; click a value below to "
             "put it there and go on from it"
         )
-        self.setMinimumSize(200, 68)
+        self.setMinimumSize(200, 54)
         self.clear()
 
     def clear(self) -> None:
