@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from models.chain import Chain
-from models.condition import Condition, Factor, categories, complete
+from models.condition import Condition, Factor, arranged, categories, complete
 from models.conditional import Conditional
 from models.errors import InputError
 
@@ -65,6 +65,11 @@ class AutoregressiveModel(nn.Module, ABC):
         symbols: int (B, T), T at most the chain's length. condition: (B, F), see ``condition_tensor``.
         Returns a conditional of batch shape (B, T); the one at step i depends on ``symbols[:, :i]`` only.
         """
+
+    @property
+    def default_chain(self) -> Chain:
+        """As the default condition arranges it: that of examples and samples for which nobody has chosen an order."""
+        return arranged(self.chain, self.factors, {})
 
     @classmethod
     def factors_for(cls, data: tuple[Factor, ...], chain: Chain) -> tuple[Factor, ...]:

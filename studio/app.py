@@ -637,7 +637,7 @@ class MainWindow(QMainWindow):
         """Asks, where takes could not be saved, until they are or the user lets them go; False to stay open."""
         button = QMessageBox.StandardButton
         again, close, stay = button.Retry, button.Discard, button.Cancel
-        while lost := self.studio.worker.unsaved():
+        while lost := self.studio.unsaved():
             what = "A take" if len(lost) == 1 else f"{len(lost)} takes"
             question = f"{what} could not be saved: {lost[0].why}.\nWhat is not saved is lost when the window closes."
             answer = QMessageBox.warning(self, "Sampling Studio", question, again | close | stay, again)

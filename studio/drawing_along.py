@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from models.trace import Take
 from studio.inference import InferenceThread
@@ -17,6 +17,8 @@ class DrawingAlong(QObject):
     It is kept as soon as anything else happens than that the hand moves on: when the hand rests, when another take is
     shown, when somebody works on it, when the program ends.
     """
+
+    kept = Signal()
 
     def __init__(self, worker: InferenceThread, parent: QObject) -> None:
         super().__init__(parent)
@@ -46,3 +48,4 @@ class DrawingAlong(QObject):
         take, self._worker.passing = self._worker.passing, None
         if take is not None:
             self._worker.save(take)
+            self.kept.emit()

@@ -46,7 +46,7 @@ from studio.drawing_along import DrawingAlong
 from studio.inference import InferenceThread
 from studio.influence import FollowedInfluence
 from studio.inspection import FollowedInspection
-from studio.messages import GramRequest, LoadedInfo, WalkRequest
+from studio.messages import GramRequest, LoadedInfo, Refused, WalkRequest
 from studio.profile import Profile
 from studio.reading import Reader, Show, in_history
 from studio.settings import MAX_COUNT, OVERLAYS, OVERLAYS_OF_IMAGES, Settings, fitting_limit, settings_from_json
@@ -144,7 +144,7 @@ class Studio(QObject):
         self._loading = False
         self._wish: Callable[[], None] | None = None
         """What was asked for while the model was still being loaded: to begin, or to go on."""
-        self._drawing_along = DrawingAlong(worker, self)
+        self.drawing_along = DrawingAlong(worker, self)
         self._announced = Activity.EMPTY
         self._takes: WeakValueDictionary[str, Take] = WeakValueDictionary()
         """Takes that are shown or that can be undone to: there is one object of each, whoever asks for it."""
@@ -241,11 +241,6 @@ class Studio(QObject):
         return self._wish is not None
 
     @property
-    def draws_along(self) -> bool:
-        """Whether what is shown only passes under a hand that moves a control, see ``draw_along``."""
-        return self._drawing_along.passing is not None
-
-    @property
     def can_begin(self) -> bool:
         """Whether there is a model to begin a take with, now or as soon as it is loaded."""
         return self.loaded is not None or self._loading
@@ -288,16 +283,20 @@ class Studio(QObject):
             return
         if self.entry is not None and entry.path == self.entry.path:
             return
+        self._leave_for(entry)
+        if (left := self._left.get(entry.path)) is not None:
+            self._show_take(left)
+
+    def _leave_for(self, entry: Entry) -> None:
+        """Another model is chosen; where that cannot be loaded, or is given up, the one before comes back."""
         before = self._before
         if self.entry is not None and (self.loaded is not None or before is None):
             before = self.entry, self.take
         self.pause()
         self._remember_take()
-        self._show_take(None)
+        self._show_take(None)  # the settings of one model are never announced beside the take of another
         self._set_entry(entry)
-        self._before = before
-        if (left := self._left.get(entry.path)) is not None:
-            self._show_take(left)
+        self._before = before if before is not None and before[0].path != entry.path else None
 
     def _remember_take(self) -> None:
         """What is shown of the chosen model comes back when that is chosen again."""
@@ -534,6 +533,8 @@ class Studio(QObject):
     def _walk_when_loaded(self, wish: Callable[[], None] | None) -> None:
         changed = (wish is None) is not (self._wish is None)
         self._wish = wish
+        if wish is not None:
+            self.reader.drop()  # of two wishes the last one counts
         if changed:
             self.activity_changed.emit()
 
@@ -543,9 +544,9 @@ class Studio(QObject):
         For a hand that moves a control. It is waited for while an image is drawn; what it rests on comes into the
         history, what it only passes does not. Nothing happens while something runs that was asked for, or to sounds.
         """
-        passing = self._drawing_along.passing
+        passing = self.drawing_along.passing
         if self.running:
-            self._drawing_along.moved_on = passing is not None
+            self.drawing_along.moved_on = passing is not None
             return
         if self.settings is None or self.loaded is None or self.loaded.reference.chain.modality != "image":
             return
@@ -560,7 +561,7 @@ class Studio(QObject):
             take = new_take(reference, limit=limit, count=count, **fields)
             if place[0] < count:
                 self._places[take.id] = Place(place[0], 0, True, place[1])
-            self._drawing_along.replace(take)
+            self.drawing_along.replace(take)
             return take
 
         self._begin(make, None, pace=math.inf)
@@ -661,7 +662,7 @@ class Studio(QObject):
         """Stops walking or replaying; what is drawn stays and can be gone on with."""
         self._stop_replay()
         self._walk_when_loaded(None)
-        self._drawing_along.moved_on = False
+        self.drawing_along.moved_on = False
         if self.running:
             self.paused_by_user = True
             self.worker.pause()
@@ -889,7 +890,7 @@ class Studio(QObject):
             self.error.emit(refused)  # once, however many samples there are
         if not after:
             return
-        self._drawing_along.keep()
+        self.drawing_along.keep()
         self.undo_stack.push(BranchCommand(self, self.take, at, before, after, what))
         self.go_on()
 
@@ -952,9 +953,7 @@ class Studio(QObject):
     def _show_with_model(self, take: Take, entry: Entry | None) -> None:
         self.pause()
         if entry is not None and (self.entry is None or entry.path != self.entry.path):
-            self._remember_take()
-            self._show_take(None)  # the settings of one model are never announced beside the take of another
-            self._set_entry(entry)
+            self._leave_for(entry)
         self._show_take(take)
         if entry is None:
             self.error.emit(
@@ -1087,8 +1086,8 @@ class Studio(QObject):
 
     def _show_take(self, take: Take | None) -> None:
         self.reader.drop()
-        if take is not self._drawing_along.passing:
-            self._drawing_along.keep()
+        if take is not self.drawing_along.passing:
+            self.drawing_along.keep()
         if self.take is not None:
             self._places[self.take.id] = Place(self.selected, self.cursor, self.following, self.pinned)
         place = Place(0, 0, True, None)
@@ -1121,10 +1120,10 @@ class Studio(QObject):
         self._announce()
         if self.take is not None:
             self._on_grown(self.take.id)
-        if self._drawing_along.passing is not None:
-            self._drawing_along.drawn()
-            if self._drawing_along.moved_on:
-                self._drawing_along.moved_on = False
+        if self.drawing_along.passing is not None:
+            self.drawing_along.drawn()
+            if self.drawing_along.moved_on:
+                self.drawing_along.moved_on = False
                 self.draw_along()
 
     @Slot(str)
@@ -1147,9 +1146,14 @@ class Studio(QObject):
             self._announced = self.activity
             self.activity_changed.emit()
 
+    def unsaved(self) -> list[Refused]:
+        """What would be lost if the program ended now, see ``InferenceThread.unsaved``."""
+        self.drawing_along.keep()
+        return self.worker.unsaved()
+
     def close(self) -> None:
         """Stops everything and keeps what was made. Waits for the inference thread, which answers within a block."""
         self._replay.stop()
-        self._drawing_along.keep()
+        self.drawing_along.keep()
         self.worker.close()
         self.profile.close()

@@ -50,7 +50,7 @@ def write_speech(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
 
 
 def write_neighbours(loaded: LoadedModel, arguments: argparse.Namespace) -> Neighbours:
-    chain, name = loaded.model.chain, loaded.header.name
+    chain, name = loaded.model.default_chain, loaded.header.name
     near = neighbours(loaded, arguments.data, count=arguments.count or (20 if isinstance(chain, ImageChain) else 10))
     write_png(arguments.cards / f"{name}.neighbours.png", neighbours_picture(chain, near))
     write_report(arguments.cards / f"{name}.neighbours.json", near.to_json())
@@ -58,7 +58,7 @@ def write_neighbours(loaded: LoadedModel, arguments: argparse.Namespace) -> Neig
 
 
 def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
-    chain, name = loaded.model.chain, loaded.header.name
+    chain, name = loaded.model.default_chain, loaded.header.name
     near = write_neighbours(loaded, arguments)
     count = 60 if isinstance(chain, ImageChain) else 12
     samples = [trace.symbols for trace in draw(loaded, balanced(loaded.model.factors, count), seed=0).traces]

@@ -91,7 +91,7 @@ def found(loaded: LoadedModel, factor: Vector, folder: Path) -> list[Place]:
     if not model.encodes():
         return []
     category = next((f.name for f in data_set(name).factors if isinstance(f, Category)), None)
-    examples = load(name, folder, "valid", order_of(model.chain))
+    examples = load(name, folder, "valid", order_of(model.default_chain))
     chosen = np.linspace(0, len(examples) - 1, min(EXAMPLES, len(examples))).astype(int).tolist()
     rows = torch.from_numpy(np.stack([examples.symbols[n] for n in chosen]).astype(np.int64)).to(model.device)
     known = examples.known_to(model.factors).conditions

@@ -53,7 +53,7 @@ def features(chain: Chain, examples: Sequence[Symbols]) -> Tensor:
 @torch.inference_mode()
 def neighbours(loaded: LoadedModel, folder: Path, *, count: int) -> Neighbours:
     """The training examples nearest to ``count`` samples, by Euclidean distance of ``features``."""
-    chain, name = loaded.model.chain, loaded.header.data["name"]
+    chain, name = loaded.model.default_chain, loaded.header.data["name"]
     train, test = (load(name, folder, split, order_of(chain)) for split in ("train", "test"))
     conditions = balanced(loaded.model.factors, count)
     samples = [trace.symbols for trace in draw(loaded, conditions, seed=1).traces]

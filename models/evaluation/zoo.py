@@ -12,7 +12,7 @@ from typing import Any
 from models.bench import REAL_TIME
 from models.chain import NATS
 from models.checkpoint import CheckpointHeader
-from models.condition import Condition, complete, in_words, left_open
+from models.condition import Condition, Order, complete, in_words, left_open
 from models.engines import ENGINES
 from models.errors import InputError
 from models.evaluation.published import (
@@ -86,11 +86,13 @@ def measured(header: CheckpointHeader) -> list[Measured]:
     last that under the data's own."""
     key = NATS if header.chain.compared_in == NATS else "bits_per_dim"
     given = " and ".join(factor.name for factor in header.factors if factor.of_data)
+    known = [f"given the {given}"] if given else []
+    known += [f"{factor.name} {factor.default}" for factor in header.factors if isinstance(factor, Order)]
     found = []
     for part in sorted(header.likelihood, key=lambda part: (part == TEST, part)):
         numbers = header.likelihood[part]
         if (part == TEST or part.startswith(f"{TEST}, ")) and key in numbers:
-            under = part.removeprefix(TEST).removeprefix(", ") or (f"given the {given}" if given else "")
+            under = part.removeprefix(TEST).removeprefix(", ") or ", ".join(known)
             under = RECONSTRUCTION if under == OWN_CODE else under
             found.append(Measured(numbers[key], numbers.get(f"{key}_standard_error"), under))
     return found

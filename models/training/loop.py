@@ -46,7 +46,7 @@ from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.noise import MAX_SEED
 from models.orders import RASTER
-from models.training.data import Examples, data_set, in_order, load
+from models.training.data import Examples, data_set, in_order, load, order_of
 from models.training.data.base import Rows
 
 LOWEST_LEARNING_RATE = 0.02
@@ -329,9 +329,9 @@ class Trainer:
         self.command = command
         self.data = data_set(recipe.data)
         self.model = build(recipe).to(self.device)
+        order = order_of(self.model.default_chain)  # the rows name none
         self.train, self.valid = (
-            load(recipe.data, data_folder, split, recipe.order).known_to(self.model.factors)
-            for split in ("train", "valid")
+            load(recipe.data, data_folder, split, order).known_to(self.model.factors) for split in ("train", "valid")
         )
         self.ema = self.model if recipe.closed_form else build(recipe).to(self.device).eval()
         self.optimisers = optimisers(recipe, self.model)

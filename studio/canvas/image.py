@@ -283,6 +283,7 @@ class ImageGrid(QWidget):
         studio.cursor_changed.connect(self._on_cursor)
         studio.selection_changed.connect(self._on_selection)
         studio.view_changed.connect(self._repaint)
+        studio.activity_changed.connect(self._on_activity)
         studio.influence.changed.connect(self._on_influence)
         self._on_take()
 
@@ -312,7 +313,8 @@ class ImageGrid(QWidget):
     @Slot()
     def _on_take(self) -> None:
         self._looked_at = (self._studio.selected, self._studio.pinned, self._studio.hovered)
-        self._before = [picture.pixels for picture in self._pictures] if self._studio.draws_along else []
+        passing = self._studio.drawing_along.passing is not None
+        self._before = [picture.pixels for picture in self._pictures] if passing else []
         self.show_alone(False)
         self._repaint()
 
@@ -324,6 +326,14 @@ class ImageGrid(QWidget):
         self._over = None
         self._on_grown()
         self.update()
+
+    @Slot()
+    def _on_activity(self) -> None:
+        """Where drawing has ended early, nothing of another image is left where nothing was drawn."""
+        if self._before and not self._studio.running:
+            self._before = []
+            if not all(picture.full for picture in self._pictures):
+                self._repaint()
 
     @Slot()
     def _on_influence(self) -> None:

@@ -40,7 +40,9 @@ class ConditionPanel(QWidget):
         outer.addWidget(PanelScroll(content))
         studio.model_changed.connect(self._rebuild)
         studio.settings_changed.connect(self._refresh)
-        for changed in (studio.take_changed, studio.branches_changed, studio.selection_changed):
+        for changed in (
+            studio.take_changed, studio.branches_changed, studio.selection_changed, studio.drawing_along.kept,
+        ):  # fmt: skip
             changed.connect(self._refresh_note)
         studio.walk_began.connect(self._settle)
         self._rebuild()
@@ -80,8 +82,12 @@ class ConditionPanel(QWidget):
         """
         take, settings = self.studio.take, self.studio.settings
         text = ""
-        told = take is not None and not self.studio.draws_along
-        if told and take is not None and settings is not None and take.model.factors == self._factors:
+        if (
+            take is not None
+            and settings is not None
+            and take.model.factors == self._factors
+            and take is not self.studio.drawing_along.passing
+        ):
             had = take.samples[self.studio.selected].trace.segment.condition
             chosen = settings.condition
             others = [f for f in take.model.factors if had[f.name] != chosen.get(f.name, f.default)]

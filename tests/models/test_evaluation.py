@@ -17,7 +17,15 @@ from PIL import Image, PngImagePlugin
 
 from models.catalog import Catalog, Entry
 from models.chain import INT16_PEAK, GreyLevels, ImageChain, MuLaw, SoundChain
-from models.checkpoint import SUFFIX, CheckpointHeader, LoadedModel, load_checkpoint, read_header, save_checkpoint
+from models.checkpoint import (
+    SUFFIX,
+    CheckpointHeader,
+    LoadedModel,
+    load_checkpoint,
+    read_header,
+    save_checkpoint,
+    update_header,
+)  # fmt: skip
 from models.condition import Category, Factor, Vector
 from models.errors import FileError, InputError
 from models.evaluation.__main__ import main
@@ -28,6 +36,7 @@ from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import envelope
 from models.evaluation.samples import balanced, draw
 from models.evaluation.speech import accuracy, fixed_length, log_mel, sound_statistics, speech_report, train_classifier
+from models.evaluation.zoo import measured
 from models.files import export
 from models.image_files import METADATA_KEY
 from models.model import AutoregressiveModel, ModelSpec
@@ -425,7 +434,7 @@ def drawing(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 def stored(folder: Path, model: WaveNet | GatedPixelCNN, data: str) -> LoadedModel:
     source = DATA_SETS[data]
-    measured = {
+    told = {
         "bits_per_dim": 2.5, "bits_per_dim_standard_error": 0.01, "nats": 20.0, "nats_standard_error": 0.3,
         "examples": 9,
     }  # fmt: skip
@@ -434,7 +443,7 @@ def stored(folder: Path, model: WaveNet | GatedPixelCNN, data: str) -> LoadedMod
         path, model, name="tiny", title="Tiny",
         data={"name": data, "title": source.title, "licence": source.licence, "attribution": source.attribution},
         training={"command": "sampling-studio train tiny", "steps": 12, "hardware": "an abacus", "seconds": 1234},
-        likelihood={"test": measured},
+        likelihood={"test": told},
     )  # fmt: skip
     return load_checkpoint(path)
 
@@ -545,6 +554,25 @@ def test_a_training_example_is_its_own_nearest_neighbour(drawing: LoadedModel, t
     near = neighbours(drawing, tmp_path, count=3)
     assert near.distances == pytest.approx([0, 0, 0], abs=1e-2)
     assert [symbols.tolist() for symbols in near.nearest] == samples.tolist()
+
+
+def test_samples_of_any_order_are_seen_as_the_images_that_they_are(tmp_path: Path) -> None:
+    binarised_digits(tmp_path)
+    written(tmp_path / "model.safetensors", "orderless_nade", {"hidden": [5]})
+    loaded = load_checkpoint(tmp_path / "model.safetensors")
+    near = neighbours(loaded, tmp_path, count=2)
+    chain = loaded.model.default_chain
+    assert isinstance(chain, ImageChain)
+    training = {tuple(image) for image in load("binarised_mnist", tmp_path, "train").symbols}
+    assert {tuple((chain.image(symbols) // 255).reshape(-1)) for symbols in near.nearest} <= training
+
+
+def test_the_table_says_along_which_order_a_model_of_all_was_measured(tmp_path: Path) -> None:
+    written(tmp_path / "model.safetensors", "orderless_nade", {"hidden": [5]})
+    numbers = {"nats": 1.0, "bits_per_dim": 1.0, "examples": 2}
+    update_header(tmp_path / "model.safetensors", likelihood={"test": numbers})
+    (found,) = measured(read_header(tmp_path / "model.safetensors"))
+    assert found.under == "given the digit, order random 0"
 
 
 def test_an_envelope_spans_lowest_to_highest() -> None:

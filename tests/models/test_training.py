@@ -32,6 +32,7 @@ from models.likelihood import measure
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import BUILT_IN
 from models.networks.gated_pixelcnn import GatedPixelCNN
+from models.networks.orderless_nade import OrderlessNADE
 from models.training.data import DATA_SETS, Examples, load
 from models.training.data.base import Rows
 from models.training.data.fsdd import FSDD_PEAK, normalise
@@ -122,6 +123,22 @@ def trainer(folder: Path, out: Path, made: Recipe) -> Trainer:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_every_shipped_recipe_reads(path: Path) -> None:
     assert read_recipe(path).data in DATA_SETS
+
+
+@pytest.mark.parametrize("architecture", ["nade", "orderless_nade"])
+def test_a_model_is_shown_the_images_of_the_data_in_the_order_of_its_chain(
+    architecture: str, folder: Path, tmp_path: Path
+) -> None:
+    """Also one whose order is a condition, which the data does not name."""
+    made = read_recipe(next(p for p in RECIPES if p.stem == f"{architecture}_binarised_mnist"))
+    network = {"hidden": 4, "output": "softmax"} if architecture == "nade" else {"hidden": [4]}
+    run = trainer(folder, tmp_path / "m.safetensors", dataclasses.replace(made, network=network, validation_limit=2))
+    raw = load("binarised_mnist", folder, "valid")
+    assert isinstance(raw.symbols, Rows)
+    condition = run.model.condition_tensor([dict(run.valid.conditions[0])])
+    shown = torch.from_numpy(np.asarray(run.valid.symbols[0]))[None]
+    image = run.model.images(shown, condition) if isinstance(run.model, OrderlessNADE) else shown
+    assert image[0].tolist() == raw.symbols[0].tolist()
 
 
 def test_mnist_splits_do_not_overlap_and_keep_the_official_order(folder: Path) -> None:

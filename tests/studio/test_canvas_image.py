@@ -701,13 +701,15 @@ def test_an_image_that_follows_a_hand_is_drawn_over_the_one_before(image_studio:
     finish(image_studio, qtbot)
     before = canvas.grid._pictures[0].pixels.copy()
     image_studio.draw_along()
-    assert image_studio.frontier == 0
     assert (canvas.grid._pictures[0].pixels == before).all()
     finish(image_studio, qtbot)
     assert canvas.grid._pictures[0].full
-    image_studio.begin()
-    assert not canvas.grid._pictures[0].pixels.any()
-    finish(image_studio, qtbot)
+    image_studio.change("slow", engine="reference")
+    image_studio.draw_along()
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert image_studio.frontier < 48
+    assert not canvas.grid._pictures[0].pixels.reshape(-1)[image_studio.frontier :].any()
 
 
 # --- completion -----------------------------------------------------------------------------------------------------

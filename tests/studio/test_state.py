@@ -17,12 +17,17 @@ import torch
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from models.errors import FileError
 from models.files import export, read_saved
 from models.trace import Take
 from studio.state import Activity, Pointer, Studio
 from tests.studio.conftest import DIGIT, IMAGE, SOUND, chosen_model, finish, load
 
 FAST = math.inf
+
+
+def refused(take: Take) -> int:
+    raise FileError("there is no room")
 
 
 def generate(studio: Studio, qtbot: QtBot, **settings: object) -> None:
@@ -503,6 +508,22 @@ def test_a_model_that_is_given_up_while_it_loads_leaves_what_was_there(image_stu
     qtbot.waitUntil(lambda: image_studio.looks_into)
 
 
+def test_a_model_that_a_history_entry_needs_can_be_given_up_for_the_one_before(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    generate(image_studio, qtbot)
+    first = image_studio.take
+    assert first is not None
+    load(image_studio, qtbot, SOUND)
+    generate(image_studio, qtbot)
+    second = image_studio.take
+    image_studio.open_history(first.id)
+    qtbot.waitUntil(lambda: image_studio.take is first)
+    if image_studio.activity is Activity.LOADING:  # a model this small may be there at once
+        image_studio.stop()
+        assert (chosen_model(image_studio), image_studio.take) == (SOUND, second)
+
+
 def test_escape_withdraws_what_was_to_begin_before_it_gives_the_model_up(image_studio: Studio) -> None:
     image_studio.choose_model(SOUND)
     image_studio.generate()
@@ -822,6 +843,19 @@ def test_what_is_opened_after_something_was_asked_for_is_what_is_shown(
     assert image_studio.take.id == take.id
 
 
+def test_what_is_asked_for_after_something_was_opened_is_what_happens(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    image_studio.choose_model(SOUND)
+    image_studio.open_history(take.id)
+    image_studio.begin()
+    qtbot.waitUntil(lambda: image_studio.frontier > 0)
+    image_studio.pause()
+    assert chosen_model(image_studio) == SOUND
+    assert image_studio.take is not take
+
+
 def test_nothing_is_asked_for_any_more_when_loading_is_given_up(studio: Studio) -> None:
     studio.choose_model(IMAGE)
     studio.generate()
@@ -897,6 +931,17 @@ def test_what_was_drawn_along_is_kept_when_the_program_ends_at_once(
     assert [entry.id for entry in make_studio().profile.history()] == [take.id]
 
 
+def test_what_a_hand_has_just_drawn_counts_among_what_is_not_saved(
+    image_studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_studio.draw_along()
+    finish(image_studio, qtbot)
+    monkeypatch.setattr(image_studio.worker, "_save_take", refused)
+    assert image_studio.take is not None
+    assert [lost.take.id for lost in image_studio.unsaved()] == [image_studio.take.id]
+    monkeypatch.undo()
+
+
 def test_what_is_left_for_another_model_while_it_is_drawn_along_is_kept(image_studio: Studio, qtbot: QtBot) -> None:
     image_studio.change("slow", engine="reference")
     image_studio.draw_along()
@@ -925,7 +970,7 @@ def test_what_was_drawn_along_is_kept_with_what_one_does_to_it(image_studio: Stu
         image_studio.draw_along()
         finish(image_studio, qtbot)
         assert image_studio.take is not take
-        assert len(image_studio.profile.load_take(take.id).samples[0].branches) == 2
+        qtbot.waitUntil(lambda take=take: len(image_studio.profile.load_take(take.id).samples[0].branches) == 2)
 
 
 def test_what_a_hand_only_passes_leaves_nothing_behind(image_studio: Studio, qtbot: QtBot) -> None:
