@@ -174,6 +174,7 @@ def data_section(header: CheckpointHeader) -> list[str]:
         ("Steps", record.get("steps")),
         ("Hardware", record.get("hardware")),
         ("Training time", f"{record['seconds']:,} s" if "seconds" in record else None),
+        ("Note", record.get("note")),
         ("Size", f"{header.size_bytes / 1e6:.2f} MB"),
     ]
     return ["## Data and training", "", *(f"- **{name}**: {value}" for name, value in facts if value)]
