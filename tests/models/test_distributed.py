@@ -249,7 +249,7 @@ def test_two_processes_measure_bit_for_bit_what_one_does(two: Two, capsys: pytes
 def test_two_processes_draw_bit_for_bit_what_one_does(
     two: Two, most: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "MOST_AT_ONCE", most)
+    monkeypatch.setattr("studio.cli.sample.MOST_AT_ONCE", most)
     assert cli.main(commands(two.folder, "one")[5]) == 0
     alone, together = json.loads(capsys.readouterr().out), json.loads(two.results[5][0][1])
     for key in ("count", "steps", "nats", "bits_per_dim", "seed", "engine"):
@@ -285,7 +285,7 @@ def test_a_run_in_parts_goes_on_where_it_was_stopped(
 ) -> None:
     model = str(two.folder / "pixels.safetensors")
     command = ["sample", model, "-o", str(tmp_path / out), "--engine", "cached", "--count", "9", "--batch", "2"]
-    monkeypatch.setattr(cli, "MOST_AT_ONCE", 4)
+    monkeypatch.setattr("studio.cli.sample.MOST_AT_ONCE", 4)
     begun: list[int] = []
     take = bulk.Series.take
 
@@ -323,7 +323,7 @@ def stopped(two: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
     """A command that was stopped with three of its five parts drawn, into a folder; and the folder of the parts."""
     command = ["sample", str(two.folder / "pixels.safetensors"), "--engine", "cached", "--count", "9", "--batch", "2"]
     command += ["-o", str(tmp_path / "x")]
-    monkeypatch.setattr(cli, "MOST_AT_ONCE", 4)
+    monkeypatch.setattr("studio.cli.sample.MOST_AT_ONCE", 4)
     with monkeypatch.context() as patch:
         take = bulk.Series.take
 
@@ -374,7 +374,7 @@ def test_sounds_of_many_lengths_are_joined_as_one_file_of_them_all_would_be(
     save_checkpoint(file, model, name="waves", title="Waves", data={}, training={}, likelihood={})
     command = ["sample", str(file), "--engine", "cached", "--count", "8", "--batch", "3", "-o"]
     assert cli.main([*command, str(tmp_path / "at_once.npz")]) == 0
-    monkeypatch.setattr(cli, "MOST_AT_ONCE", 4)
+    monkeypatch.setattr("studio.cli.sample.MOST_AT_ONCE", 4)
     assert cli.main([*command, str(tmp_path / "in_parts.npz")]) == 0
     with np.load(tmp_path / "at_once.npz") as one, np.load(tmp_path / "in_parts.npz") as other:
         assert len(set(one["lengths"].tolist())) > 1
