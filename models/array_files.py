@@ -48,7 +48,7 @@ class Npz(Format):
     def content(self, view: Take, *, scale: int = 1) -> bytes:
         arrays = _data_arrays(view) | {
             "nats": np.array([trace.bits * math.log(2) for trace in view.traces]),
-            "seed": np.array(view.traces[0].schedule[0].seed, np.int64),
+            "seed": np.array(view.seed, np.int64),
             "metadata": np.array(record_text(view)),
         }
         buffer = io.BytesIO()

@@ -187,7 +187,7 @@ def take_from_record(record: Mapping[str, Any]) -> Take:
             trace.append(symbols, unknown, unknown, clamped)
             trace.finished = trace.finished or is_closed(symbols, take.limit, take.model.chain)
             take.samples.append(Sample([trace]))
-        _check_arrangement(take)
+        _check_coherent(take)
         return take
 
 
@@ -298,7 +298,7 @@ def _take_from_arrays(metadata: Mapping[str, Any], arrays: Mapping[str, npt.NDAr
             trace.finished = trace.finished or is_closed(trace.symbols, take.limit, take.model.chain)
             branches.append(trace)
         take.samples.append(Sample(branches, _whole(entry["current"], "the shown branch", 0, len(branches) - 1)))
-    _check_arrangement(take)
+    _check_coherent(take)
     return take
 
 
@@ -436,8 +436,8 @@ def _trace_from_json(entry: Mapping[str, Any], take: Take) -> Trace:
     return trace
 
 
-def _check_arrangement(take: Take) -> None:
-    """Raises InputError unless all of a take goes along one chain."""
+def _check_coherent(take: Take) -> None:
+    """Raises InputError unless a take goes along one chain, with particles and given symbols as a walk has them."""
     conditions = {json.dumps(s.condition, sort_keys=True): s.condition for b in take.branches for s in b.schedule}
     for condition in conditions.values():
         if arranged(take.model.chain, take.model.factors, condition) != take.chain:

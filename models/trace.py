@@ -270,6 +270,11 @@ class Take:
         return result
 
     @property
+    def seed(self) -> int:
+        """The one that it began with."""
+        return self.traces[0].schedule[0].seed
+
+    @property
     def traces(self) -> list[Trace]:
         """The shown branch of every sample."""
         return [sample.trace for sample in self.samples]

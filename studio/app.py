@@ -409,7 +409,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _complain(self, text: str) -> None:
         """An error stands above the canvas for a while: no dialog stops the user, none is overlooked."""
-        self.banner.say(" ".join(text.split()))
+        self.banner.say(text)
         self.banner.show()
         self._banner_timer.start()
 

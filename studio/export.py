@@ -115,7 +115,7 @@ class ExportDialog(QDialog):
     def _ask_path(self) -> None:
         assert self.studio.take is not None
         suffix = self.chosen.suffix
-        start = f"{self.studio.take.model.name}-{self.studio.take.traces[0].schedule[0].seed}{suffix}"
+        start = f"{self.studio.take.model.name}-{self.studio.take.seed}{suffix}"
         dialog = QFileDialog(self, "Save as", remembered_folder(self.studio.profile.get("export_folder")))
         dialog.resize(FILES_SIZE)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)

@@ -1,4 +1,7 @@
-"""What the window asks of the inference thread, and what it answers: numbers and names, nothing of torch."""
+"""What the window asks of the inference thread, and what it answers: numbers and names, nothing of torch.
+
+The functions at the end make answers of what torch has; the inference thread alone calls them.
+"""
 
 from __future__ import annotations
 

@@ -402,7 +402,7 @@ def describe(take: Take) -> HistoryEntry:
         limit=take.limit,
         finished=take.finished,
         branches=sum(len(sample.branches) for sample in take.samples),
-        seed=take.traces[0].schedule[0].seed,
+        seed=take.seed,
         made_with=made_with(take),
         swept=swept_in_words(take),
         thumbnail=thumbnail(take),

@@ -253,7 +253,7 @@ class Studio(QObject):
     @property
     def shown_seed(self) -> int | None:
         """Of the take that is shown."""
-        return self.take.traces[0].schedule[0].seed if self.take is not None else None
+        return self.take.seed if self.take is not None else None
 
     @property
     def keeps_shapings(self) -> bool:

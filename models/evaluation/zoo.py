@@ -86,8 +86,8 @@ def measured(header: CheckpointHeader) -> list[Measured]:
     last that under the data's own."""
     key = NATS if header.chain.compared_in == NATS else "bits_per_dim"
     given = " and ".join(factor.name for factor in header.factors if factor.of_data)
-    known = [f"given the {given}"] if given else []
-    known += [f"{factor.name} {factor.default}" for factor in header.factors if isinstance(factor, Order)]
+    orders = [factor for factor in header.factors if isinstance(factor, Order)]
+    known = [f"given the {given}"] * bool(given) + in_words(orders, complete(orders, {}))
     found = []
     for part in sorted(header.likelihood, key=lambda part: (part == TEST, part)):
         numbers = header.likelihood[part]

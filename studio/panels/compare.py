@@ -404,7 +404,7 @@ class ModelsPage(QWidget):
     @Slot()
     def _save(self) -> None:
         profile = self.studio.profile
-        seed = self.drawn()[0].traces[0].schedule[0].seed  # by now the box may have another for the next one
+        seed = self.drawn()[0].seed  # by now the box may have another for the next one
         start = Path(remembered_folder(profile.get("export_folder"))) / f"comparison-{seed}.png"
         name, _ = QFileDialog.getSaveFileName(self, "Save picture", str(start), "*.png")
         if name:

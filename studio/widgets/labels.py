@@ -85,7 +85,7 @@ class Banner(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        text, half = self.full, self.LONGEST // 2
+        text, half = " ".join(self.full.split()), self.LONGEST // 2
         if len(text) > self.LONGEST:
             text = f"{text[:half]} … {text[-half:]}"
         metrics, middle = self.fontMetrics(), Qt.TextElideMode.ElideMiddle
