@@ -409,7 +409,11 @@ class Order(Factor):
         return cls(config["name"], config["height"], config["width"])
 
 
-FACTORS: dict[str, type[Factor]] = {kind.kind: kind for kind in (Category, Vector, Order)}
+FACTORS: dict[str, type[Factor] | str] = {
+    **{kind.kind: kind for kind in (Category, Vector, Order)},
+    "number": "models.track:Number",
+    "track": "models.track:Track",
+}
 """The kinds of factors by their names in files; others come from plug-ins."""
 
 

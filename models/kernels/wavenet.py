@@ -32,6 +32,12 @@ Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 
+FOREVER = 2**62
+"""Steps of the one frame of a network that has no track."""
+
+FRAMES_AHEAD = 32
+"""So many frames are prepared at once."""
+
 LANES = 16
 """Outputs of the last product come in whole vectors; what is added is never read."""
 
@@ -59,6 +65,17 @@ class Weights(NamedTuple):
     """(K rounded up to LANES)"""
     dilations: Int64s
     """(L)"""
+
+
+class Frames(NamedTuple):
+    """What the condition adds in the frames from ``first`` up to, and not with, ``end``."""
+
+    first: int
+    end: int
+    biases: Float32s
+    """(B, n, L, 2R)"""
+    skip_biases: Float32s
+    """(B, n, S)"""
 
 
 class Settings(NamedTuple):
@@ -120,7 +137,9 @@ def _rectify(x: Float32s) -> None:
 def walk(
     weights: Weights,
     biases: Float32s,
-    skip_bias: Float32s,
+    skip_biases: Float32s,
+    first_frame: int,
+    hop: int,
     rings: Float32s,
     logits: Float32s,
     at: Int64s,
@@ -138,7 +157,8 @@ def walk(
 ) -> None:
     """Walks the active rows from where each stands to step ``end``.
 
-    biases (B, L, 2R), skip_bias (B, S): with the condition. rings, logits, at: see ``State``, moved on. active (B).
+    biases (B, n, L, 2R), skip_biases (B, n, S): with the condition, of the frames from ``first_frame`` on, of ``hop``
+    steps each. rings, logits, at: see ``State``, moved on. active (B).
     given int32 (B, n): the symbols of step ``first`` and the following ones; a row that stands before step 0 takes
     the start symbol. If ``draw``, negative ones are drawn with uniforms (B, n) and settings, what happened goes to
     symbols, surprise and entropy (B, n), and a row ends with the symbol ``stop``.
@@ -178,6 +198,7 @@ def walk(
                 if symbol == stop:
                     break
             at[row] = step + 1
+            frame = (step + 1) // hop - first_frame
             for c in range(channels):
                 x[c] = weights.embedding[symbol, c]
             ring = 0
@@ -188,7 +209,7 @@ def walk(
                     both[c] = rings[row, slot, c]
                     rings[row, slot, c] = x[c]
                 for c in range(2 * channels):
-                    units[c] = biases[row, layer, c]
+                    units[c] = biases[row, frame, layer, c]
                 _add_product(units, both, weights.filter_gate[layer])
                 gate = gates[layer * channels : (layer + 1) * channels]
                 for c in range(channels):
@@ -197,7 +218,7 @@ def walk(
                     for c in range(channels):
                         x[c] += weights.residual_bias[layer, c]
                     _add_product(x, gate, weights.residual[layer])
-            skips[:] = skip_bias[row]
+            skips[:] = skip_biases[row, frame]
             _add_product(skips, gates, weights.skip)
             _rectify(skips)
             hidden[:] = weights.head_bias
@@ -248,8 +269,9 @@ class CompiledWaveNet(SnapshotDecoder):
     def __init__(self, model: WaveNet, condition: Tensor) -> None:
         super().__init__(model, condition)
         self._weights = pack(model)
-        self._biases = _array(model.layer_biases(condition))
-        self._skip_bias = _array(model.skip.bias + model.skip_condition(condition))
+        # Without a track all time is one frame.
+        self._hop = FOREVER if model.track is None else model.hop
+        self._ahead: Frames | None = None
         self._size = model.chain.alphabet.size
         stop = model.chain.alphabet.stop_symbol
         self._stop = DRAW if stop is None else stop
@@ -344,10 +366,13 @@ class CompiledWaveNet(SnapshotDecoder):
     ) -> None:
         """Calls the kernel: draws with a shaping, takes what is given without."""
         s = shaping or NEUTRAL
+        frames = self._frames((int(self._now.at.min()) + 1) // self._hop, max(end, 0) // self._hop)
         walk(
             self._weights,
-            self._biases,
-            self._skip_bias,
+            frames.biases,
+            frames.skip_biases,
+            frames.first,
+            self._hop,
             self._now.rings,
             self._now.logits,
             self._now.at,
@@ -364,6 +389,15 @@ class CompiledWaveNet(SnapshotDecoder):
             drawn.entropy,
         )
 
+    @torch.inference_mode()
+    def _frames(self, first: int, last: int) -> Frames:
+        """What the condition adds in some frames, and in others around them."""
+        if self._ahead is None or not (self._ahead.first <= first and last < self._ahead.end):
+            frames = torch.arange(first, max(last + 1, first + FRAMES_AHEAD))
+            blocks, skips = cast(WaveNet, self.model).biases(self.condition, frames)
+            self._ahead = Frames(first, first + len(frames), _array(blocks), _array(skips))
+        return self._ahead
+
     def _state(self) -> State:
         return self._now.copy()
 
@@ -373,7 +407,7 @@ class CompiledWaveNet(SnapshotDecoder):
     def _select(self, rows: list[int]) -> None:
         self._now = self._now.select(rows)
         self._snapshots = {step: state.select(rows) for step, state in self._snapshots.items()}
-        self._biases, self._skip_bias = self._biases[rows], self._skip_bias[rows]
+        self._ahead = None
 
 
 def warm_up() -> None:

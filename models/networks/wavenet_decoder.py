@@ -22,6 +22,9 @@ from models.conditional import Categorical
 from models.decoder import SnapshotDecoder
 from models.networks.wavenet import GatedBlock, WaveNet
 
+NOWHERE = -1
+"""The frame of a decoder that has entered none."""
+
 State = tuple[Tensor, Tensor]
 """Rings (sum of dilations, B, R) and the logits of the next step (B, K)."""
 
@@ -44,12 +47,13 @@ class CachedWaveNet(SnapshotDecoder):
         weights = torch.stack([block.filter_gate.weight.T for block in blocks]) * halve_gate
         self._past_weights = weights[:, :channels].contiguous()
         self._present_weights = weights[:, channels:].contiguous().unbind(0)
-        self._biases = (model.layer_biases(condition) * halve_gate).transpose(0, 1).contiguous()
+        self._halve_gate = halve_gate
+        self._hop = model.hop
+        self._frame = NOWHERE
         residuals = [block.residual for block in blocks if block.residual is not None]
         self._residual_weights = [0.5 * layer.weight.T.contiguous() for layer in residuals]
         self._residual_biases = [layer.bias for layer in residuals]
         self._skip_weights = 0.5 * model.skip.weight.T.contiguous()
-        self._skip_bias = model.skip.bias + model.skip_condition(condition)
         self._embedding = model.embedding.weight
         self._head, self._out = model.head, model.out
 
@@ -82,6 +86,7 @@ class CachedWaveNet(SnapshotDecoder):
 
     def _compute(self, symbols: Tensor, step: int) -> None:
         """The logits of ``step`` from the symbols before it (B,), which for step 0 are start symbols."""
+        self._enter(step // self._hop)
         slots = torch.remainder(step, self._dilations) + self._first_slots
         from_past = torch.baddbmm(self._biases, self._rings.index_select(0, slots), self._past_weights).unbind(0)
         channels = self._rings.shape[2]
@@ -96,6 +101,16 @@ class CachedWaveNet(SnapshotDecoder):
         self._rings.index_copy_(0, slots, self._inputs)
         skips = torch.addmm(self._skip_bias, self._gates, self._skip_weights).relu_()
         self._logits = self._out(self._head(skips).relu_())
+
+    def _enter(self, frame: int) -> None:
+        """Has the biases of a frame ready; without a track all frames are alike."""
+        model = cast(WaveNet, self.model)
+        if frame == self._frame or (model.track is None and self._frame != NOWHERE):
+            return
+        blocks, skips = model.biases(self.condition, torch.tensor([frame], device=self.condition.device))
+        self._biases = (blocks[:, 0] * self._halve_gate).transpose(0, 1).contiguous()
+        self._skip_bias = skips[:, 0]
+        self._frame = frame
 
     def _state(self) -> State:
         return self._rings.clone(), self._logits
@@ -113,6 +128,5 @@ class CachedWaveNet(SnapshotDecoder):
 
         self._rings, self._logits = copies((self._rings, self._logits))
         self._snapshots = {step: copies(state) for step, state in self._snapshots.items()}
-        self._biases = self._biases.index_select(1, chosen)
-        self._skip_bias = self._skip_bias.index_select(0, chosen)
+        self._frame = NOWHERE
         self._allocate()

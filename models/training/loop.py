@@ -22,7 +22,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -219,20 +219,20 @@ def batches(recipe: Recipe, examples: Examples, start: int) -> Iterator[tuple[Ex
 
     Both are the same whether or not a run was interrupted.
     """
-    lengths = np.array([len(s) for s in examples.symbols])
+    equal = len({len(row) for row in examples.symbols}) == 1
     for epoch in itertools.count():
         rng = np.random.default_rng([recipe.seed, epoch])
-        if np.ptp(lengths) == 0:
+        if equal:
             order = rng.permutation(len(examples))
             chunks = [order[i : i + recipe.batch] for i in range(0, len(order) - recipe.batch + 1, recipe.batch)]
             if not chunks:
                 raise InputError(f"a batch of {recipe.batch} is larger than the data: {len(order)} examples")
+            seen = drawn(recipe, examples, epoch) if start < len(chunks) else examples
         else:
-            chunks = by_length(lengths, recipe.batch, rng)
-        if start < len(chunks):
-            seen = drawn(recipe, examples, epoch)
-            for chunk in chunks[start:]:
-                yield seen, chunk
+            seen = drawn(recipe, examples, epoch)  # of other lengths than the epoch before
+            chunks = by_length(np.array([len(row) for row in seen.symbols]), recipe.batch, rng)
+        for chunk in chunks[start:]:
+            yield seen, chunk
         start = max(0, start - len(chunks))
 
 
@@ -240,7 +240,7 @@ def drawn(recipe: Recipe, examples: Examples, epoch: int) -> Examples:
     """The examples of an epoch: what is a random draw is drawn anew, as the seed and the epoch say."""
     if examples.redraw is None:
         return examples
-    return replace(examples, symbols=examples.redraw(np.random.default_rng([recipe.seed, 0xD2A, epoch])))
+    return examples.redraw(np.random.default_rng([recipe.seed, 0xD2A, epoch]))
 
 
 def seed_of(recipe: Recipe, step: int) -> int:

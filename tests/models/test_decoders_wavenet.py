@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from models.chain import DRAW, MuLaw, SoundChain, Symbols
-from models.condition import Category, categories
+from models.condition import Category, Factor, categories
 from models.decoder import Decoder, Drawn, SnapshotDecoder
 from models.errors import InputError
 from models.model import ModelSpec
 from models.networks.wavenet import WaveNet
 from models.sampling import make_decoder
 from models.shaping import NEUTRAL, Shaping
+from models.track import Number, Track
 
 LEVELS = 20
 STOP = LEVELS
 FACTORS = (Category("speaker", ("anna", "ben", "carl"), any=True), Category("digit", ("0", "1")))
+TRACK = Track("said", 1000, 3, (Category("word", ("yes", "no")), Number("tone", 0, 2)), "yes 1", held=True)
+"""Frames of 8 steps."""
 SHAPINGS = (
     NEUTRAL,
     Shaping(temperature=0),
@@ -31,13 +35,19 @@ SHAPINGS = (
 
 
 def small_wavenet(
-    *, stop: bool = False, channels: int = 8, dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2), factors: bool = True
+    *,
+    stop: bool = False,
+    channels: int = 8,
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2),
+    factors: bool = True,
+    track: bool = False,
 ) -> WaveNet:
     """Random weights, wide enough that conditionals are far from uniform and depend on all of the past."""
+    known = (*(FACTORS if factors else ()), *([TRACK] if track else []))
     chain = SoundChain(MuLaw(LEVELS, stop), rate=8000, default_seconds=0.01, max_seconds=10)
-    config = {"residual": channels, "skip": 11, "head": 13, "dilations": dilations}
+    config = {"residual": channels, "skip": 11, "head": 13, "dilations": dilations, "frames": 6 if track else 0}
     torch.manual_seed(3)
-    model = WaveNet(ModelSpec("wavenet", chain, FACTORS if factors else (), config)).eval()
+    model = WaveNet(ModelSpec("wavenet", chain, known, config)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(std=0.5)
@@ -47,12 +57,15 @@ def small_wavenet(
 
 
 def conditions(model: WaveNet, rows: int) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(5)
-    factors = categories(model.factors)
-    columns = [torch.randint(factor.size, (rows,), generator=generator).tolist() for factor in factors]
-    return model.condition_tensor(
-        [{f.name: f.choices[column[n]] for f, column in zip(factors, columns, strict=True)} for n in range(rows)]
-    )
+    rng = np.random.default_rng(5)
+
+    def chosen(factor: Factor) -> Any:
+        if isinstance(factor, Category):
+            return factor.choices[rng.integers(factor.size)]
+        starts = np.cumsum(rng.integers(1, 5, 6)) - 2
+        return [[int(n), int(rng.integers(1, 4)), str(rng.choice(["yes", "no"])), rng.uniform(0, 2)] for n in starts]
+
+    return model.condition_tensor([{factor.name: chosen(factor) for factor in model.factors} for _ in range(rows)])
 
 
 def random_symbols(rows: int, count: int, seed: int = 7) -> Symbols:
@@ -116,8 +129,10 @@ def engine(request: pytest.FixtureRequest) -> str:
         small_wavenet(stop=True),
         small_wavenet(channels=5, dilations=(3,), factors=False),
         small_wavenet(channels=19, dilations=(5, 1, 16)),
+        small_wavenet(track=True),
+        small_wavenet(track=True, factors=False, stop=True),
     ],
-    ids=["no stop", "stop", "one block", "odd sizes"],
+    ids=["no stop", "stop", "one block", "odd sizes", "track", "only a track"],
 )
 def test_the_decoder_is_the_network_from_the_first_step_on(engine: str, model: WaveNet) -> None:
     decoder = make_decoder(model, engine, conditions(model, 3))
@@ -142,7 +157,7 @@ def test_the_decoder_is_the_network_after_a_prefix(engine: str, length: int) -> 
 
 @pytest.mark.usefixtures("often")
 def test_the_decoder_is_the_network_after_any_rewind(engine: str) -> None:
-    model = small_wavenet()
+    model = small_wavenet(track=True)
     decoder = make_decoder(model, engine, conditions(model, 2))
     decoder.extend(random_symbols(2, 70))
     for step in (69, 64, 63, 41, 8, 7, 0):
@@ -167,7 +182,7 @@ def test_each_row_has_its_own_condition(engine: str) -> None:
 
 
 def test_peek_may_be_called_any_number_of_times_and_stays_what_it_was(engine: str) -> None:
-    model = small_wavenet()
+    model = small_wavenet(track=True)
     decoder = make_decoder(model, engine, conditions(model, 2))
     first = decoder.peek()
     before = first.dense().clone()
@@ -179,7 +194,7 @@ def test_peek_may_be_called_any_number_of_times_and_stays_what_it_was(engine: st
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize("sizes", [(1,), (7, 3), (64,)])
 def test_a_walk_in_blocks_of_any_size_is_the_same_bit_for_bit(engine: str, sizes: tuple[int, ...]) -> None:
-    model = small_wavenet()
+    model = small_wavenet(track=True)
     u = noise(2, 90)
     straight = blocks(make_decoder(model, engine, conditions(model, 2)), u, (90,))
     assert_same_bits(blocks(make_decoder(model, engine, conditions(model, 2)), u, sizes), straight)
@@ -188,7 +203,7 @@ def test_a_walk_in_blocks_of_any_size_is_the_same_bit_for_bit(engine: str, sizes
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize("step", [0, 7, 8, 50, 89])
 def test_a_rewound_walk_is_the_same_bit_for_bit(engine: str, step: int) -> None:
-    model = small_wavenet()
+    model = small_wavenet(track=True)
     u = noise(2, 90)
     decoder = make_decoder(model, engine, conditions(model, 2))
     straight = blocks(decoder, u, (13,))
@@ -199,7 +214,7 @@ def test_a_rewound_walk_is_the_same_bit_for_bit(engine: str, step: int) -> None:
 
 @pytest.mark.parametrize("engine", ["compiled"])
 def test_a_walk_told_as_a_prefix_continues_bit_for_bit(engine: str) -> None:
-    model = small_wavenet()
+    model = small_wavenet(track=True)
     u = noise(1, 60)
     straight = blocks(make_decoder(model, engine, conditions(model, 1)), u, (60,))
     told = make_decoder(model, engine, conditions(model, 1))
@@ -242,7 +257,7 @@ def test_engines_draw_the_same_symbols_up_to_a_float_tie(engine: str, shaping: S
 
 
 def test_clamped_symbols_are_taken_and_measured(engine: str) -> None:
-    model = small_wavenet()
+    model = small_wavenet(track=True)
     condition, u = conditions(model, 2), noise(2, 30)
     clamps = np.full((2, 30), DRAW, np.int32)
     clamps[0, ::3], clamps[1, 20:] = 4, 9
@@ -293,7 +308,7 @@ def test_a_row_that_had_ended_can_be_taken_back_and_goes_on_as_the_network(engin
 
 
 def test_inactive_rows_report_nothing_and_may_take_part_again(engine: str) -> None:
-    model = small_wavenet()
+    model = small_wavenet(track=True)
     active = np.array([True, False, True])
     decoder = make_decoder(model, engine, conditions(model, 3))
     decoder.extend(random_symbols(3, 5))
@@ -309,7 +324,7 @@ def test_inactive_rows_report_nothing_and_may_take_part_again(engine: str) -> No
 
 @pytest.mark.usefixtures("often")
 def test_selected_rows_go_on_by_themselves(engine: str) -> None:
-    model = small_wavenet()
+    model = small_wavenet(track=True)
     decoder = make_decoder(model, engine, conditions(model, 3))
     decoder.extend(random_symbols(3, 30))
     before = decoder.peek().dense()
@@ -326,7 +341,7 @@ def test_selected_rows_go_on_by_themselves(engine: str) -> None:
 
 @pytest.mark.usefixtures("often")
 def test_snapshots_are_bounded_in_number_and_never_far_away(engine: str) -> None:
-    model = small_wavenet()
+    model = small_wavenet(track=True)
     decoder = make_decoder(model, engine, conditions(model, 1))
     assert isinstance(decoder, SnapshotDecoder)
     for _ in range(25):
@@ -339,7 +354,7 @@ def test_snapshots_are_bounded_in_number_and_never_far_away(engine: str) -> None
 
 def test_snapshots_of_a_large_state_are_bounded_in_bytes(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SnapshotDecoder, "SNAPSHOT_INTERVAL", 2)
-    model = small_wavenet()
+    model = small_wavenet(track=True)
     state_bytes = 2 * sum(model.config.dilations) * model.config.residual * 4
     monkeypatch.setattr(SnapshotDecoder, "SNAPSHOT_BYTES", 5 * state_bytes)
     decoder = make_decoder(model, engine, conditions(model, 2))
@@ -350,7 +365,7 @@ def test_snapshots_of_a_large_state_are_bounded_in_bytes(engine: str, monkeypatc
 
 @pytest.mark.parametrize("symbol", [-1, LEVELS])
 def test_what_is_no_symbol_is_refused_before_the_kernel_sees_it(symbol: int) -> None:
-    model = small_wavenet()
+    model = small_wavenet(track=True)
     decoder = make_decoder(model, "compiled", conditions(model, 1))
     with pytest.raises(InputError, match="symbols lie in 0 … 19"):
         decoder.push([symbol])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -23,13 +23,13 @@ SPLITS = ("train", "valid", "test")
 class Examples:
     """One split: per example its symbols, and its condition, complete for the factors of the data set.
 
-    redraw: where the symbols are a random draw that training makes anew in every epoch, what draws all of them again;
-    then ``symbols`` are one such draw, the same whenever they are loaded.
+    redraw: where they are a random draw that training makes anew in every epoch, what draws all of them again; then
+    these are one such draw, the same whenever they are loaded.
     """
 
     symbols: Sequence[Symbols]
     conditions: Sequence[Condition]
-    redraw: Callable[[np.random.Generator], Sequence[Symbols]] | None = None
+    redraw: Callable[[np.random.Generator], Examples] | None = None
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -38,18 +38,23 @@ class Examples:
         """The same with the conditions that a model of these factors has: it may do without some of the data's."""
         names = {factor.name for factor in factors}
         kept = [{name: c[name] for name in c if name in names} for c in self.conditions]
-        return Examples(self.symbols, kept, self.redraw)
+        return Examples(self.symbols, kept, self._redrawn(lambda drawn: drawn.known_to(factors)))
 
     def rearranged(self, steps: npt.NDArray[np.int64]) -> Examples:
         """The same with the variables of every example in another order: steps (T,) tells where each one stood."""
+        assert isinstance(self.symbols, Rows)  # what is equally long
+        rows = Rows(self.symbols.table[:, steps])
+        return Examples(rows, self.conditions, self._redrawn(lambda drawn: drawn.rearranged(steps)))
 
-        def rearrange(symbols: Sequence[Symbols]) -> Rows:
-            assert isinstance(symbols, Rows)  # what is equally long
-            return Rows(symbols.table[:, steps])
-
+    def _redrawn(self, change: Callable[[Examples], Examples]) -> Callable[[np.random.Generator], Examples] | None:
         redraw = self.redraw
-        again = None if redraw is None else lambda rng: rearrange(redraw(rng))
-        return Examples(rearrange(self.symbols), self.conditions, again)
+        return None if redraw is None else lambda rng: change(redraw(rng))
+
+
+def redrawn(draw: Callable[[np.random.Generator], Examples], split: str, seed: int) -> Examples:
+    """Of random examples those that everybody is measured on, which the seed says; training draws others."""
+    examples = draw(np.random.Generator(np.random.PCG64([seed, SPLITS.index(split)])))
+    return replace(examples, redraw=draw if split == "train" else None)
 
 
 @dataclass(frozen=True)

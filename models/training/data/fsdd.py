@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from models.array_files import check_clips, check_rows, clips_between, whole
 from models.chain import INT16_PEAK, MuLaw, SoundChain
-from models.condition import Category, by_row
+from models.condition import Category, Condition, by_row
 from models.errors import FileError, InputError
 from models.record import damage_as_file_error
 from models.training.data.base import DataSet, Examples, first_existing, packed_arrays
@@ -36,7 +36,17 @@ FSDD_CHAIN = SoundChain(MuLaw(256, stop=True), rate=8000, default_seconds=1.0, m
 SPEAKER = Category("speaker", FSDD_SPEAKERS, any=True)
 
 
+Clip = tuple[npt.NDArray[np.int16], Condition]
+"""A recording, normalised, with its speaker and digit."""
+
+
 def load_fsdd(folder: Path, split: str) -> Examples:
+    clips = read_clips(folder, split)
+    return Examples([FSDD_CHAIN.symbols(wave) for wave, _ in clips], [condition for _, condition in clips])
+
+
+def read_clips(folder: Path, split: str) -> list[Clip]:
+    """The recordings of a part."""
     packed = first_existing(folder, "fsdd.npz", "fsdd/fsdd.npz")
     if packed:
         samples, offsets, *labels = packed_arrays(packed, "samples", "offsets", *FSDD_LABELS)
@@ -61,7 +71,7 @@ def load_fsdd(folder: Path, split: str) -> Examples:
         kept = [clips[i] for i in chosen]
         check_clips(kept, FSDD_CHAIN)
         columns = {factor.name: factor.from_array(named[factor.name][chosen]) for factor in (SPEAKER, DIGIT)}
-        return Examples([FSDD_CHAIN.symbols(normalise(clip)) for clip in kept], by_row(columns, len(kept)))
+        return list(zip(map(normalise, kept), by_row(columns, len(kept)), strict=True))
 
 
 def read_recordings(folder: Path) -> tuple[list[npt.NDArray[np.int16]], list[npt.NDArray[Any]]]:

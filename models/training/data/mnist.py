@@ -14,12 +14,16 @@ import numpy as np
 
 from models.chain import GreyLevels, ImageChain
 from models.condition import Category
-from models.training.data.base import SPLITS, DataSet, Examples, Rows
+from models.training.data.base import DataSet, Examples, redrawn
 from models.training.data.idx import IdxImages
 from models.training.data.images import AT_ONCE, Images, image_rows, tiles
 
 BINARISATION_SEED = 28
-"""Of the one draw of ``binarised_mnist`` that everybody is measured on."""
+"""Of the one draw of ``binarised_mnist`` that everybody is measured on, pixel after pixel in the order of the file.
+
+The draw is not that of the file which Larochelle published after Salakhutdinov and Murray (2008), where the training
+part, too, is one draw: likelihoods on the two are close, but not of the same bits.
+"""
 
 MNIST_CHAIN = ImageChain(GreyLevels(256), 28, 28)
 BINARISED_CHAIN = ImageChain(GreyLevels(2), 28, 28)
@@ -41,10 +45,10 @@ def load_mnist(folder: Path, split: str) -> Examples:
 def load_binarised_mnist(folder: Path, split: str) -> Examples:
     images, conditions = ORIGIN.read(folder, split)
 
-    def draw(rng: np.random.Generator) -> Rows:
-        return image_rows(BINARISED_CHAIN, binarise(images, rng))
+    def draw(rng: np.random.Generator) -> Examples:
+        return Examples(image_rows(BINARISED_CHAIN, binarise(images, rng)), conditions)
 
-    return Examples(draw(fixed(split)), conditions, draw if split == "train" else None)
+    return redrawn(draw, split, BINARISATION_SEED)
 
 
 def load_mnist_patches(folder: Path, split: str) -> Examples:
@@ -52,11 +56,11 @@ def load_mnist_patches(folder: Path, split: str) -> Examples:
     that takes them to be is too small."""
     images, _ = ORIGIN.read(folder, split)
 
-    def draw(rng: np.random.Generator) -> Rows:
-        return image_rows(PATCH_CHAIN, tiles(binarise(images, rng), PATCH_CHAIN.height))
+    def draw(rng: np.random.Generator) -> Examples:
+        symbols = image_rows(PATCH_CHAIN, tiles(binarise(images, rng), PATCH_CHAIN.height))
+        return Examples(symbols, [{}] * len(symbols))
 
-    symbols = draw(fixed(split))
-    return Examples(symbols, [{}] * len(symbols), draw if split == "train" else None)
+    return redrawn(draw, split, BINARISATION_SEED)
 
 
 def load_mnist14(folder: Path, split: str) -> Examples:
@@ -71,15 +75,6 @@ def binarise(images: Images, rng: np.random.Generator) -> Images:
         some = images[n : n + AT_ONCE]
         drawn[n : n + AT_ONCE] = np.where(rng.random(some.shape) < some / 255, 255, 0)
     return drawn
-
-
-def fixed(split: str) -> np.random.Generator:
-    """What the published draw of a split is made with, pixel after pixel in the order of the file.
-
-    The draw is not that of the file which Larochelle published after Salakhutdinov and Murray (2008), where the
-    training part, too, is one draw: likelihoods on the two are close, but not of the same bits.
-    """
-    return np.random.Generator(np.random.PCG64([BINARISATION_SEED, SPLITS.index(split)]))
 
 
 def halve(images: Images) -> Images:
