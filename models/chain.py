@@ -140,6 +140,14 @@ class MuLaw(Alphabet):
     def describe(self) -> str:
         return f"mu-law {self.levels}"
 
+    @property
+    def edges(self) -> npt.NDArray[np.float64]:
+        """The amplitudes, in -1 … 1, at which ``encode`` goes on to the next symbol: float64 (levels - 1,)."""
+        mu = self.levels - 1
+        y = 2 * (np.arange(mu) + 0.5) / mu - 1
+        edges: npt.NDArray[np.float64] = np.sign(y) * np.expm1(np.abs(y) * np.log1p(mu)) / mu
+        return edges
+
     def _label(self, symbol: int) -> str:
         return f"{int(self.decode(symbol)):+d} ({symbol})".replace("-", "−")
 

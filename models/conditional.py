@@ -114,21 +114,23 @@ class Categorical(Conditional):
 
 
 class BinnedMixture(Conditional):
-    """A mixture of bell curves on the line of the levels: symbol k has the mass between k - 1/2 and k + 1/2.
+    """A mixture of bell curves on a line that is cut into bins: a symbol has the mass of its bin.
 
     The two outermost bins are open-ended, so that nothing of the mixture is lost. A subclass has the curve, ``log_cdf``
     and ``log_density``, which is symmetric about 0.
 
-    weights: logits of the M components (*batch, M). means, scales: of the components, in levels, scales positive.
-    size: K. A component is sound while its scale stays far below 1 / (precision of the parameters): one that is a
-    million levels wide has, in float32, no digits left for the mass of a single level.
+    weights: logits of the M components (*batch, M). means, scales: of the components, on the line, scales positive.
+    size: K. edges: where the bins meet, rising, (K - 1,); None for the line of the levels, where symbol k has what lies
+    between k - 1/2 and k + 1/2. A component is sound while its scale stays far below 1 / (precision of the parameters):
+    one that is a million levels wide has, in float32, no digits left for the mass of a single level.
     """
 
-    def __init__(self, weights: Tensor, means: Tensor, scales: Tensor, size: int) -> None:
+    def __init__(self, weights: Tensor, means: Tensor, scales: Tensor, size: int, edges: Tensor | None = None) -> None:
         self.weights = weights
         self.means = means
         self.scales = scales
         self.size = size
+        self.edges = edges
 
     @staticmethod
     @abstractmethod
@@ -146,16 +148,16 @@ class BinnedMixture(Conditional):
 
     def of(self, *parameters: Tensor) -> Self:
         weights, means, scales = parameters
-        return type(self)(weights, means, scales, self.size)
+        return type(self)(weights, means, scales, self.size, self.edges)
 
     def dense(self) -> Tensor:
         each = self.of(*(parameter.double().unsqueeze(-2) for parameter in self.parameters))
         return each.log_prob(torch.arange(self.size, device=self.means.device))
 
     def densities(self, places: Tensor) -> Tensor:
-        """What each component adds to the density of the mixture, per level: float64 (*batch, M, n).
+        """What each component adds to the density of the mixture on the line: float64 (*batch, M, n).
 
-        places: on the line of the levels, where level k lies at k: float64 (n,).
+        places: on the line, where without edges level k lies at k: float64 (n,).
         """
         weights, means, scales = (parameter.double().unsqueeze(-1) for parameter in self.parameters)
         return (torch.log_softmax(weights, -2) + self.log_density((places - means) / scales)).exp() / scales
@@ -163,16 +165,24 @@ class BinnedMixture(Conditional):
     def log_prob(self, symbols: Tensor) -> Tensor:
         """As in the base class; the other K - 1 symbols are never looked at."""
         k = symbols.unsqueeze(-1)
-        distance = (k - self.means) / self.scales
+        middle, half = self._bin(k)
+        distance, half = (middle - self.means) / self.scales, half / self.scales
         # The mass of a bin is CDF(upper edge) - CDF(lower edge), a difference of two numbers next to 1 above the mean.
         # So an inner bin is mirrored to below the mean, and the last, open above, becomes one that is open below.
         distance = torch.where(k == 0, distance, torch.where(k == self.size - 1, -distance, -distance.abs()))
-        half = 0.5 / self.scales
         upper = self.log_cdf(distance + half)
         # log(1 - CDF(lower edge) / CDF(upper edge)); of a bin that is open below the ratio is 0.
         log_ratio = (self.log_cdf(distance - half) - upper).masked_fill((k == 0) | (k == self.size - 1), -math.inf)
         log_mass = upper + torch.log(-torch.expm1(log_ratio))
         return torch.logsumexp(torch.log_softmax(self.weights, -1) + log_mass, -1)
+
+    def _bin(self, k: Tensor) -> tuple[Tensor, Tensor | float]:
+        """Middle and half the width of the bins of symbols; of one that is open-ended the edge is what counts."""
+        if self.edges is None:
+            return k, 0.5
+        edges = self.edges.to(self.means)
+        lower, upper = edges[(k - 1).clamp_min(0).long()], edges[k.clamp_max(self.size - 2).long()]
+        return (lower + upper) / 2, (upper - lower) / 2
 
 
 class LogGaussianCDF(torch.autograd.Function):
@@ -218,6 +228,37 @@ class MixtureOfLogistics(BinnedMixture):
     @staticmethod
     def log_density(x: Tensor) -> Tensor:
         return torch.nn.functional.logsigmoid(x) + torch.nn.functional.logsigmoid(-x)
+
+
+class WithStop(Conditional):
+    """Another conditional, or else the stop symbol, which follows its symbols.
+
+    stop: the logit (*batch) of stopping against going on.
+    """
+
+    def __init__(self, goes_on: Conditional, stop: Tensor) -> None:
+        self.goes_on = goes_on
+        self.stop = stop
+        self.size = goes_on.size + 1
+
+    @property
+    def parameters(self) -> tuple[Tensor, ...]:
+        return (self.stop, *self.goes_on.parameters)
+
+    def of(self, *parameters: Tensor) -> Self:
+        stop, *others = parameters
+        return type(self)(self.goes_on.of(*others), stop)
+
+    def dense(self) -> Tensor:
+        stop = self.stop.double().unsqueeze(-1)
+        others = self.goes_on.dense() + torch.nn.functional.logsigmoid(-stop)
+        return torch.cat([others, torch.nn.functional.logsigmoid(stop)], -1)
+
+    def log_prob(self, symbols: Tensor) -> Tensor:
+        """As in the base class; the other symbols are looked at only as far as the inner conditional does."""
+        last = self.size - 1
+        others = self.goes_on.log_prob(symbols.clamp_max(last - 1)) + torch.nn.functional.logsigmoid(-self.stop)
+        return torch.where(symbols == last, torch.nn.functional.logsigmoid(self.stop), others)
 
 
 def check_numbers(title: str, bits: npt.ArrayLike) -> None:

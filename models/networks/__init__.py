@@ -18,6 +18,7 @@ BUILT_IN = {
     "pixelcnn_autoencoder": "models.networks.pixelcnn_autoencoder:PixelCNNAutoencoder",
     "pixelcnn_pp": "models.networks.pixelcnn_pp:PixelCNNPP",
     "tabular": "models.networks.tabular:TabularChain",
+    "linear_autoregression": "models.networks.linear_autoregression:LinearAutoregression",
     "fvbn": "models.networks.fvbn:FVBN",
     "made": "models.networks.made:MADE",
     "nade": "models.networks.nade:NADE",

@@ -16,7 +16,7 @@ DIGITS = Track("digits", 100, 40, (Category("digit", tuple("0123456789")),), "4 
 NOTES = Track("notes", 50, 20, (Number("pitch", 21, 108), Category("touch", ("pp", "ff"))), "60 pp", held=True)
 
 
-# --- values ------------------------------------------------------------------------------------------------------------
+# --- values -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_number_is_given_to_a_network_between_minus_one_and_one() -> None:
         assert not pitch.takes(wrong)
 
 
-# --- what a network sees -----------------------------------------------------------------------------------------------
+# --- what a network sees ----------------------------------------------------------------------------------------------
 
 
 def seen(track: Track, text: str, frames: int = 60) -> torch.Tensor:
