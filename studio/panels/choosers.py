@@ -23,10 +23,13 @@ from PySide6.QtWidgets import (
 )
 
 from models.condition import ANY, Category, Factor, Order, Vector
+from models.errors import InputError
 from models.orders import NAMED_ORDERS, random_order, seed_of
+from models.track import Track
 from studio.class_pictures import Pixels, class_pictures, pixmap
 from studio.code_map import code_map
 from studio.panels.pad import ClassLegend, Pad
+from studio.panels.track import TrackView
 from studio.state import Studio
 from studio.theme import QUIET, QUIET_PIXELS
 from studio.widgets.controls import RETURN_KEYS, ComboBox, LadderSlider, ToolButton, claims_key, leaves_undo, next_drag
@@ -452,6 +455,73 @@ class OrderChooser(ButtonChooser):
         self.choose(random_order((self.seed or 0) + 1) if order == RANDOM else order)
 
 
+class TrackChooser(Chooser):
+    """A track as a line to type in, ``4 0 7``, over its blocks along the time."""
+
+    factor: Track
+
+    def __init__(self, factor: Track, studio: Studio) -> None:
+        super().__init__(factor, studio)
+        self.line = QLineEdit()
+        self.line.setAccessibleName(f"{factor.name} as text")
+        self.line.setToolTip(f"{factor.name}: {factor.describe()}. Enter takes it")
+        self.view = TrackView(factor)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP // 2)
+        column.addWidget(ElidedLabel(factor.name, QUIET))
+        column.addWidget(self.line)
+        column.addWidget(self.view)
+        self.line.editingFinished.connect(self._take)
+        self.view.changed.connect(self._change)
+        studio.cursor_changed.connect(self._show_now)
+        studio.take_changed.connect(self._show_now)
+
+    def show_value(self, value: Any) -> None:
+        self.view.show_events(value)
+        if not self.line.hasFocus() or not self.line.isModified():
+            self._write(value)
+
+    def settle(self) -> None:
+        self._take()
+
+    def _write(self, value: Any) -> None:
+        """As short as it can be typed."""
+        short = self.factor.label(value) if value else ""
+        plain = short if self.factor.takes(value) and self._parsed(short) == value else self.factor.format(value)
+        self.line.setText(plain)
+        self.line.setCursorPosition(0)
+
+    def _parsed(self, text: str) -> Any:
+        try:
+            return self.factor.parse(text)
+        except InputError:
+            return None
+
+    @Slot()
+    def _take(self) -> None:
+        if not self.line.isModified():
+            return
+        self.line.setModified(False)
+        try:
+            self.choose(self.factor.parse(self.line.text()))
+        except InputError as error:
+            self.studio.error.emit(str(error))
+        if self.studio.settings is not None:
+            self._write(self.studio.settings.condition[self.factor.name])
+
+    @Slot(list, int)
+    def _change(self, events: list[Any], drag: int) -> None:
+        self.line.setModified(False)
+        self.choose(events, drag=drag)
+
+    @Slot()
+    def _show_now(self) -> None:
+        chain, take = self.studio.chain, self.studio.take
+        rate = chain.steps_per_second if chain is not None else None
+        self.view.show_now(None if take is None or rate is None else self.studio.cursor / rate)
+
+
 class NoChooser(Chooser):
     """Says that a factor of a kind without a chooser keeps its value, and what that is."""
 
@@ -474,5 +544,6 @@ CHOOSERS: dict[str, Callable[[Any, Studio], Chooser]] = {
     Category.kind: category_chooser,
     Vector.kind: vector_chooser,
     Order.kind: OrderChooser,
+    Track.kind: TrackChooser,
 }
 """What chooses the value of a factor, by the factor's kind."""
