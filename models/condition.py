@@ -85,6 +85,10 @@ class Factor(ABC):
     def encode(self, value: Any) -> Sequence[float]:
         """A value as a network is given it, ``numbers`` of them; raises InputError as ``check``."""
 
+    def same_until(self, one: Any, other: Any, chain: Chain, step: int) -> bool:
+        """Whether the conditionals before a step are the same under both values: those of a track may differ later."""
+        return bool(one == other)
+
     def arrange(self, chain: Chain, value: Any) -> Chain:
         """The chain under this value: a factor may decide on the order of the variables."""
         return chain

@@ -80,6 +80,13 @@ class Decoder(ABC):
             self._rewind(step)
             self.step = step
 
+    def recondition(self, condition: Tensor) -> bool:
+        """Goes on under another condition (B, F), under which all conditionals so far are the same.
+
+        False: it cannot, and has to be made anew.
+        """
+        return False
+
     def select(self, rows: Sequence[int]) -> Self:
         """A new decoder that goes on from here with copies of the given rows."""
         chosen = copy.copy(self)

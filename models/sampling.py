@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -144,6 +145,29 @@ class Walk:
         for trace in self.take.traces:
             if not trace.finished and trace.segment.shaping != shaping:
                 trace.reschedule(replace(trace.segment, start=len(trace), shaping=shaping))
+
+    def recondition(self, name: str, value: Any) -> None:
+        """Another value of a factor for every growing trace, which tells of other things to come only.
+
+        The conditional of the step that comes next must not differ either: a decoder has it already. Raises InputError
+        for another value.
+        """
+        (factor,) = (factor for factor in self.model.factors if factor.name == name)
+        factor.check(value)
+        growing = [trace for trace in self.take.traces if not trace.finished]
+        for trace in growing:
+            for segment in trace.schedule:
+                if not factor.same_until(segment.condition[name], value, self.take.chain, len(trace) + 1):
+                    raise InputError(f"{name} cannot be changed where it has been drawn")
+        for trace in growing:
+            trace.recondition(name, value)
+        for cohort in self._cohorts:
+            present = cohort.present
+            table = cohort.decoder.condition.clone()
+            for row, (_, trace) in present:
+                table[row] = self.model.condition_tensor(trace.segment.condition)[0]
+            if not cohort.decoder.recondition(table):
+                cohort.members = [None] * len(cohort.members)  # they are housed anew
 
     def advance(self, count: int) -> int:
         """Walks up to ``count`` steps of the samples furthest behind. Returns how many steps were taken.

@@ -127,6 +127,10 @@ class Trace:
         """From the next step on another segment holds; one that no step was drawn under is replaced."""
         self.schedule = [*(s for s in self.schedule if s.start < segment.start), segment]
 
+    def recondition(self, name: str, value: Any) -> None:
+        """Another value of a factor in the whole schedule, under which all that is drawn would have been the same."""
+        self.schedule = [replace(s, condition={**s.condition, name: value}) for s in self.schedule]
+
     def append(
         self,
         symbols: npt.NDArray[np.int32],

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from reprlib import repr as shortened
 from typing import Any, Self
 
+from models.chain import Chain
 from models.condition import Category, Factor, factors_from_json
 from models.errors import InputError
 
@@ -197,6 +198,41 @@ class Track(Factor):
 
     def label(self, value: Any) -> str:
         return ", ".join(self.said(event) for event in value) if value else "nothing"
+
+    def pressed(self, value: Sequence[Sequence[Any]], frame: int, *values: Any) -> list[list[Any]]:
+        """The track with an event that begins at a frame, and lasts until it is ``released``; what goes on then ends.
+
+        There is none that begins later. Raises InputError, as ``check``, for values that are none, and too many events.
+        """
+        before = self.released([event for event in value if event[0] < frame], frame)
+        track = [*before, [frame, MAX_FRAME, *values]]
+        self.check(track)
+        return track
+
+    def released(self, value: Sequence[Sequence[Any]], frame: int) -> list[list[Any]]:
+        """The track whose last event has ended before a frame."""
+        *before, last = map(list, value) if value else [None]
+        if last is None:
+            return []
+        return [*before, [last[0], min(last[1], max(1, frame - last[0])), *last[2:]]]
+
+    def frame_after(self, chain: Chain, step: int) -> int:
+        """The first frame that begins at a step or later."""
+        hop = (chain.steps_per_second or self.per_second) // self.per_second
+        return -(-step // hop)
+
+    def same_until(self, one: Any, other: Any, chain: Chain, step: int) -> bool:
+        frame = self.frame_after(chain, step)
+
+        def told(value: Sequence[Sequence[Any]]) -> list[list[Any]]:
+            """What a network hears of it in the frames before."""
+            begun = [list(event) for event in value if event[0] < frame]
+            if self.held:
+                for event in begun:
+                    event[1] = min(event[1], frame - event[0])
+            return begun
+
+        return told(one) == told(other)
 
     def end(self, value: Sequence[Sequence[Any]]) -> int:
         """The frame after the last one of the last event."""

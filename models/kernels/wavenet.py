@@ -292,6 +292,10 @@ class CompiledWaveNet(SnapshotDecoder):
             self._follow(self.step, ~(self.symbols == self._stop).any(1))
         return Categorical(torch.from_numpy(self._now.logits.copy()))
 
+    def recondition(self, condition: Tensor) -> bool:
+        self.condition, self._ahead = condition, None
+        return True
+
     def extend(self, prefix: npt.ArrayLike) -> None:
         block = np.asarray(prefix, np.int32)
         if block.ndim != 2 or block.shape[0] != self.rows:
@@ -391,11 +395,16 @@ class CompiledWaveNet(SnapshotDecoder):
 
     @torch.inference_mode()
     def _frames(self, first: int, last: int) -> Frames:
-        """What the condition adds in some frames, and in others around them."""
-        if self._ahead is None or not (self._ahead.first <= first and last < self._ahead.end):
-            frames = torch.arange(first, max(last + 1, first + FRAMES_AHEAD))
-            blocks, skips = cast(WaveNet, self.model).biases(self.condition, frames)
-            self._ahead = Frames(first, first + len(frames), _array(blocks), _array(skips))
+        """What the condition adds in some frames, and in others around them.
+
+        In runs that begin at multiples of FRAMES_AHEAD: products of other shapes would round in other ways.
+        """
+        first, end = first // FRAMES_AHEAD * FRAMES_AHEAD, (last // FRAMES_AHEAD + 1) * FRAMES_AHEAD
+        if self._ahead is None or not (self._ahead.first <= first and end <= self._ahead.end):
+            model = cast(WaveNet, self.model)
+            runs = [torch.arange(start, start + FRAMES_AHEAD) for start in range(first, end, FRAMES_AHEAD)]
+            blocks, skips = zip(*(model.biases(self.condition, frames) for frames in runs), strict=True)
+            self._ahead = Frames(first, end, _array(torch.cat(blocks, 1)), _array(torch.cat(skips, 1)))
         return self._ahead
 
     def _state(self) -> State:

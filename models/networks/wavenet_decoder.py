@@ -75,6 +75,10 @@ class CachedWaveNet(SnapshotDecoder):
         self._compute(torch.from_numpy(column).to(self._rings.device), self.step + 1)
         self._keep(self.step + 1)
 
+    def recondition(self, condition: Tensor) -> bool:
+        self.condition, self._frame = condition, NOWHERE
+        return True
+
     def _allocate(self) -> None:
         """Room for one step's inputs and gates of all blocks, with a view for each block made once."""
         layers, channels = len(self._dilations), self._rings.shape[2]
