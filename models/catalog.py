@@ -249,7 +249,7 @@ FAMILIES = (
     Family(
         "recurrent",
         2016,
-        "A state that walks over the data and remembers all of the past",
+        "A recurrent network (RNN): its state walks over the data and remembers all of the past",
         ("row_lstm", "diagonal_bilstm", "multiscale_pixel_rnn"),
     ),
     Family(

@@ -29,6 +29,8 @@ PICTURES = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
 MAX_SCALE = 64
 MAX_PIXELS = 2**26
+SMOOTH = Image.Resampling.HAMMING
+"""How pictures are scaled. A sharper filter overshoots beside an edge: white paper would not stay white for a model."""
 MAX_OPENED_SIDE = 1024
 """Pixels of the longer side of what ``opened`` returns: far more than a model draws."""
 MAX_GIF_PIXELS = 2**22
@@ -217,7 +219,7 @@ def opened(data: bytes, name: str) -> Pixels:
     uint8 (H, W, 3), at most MAX_OPENED_SIDE high and wide. Raises FileError as ``fitted`` does.
     """
     picture = _read(data, name)
-    picture.thumbnail((MAX_OPENED_SIDE, MAX_OPENED_SIDE), Image.Resampling.LANCZOS)
+    picture.thumbnail((MAX_OPENED_SIDE, MAX_OPENED_SIDE), SMOOTH)
     return np.array(picture)
 
 
@@ -261,7 +263,7 @@ def fitted_pixels(pixels: Pixels, chain: ImageChain) -> Pixels:
 
 def _fit(image: Image.Image, chain: ImageChain) -> Pixels:
     mode, size = "RGB" if chain.channels == 3 else "L", (chain.width, chain.height)
-    small = ImageOps.fit(image.convert(mode), size, Image.Resampling.LANCZOS)
+    small = ImageOps.fit(image.convert(mode), size, SMOOTH)
     return chain.image(chain.symbols(np.asarray(small)))
 
 

@@ -48,6 +48,7 @@ from models.record import shown
 from models.sweep import labels, swept
 from models.trace import Take
 from models.version import VERSION
+from models.wording import grouped
 from studio.canvas import make_canvas
 from studio.canvas.common import Canvas
 from studio.clipboard import copy_picture, pasted
@@ -71,7 +72,6 @@ from studio.sound import SoundPlayer
 from studio.state import Activity, Studio
 from studio.theme import THEMES, apply_theme
 from studio.widgets.labels import Banner
-from studio.widgets.numbers import grouped
 from studio.widgets.painting import painting
 
 LAYOUT_VERSION = 1
@@ -138,6 +138,7 @@ class MainWindow(QMainWindow):
         studio.grown.connect(self._refresh_progress)
         studio.picture_opened.connect(self._complete_picture)
         studio.message.connect(self._say)
+        studio.verdict.connect(self._say_for_good)
         studio.error.connect(self._complain)
         studio.worker.speed.connect(self._show_speed)
         studio.worker.kernels_ready.connect(self._kernels_ready)
@@ -405,6 +406,12 @@ class MainWindow(QMainWindow):
         """Beside what always stands in the status bar, not over it."""
         self.message_label.setText(text)
         self._message_timer.start()
+
+    @Slot(str)
+    def _say_for_good(self, text: str) -> None:
+        """Until something else is said, or another take is shown."""
+        self._say(text)
+        self._message_timer.stop()
 
     @Slot(str)
     def _complain(self, text: str) -> None:

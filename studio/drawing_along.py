@@ -24,6 +24,8 @@ class DrawingAlong(QObject):
         super().__init__(parent)
         self.moved_on = False
         """Whether the hand has moved on while that was being drawn."""
+        self._last = ""
+        """The image that was drawn along last, by its take."""
         self._worker = worker
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self.keep)
@@ -36,6 +38,11 @@ class DrawingAlong(QObject):
         """The hand has moved on from the image that it was at, and this one is drawn."""
         self._rest.stop()
         self._worker.passing = take
+        self._last = take.id
+
+    def drew(self, take: Take | None) -> bool:
+        """Whether this is the image that was drawn along last, kept or not."""
+        return take is not None and take.id == self._last
 
     def drawn(self) -> None:
         """What passes is drawn as far as it goes for now: the hand may rest on it."""

@@ -114,7 +114,9 @@ class Studio(QObject):
     """A picture that is to be completed, not yet fitted to a model: uint8 (H, W, 3), see ``image_files.opened``."""
     history_changed = Signal()
     message = Signal(str)
-    """A line for the status bar."""
+    """A line for the status bar, for a while."""
+    verdict = Signal(str)
+    """A line for the status bar about the take that is shown: it stays until another is said, or another take shown."""
     error = Signal(str)
     """A line that must not be overlooked."""
 
@@ -171,7 +173,7 @@ class Studio(QObject):
         worker.stopped.connect(self._on_stopped)
         worker.gram_ready.connect(self.gram_ready)
         worker.scored.connect(self._on_scored)
-        worker.reproducing.connect(self._on_reproduced)
+        worker.reproducing.connect(self._on_reproducing)
         worker.reproduced.connect(self._on_reproduced)
         worker.saved.connect(self.history_changed)
         worker.exported.connect(self._on_exported)
@@ -467,8 +469,11 @@ class Studio(QObject):
         if self.shown_seed is not None:
             self.set_seed(self.shown_seed)
 
-    def change_settings_of(self, model: Path, changes: dict[str, Any]) -> bool:
-        """For ``SettingsCommand``: chooses the model, so that the change is seen; whether it is there."""
+    def change_settings_of(self, model: Path, changes: dict[str, Any], *, again: bool) -> bool:
+        """For ``SettingsCommand``: chooses the model, so that the change is seen; whether it is there.
+
+        again: to or from what once held: an image that was drawn along a hand goes there, too.
+        """
         if self.entry is None or self.entry.path != model:
             if not model.exists():
                 self.message.emit(f"The model that this was set for is gone: {model}")
@@ -477,6 +482,8 @@ class Studio(QObject):
         if self.entry is None or self.entry.path != model or self.settings is None:
             return False  # it could not be chosen, which was said: no other model is changed in its place
         self._apply_settings(self.settings.with_(**changes))
+        if again and "condition" in changes and self.drawing_along.drew(self.take):
+            self.draw_along()
         return True
 
     def _apply_settings(self, settings: Settings) -> None:
@@ -1133,9 +1140,14 @@ class Studio(QObject):
             self.inspection.ask()
 
     @Slot(str, str)
+    def _on_reproducing(self, take_id: str, progress: str) -> None:
+        if self.take is not None and self.take.id == take_id:
+            self.message.emit(progress)
+
+    @Slot(str, str)
     def _on_reproduced(self, take_id: str, report: str) -> None:
         if self.take is not None and self.take.id == take_id:
-            self.message.emit(report)
+            self.verdict.emit(report)
 
     @Slot(str)
     def _on_exported(self, path: str) -> None:

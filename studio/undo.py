@@ -27,6 +27,7 @@ class SettingsCommand(QUndoCommand):
     ) -> None:
         super().__init__(what)
         self.studio, self.model, self.before, self.after, self.drag = studio, model, before, after, drag
+        self.undone = False
 
     def id(self) -> int:
         return 1
@@ -40,10 +41,11 @@ class SettingsCommand(QUndoCommand):
         return True
 
     def undo(self) -> None:
-        self.setObsolete(not self.studio.change_settings_of(self.model, self.before))
+        self.setObsolete(not self.studio.change_settings_of(self.model, self.before, again=True))
+        self.undone = True
 
     def redo(self) -> None:
-        self.setObsolete(not self.studio.change_settings_of(self.model, self.after))
+        self.setObsolete(not self.studio.change_settings_of(self.model, self.after, again=self.undone))
 
 
 class BranchCommand(QUndoCommand):

@@ -18,6 +18,7 @@ from models.evaluation.code_map import SEED, SIDE, TEMPERATURE, CodeMap
 from models.evaluation.neighbours import Neighbours
 from models.evaluation.published import notes, published
 from models.model import AutoregressiveModel, ModelSpec
+from models.wording import grouped
 
 MIDDLING = 10
 SIDE_OF_MNIST = 28
@@ -36,7 +37,7 @@ def card(
     speech, codes: of a model that speaks, and of one with a map of codes.
     """
     header, model = loaded.header, loaded.model
-    reach = "all" if header.receptive_field is None else f"{header.receptive_field:,}"
+    reach = "all" if header.receptive_field is None else grouped(header.receptive_field)
     conditions = ", ".join(f"{factor.name} ({factor.describe()})" for factor in header.factors) or "none"
     factors = [factor.name for factor in header.factors]
     left, given = " | ".join(filter(None, ("x", ", ".join(factors)))), ", ".join(["x_<i", *factors])
@@ -50,7 +51,7 @@ def card(
         "## The model",
         "",
         f"- **Factorisation**: `p({left}) = ∏ p(x_i | {given})`, over {header.chain.describe()}",
-        f"- **Architecture**: {type(model).title} ({family_of(header).name}), {header.parameters:,} parameters",
+        f"- **Architecture**: {type(model).title} ({family_of(header).name}), {grouped(header.parameters)} parameters",
         *growth(type(model), header),
         f"- **Receptive field**: {reach} earlier variables",
         f"- **Conditions**: {conditions}",
@@ -99,8 +100,8 @@ def growth(network: type[AutoregressiveModel], header: CheckpointHeader) -> list
         data = tuple(factor for factor in header.factors if factor.of_data)
         spec = ModelSpec(header.architecture, sized, network.factors_for(data, sized), header.config)
         count = network.parameters_of(spec)
-        number = f"{count:,}" if count < MOST_DIGITS else f"about 10^{math.log10(count):.0f}"
-        counts.append(f"{number} for D = {sized.length:,}")
+        number = grouped(count) if count < MOST_DIGITS else f"about 10^{math.log10(count):.0f}"
+        counts.append(f"{number} for D = {grouped(sized.length)}")
     return [f"- **Growth with the number of variables**: {'; '.join(counts)}"]
 
 
@@ -173,7 +174,7 @@ def data_section(header: CheckpointHeader) -> list[str]:
         ("Command", f"`{record['command']}`" if "command" in record else None),
         ("Steps", record.get("steps")),
         ("Hardware", record.get("hardware")),
-        ("Training time", f"{record['seconds']:,} s" if "seconds" in record else None),
+        ("Training time", f"{grouped(record['seconds'])} s" if "seconds" in record else None),
         ("Note", record.get("note")),
         ("Size", f"{header.size_bytes / 1e6:.2f} MB"),
     ]

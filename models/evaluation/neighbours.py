@@ -42,7 +42,7 @@ class Neighbours:
 
 
 def features(chain: Chain, examples: Sequence[Symbols]) -> Tensor:
-    """float32 (N, F): grey levels of images in 0 … 1; log-mel spectrograms of sound."""
+    """float32 (N, F): intensities of images in 0 … 1; log-mel spectrograms of sound."""
     if isinstance(chain, ImageChain):
         return torch.from_numpy(chain.image(np.stack(examples)).reshape(len(examples), -1).astype(np.float32) / 255)
     assert isinstance(chain, SoundChain)
@@ -66,6 +66,6 @@ def neighbours(loaded: LoadedModel, folder: Path, *, count: int) -> Neighbours:
         [train.symbols[index] for index in indices.tolist()],
         distances.tolist(),
         float(typical),
-        "Euclidean distance of grey levels in 0 … 1" if isinstance(chain, ImageChain)
+        "Euclidean distance of intensities in 0 … 1" if isinstance(chain, ImageChain)
         else "Euclidean distance of log-mel spectrograms",
     )  # fmt: skip

@@ -14,6 +14,7 @@ from models.checkpoint import CheckpointHeader
 from models.likelihood import OWN_CODE, part_name
 from models.model import AutoregressiveModel
 from models.training.data.mnist import BINARISATION_SEED
+from models.wording import grouped
 
 BITS_PER_DIM = "bits/dim"
 TEST = "test"
@@ -121,8 +122,3 @@ def notes(header: CheckpointHeader, network: type[AutoregressiveModel]) -> list[
     if network.encodes():
         found.append(f"What is measured of {network.title} is {RECONSTRUCTION}.")
     return found
-
-
-def grouped(number: int) -> str:
-    """A whole number with its thousands apart: ``9 500``."""
-    return f"{number:,}".replace(",", " ")

@@ -20,12 +20,12 @@ from models.evaluation.published import (
     TEST,
     Published,
     examples_measured,
-    grouped,
     notes,
     published,
 )
 from models.likelihood import OWN_CODE, part_name
 from models.networks import network_class
+from models.wording import grouped
 
 NOT_MEASURED = "not measured"
 BEGIN, END = "<!-- the zoo: `sampling-studio evaluate --all --write README.md` -->", "<!-- end of the zoo -->"

@@ -38,6 +38,7 @@ from PySide6.QtWidgets import (
 
 from models.chain import INT16_PEAK, Alphabet, SoundChain
 from models.trace import Take, Trace
+from models.wording import grouped
 from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, ReadOut, full_bits, step_facts
 from studio.canvas.pyramid import Pyramid
 from studio.messages import Gram
@@ -45,7 +46,6 @@ from studio.state import Activity, Pointer, Studio
 from studio.theme import DARK, QUIET, TITLE, Theme, colours, faded, fill_hatched, heat_table, set_role, style_plot
 from studio.widgets.controls import claims_key
 from studio.widgets.labels import ElidedLabel
-from studio.widgets.numbers import grouped
 from studio.widgets.painting import painting, painting_with
 
 GRAM_SECONDS = 0.025

@@ -30,13 +30,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from models.wording import grouped
 from studio.export import ask_and_export
 from studio.profile import HistoryEntry
 from studio.state import Studio
 from studio.theme import RADIUS, colours, faded, fill_hatched, mixed, small
 from studio.widgets.controls import RETURN_KEYS, claims_key
 from studio.widgets.labels import EmptyState
-from studio.widgets.numbers import grouped
+from studio.widgets.layouts import MARGIN
 from studio.widgets.painting import painting_with
 
 TILE = 52
@@ -207,6 +208,7 @@ class HistoryView(QListView):
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(False)
         self.setSpacing(SPACING // 2)
+        self.setViewportMargins(MARGIN - SPACING // 2, 0, 0, 0)  # the first picture stands below the panel's title
         self.setUniformItemSizes(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)

@@ -29,6 +29,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QSta
 
 from models.chain import Alphabet, Chain, ImageChain
 from models.trace import Take, Trace
+from models.wording import grouped
 from studio.canvas.given import was_given
 from studio.messages import MENTIONED_WEIGHT, Density, Inspection
 from studio.state import Pointer, Studio
@@ -36,7 +37,7 @@ from studio.theme import DARK, LIGHT, QUIET, QUIET_PIXELS, Theme, colours, faded
 from studio.widgets.controls import RETURN_KEYS, PushButton, Segments, claims_key
 from studio.widgets.labels import ElidedLabel, EmptyState, label
 from studio.widgets.layouts import GAP, MARGIN
-from studio.widgets.numbers import grouped, probability_text
+from studio.widgets.numbers import probability_text
 from studio.widgets.painting import paint_focus_frame, painting
 
 SCALES = {
@@ -79,8 +80,8 @@ TINTS = {
     LIGHT.dark: (QColor("#cf3b43"), QColor("#1a7d48"), LIGHT.chosen),
 }
 """Of the three colours in a dark theme and in a light one."""
-WIDEST_HEADINGS = tuple(f"{value}   surprise 10.00 · entropy 0.00 bits" for value in ("drawn 255", "255"))
-"""Of a colour: where not even the second has room, there is a third with fewer words."""
+WIDEST_BITS = "   surprise 10.00 · entropy 0.00 bits"
+"""In the heading of a colour, after the value; where it has no room, fewer words tell it."""
 NOT_LOOKED_AT = "not looked at while it was drawn"
 """Of a colour, and so its curve is not known before generation pauses: to compute it in mid-run would hold that up."""
 ASIDE = 0.45
@@ -594,10 +595,11 @@ class ColourPlot(ConditionalPlot):
 
     def _brevity(self, painter: QPainter, width: float) -> int:
         """Which of the ``_headings`` has room. Not by its own numbers: those of all colours are to be alike."""
-        for number, widest in enumerate(WIDEST_HEADINGS):
-            if painter.fontMetrics().horizontalAdvance(widest) <= width:
+        values = (f"{self.came} 255", "255" if self.came == "drawn" else f"{self.came} 255")
+        for number, value in enumerate(values):
+            if painter.fontMetrics().horizontalAdvance(value + WIDEST_BITS) <= width:
                 return number
-        return len(WIDEST_HEADINGS)
+        return len(values)
 
     def _paint_levels(self, painter: QPainter, theme: Theme, alphabet: Alphabet) -> None:
         """Lines that lead down to the labels, which stand once below all colours."""

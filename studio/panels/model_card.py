@@ -36,10 +36,10 @@ from PySide6.QtWidgets import (
 from models.catalog import Entry, family_of
 from models.chain import NATS
 from models.checkpoint import CheckpointHeader
+from models.wording import grouped
 from studio.theme import QUIET, TITLE, colours
 from studio.widgets.labels import label
 from studio.widgets.layouts import GAP, MARGIN
-from studio.widgets.numbers import grouped
 
 MAX_CARD_CHARACTERS = 200_000
 CARD_SIZE = QSize(1120, 780)

@@ -19,7 +19,7 @@ from models.catalog import Entry, family_of
 from models.checkpoint import CheckpointHeader
 from models.errors import StudioError
 from studio.panels.model_card import ModelCardDialog
-from studio.panels.model_filters import LEAST_WIDTH, Filters
+from studio.panels.model_filters import LEAST_WIDTH, TRAITS, Filters
 from studio.panels.model_tree import (
     ENTRY,
     FAMILY,
@@ -47,7 +47,8 @@ def haystack(header: CheckpointHeader) -> str:
     family = family_of(header)
     names = (header.title, header.name, header.architecture, modality_title(header), family.name, family.about)
     conditions = (factor.describe() for factor in header.factors)
-    return " ".join((*names, quiet_line(header), header.chain.describe(), *conditions)).casefold()
+    traits = (name for name, (_, has) in TRAITS.items() if has(header))
+    return " ".join((*names, *traits, quiet_line(header), header.chain.describe(), *conditions)).casefold()
 
 
 def family_key(item: QTreeWidgetItem) -> str:
@@ -213,10 +214,12 @@ class ModelsPanel(QWidget):
 
     @Slot()
     def _show_current(self) -> None:
-        """Opens the family of the chosen model and brings it into view."""
+        """Opens the family of the chosen model and brings it into view, whatever was searched for."""
         path = self.studio.entry.path if self.studio.entry else None
         for model in self.list.models():
             if model.data(0, ENTRY).path == path:
+                if model.isHidden():
+                    self._clear_filter()
                 parent_of(model).setExpanded(True)
                 self.list.setCurrentItem(model)
                 self.list.keep_in_view(model)

@@ -14,6 +14,7 @@ from models.engines import AUTO, DEVICES
 from models.errors import InputError
 from models.noise import check_seed
 from models.shaping import MAX_TEMPERATURE, NEUTRAL
+from models.wording import grouped
 from studio.settings import MAX_COUNT, SLOWEST_PACE, Settings
 from studio.state import Studio
 from studio.theme import LINK, QUIET, set_role
@@ -21,7 +22,7 @@ from studio.widgets.controls import ComboBox, LadderSlider, NumberField, PushBut
 from studio.widgets.glyphs import glyph_icon
 from studio.widgets.labels import EmptyState, MessageLine, label
 from studio.widgets.layouts import GAP, MARGIN, PanelScroll
-from studio.widgets.numbers import grouped, log_ladder, number_text, two_digits, ungrouped
+from studio.widgets.numbers import log_ladder, number_text, two_digits, ungrouped
 
 OFF = "off"
 RANDOM = "random"

@@ -10,11 +10,11 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from models.trace import Trace
+from models.wording import grouped
 from studio.canvas.common import full_bits
 from studio.canvas.pyramid import Pyramid
 from studio.state import Studio
 from studio.theme import colours, faded, mixed
-from studio.widgets.numbers import grouped
 from studio.widgets.painting import painting
 
 SIDE = 12

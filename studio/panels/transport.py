@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWi
 
 from models.chain import Chain
 from models.trace import Take
+from models.wording import grouped
 from studio.state import Activity, Studio
 from studio.theme import PRIMARY, QUIET, SIGN, set_role
 from studio.widgets.controls import ComboBox, LadderSlider, PushButton, ToolButton
 from studio.widgets.glyphs import glyph_icon
 from studio.widgets.labels import ElidedLabel, label
 from studio.widgets.layouts import GAP, MARGIN
-from studio.widgets.numbers import grouped
 
 BUTTON_HEIGHT = 32
 ICON_SIDE = 16

@@ -31,11 +31,6 @@ def probability_text(p: float) -> str:
     return f"{p:.4f}"
 
 
-def grouped(number: int) -> str:
-    """A whole number with a narrow space between thousands: 20 417."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
 def ungrouped(text: str) -> str:
     """What was typed, without the spaces that group digits, and with a point for a comma."""
     return "".join(text.split()).replace("\u202f", "").replace("−", "-").replace(",", ".")

@@ -593,7 +593,7 @@ def test_the_card_command_writes_card_and_pictures(speaking: LoadedModel, tmp_pa
     text = (cards / "tiny.md").read_text(encoding="utf-8")
     for part in (
         "# Tiny", "arXiv:1609.03499", "bits/sample", "2.5000 ± 0.0100", "CC BY-SA 4.0", "doi:10.5281/zenodo.1342401",
-        "`sampling-studio train tiny`", "12", "an abacus", "1,234 s", "Nearest training neighbours",
+        "`sampling-studio train tiny`", "12", "an abacus", "1\u202f234 s", "Nearest training neighbours",
     ):  # fmt: skip
         assert part in text
     for picture in ("tiny.png", "tiny.samples.png", "tiny.neighbours.png"):
@@ -625,7 +625,7 @@ def test_a_card_tells_what_papers_report_and_what_sets_our_numbers_apart(drawing
     numbers = dict(drawing.header.likelihood["test"])
     text = card(drawing, [], near, None)
     assert "- Published: 0.81 bits/dim, a PixelCNN of 0.85 M weights (UvA deep learning tutorial 12)." in text
-    assert "a subset was measured: 9 of 10 000 examples" in text
+    assert "a subset was measured: 9 of 10\u202f000 examples" in text
     elsewhere = replace(drawing.header, data={"name": "none"}, likelihood={"test": numbers})
     text = card(replace(drawing, header=elsewhere), [], near, None)
     assert "Published" not in text

@@ -214,6 +214,20 @@ POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n{} loop\n"
 """Not a picture but a program, which does not end."""
 
 
+def test_white_paper_stays_white_beside_black_strokes() -> None:
+    """A filter that overshoots at an edge would leave greys around it that nobody drew."""
+    drawing = np.full((500, 380), 255, np.uint8)
+    drawing[120:380, 150:210] = 0
+    for chain in (ImageChain(GreyLevels(256), 28, 28), ImageChain(GreyLevels(256), 32, 32, 3)):
+        small = fitted(picture_file(Image.fromarray(drawing)), "p", chain)
+        ink = small < 255
+        rows, columns = (np.flatnonzero(ink.reshape(*ink.shape[:2], -1).any((1 - axis, 2))) for axis in (0, 1))
+        within = small[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        assert len(columns) <= 7
+        assert len(rows) <= 24
+        assert (within[2:-2, 2:-2] == 0).all()
+
+
 @pytest.mark.parametrize(
     ("data", "words"), [(b"", "empty"), (b"text", "not a picture"), (b"\x89PNG\r\n", "not a"), (POSTSCRIPT, "not a")]
 )

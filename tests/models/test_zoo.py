@@ -56,9 +56,9 @@ def test_both_likelihoods_stand_beside_the_published_one() -> None:
     assert found == {
         "model": "FVBN (`my-fvbn`)",
         "data": "My data: 28 x 28, 2 levels",
-        "parameters": "1 234 567",
+        "parameters": "1\u202f234\u202f567",
         "test likelihood": "97.04 ± 0.20 nats, digit any; 93.81 ± 0.20 nats, given the digit",
-        "test examples": "9 500 of 10 000",
+        "test examples": "9\u202f500 of 10\u202f000",
         "published": "97.45 nats (Larochelle, Murray 2011)",
     }
 
@@ -85,7 +85,7 @@ def test_a_reconstruction_is_not_called_a_likelihood() -> None:
     assert coded.bits_per_dim is None
     said = "the cost of a reconstruction given its own code, not a likelihood"
     assert cells(coded)["test likelihood"] == f"2.500 ± 0.004 bits/dim, {said}"
-    assert cells(coded)["test examples"] == "9 500 of 10 000"
+    assert cells(coded)["test examples"] == "9\u202f500 of 10\u202f000"
     assert part_of_test(coded, {"code": [0.5, -1.0]}) == "test, code +0.50, -1.00"
     assert f"What is measured of PixelCNN auto-encoder is {said}." in notes(coded, PixelCNNAutoencoder)
 
@@ -96,7 +96,7 @@ def test_the_notes_say_which_bits_and_how_much_of_the_test_part() -> None:
     assert "one fixed draw" in draw
     assert "the published seed 28" in draw
     assert "not the file of Larochelle's" in draw
-    assert "a subset was measured: 9 500 of 10 000 examples" in subset
+    assert "a subset was measured: 9\u202f500 of 10\u202f000 examples" in subset
     assert all_notes([row(one, None), row(one, None)]) == [draw, subset]
     assert len(notes(header("fvbn", "binarised_mnist", BITS, test=likelihood(0.17, 93.81, 10_000)), FVBN)) == 1
 

@@ -356,6 +356,14 @@ def test_search_finds_by_the_name_of_a_class(studio: Studio, qtbot: QtBot) -> No
     assert shown(panel) == ["Sound", "  Dilated convolution", "    Tiny Wavenet"]
 
 
+def test_a_model_that_is_chosen_elsewhere_is_shown_whatever_was_searched_for(studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(studio, qtbot)
+    panel.search.setText("ada")
+    load(studio, qtbot, IMAGE)
+    assert panel.search.text() == ""
+    assert not items(panel)[IMAGE].isHidden()
+
+
 def test_a_search_opens_families_for_the_moment(studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(studio, qtbot)
     panel.open_all(False)
@@ -387,6 +395,13 @@ def zoo(studio: Studio, tmp_path: Path) -> Studio:
 
 def passing(panel: ModelsPanel) -> set[str]:
     return {name for name, item in items(panel).items() if not item.isHidden()}
+
+
+@pytest.mark.parametrize(("text", "found"), [("colour", {"colours"}), ("binary", {"bits"})])
+def test_search_finds_by_what_there_is_a_filter_for(zoo: Studio, qtbot: QtBot, text: str, found: set[str]) -> None:
+    panel = panel_of(zoo, qtbot)
+    panel.search.setText(text)
+    assert passing(panel) == found
 
 
 def test_chips_are_offered_for_what_tells_the_models_apart(zoo: Studio, qtbot: QtBot) -> None:

@@ -9,11 +9,11 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
+from models.wording import grouped
 from studio.panels.sampling import Row, SamplingPanel, pace_ladder, pace_text
 from studio.settings import Settings, default_pace
 from studio.state import Pointer, Studio
 from studio.widgets.layouts import PanelScroll
-from studio.widgets.numbers import grouped
 from tests.studio.conftest import SOUND, finish, load
 
 DIGIT = ImageChain(GreyLevels(256), 28, 28)

@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from models.wording import grouped
 from studio.canvas.demo import SPEECH_CHAIN, empty_take, grow, hum
 from studio.panels.transport import TransportPanel
 from studio.state import Activity, Studio
-from studio.widgets.numbers import grouped
 from tests.studio.conftest import IMAGE, SOUND, finish, load
 
 CHILDREN = Qt.FindChildOption.FindDirectChildrenOnly

@@ -909,6 +909,30 @@ def test_a_hand_that_moves_on_while_an_image_is_drawn_gets_the_last_place(image_
     qtbot.waitUntil(drawn_last)
 
 
+def test_undo_of_a_hand_s_movement_takes_the_image_along(image_studio: Studio, qtbot: QtBot) -> None:
+    first, *_, last = DIGIT.values
+    image_studio.change("digit", condition={"digit": first})
+    image_studio.change("digit", drag=1, condition={"digit": last})
+    image_studio.draw_along()
+    finish(image_studio, qtbot)
+    seed = image_studio.shown_seed
+    for move, digit in ((image_studio.undo_stack.undo, first), (image_studio.undo_stack.redo, last)):
+        move()
+        finish(image_studio, qtbot)
+        assert image_studio.take is not None
+        assert image_studio.take.traces[0].segment.condition == {"digit": digit}
+        assert image_studio.shown_seed == seed
+
+
+def test_undo_of_a_condition_leaves_an_image_alone_that_was_asked_for(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    image_studio.change("digit", condition={"digit": DIGIT.values[-1]})
+    image_studio.undo_stack.undo()
+    assert image_studio.take is take
+    assert not image_studio.running
+
+
 def test_a_hand_that_moves_a_control_leaves_a_walk_alone_that_was_asked_for(image_studio: Studio, qtbot: QtBot) -> None:
     image_studio.change("pace", pace=20.0)
     image_studio.begin()

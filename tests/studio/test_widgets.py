@@ -8,12 +8,13 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QTextDocument, QWheelE
 from PySide6.QtWidgets import QApplication, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from models.wording import grouped
 from studio.theme import DARK, LIGHT, palette
 from studio.widgets.controls import ComboBox, LadderSlider, NumberField, PushButton, ToolButton
 from studio.widgets.glyphs import glyph_icon
 from studio.widgets.labels import Banner, ElidedLabel
 from studio.widgets.layouts import EvenGrid, PanelScroll
-from studio.widgets.numbers import grouped, log_ladder, probability_text, two_digits, ungrouped
+from studio.widgets.numbers import log_ladder, probability_text, two_digits, ungrouped
 from studio.widgets.painting import painting, painting_with
 
 
