@@ -61,10 +61,13 @@ def ancestors(log_w: Weights, u: float) -> npt.NDArray[np.int64]:
     return result
 
 
-def next_evidence(given: npt.NDArray[np.bool_], step: int) -> int:
-    """The step after the next run of given symbols, or the end: until there, nothing new is known of the particles."""
+def next_evidence(given: npt.NDArray[np.bool_], step: int, end: int) -> int:
+    """The step after the next run of given symbols, or the end: until there, nothing new is known of the particles.
+
+    given: of the first steps; the others are drawn.
+    """
     ends = np.flatnonzero(given[step:] & ~np.append(given[step + 1 :], False))
-    return step + int(ends[0]) + 1 if ends.size else len(given)
+    return step + int(ends[0]) + 1 if ends.size else end
 
 
 def resample(take: Take, step: int) -> npt.NDArray[np.int64] | None:

@@ -131,8 +131,7 @@ class Walk:
         self.model = model
         self.take = take
         self._cohorts: list[Cohort] = []
-        self._given = np.full(take.limit, DRAW, np.int32)
-        self._given[: len(take.given)] = take.given
+        self._given = np.array(take.given, np.int32)
         if take.particles:
             self._know_evidence()
 
@@ -186,10 +185,12 @@ class Walk:
         count = min([count, self.take.limit - start, *ahead])
         evident = None  # where particles are to be judged: whatever the size of blocks is
         if self.take.particles:
-            evident = next_evidence(self._given >= 0, start)
+            evident = next_evidence(self._given >= 0, start, self.take.limit)
             count = min(count, evident - start)
         noise = np.zeros((len(cohort.members), count))
-        clamps = np.tile(self._given[start : start + count], (len(cohort.members), 1))
+        known = self._given[start : start + count]
+        clamps = np.full((len(cohort.members), count), DRAW, np.int32)
+        clamps[:, : len(known)] = known
         active = np.zeros(len(cohort.members), np.bool_)
         for row, (_, trace) in cohort.present:
             segment = trace.segment

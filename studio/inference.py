@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -37,6 +37,7 @@ from models.errors import FileError, StudioError
 from models.file_format import Format
 from models.shaping import NEUTRAL, Shaping
 from models.trace import Take, Trace, new_take
+from models.track import Track
 from studio.messages import (
     Compared,
     CompareRequest,
@@ -114,6 +115,8 @@ class InferenceThread(QThread):
     scored = Signal(str)
     reproducing = Signal(str, str)
     reproduced = Signal(str, str)
+    played = Signal(str)
+    """The track of a take that grows has changed, by its keys."""
     saved = Signal(str)
     exported = Signal(str)
     read_done = Signal(int, object)
@@ -205,6 +208,17 @@ class InferenceThread(QThread):
 
     def set_pace(self, pace: float) -> None:
         self._commands.put(lambda: self._do_pace(pace))
+
+    def press(self, name: str, values: Sequence[Any]) -> None:
+        """Presses a key of the track of this name, whose event has these values, as soon as it can be heard.
+
+        Answered by ``played``; nothing happens where nothing walks.
+        """
+        self._commands.put(lambda: self._do_play(name, values))
+
+    def release(self, name: str) -> None:
+        """Releases the key that was pressed last."""
+        self._commands.put(lambda: self._do_play(name, None))
 
     def inspect(self, request: InspectRequest) -> None:
         self._inspect.append(request)
@@ -494,6 +508,20 @@ class InferenceThread(QThread):
             self._owed = min(self._due(now), 1.0)
         self._clock = now
         self._pace = pace
+
+    def _do_play(self, name: str, values: Sequence[Any] | None) -> None:
+        """values: None to release."""
+        if self._request is None or self._walk is None:
+            return
+        take, trace = self._walk.take, self._walk.take.traces[0]
+        track = next(factor for factor in self._walk.model.factors if factor.name == name)
+        assert isinstance(track, Track)
+        # The decoder has the conditional of the next step already.
+        frame, played = track.frame_after(take.chain, len(trace) + 1), trace.segment.condition[name]
+        changed = track.released(played, frame) if values is None else track.pressed(played, frame, *values)
+        if changed != played:
+            self._walk.recondition(name, changed)
+            self.played.emit(take.id)
 
     def _do_pause(self) -> None:
         if self._request is not None:

@@ -40,6 +40,7 @@ from models.record import read_bytes, shown
 from models.shaping import Shaping
 from models.sweep import Axis, sweep, swept
 from models.trace import Take, Trace, new_take, new_take_id
+from models.track import Track
 from studio.clipboard import PICTURE
 from studio.comparison import Comparison
 from studio.drawing_along import DrawingAlong
@@ -56,6 +57,9 @@ RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
 
 REPLAY_TICK_MS = 33
+
+PLAYED_SECONDS = 60.0
+"""How long a take lasts that begins with a key, unless it is paused."""
 
 UNDO_LIMIT = 200
 
@@ -171,6 +175,7 @@ class Studio(QObject):
         worker.load_failed.connect(self._on_load_failed)
         worker.grown.connect(self._on_grown)
         worker.stopped.connect(self._on_stopped)
+        worker.played.connect(self._on_played)
         worker.gram_ready.connect(self.gram_ready)
         worker.scored.connect(self._on_scored)
         worker.reproducing.connect(self._on_reproducing)
@@ -653,6 +658,47 @@ class Studio(QObject):
         pace = self.settings.pace if pace is None else pace
         self.worker.walk(WalkRequest(self._walk_number, self.take, shaping, pace, until))
         self.walk_began.emit()
+
+    @property
+    def keys(self) -> Track | None:
+        """The track of the chosen model that can be played while it is drawn, if it has one."""
+        factors = self.entry.header.factors if self.entry is not None else ()
+        return next((factor for factor in factors if isinstance(factor, Track) and factor.held), None)
+
+    def press_key(self, *values: Any) -> None:
+        """Plays an event of the track with these values, while what is drawn is heard.
+
+        Goes on with what was begun, else begins a take with nothing on its track and time to play.
+        """
+        track = self.keys
+        if track is None or self.settings is None or self.loaded is None:
+            return
+        rate = float(self.loaded.reference.chain.steps_per_second or math.inf)
+        if not self.running:
+            if self.can_go_on and self.looks_into:
+                self.go_on(pace=rate)
+            else:
+                reference, name = self.loaded.reference, track.name
+                limit = max(self.settings.limit, int(PLAYED_SECONDS * rate))
+
+                def make(condition: Condition, **fields: Any) -> Take:
+                    return new_take(reference, condition={**condition, name: []}, limit=limit, **fields)
+
+                self._begin(make, None, pace=rate)
+        self.worker.press(track.name, values)
+
+    def release_key(self) -> None:
+        if self.keys is not None:
+            self.worker.release(self.keys.name)
+
+    @Slot(str)
+    def _on_played(self, take_id: str) -> None:
+        """What is played is what the next take would play again."""
+        track = self.keys
+        if track is None or self.settings is None or self.take is None or self.take.id != take_id:
+            return
+        played = self.take.traces[0].segment.condition[track.name]
+        self._apply_settings(self.settings.with_(condition={**self.settings.condition, track.name: played}))
 
     def _can_walk(self) -> bool:
         """Whether the model that the shown take was made with is loaded; says so where it is not."""

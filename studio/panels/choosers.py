@@ -5,6 +5,7 @@ A new kind of factor is a subclass of ``Chooser`` and a line in ``CHOOSERS``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,9 +26,10 @@ from PySide6.QtWidgets import (
 from models.condition import ANY, Category, Factor, Order, Vector
 from models.errors import InputError
 from models.orders import NAMED_ORDERS, random_order, seed_of
-from models.track import Track
+from models.track import Number, Track
 from studio.class_pictures import Pixels, class_pictures, pixmap
 from studio.code_map import code_map
+from studio.panels.keyboard import Keyboard
 from studio.panels.pad import ClassLegend, Pad
 from studio.panels.track import TrackView
 from studio.state import Studio
@@ -472,10 +474,43 @@ class TrackChooser(Chooser):
         column.addWidget(ElidedLabel(factor.name, QUIET))
         column.addWidget(self.line)
         column.addWidget(self.view)
+        if factor.held and isinstance(factor.parts[0], Number):
+            column.addWidget(self._keyboard(factor.parts[0]))
         self.line.editingFinished.connect(self._take)
         self.view.changed.connect(self._change)
         studio.cursor_changed.connect(self._show_now)
         studio.take_changed.connect(self._show_now)
+
+    def _keyboard(self, pitch: Number) -> QWidget:
+        """Keys that are heard while the model draws, and with which values of the other parts."""
+        self.keyboard = Keyboard(math.ceil(pitch.low), math.floor(pitch.high))
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP // 2)
+        self.others = []
+        """What the other parts of the next key are chosen with."""
+        for part in self.factor.parts[1:]:
+            assert isinstance(part, Category)
+            values, grid = grid_of_cells()
+            group = QButtonGroup(box)
+            for value in part.values:
+                button = ValueButton(value, tip=f"Keys are played with the {part.name} {value}", name=f"Keys: {value}")
+                button.setCheckable(True)
+                button.setChecked(value == part.values[len(part.values) // 2])
+                group.addButton(button)
+                grid.addWidget(button)
+            column.addWidget(values)
+            self.others.append(group)
+        column.addWidget(self.keyboard)
+        self.keyboard.pressed.connect(self._press)
+        self.keyboard.released.connect(self.studio.release_key)
+        return box
+
+    @Slot(int)
+    def _press(self, key: int) -> None:
+        chosen = [button.text() for group in self.others for button in group.buttons() if button.isChecked()]
+        self.studio.press_key(float(key), *chosen)
 
     def show_value(self, value: Any) -> None:
         self.view.show_events(value)

@@ -80,8 +80,8 @@ def test_a_particle_has_as_many_successors_as_its_weight_says_and_keeps_its_own_
 
 def test_nothing_new_is_known_until_a_run_of_given_symbols_ends() -> None:
     given = np.array(GIVEN) >= 0
-    assert [next_evidence(given, step) for step in range(9)] == [3, 3, 3, 6, 6, 6, 9, 9, 9]
-    assert next_evidence(np.zeros(4, np.bool_), 1) == 4
+    assert [next_evidence(given, step, 9) for step in range(9)] == [3, 3, 3, 6, 6, 6, 9, 9, 9]
+    assert next_evidence(np.zeros(4, np.bool_), 1, 6) == 6
 
 
 # --- the whole ---------------------------------------------------------------------------------------------------
