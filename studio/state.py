@@ -187,7 +187,6 @@ class Studio(QObject):
         self.inspection = FollowedInspection(self)
         self.influence = FollowedInfluence(self)
         self.comparison = Comparison(worker, self._takes, self)
-        self.comparison.failed.connect(self.error)
         self.reader = Reader(catalog, worker, self)
         self.reader.refused.connect(self.error)
 

@@ -295,8 +295,8 @@ QPushButton[role="{PRIMARY}"] {{
   background: {c["primary"]}; border-color: {c["primary"]}; color: {c["on_primary"]}; font-weight: 600;
   padding: 6px 18px;
 }}
-QPushButton[role="{PRIMARY}"]:hover {{ background: {primary_hover}; }}
-QPushButton[role="{PRIMARY}"]:pressed {{ background: {primary_pressed}; }}
+QPushButton[role="{PRIMARY}"]:hover {{ background: {primary_hover}; border-color: {primary_hover}; }}
+QPushButton[role="{PRIMARY}"]:pressed {{ background: {primary_pressed}; border-color: {primary_pressed}; }}
 QPushButton[role="{PRIMARY}"]:focus {{ border-color: {c["text"]}; }}
 QPushButton[role="{PRIMARY}"]:disabled {{ background: {primary_off}; border-color: {primary_off}; color: {faint}; }}
 QToolButton[role="{SIGN}"] {{ padding: 4px; }}

@@ -44,11 +44,23 @@ LONGEST_ON_A_BUTTON = 24
 RANDOM, COARSE = "random", "coarse 4 first"
 LEAST_CHARACTERS = 8
 """That a box has room for."""
+LEAST_BLEND = 60
+"""Logical pixels that the box and the slider of a blend keep: the box elides, and no blend makes the dock wider."""
 ICON_SIDE = 32
 """Of the picture of a class, in logical pixels."""
 HALF = 0.5
 SHARES = [n / 100 for n in range(1, 100)]
 """Of the second value in a blend."""
+TIPS_OF_ORDERS = {
+    "raster": "Row by row from the top",
+    "columns": "Column by column from the left",
+    "bottom up": "Row by row from the bottom",
+    "spiral": "Along the border and inwards, clockwise from the upper left",
+    "centre out": "From the middle outwards",
+    COARSE: "Every fourth pixel of every fourth row, then the others row by row",
+    RANDOM: "In a random order; another click shuffles the pixels anew",
+}
+"""What the orders that have a button are."""
 
 
 class ValueButton(ToolButton):
@@ -155,14 +167,16 @@ class CategoryChooser(ButtonChooser):
         self.row = QWidget()
         self.other = ComboBox(f"Blend {factor.name} with", f"The other {factor.name}")
         self.other.addItems(factor.choices)
+        self.other.setMinimumWidth(LEAST_BLEND)
         self.share = LadderSlider(f"Share of the other {factor.name}", SHARES)
         self.share.setToolTip(f"From the first {factor.name} to the other; drawn from the mean of their embeddings")
+        self.share.setMinimumWidth(LEAST_BLEND)
         self.share_label = label("100 %", QUIET)
         self.share_label.setMinimumWidth(self.share_label.sizeHint().width())
         self.share_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         line = QHBoxLayout(self.row)
         line.setContentsMargins(0, 0, 0, 0)
-        for part in (label("towards", QUIET), self.other):
+        for part in (label("to", QUIET), self.other):
             line.addWidget(part)
         line.addWidget(self.share, 1)
         line.addWidget(self.share_label)
@@ -427,9 +441,8 @@ class OrderChooser(ButtonChooser):
     def __init__(self, factor: Order, studio: Studio) -> None:
         super().__init__(factor, studio)
         values, grid = grid_of_cells()
-        for order in (*NAMED_ORDERS, COARSE):
-            grid.addWidget(self._button(order, f"Pixels in the order: {order}"))
-        grid.addWidget(self._button(RANDOM, "Pixels in a random order; another click shuffles them anew"))
+        for order in (*NAMED_ORDERS, COARSE, RANDOM):
+            grid.addWidget(self._button(order, TIPS_OF_ORDERS[order]))
         self.note = ElidedLabel("", QUIET)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QRect, QSignalBlocker, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QPaintEvent, QShowEvent
+from PySide6.QtGui import QPaintEvent, QShowEvent, QValidator
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -79,6 +79,22 @@ def stage() -> tuple[QWidget, QVBoxLayout]:
     return ground, layout
 
 
+class LimitedBox(QSpinBox):
+    """A number that is typed beyond the limit becomes the limit, where Qt takes no notice of the key."""
+
+    def validate(self, text: str, at: int) -> tuple[QValidator.State, str, int]:
+        if text.isdecimal() and int(text) > self.maximum():
+            text = str(self.maximum())
+            at = len(text)
+        return QValidator.State(super().validate(text, at)[0]), text, at
+
+
+def count_box(least: int, most: int, first: int) -> LimitedBox:
+    box = LimitedBox(minimum=least, maximum=most, value=first)
+    box.setToolTip(f"{least} to {most}")
+    return box
+
+
 # --- models side by side ---------------------------------------------------------------------------------------------
 
 
@@ -128,7 +144,7 @@ class ColumnImages(QWidget):
 class ColumnView(QWidget):
     """A model's title, how well it predicts what it draws, and the images."""
 
-    def __init__(self, column: Column, count: int) -> None:
+    def __init__(self, column: Column) -> None:
         super().__init__()
         chain = column.entry.header.chain
         assert isinstance(chain, ImageChain)
@@ -139,7 +155,7 @@ class ColumnView(QWidget):
         self.figure.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.figure.setToolTip("Mean surprise of what is drawn, under this model")
         self.problem = MessageLine()
-        self.images = ColumnImages(count, chain)
+        self.images = ColumnImages(column.asked.count, chain)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GAP // 2)
@@ -187,11 +203,11 @@ class ModelsPage(QWidget):
         self.boxes: dict[Path, QCheckBox] = {}
         self._entries: dict[Path, Entry] = {}
         self.classes: dict[str, ComboBox] = {}
-        self._shared: dict[str, list[str]] = {}
+        self._offered: dict[str, list[str]] = {}
         """What ``classes`` offers."""
         self.views: list[ColumnView] = []
-        self._drawn = FIRST_OF_EACH
-        """How many of each the columns show."""
+        self._viewed: tuple[Column, ...] = ()
+        """What ``views`` show."""
         self._ticked = False
         """Whether somebody has chosen the models."""
         self._own: dict[str, str] = {}
@@ -206,13 +222,13 @@ class ModelsPage(QWidget):
         self.seed = seed_box(studio.settings.seed if studio.settings is not None else 1)
         roll = ToolButton(glyph="dice", tip="Another seed", name="Another seed")
         roll.clicked.connect(self._roll)
-        self.count = QSpinBox(minimum=1, maximum=MOST_OF_EACH, value=FIRST_OF_EACH)
+        self.count = count_box(1, MOST_OF_EACH, FIRST_OF_EACH)
         seed = QHBoxLayout()
         seed.addWidget(self.seed, 1)
         seed.addWidget(roll)
         self._form = QFormLayout()
         self._form.addRow("Seed", seed)
-        self._form.addRow("Images of each", self.count)
+        self._form.addRow(f"Images of each, at most {MOST_OF_EACH}", self.count)
         self.note = label("", QUIET)
         self.note.setWordWrap(True)
         self.compare_button = PushButton("Compare", "Every model draws on the same noise; all takes go to the history")
@@ -314,32 +330,22 @@ class ModelsPage(QWidget):
         full = len(chosen) >= MOST_MODELS
         for box in self.boxes.values():
             box.setEnabled(box.isChecked() or not full)
-        self._offer_classes(shared_choices(chosen))
+        self._offer_classes(offered_choices(chosen))
         enough = len(chosen) >= LEAST_MODELS
         self.compare_button.setEnabled(enough)
-        own = sorted({f.name for e in chosen for f in e.header.factors} - set(self.classes))
-        self.note.setText(
-            "Choose two models or more."
-            if not enough
-            else "The same noise for all, temperature 1."
-            + (
-                f" Only what they all share can be chosen here; the rest keeps its default: {', '.join(own)}."
-                if own
-                else ""
-            )
-        )
+        self.note.setText(told_of_choice(chosen, self.classes) if enough else "Choose two models or more.")
         self._refresh_buttons()
 
-    def _offer_classes(self, shared: dict[str, list[str]]) -> None:
-        """A box for each factor that all of the models have."""
-        if shared == self._shared:
+    def _offer_classes(self, offered: dict[str, list[str]]) -> None:
+        """A box for each of them."""
+        if offered == self._offered:
             return
-        self._shared = shared
+        self._offered = offered
         for box in self.classes.values():
             self._form.removeRow(box)
         self.classes = {}
-        for name, choices in shared.items():
-            box = ComboBox(name, f"The {name} that all models draw")
+        for name, choices in offered.items():
+            box = ComboBox(name, f"The {name} that all models draw which know one")
             box.addItems(choices)
             box.textActivated.connect(partial(self._choose_class, name))
             self.classes[name] = box
@@ -367,17 +373,18 @@ class ModelsPage(QWidget):
 
     @Slot()
     def _compare(self) -> None:
-        self._drawn = self.count.value()
-        self.studio.comparison.start(
-            self.chosen, seed=self.seed.value(), count=self.count.value(), condition=self.condition
-        )
+        comparison = self.studio.comparison
+        comparison.start(self.chosen, seed=self.seed.value(), count=self.count.value(), condition=self.condition)
+        if not comparison.running:
+            self.studio.message.emit("All of this is drawn already, and in the history.")
 
     @Slot(int)
     def _show_comparison(self, changed: int) -> None:
         shown_now, comparing = self.studio.comparison.columns, self.studio.comparison.running
-        if changed < 0 and comparing:
+        if shown_now is not self._viewed:
+            self._viewed = shown_now
             clear(self._columns)
-            self.views = [ColumnView(column, self._drawn) for column in shown_now]
+            self.views = [ColumnView(column) for column in shown_now]
             for view in self.views:
                 self._columns.addWidget(view, 1)
         for n, view in enumerate(self.views):
@@ -451,17 +458,30 @@ def first_models(entries: Sequence[Entry], chosen: Entry | None) -> list[Entry]:
     return [first, min((entry for entry in entries if entry != first), key=unlike)]
 
 
-def shared_choices(entries: Sequence[Entry]) -> dict[str, list[str]]:
-    """The categories that all models have, by name, with the choices that all of them know."""
-    first, *others = [
-        {factor.name: factor.choices for factor in entry.header.factors if isinstance(factor, Category)}
-        for entry in entries
-    ] or [{}]
-    shared = {
-        name: [choice for choice in choices if all(choice in other.get(name, ()) for other in others)]
-        for name, choices in first.items()
-    }
-    return {name: choices for name, choices in shared.items() if choices}
+def categories_of(entry: Entry) -> dict[str, Category]:
+    """By their names."""
+    return {factor.name: factor for factor in entry.header.factors if isinstance(factor, Category)}
+
+
+def offered_choices(entries: Sequence[Entry]) -> dict[str, list[str]]:
+    """The categories that some of the models have, by name, with the choices that all of these know."""
+    offered: dict[str, list[str]] = {}
+    for entry in entries:
+        for name, factor in categories_of(entry).items():
+            known = offered.get(name, factor.choices)
+            offered[name] = [choice for choice in known if choice in factor.choices]
+    return {name: choices for name, choices in offered.items() if choices}
+
+
+def told_of_choice(entries: Sequence[Entry], chosen: Collection[str]) -> str:
+    """What the models have in common, and which go without some of what is chosen."""
+    lines = ["The same noise for all, temperature 1."]
+    for name in chosen:
+        without = [entry.header.title for entry in entries if name not in categories_of(entry)]
+        lines += [f"Without a {name}: {', '.join(without)}."] if without else []
+    rest = {f.name for e in entries for f in e.header.factors if not (isinstance(f, Category) and f.name in chosen)}
+    lines += [f"At its default: {', '.join(sorted(rest))}."] if rest else []
+    return "\n".join(lines)
 
 
 def seed_box(seed: int) -> QSpinBox:
@@ -499,10 +519,6 @@ def row_title(text: str) -> QLabel:
     return title
 
 
-def count_box() -> QSpinBox:
-    return QSpinBox(minimum=2, maximum=MOST_SAMPLES, value=FIRST_COUNT)
-
-
 class TemperatureRange(Range):
     def __init__(self) -> None:
         super().__init__(TEMPERATURE)
@@ -510,7 +526,7 @@ class TemperatureRange(Range):
             QDoubleSpinBox(minimum=0, maximum=MAX_TEMPERATURE, singleStep=0.1, decimals=2, value=value)
             for value in FIRST_TEMPERATURES
         ]
-        self.count = count_box()
+        self.count = count_box(2, MOST_SAMPLES, FIRST_COUNT)
         for title, box in zip(("From", "To", "Images"), (*self.ends, self.count), strict=True):
             self.add(title, box)
 
@@ -523,7 +539,7 @@ class TemperatureRange(Range):
 class SeedRange(Range):
     def __init__(self, seed: int) -> None:
         super().__init__(SEED)
-        self.first, self.count = seed_box(seed), count_box()
+        self.first, self.count = seed_box(seed), count_box(2, MOST_SAMPLES, FIRST_COUNT)
         self.add("From", self.first)
         self.add("Images", self.count)
 
@@ -555,7 +571,7 @@ class BlendRange(Range):
         super().__init__(f"{factor.name}, blended")
         self.factor = factor
         self.ends = [value_box(factor, 0), value_box(factor, 1)]
-        self.count = count_box()
+        self.count = count_box(2, MOST_SAMPLES, FIRST_COUNT)
         for title, box in zip(("From", "To", "Images"), (*self.ends, self.count), strict=True):
             self.add(title, box)
 
@@ -571,7 +587,7 @@ class CodeRange(Range):
     def __init__(self, factor: Vector) -> None:
         super().__init__(factor.name)
         self.factor = factor
-        self.side = QSpinBox(minimum=2, maximum=MOST_BESIDE, value=FIRST_SIDE)
+        self.side = count_box(2, MOST_BESIDE, FIRST_SIDE)
         self.add("Rows and columns", self.side)
 
     @property

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QIcon, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtGui import (
+    QIcon,
+    QImage,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QShowEvent,
+    QUndoCommand,
+    QUndoStack,
+)
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -31,7 +42,7 @@ from studio.class_pictures import class_pictures, pixmap
 from studio.folders import remembered_folder
 from studio.state import Studio
 from studio.theme import PRIMARY, QUIET, colours, hatch_brush, set_role
-from studio.widgets.controls import LadderSlider, PushButton, ToolButton
+from studio.widgets.controls import LadderSlider, PushButton, ToolButton, next_drag
 from studio.widgets.labels import label
 from studio.widgets.layouts import GAP, Flow, PanelScroll, as_high_as_its_width_asks, clear, grid_of_cells
 from studio.widgets.painting import painting
@@ -39,7 +50,8 @@ from studio.widgets.painting import painting
 BRUSHES = [1, 2, 3, 4, 6, 8]
 """Pixels across."""
 FIRST_BRUSH = 4
-VIEW_SIDE = 320
+PAINTING = "Drag over the image to take pixels away, with the right button to give them back"
+VIEW_SIDE = 300
 FIRST_SIZE = QSize(800, 560)
 THUMBNAIL = 40
 FIRST_PART = "lower half"
@@ -53,6 +65,29 @@ ENDINGS = (
 FILTERS = f"Pictures ({' '.join(f'*.{ending}' for ending in ENDINGS)});;All files (*)"
 
 
+class MaskCommand(QUndoCommand):
+    """Other pixels are known; changes of one drag merge into one."""
+
+    def __init__(self, view: MaskView, known: Mask, drag: int | None) -> None:
+        super().__init__()
+        self.view, self.before, self.after, self.drag = view, view.known, known, drag
+
+    def id(self) -> int:
+        return 1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        if not isinstance(other, MaskCommand) or self.drag is None or other.drag != self.drag:
+            return False
+        self.after = other.after
+        return True
+
+    def undo(self) -> None:
+        self.view.set_known(self.before)
+
+    def redo(self) -> None:
+        self.view.set_known(self.after)
+
+
 class MaskView(QWidget):
     """An image whose missing pixels are hatched; the mouse takes pixels away, and with the right button gives back."""
 
@@ -63,6 +98,8 @@ class MaskView(QWidget):
         self.image: Pixels | None = None
         self.known: Mask = np.ones((1, 1), np.bool_)
         self.brush = FIRST_BRUSH
+        self.undo_stack = QUndoStack(self)
+        self._drag = 0
         self._at: QPointF | None = None
         self._shown: QImage | None = None
         """What is known of the image, transparent elsewhere; None after a change, until it is painted."""
@@ -70,11 +107,19 @@ class MaskView(QWidget):
         self.setMinimumSize(VIEW_SIDE, VIEW_SIDE)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Image to complete")
-        self.setToolTip("Drag to take pixels away, with the right button to give them back")
+        self.setToolTip(PAINTING)
 
     def show_image(self, image: Pixels, known: Mask) -> None:
+        """What was known of an image of another size cannot come back."""
         self.image = image
+        if known.shape != self.known.shape:
+            self.undo_stack.clear()
         self.set_known(known)
+
+    def change_known(self, known: Mask, drag: int | None = None) -> None:
+        """What the user does, which can be undone. drag: its number, where it is part of one."""
+        if not np.array_equal(known, self.known):
+            self.undo_stack.push(MaskCommand(self, known, drag))
 
     def set_known(self, known: Mask) -> None:
         self.known = known
@@ -104,6 +149,7 @@ class MaskView(QWidget):
         return touched
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._drag = next_drag()
         self.mouseMoveEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -111,9 +157,9 @@ class MaskView(QWidget):
         if self.image is not None:
             buttons = event.buttons()
             if buttons & Qt.MouseButton.LeftButton:
-                self.set_known(self.known & ~self._touched(self._at))
+                self.change_known(self.known & ~self._touched(self._at), self._drag)
             elif buttons & Qt.MouseButton.RightButton:
-                self.set_known(self.known | self._touched(self._at))
+                self.change_known(self.known | self._touched(self._at), self._drag)
         self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
@@ -224,6 +270,8 @@ class CompletionDialog(QDialog):
         self.open_box = QCheckBox()
         self.open_box.setChecked(True)
         self.condition_note, self.note = label("", QUIET), label("", QUIET)
+        self.hint = label(f"{PAINTING}.", QUIET)
+        self.hint.setWordWrap(True)
         self.complete_button = PushButton(
             "Complete", "Draws the missing pixels on the main canvas, as many samples as Sampling says"
         )
@@ -261,8 +309,17 @@ class CompletionDialog(QDialog):
         right.addWidget(buttons)
         row = QHBoxLayout(self)
         row.setSpacing(2 * GAP)
-        row.addWidget(self.view, 3)
+        left = QVBoxLayout()
+        left.setSpacing(GAP)
+        left.addWidget(self.view, 1)
+        left.addWidget(self.hint)
+        row.addLayout(left, 3)
         row.addLayout(right, 2)
+        stack = self.view.undo_stack
+        undo, redo = stack.createUndoAction(self), stack.createRedoAction(self)
+        undo.setShortcuts(QKeySequence.StandardKey.Undo)
+        redo.setShortcuts([QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+Z")])  # as in the window
+        self.addActions([undo, redo])
         self.sample_button.clicked.connect(self._take_sample)
         self.open_button.clicked.connect(self._open)
         self.invert_button.clicked.connect(self._show_image)
@@ -407,15 +464,17 @@ class CompletionDialog(QDialog):
     # --- what is missing ---------------------------------------------------------------------------------------------
 
     def _take_away(self, part: str, *_: object) -> None:
-        self.view.set_known(~MISSING[part](*self.view.known.shape))
+        self.view.change_known(~MISSING[part](*self.view.known.shape))
+        self._refresh()  # a click on the part that is missing already changes nothing, and leaves its button down
 
     @Slot()
     def _give_back(self) -> None:
-        self.view.set_known(np.ones_like(self.view.known))
+        self.view.change_known(np.ones_like(self.view.known))
+        self._refresh()
 
     @Slot()
     def _swap(self) -> None:
-        self.view.set_known(~self.view.known)
+        self.view.change_known(~self.view.known)
 
     @Slot(float, int)
     def _set_brush(self, brush: float, drag: int) -> None:

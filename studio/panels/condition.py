@@ -25,6 +25,7 @@ class ConditionPanel(QWidget):
         self.empty = EmptyState("")
         self.later = label("", QUIET)
         self.later.setWordWrap(True)
+        self.later.setContentsMargins(MARGIN, 4, MARGIN, GAP)
         self._list = QVBoxLayout()
         self._list.setSpacing(GAP)
         content = QWidget()
@@ -32,12 +33,13 @@ class ConditionPanel(QWidget):
         column.setContentsMargins(MARGIN, 4, MARGIN, GAP)
         column.setSpacing(GAP)
         column.addLayout(self._list)
-        column.addWidget(self.later)
         column.addWidget(self.empty)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(PanelScroll(content))
+        outer.setSpacing(0)
+        outer.addWidget(PanelScroll(content), 1)
+        outer.addWidget(self.later)  # below what scrolls: seen however high that is, and it moves nothing
         studio.model_changed.connect(self._rebuild)
         studio.settings_changed.connect(self._refresh)
         for changed in (

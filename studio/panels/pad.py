@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -29,12 +30,19 @@ DOT_EDGE = QColor(0, 0, 0, 190)
 MOST_CLASSES = len(DARK_CLASSES.split())
 LONGEST_IN_LEGEND = 20
 """Characters of a name."""
+WORD_JOINER = "\N{WORD JOINER}"
+"""Takes no room, and no line breaks at it."""
 
 
 def class_colours(names: Sequence[str], theme: Theme) -> dict[str | None, QColor]:
     """A colour for each class, none of them amber; none for more classes than can be told apart."""
     colours_of_classes = (DARK_CLASSES if theme.dark else LIGHT_CLASSES).split()
     return dict(zip(names, map(QColor, colours_of_classes), strict=False)) if len(names) <= MOST_CLASSES else {}
+
+
+def unbroken(name: str) -> str:
+    """As markup that stands in one line: ``T-shirt/top`` could break at its hyphen."""
+    return re.sub(r"([-/])", rf"\1{WORD_JOINER}", escape(name)).replace(" ", "&nbsp;")
 
 
 class ClassLegend(QLabel):
@@ -57,7 +65,7 @@ class ClassLegend(QLabel):
 
     def _dress(self) -> None:
         parts = [
-            f'<span style="color: {colour.name()}">●</span>&nbsp;{escape(str(name)).replace(" ", "&nbsp;")}'
+            f'<span style="color: {colour.name()}">●</span>&nbsp;{unbroken(str(name))}'
             for name, colour in class_colours(self.names, colours(self)).items()
         ]
         self.setText(f'<span style="font-size: {QUIET_PIXELS - 1}px">{"&nbsp; ".join(parts)}</span>')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetricsF
+from PySide6.QtGui import QColor, QFontMetricsF
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from models.catalog import Catalog
 from models.chain import GreyLevels, ImageChain
+from models.condition import Category, Vector
 from models.errors import FileError
 from models.files import load_take, read_saved
 from models.shaping import NEUTRAL, Shaping
@@ -25,9 +28,21 @@ from studio.app import MainWindow
 from studio.canvas.image import ImageCanvas, fitting, lay_out
 from studio.export import ExportDialog
 from studio.inference import InferenceThread
-from studio.panels.compare import MODELS, ONE, SETTINGS_WIDTH, CompareDialog, first_models, mean_surprise, what_differs
+from studio.panels.compare import (
+    MODELS,
+    ONE,
+    SETTINGS_WIDTH,
+    CompareDialog,
+    LimitedBox,
+    first_models,
+    mean_surprise,
+    offered_choices,
+    told_of_choice,
+    what_differs,
+)
 from studio.profile import Profile
 from studio.state import Activity, Pointer, Studio
+from studio.theme import DARK, apply_theme
 from tests.studio.conftest import DIGIT, IMAGE, finish, load, write
 
 OTHER = "tiny-other"
@@ -126,21 +141,111 @@ def test_a_compared_take_is_what_the_model_draws_by_itself(
         np.testing.assert_array_equal(alone.symbols, compared.symbols)
 
 
-def test_the_class_is_chosen_where_all_models_have_one_and_else_each_has_its_default(
+def test_a_class_that_some_models_know_is_chosen_for_them_and_the_others_do_without(
     dialog: CompareDialog, qtbot: QtBot
 ) -> None:
     tick(dialog, IMAGE, BROKEN)
     assert list(dialog.models.classes) == ["digit"]
+    dialog.models.classes["digit"].textActivated.emit("2")
     dialog.models.classes["digit"].setCurrentText("2")
     takes = compare(dialog, qtbot, IMAGE, BROKEN)
     assert {t.traces[0].segment.condition["digit"] for t in takes if t is not None} == {"2"}
     tick(dialog, IMAGE, OTHER)
-    assert dialog.models.classes == {}
-    assert dialog.models.note.text().endswith(
-        "Only what they all share can be chosen here; the rest keeps its default: digit."
-    )
+    assert dialog.models.classes["digit"].currentText() == "2"
+    assert dialog.models.note.text().endswith("Without a digit: Tiny Other.")
     takes = compare(dialog, qtbot, IMAGE, OTHER)
-    assert sorted(str(t.traces[0].segment.condition) for t in takes if t is not None) == ["{'digit': 'any'}", "{}"]
+    assert sorted(str(t.traces[0].segment.condition) for t in takes if t is not None) == ["{'digit': '2'}", "{}"]
+
+
+def test_of_a_factor_only_what_all_of_its_models_know_is_offered_and_the_rest_keeps_its_default(
+    several: Studio, tmp_path: Path
+) -> None:
+    chain, config = ImageChain(GreyLevels(4), 6, 6), {"hidden": 4, "output": "softmax"}
+    own = {
+        "few": Category("digit", ("1", "2", "7")),
+        "none": Category("digit", ("x", "y")),
+        "other-code": Category("code", ("a", "b")),
+    }
+    for name, factor in own.items():
+        write(tmp_path / "assets", name, "nade", chain, (factor,), config)
+    coded = {"channels": 4, "head": 4, "dilations": [1], "encoder": [4, 4], "hidden": 8, "noise": 0.1}
+    write(tmp_path / "assets", "point", "pixelcnn_autoencoder", chain, (Vector("code", 2),), coded)
+    known = {entry.path.stem: entry for entry in several.catalog.entries()}
+    assert offered_choices([known[IMAGE], known["few"], known[OTHER]]) == {"digit": ["1", "2"]}
+    assert offered_choices([known[IMAGE], known["none"]]) == {}
+    assert told_of_choice([known[IMAGE], known["none"]], {}).endswith("At its default: digit.")
+    named_alike = [known["other-code"], known["point"]]
+    assert offered_choices(named_alike) == {"code": ["a", "b"]}
+    assert told_of_choice(named_alike, {"code"}).endswith("At its default: code.")
+    several.comparison.start(named_alike, seed=1, count=1, condition={"code": "b"})
+    assert [column.asked.condition for column in several.comparison.columns] == [{"code": "b"}, {"code": [0.0, 0.0]}]
+
+
+def test_what_is_drawn_already_is_not_drawn_and_kept_twice(
+    dialog: CompareDialog, several: Studio, qtbot: QtBot
+) -> None:
+    first = compare(dialog, qtbot, IMAGE, OTHER)
+    with qtbot.waitSignal(several.message) as heard:
+        again = compare(dialog, qtbot, IMAGE, OTHER)
+    assert "drawn already" in heard.args[0]
+    assert again == first
+    assert all(picture.full for view in dialog.models.views for picture in view.images.pictures)
+    more = compare(dialog, qtbot, IMAGE, OTHER, BROKEN)
+    assert [take for take in more if take in first] == first
+    assert None not in more
+    qtbot.waitUntil(lambda: len(several.profile.history()) == 3)
+    dialog.models.seed.setValue(dialog.models.seed.value() + 1)
+    assert not {take.id for take in first if take} & {t.id for t in compare(dialog, qtbot, IMAGE, OTHER) if t}
+
+
+def test_what_was_deleted_edited_or_drawn_by_other_weights_is_drawn_again(
+    dialog: CompareDialog, several: Studio, qtbot: QtBot
+) -> None:
+    def again(before: list[Take | None]) -> list[bool]:
+        return [now is take for now, take in zip(compare(dialog, qtbot, IMAGE, OTHER), before, strict=True)]
+
+    def drawn() -> list[Take | None]:
+        return [column.take for column in several.comparison.columns]
+
+    takes = compare(dialog, qtbot, IMAGE, OTHER)
+    assert takes[0] is not None
+    qtbot.waitUntil(lambda: len(several.profile.history()) == 2)
+    several.delete_take(takes[0].id)
+    assert again(takes) == [False, True]
+    edited = drawn()
+    assert edited[0] is not None
+    edited[0].branch(0, 3, value=1)
+    edited[0].samples[0].current = 0
+    assert again(edited) == [False, True]
+    takes, path = drawn(), several.comparison.columns[1].entry.path
+    os.utime(path, ns=(1, 1))
+    assert again(takes) == [True, False]
+
+
+def test_no_frame_of_another_colour_stands_in_the_button_while_it_is_pressed(dialog: CompareDialog) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app, DARK)
+    button = dialog.models.compare_button
+    button.clearFocus()
+    button.setDown(True)
+    drawn = button.grab().toImage()
+    row = drawn.height() // 2
+    assert drawn.pixelColor(0, row) == drawn.pixelColor(5, row) != QColor(DARK.primary)
+
+
+def test_a_number_beyond_the_limit_is_seen_to_become_the_limit(dialog: CompareDialog, qtbot: QtBot) -> None:
+    for box, typed, shown in (
+        (dialog.models.count, "5", "4"),
+        (dialog.models.count, "12", "4"),
+        (dialog.models.count, "3", "3"),
+        (dialog.one.ranges[0].findChildren(LimitedBox)[0], "100", "64"),
+    ):
+        box.selectAll()
+        qtbot.keyClicks(box, typed)
+        assert box.text() == shown
+        assert f"to {box.maximum()}" in box.toolTip()
+    assert dialog.models.count.value() == 3
 
 
 def test_two_to_four_models_can_be_compared(dialog: CompareDialog) -> None:

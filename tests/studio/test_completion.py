@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QMouseEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain
@@ -124,6 +125,63 @@ def test_the_mouse_takes_pixels_away_and_gives_them_back(dialog: CompletionDialo
     view.brush = 3
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=at(0, 0))
     assert (~view.known).sum() == 4
+
+
+def test_changes_of_the_mask_are_undone_and_redone_by_keys_a_drag_at_a_time(
+    dialog: CompletionDialog, qtbot: QtBot
+) -> None:
+    with qtbot.waitActive(dialog):
+        dialog.activateWindow()
+    view = dialog.view
+    states = [view.known]
+    dialog.parts["middle"].click()
+    states.append(view.known)
+    dialog.nothing_button.click()
+    states.append(view.known)
+    view.brush = 1
+    square, scale = view._square
+
+    def at(row: int) -> QPoint:
+        return (QPointF(square.topLeft()) + QPointF(0.5 * scale, (row + 0.5) * scale)).toPoint()
+
+    for first in (0, 5):
+        qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=at(first))
+        for row in (first + 1, first + 2):
+            to, left = QPointF(at(row)), Qt.MouseButton.LeftButton
+            move = QMouseEvent(
+                QEvent.Type.MouseMove, to, view.mapToGlobal(to), left, left, Qt.KeyboardModifier.NoModifier
+            )
+            QApplication.sendEvent(view, move)
+        qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=at(first + 2))
+        states.append(view.known)
+    assert (~states[-1]).sum() == 6
+    dialog.swap_button.click()
+    states.append(view.known)
+    control = Qt.KeyboardModifier.ControlModifier
+    for known in reversed(states[:-1]):
+        qtbot.keyClick(dialog, Qt.Key.Key_Z, control)
+        assert (view.known == known).all()
+    assert dialog.parts["lower half"].isChecked()
+    for known in states[1:]:
+        qtbot.keyClick(dialog, Qt.Key.Key_Y, control)
+        assert (view.known == known).all()
+
+
+def test_what_was_missing_of_an_image_of_another_size_does_not_come_back(
+    dialog: CompletionDialog, qtbot: QtBot, tmp_path: Path
+) -> None:
+    dialog.parts["middle"].click()
+    (tmp_path / "checkpoints").mkdir()
+    write(tmp_path, "square", "nade", ImageChain(GreyLevels(2), 5, 5), (), {"hidden": 12, "output": "softmax"})
+    load(dialog.studio, qtbot, str(tmp_path / "checkpoints" / "square.safetensors"))
+    assert not dialog.view.undo_stack.canUndo()
+    dialog.view.undo_stack.undo()
+    assert dialog.view.known.shape == (5, 5)
+
+
+def test_that_the_mouse_paints_is_said_beside_the_image(dialog: CompletionDialog) -> None:
+    assert dialog.hint.isVisible()
+    assert dialog.hint.text().startswith("Drag over the image")
 
 
 def test_known_pixels_show_and_missing_ones_are_hatched_made_once_for_each_change(

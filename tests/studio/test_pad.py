@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QImage
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QImage, QTextDocument, QTextOption
 from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
@@ -19,7 +19,7 @@ from models.chain import GreyLevels, ImageChain
 from models.condition import Vector
 from studio.panels.choosers import PadChooser
 from studio.panels.condition import ConditionPanel
-from studio.panels.pad import DARK_CLASSES, LIGHT_CLASSES, MOST_CLASSES
+from studio.panels.pad import DARK_CLASSES, LIGHT_CLASSES, MOST_CLASSES, unbroken
 from studio.state import Studio
 from studio.theme import DARK, LIGHT, apply_theme, colours
 from tests.studio.conftest import load, write
@@ -180,6 +180,17 @@ def test_the_legend_names_the_classes_while_they_can_be_told_apart(
         assert shown(panel, qtbot, other).legend.isHidden(), name
     picture = shown(panel, qtbot, str(tmp_path / "checkpoints" / "many.safetensors")).pad.grab().toImage()
     assert alike(colour(chooser_of(panel), picture, 0.4, 0.4), DARK.quiet)
+
+
+def test_no_line_of_the_legend_breaks_within_a_name(qtbot: QtBot) -> None:
+    text, words = QTextDocument(), QTextOption()
+    words.setWrapMode(QTextOption.WrapMode.WordWrap)
+    text.setDefaultTextOption(words)
+    for name in ("T-shirt/top", "Ankle boot"):
+        text.setHtml(unbroken(name))
+        text.setDocumentMargin(0)
+        text.setTextWidth(20)
+        assert text.size().height() < 2 * QFontMetrics(text.defaultFont()).height(), name
 
 
 def test_a_tool_tip_names_the_image_whose_dot_is_nearest(panel: ConditionPanel, qtbot: QtBot, tmp_path: Path) -> None:

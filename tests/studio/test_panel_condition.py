@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
@@ -93,6 +93,25 @@ def test_what_the_shown_take_has_is_said_while_something_else_is_chosen(image_st
     image_studio.begin()
     assert not panel.later.isVisible()
     finish(image_studio, qtbot)
+
+
+def test_what_is_said_of_the_shown_take_is_read_in_a_low_panel_and_moves_nothing(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    panel = panel_of(image_studio, qtbot)
+    panel.resize(250, 90)
+    image_studio.change("pace", pace=math.inf)
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    (digit,) = panel.choosers
+    before = digit.mapTo(panel, QPoint(0, 0))
+    digit.buttons["2"].click()
+    qtbot.wait(1)
+    note = panel.later
+    assert panel.rect().contains(QRect(note.mapTo(panel, QPoint(0, 0)), note.size()))
+    assert note.height() >= note.heightForWidth(note.width())
+    assert note.visibleRegion().boundingRect() == note.rect()
+    assert digit.mapTo(panel, QPoint(0, 0)) == before
 
 
 def test_nothing_is_said_of_an_image_that_follows_the_hand(image_studio: Studio, qtbot: QtBot) -> None:
@@ -524,6 +543,20 @@ def test_blending_begins_half_way_to_another_value_and_ends_at_the_first(image_s
     assert digit.row.isHidden()
 
 
+def test_a_blend_of_long_names_asks_for_no_more_than_a_dock_has(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    garments = Category("garment", ("T-shirt/top", "Trouser", "A rather long garment"))
+    config = {"channels": 8, "head": 8, "dilations": [1]}
+    write(tmp_path, "garments", "gated_pixelcnn", ImageChain(GreyLevels(4), 4, 4), (garments,), config)
+    panel = panel_of(studio, qtbot)
+    load(studio, qtbot, str(tmp_path / "checkpoints" / "garments.safetensors"))
+    (chooser,) = panel.choosers
+    chooser.blending.click()
+    qtbot.waitUntil(chooser.row.isVisible)
+    qtbot.wait(1)  # the layouts take notice of it
+    assert panel.minimumSizeHint().width() <= 250
+
+
 def test_a_drag_of_the_blend_is_one_step_back(image_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(image_studio, qtbot)
     (digit,) = panel.choosers
@@ -654,6 +687,15 @@ def test_an_order_is_a_button_and_another_click_on_random_shuffles_anew(orderles
         assert [name for name, button in order.buttons.items() if button.isChecked()] == ["random"]
     assert seen == ["random 1", "random 2", "random 3"]
     assert order.note.text() == "random 3 (another click shuffles)"
+
+
+def test_the_tool_tip_of_an_order_says_what_its_name_leaves_open(orderless_studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(orderless_studio, qtbot)
+    order = next(c for c in panel.choosers if c.factor.name == "order")
+    tips = {name: button.toolTip() for name, button in order.buttons.items()}
+    assert len(set(tips.values())) == 7
+    assert tips["coarse 4 first"] == "Every fourth pixel of every fourth row, then the others row by row"
+    assert [name for name, tip in tips.items() if name != "random" and name in tip.lower()] == []
 
 
 def test_a_take_goes_along_the_order_that_it_began_with(orderless_studio: Studio, qtbot: QtBot) -> None:
