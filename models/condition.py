@@ -416,6 +416,7 @@ class Order(Factor):
 FACTORS: dict[str, type[Factor] | str] = {
     **{kind.kind: kind for kind in (Category, Vector, Order)},
     "number": "models.track:Number",
+    "pitch": "models.track:Pitch",
     "track": "models.track:Track",
 }
 """The kinds of factors by their names in files; others come from plug-ins."""

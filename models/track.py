@@ -89,6 +89,16 @@ class Number(Factor):
 
 
 @dataclass(frozen=True)
+class Pitch(Number):
+    """A pitch as a MIDI number: 69 is the A of 440 Hz, 1 a semitone."""
+
+    kind = "pitch"
+
+    def describe(self) -> str:
+        return f"{super().describe()}, as a key of MIDI: 69 is the A of 440 Hz"
+
+
+@dataclass(frozen=True)
 class Track(Factor):
     """See the module.
 

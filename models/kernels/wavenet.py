@@ -76,6 +76,8 @@ class Frames(NamedTuple):
     """(B, n, L, 2R)"""
     skip_biases: Float32s
     """(B, n, S)"""
+    tones: Float32s
+    """(B, n * hop, R): what is added to the input of each step; (B, 1, R) zeros where there is no tone."""
 
 
 class Settings(NamedTuple):
@@ -138,6 +140,7 @@ def walk(
     weights: Weights,
     biases: Float32s,
     skip_biases: Float32s,
+    tones: Float32s,
     first_frame: int,
     hop: int,
     rings: Float32s,
@@ -158,7 +161,7 @@ def walk(
     """Walks the active rows from where each stands to step ``end``.
 
     biases (B, n, L, 2R), skip_biases (B, n, S): with the condition, of the frames from ``first_frame`` on, of ``hop``
-    steps each. rings, logits, at: see ``State``, moved on. active (B).
+    steps each. tones: see ``Frames``. rings, logits, at: see ``State``, moved on. active (B).
     given int32 (B, n): the symbols of step ``first`` and the following ones; a row that stands before step 0 takes
     the start symbol. If ``draw``, negative ones are drawn with uniforms (B, n) and settings, what happened goes to
     symbols, surprise and entropy (B, n), and a row ends with the symbol ``stop``.
@@ -199,8 +202,9 @@ def walk(
                     break
             at[row] = step + 1
             frame = (step + 1) // hop - first_frame
+            tone = min(step + 1 - first_frame * hop, tones.shape[1] - 1)
             for c in range(channels):
-                x[c] = weights.embedding[symbol, c]
+                x[c] = weights.embedding[symbol, c] + tones[row, tone, c]
             ring = 0
             for layer in range(layers):
                 slot = ring + (step + 1) % weights.dilations[layer]
@@ -375,6 +379,7 @@ class CompiledWaveNet(SnapshotDecoder):
             self._weights,
             frames.biases,
             frames.skip_biases,
+            frames.tones,
             frames.first,
             self._hop,
             self._now.rings,
@@ -404,7 +409,12 @@ class CompiledWaveNet(SnapshotDecoder):
             model = cast(WaveNet, self.model)
             runs = [torch.arange(start, start + FRAMES_AHEAD) for start in range(first, end, FRAMES_AHEAD)]
             blocks, skips = zip(*(model.biases(self.condition, frames) for frames in runs), strict=True)
-            self._ahead = Frames(first, end, _array(torch.cat(blocks, 1)), _array(torch.cat(skips, 1)))
+            tones = torch.zeros(self.rows, 1, model.config.residual)
+            if model.tone is not None:
+                steps = (run[:, None] * self._hop + torch.arange(self._hop) for run in runs)
+                tones = torch.cat([model.tones(self.condition, each.flatten()) for each in steps], 1)
+            biases = _array(torch.cat(blocks, 1)), _array(torch.cat(skips, 1))
+            self._ahead = Frames(first, end, *biases, _array(tones))
         return self._ahead
 
     def _state(self) -> State:

@@ -3,6 +3,11 @@
 At a frame the event that began last counts, whether or not it still goes on: its values; how long ago it began and, if
 so, ended; and, unless it is ``held``, how much of it is over. A small causal network over the frames makes features of
 them, which say nothing of events that have not begun.
+
+Where a track has a pitch, its *tone* is given to the network sample by sample, too: the first sines and cosines of its
+harmonic series from the beginning of the event on, which say as much as the pitch itself. To make them of a number is
+hard for a network, to use them is not (X. Wang, S. Takaki, J. Yamagishi, "Neural Source-Filter-Based Waveform Model for
+Statistical Parametric Speech Synthesis", ICASSP 2019, where the source is such a tone).
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.track import MAX_EVENTS, Number, Track
+from models.track import MAX_EVENTS, Number, Pitch, Track
 
 OCTAVES = 6
 """Of the sines and cosines in which a number is told, so that neighbours differ."""
@@ -21,6 +26,8 @@ DECAYS = (0.01, 0.05, 0.25, 1.0)
 """Seconds in which what is told of a time since then falls to 1 / e."""
 WAVES = 4
 """Half periods of the cosines that tell how much of an event is over."""
+HARMONICS = 4
+"""Of a tone."""
 KERNEL = 3
 """Frames that are seen at a time: this one and those before it."""
 
@@ -34,6 +41,9 @@ class TrackFeatures(nn.Module):
         self.place, self.widths = place, track.widths
         self.is_number = [isinstance(part, Number) for part in track.parts]
         self.held, self.per_second = track.held, track.per_second
+        self.pitch = next((n for n, part in enumerate(track.parts) if isinstance(part, Pitch)), None)
+        """Which of the parts is a pitch."""
+        self.pitches = [(part.low, part.high) if isinstance(part, Pitch) else (0.0, 0.0) for part in track.parts]
         told = sum(
             1 + 2 * OCTAVES if number else width for number, width in zip(self.is_number, self.widths, strict=True)
         )
@@ -51,11 +61,7 @@ class TrackFeatures(nn.Module):
 
     def told(self, condition: Tensor, frames: Tensor) -> Tensor:
         """What is known at each frame, (B, n, inputs)."""
-        events = torch.unflatten(condition[:, self.place], 1, (MAX_EVENTS, -1))
-        begun = (events[:, None, :, 0] <= frames[:, None]).sum(-1)
-        latest = (begun - 1).clamp_min(0)[..., None].expand(-1, -1, events.shape[-1])
-        start, duration, *values = torch.split(events.gather(1, latest), [1, 1, *self.widths], -1)
-        there = (begun > 0)[..., None]
+        there, start, duration, values = self._latest(condition, frames)
         age, since_end = ((frames[:, None] - when) / self.per_second for when in (start, start + duration))
         goes_on = there & (since_end < 0)
         parts = [goes_on.float()]
@@ -72,3 +78,34 @@ class TrackFeatures(nn.Module):
             waves = torch.cos(math.pi * over * torch.arange(1, WAVES + 1, device=over.device))
             parts += [over, torch.where(goes_on, waves, 0.0)]
         return torch.cat(parts, -1)
+
+    def age(self, condition: Tensor, steps: Tensor, hop: int) -> Tensor:
+        """Seconds since the latest event began, at steps (n,) of which ``hop`` are a frame: (B, n), before it inf."""
+        there, start, _, _ = self._latest(condition, steps // hop)
+        age = (steps[:, None] - start.double() * hop) / (hop * self.per_second)
+        return torch.where(there, age, math.inf)[..., 0]
+
+    def tone(self, condition: Tensor, steps: Tensor, hop: int) -> Tensor:
+        """The tone at steps (n,), of which ``hop`` are a frame: (B, n, 2 HARMONICS); 0 where nothing goes on."""
+        assert self.pitch is not None
+        there, start, duration, values = self._latest(condition, steps // hop)
+        low, high = self.pitches[self.pitch]
+        midi = low + (values[self.pitch].double() + 1) / 2 * (high - low)
+        # In float64: of a note that is held for minutes the phase would have no digits left.
+        ranks = torch.arange(1, HARMONICS + 1, device=midi.device)
+        frequency = 440 * 2 ** ((midi - 69) / 12) * ranks
+        turns = frequency * (steps[:, None] - start.double() * hop) / (hop * self.per_second)
+        heard = there & ((steps // hop)[:, None] < start + duration) & (2 * frequency < hop * self.per_second)
+        phase = 2 * math.pi * (turns - turns.floor())
+        return torch.cat([torch.where(heard, phase.sin(), 0.0), torch.where(heard, phase.cos(), 0.0)], -1).float()
+
+    def _latest(self, condition: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """At frames (n,) of the event that began last: whether there is one, its start, duration and values.
+
+        Each (B, n, ...).
+        """
+        events = torch.unflatten(condition[:, self.place], 1, (MAX_EVENTS, -1))
+        begun = (events[:, None, :, 0] <= frames[:, None]).sum(-1)
+        latest = (begun - 1).clamp_min(0)[..., None].expand(-1, -1, events.shape[-1])
+        start, duration, *values = torch.split(events.gather(1, latest), [1, 1, *self.widths], -1)
+        return (begun > 0)[..., None], start, duration, values

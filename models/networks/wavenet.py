@@ -26,15 +26,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.chain import SoundChain
-from models.conditional import Categorical
+from models.conditional import Categorical, Conditional
 from models.errors import InputError
-from models.layers.track_features import TrackFeatures
+from models.layers.track_features import HARMONICS, TrackFeatures
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
 from models.sizes import check_list, check_sizes, config_of
 from models.track import Track
 
 if TYPE_CHECKING:
     from models.decoder import Decoder
+
+
+ONSET_WEIGHT, ONSET_SECONDS = 9.0, 0.05
+"""How much more than others the first steps of an event count in training, and in which time that falls to 1 / e."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ class WaveNet(AutoregressiveModel):
             self.track = TrackFeatures(track, self.columns[track.name], self.config.frames)
             self.local = nn.Linear(self.config.frames, layers * 2 * r, bias=False)
             self.local_skip = nn.Linear(self.config.frames, self.config.skip, bias=False)
+        has_pitch = self.track is not None and self.track.pitch is not None
+        self.tone = nn.Linear(2 * HARMONICS, r, bias=False) if has_pitch else None
         self.head = nn.Linear(self.config.skip, self.config.head)
         self.out = nn.Linear(self.config.head, size)
 
@@ -131,6 +137,26 @@ class WaveNet(AutoregressiveModel):
             blocks, skips = blocks + self.local(features), skips + self.local_skip(features)
         return blocks.unflatten(-1, (len(self.blocks), -1)), skips + self.skip.bias
 
+    def tones(self, condition: Tensor, steps: Tensor) -> Tensor:
+        """What the tone of the asked pitch adds to the first block at steps (n,): (B, n, R)."""
+        assert self.track is not None
+        assert self.tone is not None
+        with torch.autocast(condition.device.type, enabled=False):
+            tone = self.track.tone(condition, steps, self.hop)
+        added: Tensor = self.tone(tone)
+        return added
+
+    def training_pass(self, symbols: Tensor, condition: Tensor) -> tuple[Conditional, Tensor]:
+        """Where a track has pitches, what follows the beginning of an event counts more: later the past tells them.
+
+        A weight that depends on the condition and the step alone moves no optimum.
+        """
+        conditional, weights = super().training_pass(symbols, condition)
+        if self.track is not None and self.tone is not None:
+            age = self.track.age(condition, torch.arange(symbols.shape[1], device=condition.device), self.hop)
+            weights = weights + ONSET_WEIGHT * torch.exp(-age / ONSET_SECONDS).float()
+        return conditional, weights
+
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
         steps = symbols.shape[1]
         count = 1 if self.track is None else -(-steps // self.hop)
@@ -141,6 +167,8 @@ class WaveNet(AutoregressiveModel):
             return frames if self.track is None else frames.repeat_interleave(self.hop, 1)[:, :steps]
 
         x = self.embedding(F.pad(symbols, (1, 0), value=self.start_symbol)[:, :-1])
+        if self.tone is not None:
+            x = x + self.tones(condition, torch.arange(steps, device=condition.device))
         gates = []
         for block, bias in zip(self.blocks, blocks.unbind(2), strict=True):
             gate, x = cast(GatedBlock, block)(x, everywhere(bias))

@@ -50,6 +50,7 @@ class CachedWaveNet(SnapshotDecoder):
         self._halve_gate = halve_gate
         self._hop = model.hop
         self._frame = NOWHERE
+        self._tones: Tensor | None = None
         residuals = [block.residual for block in blocks if block.residual is not None]
         self._residual_weights = [0.5 * layer.weight.T.contiguous() for layer in residuals]
         self._residual_biases = [layer.bias for layer in residuals]
@@ -96,6 +97,8 @@ class CachedWaveNet(SnapshotDecoder):
         channels = self._rings.shape[2]
         content, opening = self._units[:, :channels], self._units[:, channels:]
         torch.index_select(self._embedding, 0, symbols, out=self._inputs_of[0])
+        if self._tones is not None:
+            self._inputs_of[0].add_(self._tones[:, step % self._hop])
         for layer, x in enumerate(self._inputs_of):
             torch.addmm(from_past[layer], x, self._present_weights[layer], out=self._units).tanh_()
             gates = torch.addcmul(content, content, opening, out=self._gates_of[layer])
@@ -114,6 +117,9 @@ class CachedWaveNet(SnapshotDecoder):
         blocks, skips = model.biases(self.condition, torch.tensor([frame], device=self.condition.device))
         self._biases = (blocks[:, 0] * self._halve_gate).transpose(0, 1).contiguous()
         self._skip_bias = skips[:, 0]
+        if model.tone is not None:
+            steps = torch.arange(frame * self._hop, (frame + 1) * self._hop, device=self.condition.device)
+            self._tones = model.tones(self.condition, steps)
         self._frame = frame
 
     def _state(self) -> State:

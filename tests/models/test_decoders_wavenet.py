@@ -17,12 +17,12 @@ from models.model import ModelSpec
 from models.networks.wavenet import WaveNet
 from models.sampling import make_decoder
 from models.shaping import NEUTRAL, Shaping
-from models.track import Number, Track
+from models.track import Pitch, Track
 
 LEVELS = 20
 STOP = LEVELS
 FACTORS = (Category("speaker", ("anna", "ben", "carl"), any=True), Category("digit", ("0", "1")))
-TRACK = Track("said", 1000, 3, (Category("word", ("yes", "no")), Number("tone", 0, 2)), "yes 1", held=True)
+TRACK = Track("said", 1000, 3, (Category("word", ("yes", "no")), Pitch("tone", 60, 120)), "yes 69", held=True)
 """Frames of 8 steps."""
 SHAPINGS = (
     NEUTRAL,
@@ -63,7 +63,7 @@ def conditions(model: WaveNet, rows: int) -> torch.Tensor:
         if isinstance(factor, Category):
             return factor.choices[rng.integers(factor.size)]
         starts = np.cumsum(rng.integers(1, 5, 6)) - 2
-        return [[int(n), int(rng.integers(1, 4)), str(rng.choice(["yes", "no"])), rng.uniform(0, 2)] for n in starts]
+        return [[int(n), int(rng.integers(1, 4)), str(rng.choice(["yes", "no"])), rng.uniform(60, 120)] for n in starts]
 
     return model.condition_tensor([{factor.name: chosen(factor) for factor in model.factors} for _ in range(rows)])
 

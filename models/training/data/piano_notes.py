@@ -19,14 +19,13 @@ from models.chain import INT16_PEAK, MuLaw, SoundChain
 from models.condition import Category
 from models.errors import FileError, InputError
 from models.record import damage_as_file_error
-from models.track import Number, Track
+from models.track import Pitch, Track
 from models.training.data.base import DataSet, Examples, first_existing, packed_arrays, redrawn
 
 FRAMES_PER_SECOND = 100
 CHAIN = SoundChain(MuLaw(256), rate=16000, default_seconds=3.0, max_seconds=3600.0)
 FRAME = CHAIN.rate // FRAMES_PER_SECOND
-PITCH = Number("pitch", 21, 108)
-"""As MIDI numbers the keys: 69 is the A of 440 Hz, and 1 a semitone."""
+PITCH = Pitch("pitch", 21, 108)
 TOUCH = Category("touch", ("pp", "mp", "mf", "ff"))
 NOTES = Track("notes", FRAMES_PER_SECOND, 80, (PITCH, TOUCH), "60 mf, 64 mf, 67 mf", held=True)
 
@@ -36,9 +35,9 @@ LENGTH = 2 * CHAIN.rate
 """Samples of an example for training."""
 MOST_MOVED = 1.2
 """Semitones."""
-ROWS_SHARE = 0.6
+ROWS_SHARE = 0.7
 """How many of the examples are rows of notes."""
-HELD = (8, 90)
+HELD = (6, 60)
 """Frames that a key of a row is held: at least, and at most."""
 BREAK_SHARE, BREAK = 0.3, (1, 20)
 """After how many keys of a row nothing is played for a while, and for how many frames."""
