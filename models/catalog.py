@@ -239,7 +239,7 @@ FAMILIES = (
         "One table per conditional, with a row for every past: any joint, at an exponential price",
         ("tabular",),
     ),
-    Family("linear", 1992, "One logistic regression per conditional, on all earlier variables", ("fvbn",)),
+    Family("linear", 1927, "One regression per conditional, on what came before", ("linear_autoregression", "fvbn")),
     Family(
         "neural",
         1999,

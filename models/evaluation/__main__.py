@@ -30,8 +30,10 @@ from models.evaluation.code_map import code_map
 from models.evaluation.mixture import measure_mixture
 from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import Pixels, drawn_examples, neighbours_picture, thumbnail
+from models.evaluation.resonances import resonances_picture
 from models.evaluation.samples import balanced, draw
 from models.evaluation.speech import speech_report
+from models.networks.linear_autoregression import LinearAutoregression
 
 
 def write_png(path: Path, pixels: Pixels) -> None:
@@ -73,6 +75,8 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     if codes is not None:
         write_png(arguments.cards / f"{name}.map.png", codes.pixels)
         write_atomically(arguments.cards / f"{name}.map.json", (json.dumps(codes.to_json()) + "\n").encode())
+    if isinstance(loaded.model, LinearAutoregression):
+        write_png(arguments.cards / f"{name}.resonances.png", resonances_picture(loaded.model))
     write_atomically(arguments.cards / f"{name}.md", card(loaded, samples, near, speech, codes).encode())
     sys.stdout.write(f"{arguments.cards / f'{name}.md'}\n")
 

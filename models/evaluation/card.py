@@ -18,6 +18,7 @@ from models.evaluation.code_map import SEED, SIDE, TEMPERATURE, CodeMap
 from models.evaluation.neighbours import Neighbours
 from models.evaluation.published import notes, published
 from models.model import AutoregressiveModel, ModelSpec
+from models.networks.linear_autoregression import LinearAutoregression
 from models.wording import grouped
 
 MIDDLING = 10
@@ -32,7 +33,8 @@ def card(
     speech: Mapping[str, Any] | None,
     codes: CodeMap | None = None,
 ) -> str:
-    """The model card as Markdown. Pictures are named ``NAME.samples.png``, ``NAME.neighbours.png``, ``NAME.map.png``.
+    """The model card as Markdown. Pictures are named ``NAME.samples.png``, ``NAME.neighbours.png``, ``NAME.map.png``,
+    ``NAME.resonances.png``.
 
     speech, codes: of a model that speaks, and of one with a map of codes.
     """
@@ -78,7 +80,19 @@ def card(
         lines += speech_section(speech)
     if codes is not None:
         lines += map_section(header, codes)
+    if isinstance(model, LinearAutoregression):
+        lines += RESONANCES_SECTION.format(name=header.name).splitlines()
     return "\n".join([*lines, *neighbours_section(header, near), *data_section(header)]) + "\n"
+
+
+RESONANCES_SECTION = """## Resonances
+
+![poles and spectral envelopes]({name}.resonances.png)
+
+On the left the poles where all conditions are left open: the nearer to the circle, the longer it rings, at the
+frequency that the angle says, up to half the sampling rate on the left. On the right the spectral envelopes.
+
+"""
 
 
 def explained(network: type) -> list[str]:

@@ -12,6 +12,7 @@ from models.chain import INT16_PEAK, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.condition import Category
 from models.conditional import LOG2, MixtureOfGaussians, WithStop
 from models.errors import InputError
+from models.evaluation.resonances import poles, resonances_picture, sets_of, spectral_envelope
 from models.model import ModelSpec
 from models.networks.linear_autoregression import LinearAutoregression
 from models.sampling import make_decoder
@@ -149,3 +150,23 @@ def test_what_it_cannot_model_is_refused() -> None:
         model.conditionals(
             torch.zeros(1, 1, dtype=torch.int64), model.condition_tensor({"speaker": {"anna": 0.5, "ben": 0.5}})
         )
+
+
+def test_the_poles_are_those_of_the_recursion_and_the_envelope_peaks_at_their_angle(
+    fitted: LinearAutoregression,
+) -> None:
+    weights, deviation = sets_of(fitted)["speaker anna"]
+    found = sorted(poles(weights), key=abs)[-2:]
+    a, b = RESONANCE["anna"]
+    assert np.allclose(np.sort_complex(found), np.sort_complex(np.roots([1, -a, -b])), atol=0.02)
+    envelope = spectral_envelope(weights, deviation, 801)
+    angle = abs(np.angle(found[0]))
+    assert np.argmax(envelope) * np.pi / 800 == pytest.approx(angle, abs=0.03)
+    # Makhoul's formula, at the frequency 0.
+    assert envelope[0] == pytest.approx(20 * math.log10(deviation / abs(1 - weights.sum())))
+
+
+def test_the_picture_has_the_poles_and_an_envelope_for_each_speaker(fitted: LinearAutoregression) -> None:
+    picture = resonances_picture(fitted)
+    colours = {tuple(pixel) for pixel in picture.reshape(-1, 3)[::3].tolist()}
+    assert {(0x57, 0xA4, 0xFF), (0xFF, 0xFF, 0xFF), (0xFF, 0x77, 0xBC), (0x07, 0xB5, 0xEB)} <= colours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -9,8 +10,8 @@ import torch
 
 from models.condition import Category, factors_from_json
 from models.errors import InputError
-from models.layers.track_features import TrackFeatures
-from models.track import MAX_EVENTS, Number, Track
+from models.layers.track_features import HARMONICS, TrackFeatures
+from models.track import MAX_EVENTS, Number, Pitch, Track
 
 DIGITS = Track("digits", 100, 40, (Category("digit", tuple("0123456789")),), "4 0 7")
 NOTES = Track("notes", 50, 20, (Number("pitch", 21, 108), Category("touch", ("pp", "ff"))), "60 pp", held=True)
@@ -144,3 +145,41 @@ def test_a_frame_is_the_same_whichever_others_are_asked_for() -> None:
     condition = torch.tensor([DIGITS.encode(DIGITS.parse("4 0 7"))], dtype=torch.float32)
     whole = features(condition, torch.arange(120))
     torch.testing.assert_close(features(condition, torch.arange(57, 60)), whole[:, 57:60])
+
+
+# --- the tone of a pitch ----------------------------------------------------------------------------------------------
+
+PLAYED = Track("played", 100, 20, (Pitch("pitch", 21, 108), Category("touch", ("pp", "ff"))), "69 pp", held=True)
+HOP = 160
+"""Steps of a frame at 16 kHz."""
+
+
+def tone(text: str, first: int, count: int) -> torch.Tensor:
+    """(count, 2 HARMONICS)"""
+    features = TrackFeatures(PLAYED, slice(0, PLAYED.numbers), 8)
+    condition = torch.tensor([PLAYED.encode(PLAYED.parse(text))], dtype=torch.float32)
+    return features.tone(condition, torch.arange(first, first + count), HOP)[0]
+
+
+def test_the_tone_has_the_asked_pitch_from_the_beginning_of_the_event_on() -> None:
+    heard = tone("0.1+0.5 69 pp", 0, 16000)
+    assert not heard[:1600].any()
+    assert not heard[9600:].any()
+    time = torch.arange(8000).double() / 16000
+    for harmonic in range(HARMONICS):
+        phase = 2 * math.pi * 440 * (harmonic + 1) * time
+        torch.testing.assert_close(heard[1600:9600, harmonic], phase.sin().float(), rtol=0, atol=1e-4)
+        torch.testing.assert_close(heard[1600:9600, HARMONICS + harmonic], phase.cos().float(), rtol=0, atol=1e-4)
+
+
+def test_harmonics_beyond_half_the_rate_are_left_out() -> None:
+    heard = tone("0+1 100 pp", 100, 50)  # 2637 Hz: the fourth would have 10 kHz
+    assert heard[:, 2].any()
+    assert not heard[:, 3].any()
+
+
+def test_the_phase_of_a_long_note_keeps_its_digits() -> None:
+    for first in (0, 3500 * 16000):
+        heard = tone("0+3600 57 pp", first, 800)
+        turned = torch.atan2(heard[:, 0], heard[:, HARMONICS]).diff().remainder(2 * math.pi)
+        torch.testing.assert_close(turned, torch.full((799,), 2 * math.pi * 220 / 16000), rtol=0, atol=1e-5)
