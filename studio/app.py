@@ -139,6 +139,8 @@ class MainWindow(QMainWindow):
         studio.picture_opened.connect(self._complete_picture)
         studio.message.connect(self._say)
         studio.verdict.connect(self._say_for_good)
+        studio.branches_changed.connect(self._forget_verdict)
+        studio.walk_began.connect(self._forget_verdict)
         studio.error.connect(self._complain)
         studio.worker.speed.connect(self._show_speed)
         studio.worker.kernels_ready.connect(self._kernels_ready)
@@ -412,6 +414,12 @@ class MainWindow(QMainWindow):
         """Until something else is said, or another take is shown."""
         self._say(text)
         self._message_timer.stop()
+
+    @Slot()
+    def _forget_verdict(self) -> None:
+        """What was said for good was said of a take that is another one now."""
+        if not self._message_timer.isActive():
+            self.message_label.setText("")
 
     @Slot(str)
     def _complain(self, text: str) -> None:

@@ -35,10 +35,8 @@ class Column:
     asked: Asked
     take: Take | None = None
     problem: str = ""
-
-    @property
-    def ended(self) -> bool:
-        return bool(self.problem) or (self.take is not None and self.take.finished)
+    ended: bool = False
+    """Whether it came to its end, whatever somebody did with the take since."""
 
     @property
     def drawn(self) -> Take | None:
@@ -77,6 +75,9 @@ class Comparison(QObject):
         self.columns = tuple(Column(entry, _asked(entry, condition, seed, count)) for entry in entries)
         for column in self.columns:
             column.take = next((self._kept(old) for old in before if old.asked == column.asked), None)
+            if column.take is not None:
+                column.ended = True
+                self._worker.save(column.take)  # it may have had to leave the history since
         self._token += 1
         self._drawing = [n for n, column in enumerate(self.columns) if column.take is None]
         self.running = bool(self._drawing)
@@ -108,8 +109,10 @@ class Comparison(QObject):
         number = self._drawing[compared.column]
         column = self.columns[number]
         column.take, column.problem = compared.take, compared.problem
+        column.ended |= bool(column.problem)
         if column.take is not None:
             self._takes[column.take.id] = column.take
+            column.ended |= column.take.finished
         if all(column.ended for column in self.columns):
             self.running = False
         self.changed.emit(number)

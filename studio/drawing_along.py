@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from models.trace import Take
 from studio.inference import InferenceThread
 
+MOST_DRAGS = 200
+"""Of which what they have drawn can be shown again."""
 REST_MS = 500
 """How long a hand must rest on an image for it to be kept."""
+
+
+class Side(Enum):
+    """Of a drag."""
+
+    BEFORE = "before"
+    AFTER = "after"
 
 
 class DrawingAlong(QObject):
@@ -24,8 +35,8 @@ class DrawingAlong(QObject):
         super().__init__(parent)
         self.moved_on = False
         """Whether the hand has moved on while that was being drawn."""
-        self._last = ""
-        """The image that was drawn along last, by its take."""
+        self._of_drags: dict[int, dict[Side, Take | None]] = {}
+        """What was shown before each drag, and what after it."""
         self._worker = worker
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self.keep)
@@ -34,15 +45,21 @@ class DrawingAlong(QObject):
     def passing(self) -> Take | None:
         return self._worker.passing
 
-    def replace(self, take: Take) -> None:
-        """The hand has moved on from the image that it was at, and this one is drawn."""
+    def replace(self, take: Take, drag: int | None, before: Take | None) -> None:
+        """The hand has moved on from the image that it was at, and this one is drawn.
+
+        drag: its number. before: what was shown.
+        """
         self._rest.stop()
         self._worker.passing = take
-        self._last = take.id
+        if drag is not None:
+            self._of_drags.setdefault(drag, {Side.BEFORE: before})[Side.AFTER] = take
+            self._of_drags = dict(list(self._of_drags.items())[-MOST_DRAGS:])
 
-    def drew(self, take: Take | None) -> bool:
-        """Whether this is the image that was drawn along last, kept or not."""
-        return take is not None and take.id == self._last
+    def shown(self, drag: int | None, side: Side) -> Take | None:
+        """What was shown before a drag or after it, if it has drawn anything and that is not deleted."""
+        take = self._of_drags.get(drag, {}).get(side) if drag is not None else None
+        return None if take is None or self._worker.forgets(take.id) else take
 
     def drawn(self) -> None:
         """What passes is drawn as far as it goes for now: the hand may rest on it."""

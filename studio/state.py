@@ -43,7 +43,7 @@ from models.trace import Take, Trace, new_take, new_take_id
 from models.track import Track
 from studio.clipboard import PICTURE
 from studio.comparison import Comparison
-from studio.drawing_along import DrawingAlong
+from studio.drawing_along import DrawingAlong, Side
 from studio.inference import InferenceThread
 from studio.influence import FollowedInfluence
 from studio.inspection import FollowedInspection
@@ -151,6 +151,8 @@ class Studio(QObject):
         self._wish: Callable[[], None] | None = None
         """What was asked for while the model was still being loaded: to begin, or to go on."""
         self.drawing_along = DrawingAlong(worker, self)
+        self._drag_waiting: int | None = None
+        """The drag whose last place is drawn when what is drawn for an earlier one is done."""
         self._announced = Activity.EMPTY
         self._takes: WeakValueDictionary[str, Take] = WeakValueDictionary()
         """Takes that are shown or that can be undone to: there is one object of each, whoever asks for it."""
@@ -473,11 +475,8 @@ class Studio(QObject):
         if self.shown_seed is not None:
             self.set_seed(self.shown_seed)
 
-    def change_settings_of(self, model: Path, changes: dict[str, Any], *, again: bool) -> bool:
-        """For ``SettingsCommand``: chooses the model, so that the change is seen; whether it is there.
-
-        again: to or from what once held: an image that was drawn along a hand goes there, too.
-        """
+    def change_settings_of(self, model: Path, changes: dict[str, Any]) -> bool:
+        """For ``SettingsCommand``: chooses the model, so that the change is seen; whether it is there."""
         if self.entry is None or self.entry.path != model:
             if not model.exists():
                 self.message.emit(f"The model that this was set for is gone: {model}")
@@ -486,9 +485,14 @@ class Studio(QObject):
         if self.entry is None or self.entry.path != model or self.settings is None:
             return False  # it could not be chosen, which was said: no other model is changed in its place
         self._apply_settings(self.settings.with_(**changes))
-        if again and "condition" in changes and self.drawing_along.drew(self.take):
-            self.draw_along()
         return True
+
+    def show_of_drag(self, drag: int | None, side: Side) -> None:
+        """For ``SettingsCommand``: shows again what was shown before a drag that drew along, or after it."""
+        take = self.drawing_along.shown(drag, side)
+        if take is not None and take is not self.take and self.entry is not None:
+            self._show_with_model(take, self.entry)
+            self.worker.save(take)  # the hand may have moved on from it before it was kept
 
     def _apply_settings(self, settings: Settings) -> None:
         assert self.settings is not None
@@ -549,15 +553,16 @@ class Studio(QObject):
         if changed:
             self.activity_changed.emit()
 
-    def draw_along(self) -> None:
+    def draw_along(self, drag: int | None = None) -> None:
         """A new image under the present settings, as fast as it goes and on the noise of what is shown.
 
-        For a hand that moves a control. It is waited for while an image is drawn; what it rests on comes into the
-        history, what it only passes does not. Nothing happens while something runs that was asked for, or to sounds.
+        For a hand that moves a control; drag: the number under which it changes it. It is waited for while an image is
+        drawn; what it rests on comes into the history, what it only passes does not. Nothing happens while something
+        runs that was asked for, or to sounds.
         """
         passing = self.drawing_along.passing
         if self.running:
-            self.drawing_along.moved_on = passing is not None
+            self.drawing_along.moved_on, self._drag_waiting = passing is not None, drag
             return
         if self.settings is None or self.loaded is None or self.loaded.reference.chain.modality != "image":
             return
@@ -572,7 +577,7 @@ class Studio(QObject):
             take = new_take(reference, limit=limit, count=count, **fields)
             if place[0] < count:
                 self._places[take.id] = Place(place[0], 0, True, place[1])
-            self.drawing_along.replace(take)
+            self.drawing_along.replace(take, drag, self.take)
             return take
 
         self._begin(make, None, pace=math.inf)
@@ -1176,7 +1181,7 @@ class Studio(QObject):
             self.drawing_along.drawn()
             if self.drawing_along.moved_on:
                 self.drawing_along.moved_on = False
-                self.draw_along()
+                self.draw_along(self._drag_waiting)
 
     @Slot(str)
     def _on_scored(self, take_id: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtGui import QUndoCommand
 
 from models.trace import Take
+from studio.drawing_along import Side
 
 if TYPE_CHECKING:
     from studio.state import Pointer, Studio
@@ -27,7 +28,6 @@ class SettingsCommand(QUndoCommand):
     ) -> None:
         super().__init__(what)
         self.studio, self.model, self.before, self.after, self.drag = studio, model, before, after, drag
-        self.undone = False
 
     def id(self) -> int:
         return 1
@@ -41,11 +41,12 @@ class SettingsCommand(QUndoCommand):
         return True
 
     def undo(self) -> None:
-        self.setObsolete(not self.studio.change_settings_of(self.model, self.before, again=True))
-        self.undone = True
+        self.setObsolete(not self.studio.change_settings_of(self.model, self.before))
+        self.studio.show_of_drag(self.drag, Side.BEFORE)
 
     def redo(self) -> None:
-        self.setObsolete(not self.studio.change_settings_of(self.model, self.after, again=self.undone))
+        self.setObsolete(not self.studio.change_settings_of(self.model, self.after))
+        self.studio.show_of_drag(self.drag, Side.AFTER)  # nothing, when it is done for the first time
 
 
 class BranchCommand(QUndoCommand):

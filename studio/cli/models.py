@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from models.wording import grouped
 from studio.cli.shared import PROGRAM, say, size_in_words, user_catalog, write_json, write_line
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def list_models(arguments: argparse.Namespace) -> int:
         write_line(f"  {header.title}: {header.chain.modality}, {header.architecture}, {header.chain.describe()}")
         for factor in header.factors:
             write_line(f"  {factor.name}: {factor.describe()}")
-        write_line(f"  {measured}, {grouped(header.parameters)} parameters, {size_in_words(header.size_bytes)}")
+        write_line(f"  {measured}, {header.parameters:,} parameters, {size_in_words(header.size_bytes)}")
     if not entries:
         write_line("There are no models yet.")
     return 0

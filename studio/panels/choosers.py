@@ -234,7 +234,7 @@ class CategoryChooser(ButtonChooser):
     @Slot(float, int)
     def _blend(self, share: float, drag: int) -> None:
         self._choose_blend(self._first, self.other.currentText(), share, drag=drag)
-        self.studio.draw_along()
+        self.studio.draw_along(drag)
 
 
 class ValueBox(ComboBox):
@@ -426,7 +426,7 @@ class PadChooser(Chooser):
     @Slot(float, float, int)
     def _move(self, x: float, y: float, drag: int) -> None:
         self.choose([x, y], drag=drag)
-        self.studio.draw_along()
+        self.studio.draw_along(drag)
 
 
 def vector_chooser(factor: Vector, studio: Studio) -> Chooser:

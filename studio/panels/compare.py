@@ -83,7 +83,9 @@ class LimitedBox(QSpinBox):
     """A number that is typed beyond the limit becomes the limit, where Qt takes no notice of the key."""
 
     def validate(self, text: str, at: int) -> tuple[QValidator.State, str, int]:
-        if text.isdecimal() and int(text) > self.maximum():
+        digits = text.lstrip("0") if text.isdecimal() else ""
+        # By their number first: a whole page of digits may be pasted, of which Python makes no number.
+        if len(digits) > len(str(self.maximum())) or (digits and int(digits) > self.maximum()):
             text = str(self.maximum())
             at = len(text)
         return QValidator.State(super().validate(text, at)[0]), text, at
@@ -345,7 +347,7 @@ class ModelsPage(QWidget):
             self._form.removeRow(box)
         self.classes = {}
         for name, choices in offered.items():
-            box = ComboBox(name, f"The {name} that all models draw which know one")
+            box = ComboBox(name, f"The {name} for all models that know one")
             box.addItems(choices)
             box.textActivated.connect(partial(self._choose_class, name))
             self.classes[name] = box
@@ -478,7 +480,7 @@ def told_of_choice(entries: Sequence[Entry], chosen: Collection[str]) -> str:
     lines = ["The same noise for all, temperature 1."]
     for name in chosen:
         without = [entry.header.title for entry in entries if name not in categories_of(entry)]
-        lines += [f"Without a {name}: {', '.join(without)}."] if without else []
+        lines += [f"Without the {name}: {'; '.join(without)}."] if without else []
     rest = {f.name for e in entries for f in e.header.factors if not (isinstance(f, Category) and f.name in chosen)}
     lines += [f"At its default: {', '.join(sorted(rest))}."] if rest else []
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -461,6 +461,13 @@ class ConditionalPlot(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
+def widest_values(ways: Sequence[str]) -> tuple[str, str]:
+    """The widest value in the headings of colours that came in these ways, with the way and as briefly as can be."""
+    long = [f"{way} 255" for way in ways]
+    brief = ["255" if way == "drawn" else f"{way} 255" for way in ways]
+    return max(long, key=len), max(brief, key=len)
+
+
 class ColourPlot(ConditionalPlot):
     """The conditional of one colour of a pixel, under a line with its name, what was drawn, and the bits of that.
 
@@ -486,6 +493,7 @@ class ColourPlot(ConditionalPlot):
         self.present = self.waiting = False
         self.symbol: int | None = None
         self.came = "drawn"
+        self.widest = widest_values([self.came])
         self.surprise = self.entropy = math.nan
 
     def show_colour(self, inspection: Inspection, take: Take) -> None:
@@ -595,11 +603,10 @@ class ColourPlot(ConditionalPlot):
 
     def _brevity(self, painter: QPainter, width: float) -> int:
         """Which of the ``_headings`` has room. Not by its own numbers: those of all colours are to be alike."""
-        values = (f"{self.came} 255", "255" if self.came == "drawn" else f"{self.came} 255")
-        for number, value in enumerate(values):
+        for number, value in enumerate(self.widest):
             if painter.fontMetrics().horizontalAdvance(value + WIDEST_BITS) <= width:
                 return number
-        return len(values)
+        return len(self.widest)
 
     def _paint_levels(self, painter: QPainter, theme: Theme, alphabet: Alphabet) -> None:
         """Lines that lead down to the labels, which stand once below all colours."""
@@ -839,6 +846,9 @@ class InspectorPanel(QWidget):
         if isinstance(chain, ImageChain) and chain.channels == len(COLOURS):
             for plot in self.colour_plots:
                 plot.show_colour(inspection, take)
+            ways = [plot.came for plot in self.colour_plots]
+            for plot in self.colour_plots:
+                plot.widest = widest_values(ways)
             self.level_axis.update()
         else:
             self.plot.show_inspection(inspection, chain.alphabet, came)

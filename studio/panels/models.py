@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QEvent, QPoint, QSignalBlocker, Qt, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -81,6 +83,8 @@ class ModelsPanel(QWidget):
         self.studio = studio
         self.open_families: dict[str, bool] = dict(studio.profile.get("families", {}))
         """Whether a family is open, by its modality and name: of those that were opened or closed once."""
+        self._shown: Path | None = None
+        """The model that was chosen when the list was last looked at."""
         self.search = SearchField()
         self.search.setPlaceholderText("Search")
         self.search.setAccessibleName("Search models")
@@ -214,11 +218,12 @@ class ModelsPanel(QWidget):
 
     @Slot()
     def _show_current(self) -> None:
-        """Opens the family of the chosen model and brings it into view, whatever was searched for."""
+        """Opens the family of the chosen model and brings it into view; another one than before, whatever is sought."""
         path = self.studio.entry.path if self.studio.entry else None
+        another, self._shown = path != self._shown, path
         for model in self.list.models():
             if model.data(0, ENTRY).path == path:
-                if model.isHidden():
+                if another and model.isHidden():
                     self._clear_filter()
                 parent_of(model).setExpanded(True)
                 self.list.setCurrentItem(model)

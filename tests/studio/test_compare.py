@@ -152,7 +152,7 @@ def test_a_class_that_some_models_know_is_chosen_for_them_and_the_others_do_with
     assert {t.traces[0].segment.condition["digit"] for t in takes if t is not None} == {"2"}
     tick(dialog, IMAGE, OTHER)
     assert dialog.models.classes["digit"].currentText() == "2"
-    assert dialog.models.note.text().endswith("Without a digit: Tiny Other.")
+    assert dialog.models.note.text().endswith("Without the digit: Tiny Other.")
     takes = compare(dialog, qtbot, IMAGE, OTHER)
     assert sorted(str(t.traces[0].segment.condition) for t in takes if t is not None) == ["{'digit': '2'}", "{}"]
 
@@ -246,6 +246,10 @@ def test_a_number_beyond_the_limit_is_seen_to_become_the_limit(dialog: CompareDi
         assert box.text() == shown
         assert f"to {box.maximum()}" in box.toolTip()
     assert dialog.models.count.value() == 3
+    QApplication.clipboard().setText("9" * 5000)  # more digits than Python makes a number of
+    dialog.models.count.selectAll()
+    dialog.models.count.lineEdit().paste()
+    assert dialog.models.count.text() == "4"
 
 
 def test_two_to_four_models_can_be_compared(dialog: CompareDialog) -> None:

@@ -20,7 +20,7 @@ from models.shaping import Shaping
 from models.trace import Trace
 from studio.canvas.demo import empty_take, grow
 from studio.messages import Inspection
-from studio.panels.inspector import COLOURS, TINTS, ColourPlot, InspectorPanel
+from studio.panels.inspector import COLOURS, TINTS, ColourPlot, InspectorPanel, widest_values
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, Theme, apply_theme, colours, small
 from tests.studio.conftest import DIGIT, finish, load, write
@@ -360,3 +360,9 @@ def test_the_names_of_the_colours_can_be_read_in_their_tints(theme: Theme) -> No
     for tint in TINTS[theme.dark]:
         darker, lighter = sorted((luminance(tint), luminance(theme.panel)))
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+def test_headings_leave_room_for_how_each_of_the_colours_came() -> None:
+    assert widest_values(["drawn", "drawn", "drawn"]) == ("drawn 255", "255")
+    assert widest_values(["put", "drawn", "drawn"]) == ("drawn 255", "put 255")
+    assert widest_values(["given", "given", "given"]) == ("given 255", "given 255")

@@ -364,6 +364,14 @@ def test_a_model_that_is_chosen_elsewhere_is_shown_whatever_was_searched_for(stu
     assert not items(panel)[IMAGE].isHidden()
 
 
+def test_a_search_stays_when_the_list_is_read_again(studio: Studio, qtbot: QtBot) -> None:
+    load(studio, qtbot, IMAGE)
+    panel = panel_of(studio, qtbot)
+    panel.search.setText("ada")
+    studio.catalog_changed.emit()
+    assert panel.search.text() == "ada"
+
+
 def test_a_search_opens_families_for_the_moment(studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(studio, qtbot)
     panel.open_all(False)

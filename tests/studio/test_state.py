@@ -909,19 +909,52 @@ def test_a_hand_that_moves_on_while_an_image_is_drawn_gets_the_last_place(image_
     qtbot.waitUntil(drawn_last)
 
 
-def test_undo_of_a_hand_s_movement_takes_the_image_along(image_studio: Studio, qtbot: QtBot) -> None:
-    first, *_, last = DIGIT.values
-    image_studio.change("digit", condition={"digit": first})
-    image_studio.change("digit", drag=1, condition={"digit": last})
-    image_studio.draw_along()
+def test_undo_of_a_drag_shows_what_was_shown_before_it_and_redo_what_it_drew(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    generate(image_studio, qtbot)
+    shown = [image_studio.take]
+    for drag, digits in ((1, DIGIT.values[:2]), (2, DIGIT.values[1:])):
+        for digit in digits:
+            image_studio.change("digit", drag=drag, condition={"digit": digit})
+            image_studio.draw_along(drag)
+            finish(image_studio, qtbot)
+        shown.append(image_studio.take)
+    kept = {take.id for take in shown if take is not None}
+    for move, number in (("undo", 1), ("undo", 0), ("redo", 1), ("redo", 2)):
+        getattr(image_studio.undo_stack, move)()
+        assert image_studio.take is shown[number]
+        assert not image_studio.running
+    image_studio.drawing_along.keep()
+    qtbot.waitUntil(lambda: {entry.id for entry in image_studio.profile.history()} == kept)
+
+
+def test_undo_of_a_drag_in_another_model_brings_model_and_image_back(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    before = image_studio.take
+    image_studio.change("digit", drag=1, condition={"digit": DIGIT.values[-1]})
+    image_studio.draw_along(1)
     finish(image_studio, qtbot)
-    seed = image_studio.shown_seed
-    for move, digit in ((image_studio.undo_stack.undo, first), (image_studio.undo_stack.redo, last)):
-        move()
-        finish(image_studio, qtbot)
-        assert image_studio.take is not None
-        assert image_studio.take.traces[0].segment.condition == {"digit": digit}
-        assert image_studio.shown_seed == seed
+    load(image_studio, qtbot, SOUND)
+    image_studio.undo_stack.undo()
+    assert image_studio.take is before
+    assert chosen_model(image_studio) == IMAGE
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
+
+
+def test_what_a_drag_drew_is_not_shown_again_once_it_is_deleted(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    before = image_studio.take
+    image_studio.change("digit", drag=1, condition={"digit": DIGIT.values[-1]})
+    image_studio.draw_along(1)
+    finish(image_studio, qtbot)
+    along = image_studio.take
+    assert before is not None
+    image_studio.drawing_along.keep()
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
+    image_studio.remove_take(before.id)
+    image_studio.undo_stack.undo()
+    assert image_studio.take is along
 
 
 def test_undo_of_a_condition_leaves_an_image_alone_that_was_asked_for(image_studio: Studio, qtbot: QtBot) -> None:

@@ -30,7 +30,7 @@ from studio.clipboard import copy_picture, mime_data
 from studio.panels.history import ENTRY
 from studio.profile import Profile
 from studio.shortcuts import shortcuts_html
-from studio.state import Activity, Studio
+from studio.state import Activity, Pointer, Studio
 from studio.theme import DARK, LIGHT, apply_theme, colours
 from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load
 
@@ -241,6 +241,15 @@ def test_what_is_said_of_one_take_does_not_stand_beside_another(window: MainWind
     window.studio.reproduce()
     qtbot.waitUntil(lambda: window.message_label.text().startswith("Reproduced"))
     window.studio.begin()
+    assert window.message_label.text() == ""
+
+
+def test_what_is_said_for_good_of_a_take_is_over_when_that_is_changed(window: MainWindow, qtbot: QtBot) -> None:
+    drawn(window, qtbot)
+    window.studio.reproduce()
+    qtbot.waitUntil(lambda: window.message_label.text().startswith("Reproduced"))
+    assert not window._message_timer.isActive()
+    window.studio.put_value(1, Pointer(0, 3))
     assert window.message_label.text() == ""
 
 
@@ -615,7 +624,7 @@ from models.catalog import Catalog
 from studio.app import MainWindow
 from studio.inference import InferenceThread
 from studio.profile import Profile
-from studio.state import Studio
+from studio.state import Studio, Pointer
 app = QApplication([])
 profile = Profile()
 worker = InferenceThread(profile.save_take)
