@@ -2,6 +2,7 @@
 
 ``python -m models.evaluation speech CHECKPOINT --data DIR`` asks an independent classifier, trained on the real
 recordings, which digit and which speaker it hears in generated clips, and compares lengths and levels with real ones.
+``… pitch CHECKPOINT --data DIR`` tracks the pitch of generated notes.
 ``… neighbours CHECKPOINT --data DIR`` finds the training examples nearest to samples: copies would show.
 ``… card CHECKPOINT --data DIR`` writes the card that the application shows. ``… classes DATA_SET --data DIR`` takes a
 picture of each class from the test part. All of these write below ``--assets``. ``… mixture CHECKPOINT --data DIR``
@@ -30,6 +31,7 @@ from models.evaluation.code_map import code_map
 from models.evaluation.mixture import measure_mixture
 from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import Pixels, drawn_examples, neighbours_picture, thumbnail
+from models.evaluation.pitch import pitch_report
 from models.evaluation.resonances import resonances_picture
 from models.evaluation.samples import balanced, draw
 from models.evaluation.speech import speech_report
@@ -49,6 +51,11 @@ def write_report(path: Path, report: Mapping[str, Any]) -> None:
 def write_speech(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     report = speech_report(loaded, arguments.data, count=arguments.count or 300)
     write_report(arguments.cards / f"{loaded.header.name}.speech.json", report)
+
+
+def write_pitch(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
+    report = pitch_report(loaded, arguments.data)
+    write_report(arguments.cards / f"{loaded.header.name}.pitch.json", report)
 
 
 def write_neighbours(loaded: LoadedModel, arguments: argparse.Namespace) -> Neighbours:
@@ -98,7 +105,7 @@ def write_classes(arguments: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.evaluation", description="Evaluates samples of a model.")
-    parser.add_argument("what", choices=("speech", "neighbours", "card", "classes", "mixture"))
+    parser.add_argument("what", choices=("speech", "pitch", "neighbours", "card", "classes", "mixture"))
     parser.add_argument("subject", type=Path, help="a checkpoint; of classes the name of a data set")
     parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
     parser.add_argument("--assets", type=Path, default=Path("assets"), help="reports and cards go to its folder cards")
@@ -114,7 +121,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         loaded = load_checkpoint(arguments.subject)
         writers = {
-            "speech": write_speech, "neighbours": write_neighbours, "card": write_card, "mixture": write_mixture,
+            "speech": write_speech, "pitch": write_pitch, "neighbours": write_neighbours, "card": write_card,
+            "mixture": write_mixture,
         }  # fmt: skip
         writers[arguments.what](loaded, arguments)
     except StudioError as error:

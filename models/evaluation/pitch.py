@@ -21,7 +21,8 @@ from models.sampling import run
 from models.shaping import NEUTRAL
 from models.trace import new_take
 from models.track import Number, Track
-from models.training.data import load
+from models.training.data import SPLITS, load
+from models.training.data.piano_notes import read_notes
 
 LOWEST = 25.0
 """Hz, of the pitches that are looked for."""
@@ -93,7 +94,7 @@ def _lowest(differences: npt.NDArray[np.float64], near: int) -> float:
     return at + (0.5 * (before - after) / bend if bend > 0 else 0.0)
 
 
-def pitch_report(loaded: LoadedModel, folder: Path, *, touch: str | None = None) -> dict[str, Any]:
+def pitch_report(loaded: LoadedModel, folder: Path) -> dict[str, Any]:
     """How far from the asked pitch generated notes are, those of pitches that were recorded and of others.
 
     One note of a second for every key of MIDDLE. Raises InputError for a model that plays no notes.
@@ -102,8 +103,8 @@ def pitch_report(loaded: LoadedModel, folder: Path, *, touch: str | None = None)
     if not isinstance(chain, SoundChain) or track is None or not isinstance(track.parts[0], Number):
         raise InputError(f"{loaded.header.name} plays no notes")
     examples = load(loaded.header.data["name"], folder, "test")
-    recorded = {round(notes[track.name][0][2]) for notes in examples.conditions} | _trained(loaded, folder, track)
-    others = [part.example if touch is None else touch for part in track.parts[1:]]
+    recorded = {pitch for part in SPLITS for pitch, _ in read_notes(folder, part)[1]}
+    others = [part.example for part in track.parts[1:]]
     cents = {}
     for key in MIDDLE:
         held = int(SECONDS * track.per_second)
@@ -136,10 +137,3 @@ def pitch_report(loaded: LoadedModel, folder: Path, *, touch: str | None = None)
         "tracker_within_50_cents_of_real_test_notes": float(np.mean(np.abs(tracked) <= WITHIN / 100)),
         "cents": {str(key): None if math.isnan(off) else round(off, 1) for key, off in cents.items()},
     }
-
-
-def _trained(loaded: LoadedModel, folder: Path, track: Track) -> set[int]:
-    """The keys that were recorded among those that the model was trained on, and validated."""
-    from models.training.data.piano_notes import read_notes
-
-    return {pitch for part in ("train", "valid") for pitch, _ in read_notes(folder, part)[1]}
