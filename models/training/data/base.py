@@ -51,9 +51,14 @@ class Examples:
         return None if redraw is None else lambda rng: change(redraw(rng))
 
 
+def published_draw(split: str, seed: int) -> np.random.Generator:
+    """What the random examples of a split that everybody is measured on are drawn with."""
+    return np.random.Generator(np.random.PCG64([seed, SPLITS.index(split)]))
+
+
 def redrawn(draw: Callable[[np.random.Generator], Examples], split: str, seed: int) -> Examples:
     """Of random examples those that everybody is measured on, which the seed says; training draws others."""
-    examples = draw(np.random.Generator(np.random.PCG64([seed, SPLITS.index(split)])))
+    examples = draw(published_draw(split, seed))
     return replace(examples, redraw=draw if split == "train" else None)
 
 
