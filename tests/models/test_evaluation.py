@@ -252,7 +252,7 @@ def test_a_folder_for_a_model_of_other_data_is_refused(tmp_path: Path) -> None:
     model = header(IMAGE_CHAIN)
     model.data["name"] = "pebbles"
     with pytest.raises(
-        InputError, match=rf"{tmp_path.name}: it is a folder.* from 'pebbles', .* none of mnist, .*fsdd;"
+        InputError, match=rf"{tmp_path.name}: it is a folder.* from 'pebbles', .* none of mnist, .*fsdd.*;"
     ):
         read_data_set(tmp_path, model)
 

@@ -80,6 +80,7 @@ def reproduce(studio: Studio, qtbot: QtBot) -> list[str]:
     """Begins to walk the take again and waits until it is under way. Gives what is said from then on."""
     said: list[str] = []
     studio.message.connect(said.append)
+    studio.verdict.connect(said.append)
     studio.reproduce()
     qtbot.waitUntil(lambda: any("%" in line for line in said))
     return said

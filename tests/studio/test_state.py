@@ -465,7 +465,7 @@ def test_a_saved_file_restores_the_take_and_all_settings(image_studio: Studio, q
 def test_reproduce_reports_agreement(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot, count=2)
     said: list[str] = []
-    image_studio.message.connect(said.append)
+    image_studio.verdict.connect(said.append)
     image_studio.reproduce()
     qtbot.waitUntil(lambda: any("agree" in line for line in said))
 
