@@ -125,8 +125,7 @@ class MuLaw(Alphabet):
 
     def decode(self, symbols: npt.ArrayLike) -> npt.NDArray[np.int16]:
         mu = self.levels - 1
-        y = 2 * self._checked(symbols) / mu - 1
-        amplitude = np.sign(y) * np.expm1(np.abs(y) * np.log1p(mu)) / mu
+        amplitude = self._expanded(2 * self._checked(symbols) / mu - 1)
         wave: npt.NDArray[np.int16] = np.rint(amplitude * INT16_PEAK).astype(np.int16)
         return wave
 
@@ -144,9 +143,13 @@ class MuLaw(Alphabet):
     def edges(self) -> npt.NDArray[np.float64]:
         """The amplitudes, in -1 … 1, at which ``encode`` goes on to the next symbol: float64 (levels - 1,)."""
         mu = self.levels - 1
-        y = 2 * (np.arange(mu) + 0.5) / mu - 1
-        edges: npt.NDArray[np.float64] = np.sign(y) * np.expm1(np.abs(y) * np.log1p(mu)) / mu
-        return edges
+        return self._expanded(2 * (np.arange(mu) + 0.5) / mu - 1)
+
+    def _expanded(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Amplitudes in -1 … 1 of companded values in -1 … 1."""
+        mu = self.levels - 1
+        amplitudes: npt.NDArray[np.float64] = np.sign(y) * np.expm1(np.abs(y) * np.log1p(mu)) / mu
+        return amplitudes
 
     def _label(self, symbol: int) -> str:
         return f"{int(self.decode(symbol)):+d} ({symbol})".replace("-", "−")

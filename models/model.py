@@ -173,6 +173,19 @@ def columns(factors: Sequence[Factor]) -> dict[str, slice]:
     return found
 
 
+def combinations(condition: Tensor, sizes: Sequence[int], refusal: str) -> Tensor:
+    """Which combination of values each condition (B, F) of categories of these sizes is: int64 (B,), the last fastest.
+
+    Raises InputError with the refusal for a blend, which is none.
+    """
+    number = torch.zeros(condition.shape[0], dtype=torch.int64, device=condition.device)
+    for weights in torch.split(condition, list(sizes), 1) if sizes else ():
+        if (weights.amax(1) < 1).any():
+            raise InputError(refusal)
+        number = number * weights.shape[1] + weights.argmax(1)
+    return number
+
+
 def indicators(symbols: Tensor, levels: int) -> Tensor:
     """Whether each symbol (…) is 1, 2, …, K - 1: (…, K - 1), whole numbers. Of a binary variable this is its value.
 

@@ -54,7 +54,8 @@ class DrawingAlong(QObject):
         self._worker.passing = take
         if drag is not None:
             self._of_drags.setdefault(drag, {Side.BEFORE: before})[Side.AFTER] = take
-            self._of_drags = dict(list(self._of_drags.items())[-MOST_DRAGS:])
+            if len(self._of_drags) > MOST_DRAGS:
+                del self._of_drags[next(iter(self._of_drags))]
 
     def shown(self, drag: int | None, side: Side) -> Take | None:
         """What was shown before a drag or after it, if it has drawn anything and that is not deleted."""

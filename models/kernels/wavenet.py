@@ -402,16 +402,18 @@ class CompiledWaveNet(SnapshotDecoder):
     def _frames(self, first: int, last: int) -> Frames:
         """What the condition adds in some frames, and in others around them.
 
-        In runs that begin at multiples of FRAMES_AHEAD: products of other shapes would round in other ways.
+        In runs that begin at multiples of FRAMES_AHEAD: products of other shapes would round in other ways. Without a
+        track there is but one frame.
         """
-        first, end = first // FRAMES_AHEAD * FRAMES_AHEAD, (last // FRAMES_AHEAD + 1) * FRAMES_AHEAD
+        run = FRAMES_AHEAD if cast(WaveNet, self.model).track is not None else 1
+        first, end = first // run * run, (last // run + 1) * run
         if self._ahead is None or not (self._ahead.first <= first and end <= self._ahead.end):
             model = cast(WaveNet, self.model)
-            runs = [torch.arange(start, start + FRAMES_AHEAD) for start in range(first, end, FRAMES_AHEAD)]
+            runs = [torch.arange(start, start + run) for start in range(first, end, run)]
             blocks, skips = zip(*(model.biases(self.condition, frames) for frames in runs), strict=True)
             tones = torch.zeros(self.rows, 1, model.config.residual)
             if model.tone is not None:
-                steps = (run[:, None] * self._hop + torch.arange(self._hop) for run in runs)
+                steps = (frames[:, None] * self._hop + torch.arange(self._hop) for frames in runs)
                 tones = torch.cat([model.tones(self.condition, each.flatten()) for each in steps], 1)
             biases = _array(torch.cat(blocks, 1)), _array(torch.cat(skips, 1))
             self._ahead = Frames(first, end, *biases, _array(tones))

@@ -35,7 +35,7 @@ from models.condition import categories
 from models.conditional import Conditional, MixtureOfGaussians, WithStop
 from models.decoder import Decoder
 from models.errors import InputError
-from models.model import AutoregressiveModel, ModelSpec
+from models.model import AutoregressiveModel, ModelSpec, combinations
 from models.sizes import check_sizes, config_of
 
 MAX_ORDER = 64
@@ -91,12 +91,8 @@ class LinearAutoregression(AutoregressiveModel):
 
     def chosen(self, condition: Tensor) -> Tensor:
         """Which set each condition (B, F) has: int64 (B,). Raises InputError for a blend, which has none."""
-        chosen = torch.zeros(condition.shape[0], dtype=torch.int64, device=condition.device)
-        for shares in torch.split(condition, self.sizes, 1) if self.sizes else ():
-            if (shares.amax(1) < 1).any():
-                raise InputError("a linear autoregression has weights for each value of a condition, none for a blend")
-            chosen = chosen * shares.shape[1] + shares.argmax(1)
-        return chosen
+        refusal = "a linear autoregression has weights for each value of a condition, none for a blend"
+        return combinations(condition, self.sizes, refusal)
 
     def around(self, means: Tensor, chosen: Tensor) -> Conditional:
         """The conditionals with means (B, …) of sets (B,)."""

@@ -36,7 +36,7 @@ from models.condition import categories
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
-from models.model import AutoregressiveModel, ModelSpec
+from models.model import AutoregressiveModel, ModelSpec, combinations
 
 MAX_ENTRIES = 2**22
 MAX_ALPHA = 1000
@@ -101,12 +101,8 @@ class TabularChain(AutoregressiveModel):
 
     def table(self, condition: Tensor) -> Tensor:
         """Which set of tables each condition (B, F) has: int64 (B,). Raises InputError for a blend, which has none."""
-        table = torch.zeros(condition.shape[0], dtype=torch.int64, device=condition.device)
-        for weights in torch.split(condition, self.sizes, 1) if self.sizes else ():
-            if (weights.amax(1) < 1).any():
-                raise InputError("a tabular chain has a table for each value of a condition, and none for a blend")
-            table = table * weights.shape[1] + weights.argmax(1)
-        return table
+        refusal = "a tabular chain has a table for each value of a condition, and none for a blend"
+        return combinations(condition, self.sizes, refusal)
 
     def pasts(self, symbols: Tensor) -> Tensor:
         """The number of the past of every step, int64 (B, T), of symbols (B, T)."""
