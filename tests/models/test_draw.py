@@ -110,3 +110,21 @@ def test_products_with_packed_weights_are_matrix_products(rows: int, inputs: int
     alone = np.ones_like(sums[0])
     add_product(packed, np.ascontiguousarray(x[0]), alone)
     assert alone == pytest.approx(sums[0], abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [8, 33])
+def test_a_draw_does_not_depend_on_where_in_memory_its_arrays_lie(size: int, kind: type[np.floating]) -> None:
+    """Nor does a compiler's choice between two orders of a sum, which looks at how near to one another they are."""
+    rows = np.random.default_rng(3).normal(size=(20, size)) * 4
+    memory = np.zeros(200)
+    results = set()
+    for gap in range(60):
+        logits = memory[: 2 * size].view(kind)[:size]
+        p = memory[size + gap : 2 * size + gap]
+        drawn = []
+        for row in rows:
+            logits[:] = row
+            drawn.append(draw_symbol(logits, p, np.empty(size, np.int64), 0.4, -1, 1.0, 0, 1.0, 0.0))
+        results.add(tuple(drawn))
+    assert len(results) == 1
