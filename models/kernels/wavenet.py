@@ -1,9 +1,8 @@
 """The compiled decoder of the WaveNet: a block of steps of all rows, draws included, in one kernel without the GIL.
 
 The arithmetic is that of ``models.networks.wavenet`` on one sample at a time, with the rings of ``CachedWaveNet``.
-Weights lie as [in][out]: a product takes 8 inputs at a time and runs along the outputs, which become vectors without
-sums across lanes. Bias and condition are folded together when the decoder is made; all skip connections are one long
-product at the end.
+Products stream through packed weights, see ``models.kernels.matrix``. Bias and condition are folded together when the
+decoder is made; all skip connections are one long product at the end.
 
 Rows do not see one another, and there is one kernel for drawing and for repeating: a sample alone equals the sample
 in a batch, and a rewound walk equals the first one, bit for bit.
@@ -11,6 +10,7 @@ in a batch, and a rewound walk equals the first one, bit for bit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -23,7 +23,9 @@ from models.conditional import Categorical
 from models.decoder import Drawn, SnapshotDecoder
 from models.errors import InputError
 from models.kernels.draw import draw_symbol, fast_sigmoid, fast_tanh
-from models.kernels.jit import inlined, kernel
+from models.kernels.jit import kernel
+from models.kernels.matrix import TILE, WIDTHS, add_product, outputs_of, pack, pad
+from models.kernels.vectors import copy_to, rectify
 from models.model import ModelSpec
 from models.networks.wavenet import GatedBlock, WaveNet
 from models.shaping import NEUTRAL, Shaping
@@ -38,31 +40,29 @@ FOREVER = 2**62
 FRAMES_AHEAD = 32
 """So many frames are prepared at once."""
 
-LANES = 16
-"""Outputs of the last product come in whole vectors; what is added is never read."""
-
 
 class Weights(NamedTuple):
-    """The network as the kernel reads it: L blocks, R residual, S skip, H head channels, K symbols; [in][out]."""
+    """The network as the kernel reads it: L blocks, R residual, S skip, H head channels, K symbols.
+
+    Matrices are packed, (…, tiles, in, outputs of a tile). What is added to outputs is as long as all tiles together.
+    """
 
     embedding: Float32s
     """(K + 1, R)"""
     filter_gate: Float32s
-    """(L, 2 R, 2 R)"""
+    """L times 2 R to 2 R."""
     residual: Float32s
-    """(L - 1, R, R)"""
+    """L - 1 times R to R; of a single block zeros that nobody reads."""
     residual_bias: Float32s
     """(L - 1, R)"""
     skip: Float32s
-    """(L R, S)"""
+    """L R to S."""
     head: Float32s
-    """(S, H)"""
+    """S to H."""
     head_bias: Float32s
-    """(H)"""
     out: Float32s
-    """(H, K rounded up to LANES)"""
+    """H to K."""
     out_bias: Float32s
-    """(K rounded up to LANES)"""
     dilations: Int64s
     """(L)"""
 
@@ -106,35 +106,6 @@ class State(NamedTuple):
         return State(self.rings[rows], self.logits[rows], self.at[rows])
 
 
-@inlined
-def _add_product(y: Float32s, x: Float32s, weights: Float32s) -> None:
-    """y += x W."""
-    inputs, outputs = weights.shape
-    whole = inputs // 8 * 8
-    for i in range(0, whole, 8):
-        x0, x1, x2, x3, x4, x5, x6, x7 = x[i], x[i + 1], x[i + 2], x[i + 3], x[i + 4], x[i + 5], x[i + 6], x[i + 7]
-        for j in range(outputs):
-            y[j] += (
-                x0 * weights[i, j]
-                + x1 * weights[i + 1, j]
-                + x2 * weights[i + 2, j]
-                + x3 * weights[i + 3, j]
-                + x4 * weights[i + 4, j]
-                + x5 * weights[i + 5, j]
-                + x6 * weights[i + 6, j]
-                + x7 * weights[i + 7, j]
-            )
-    for i in range(whole, inputs):
-        for j in range(outputs):
-            y[j] += x[i] * weights[i, j]
-
-
-@inlined
-def _rectify(x: Float32s) -> None:
-    for j in range(x.shape[0]):
-        x[j] = max(x[j], np.float32(0))
-
-
 @kernel
 def walk(
     weights: Weights,
@@ -168,13 +139,14 @@ def walk(
     """
     layers, channels = weights.filter_gate.shape[0], weights.embedding.shape[1]
     size = logits.shape[1]
-    both = np.empty(2 * channels, np.float32)
-    units = np.empty(2 * channels, np.float32)
+    # What a product adds to has room for whole tiles; what is beyond the outputs is never read.
+    both = np.zeros(channels + outputs_of(weights.residual[0]), np.float32)
     x = both[channels:]
+    units = np.zeros(outputs_of(weights.filter_gate[0]), np.float32)
     gates = np.empty(layers * channels, np.float32)
-    skips = np.empty(weights.head.shape[0], np.float32)
-    hidden = np.empty(weights.out.shape[0], np.float32)
-    result = np.empty(weights.out.shape[1], np.float32)
+    skips = np.zeros(outputs_of(weights.skip), np.float32)
+    hidden = np.empty(outputs_of(weights.head), np.float32)
+    result = np.empty(outputs_of(weights.out), np.float32)
     p = np.empty(size, np.float64)
     order = np.empty(size, np.int64)
     for row in range(rings.shape[0]):
@@ -214,22 +186,22 @@ def walk(
                     rings[row, slot, c] = x[c]
                 for c in range(2 * channels):
                     units[c] = biases[row, frame, layer, c]
-                _add_product(units, both, weights.filter_gate[layer])
+                add_product(weights.filter_gate[layer], both, units)
                 gate = gates[layer * channels : (layer + 1) * channels]
                 for c in range(channels):
                     gate[c] = fast_tanh(units[c]) * fast_sigmoid(units[channels + c])
                 if layer + 1 < layers:
                     for c in range(channels):
                         x[c] += weights.residual_bias[layer, c]
-                    _add_product(x, gate, weights.residual[layer])
-            skips[:] = skip_biases[row, frame]
-            _add_product(skips, gates, weights.skip)
-            _rectify(skips)
-            hidden[:] = weights.head_bias
-            _add_product(hidden, skips, weights.head)
-            _rectify(hidden)
-            result[:] = weights.out_bias
-            _add_product(result, hidden, weights.out)
+                    add_product(weights.residual[layer], gate, x)
+            copy_to(skip_biases[row, frame], skips)
+            add_product(weights.skip, gates, skips)
+            rectify(skips, skips)
+            copy_to(weights.head_bias, hidden)
+            add_product(weights.head, skips, hidden)
+            rectify(hidden, hidden)
+            copy_to(weights.out_bias, result)
+            add_product(weights.out, hidden, result)
             for k in range(size):
                 logits[row, k] = result[k]
 
@@ -238,24 +210,30 @@ def _array(tensor: Tensor) -> Float32s:
     return np.ascontiguousarray(tensor.detach().float().numpy())
 
 
-def pack(model: WaveNet) -> Weights:
+def pack_product(weights: Sequence[Tensor]) -> Float32s:
+    """Weights of one shape (out, in) each, to (n, tiles, in, outputs of a tile): tiles as wide as the outputs fill."""
+    outputs = weights[0].shape[0]
+    wide, _, narrow = WIDTHS
+    tile = wide if outputs % wide == 0 else narrow if outputs <= narrow else TILE
+    return pack(np.stack([_array(matrix.T) for matrix in weights]), tile)
+
+
+def pack_model(model: WaveNet) -> Weights:
     """The weights of a model on the CPU in the order in which the kernel reads them."""
     blocks = [cast(GatedBlock, block) for block in model.blocks]
-    channels, size = model.config.residual, model.chain.alphabet.size
+    channels = model.config.residual
     residuals = [block.residual for block in blocks if block.residual is not None]
-    out = np.zeros((model.config.head, -(-size // LANES) * LANES), np.float32)
-    out_bias = np.zeros(out.shape[1], np.float32)
-    out[:, :size], out_bias[:size] = _array(model.out.weight.T), _array(model.out.bias)
+    (skip,), (head,), (out,) = (pack_product([layer.weight]) for layer in (model.skip, model.head, model.out))
     return Weights(
         embedding=_array(model.embedding.weight),
-        filter_gate=np.stack([_array(block.filter_gate.weight.T) for block in blocks]),
-        residual=np.array([_array(layer.weight.T) for layer in residuals], np.float32).reshape(-1, channels, channels),
+        filter_gate=pack_product([block.filter_gate.weight for block in blocks]),
+        residual=pack_product([layer.weight for layer in residuals] or [torch.zeros(channels, channels)]),
         residual_bias=np.array([_array(layer.bias) for layer in residuals], np.float32).reshape(-1, channels),
-        skip=_array(model.skip.weight.T),
-        head=_array(model.head.weight.T),
-        head_bias=_array(model.head.bias),
+        skip=skip,
+        head=head,
+        head_bias=pad(_array(model.head.bias), outputs_of(head)),
         out=out,
-        out_bias=out_bias,
+        out_bias=pad(_array(model.out.bias), outputs_of(out)),
         dilations=np.array(model.config.dilations, np.int64),
     )
 
@@ -272,7 +250,7 @@ class CompiledWaveNet(SnapshotDecoder):
     @torch.inference_mode()
     def __init__(self, model: WaveNet, condition: Tensor) -> None:
         super().__init__(model, condition)
-        self._weights = pack(model)
+        self._weights = pack_model(model)
         # Without a track all time is one frame.
         self._hop = FOREVER if model.track is None else model.hop
         self._ahead: Frames | None = None
