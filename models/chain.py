@@ -31,6 +31,7 @@ DRAW = -1
 """In an array of given symbols: draw this one. In an array of drawn symbols: the row had ended before this step."""
 
 INT16_PEAK = 32767
+INT16_LOWEST = -32768
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,39 @@ class MuLaw(Alphabet):
         return f"{int(self.decode(symbol)):+d} ({symbol})".replace("-", "−")
 
 
-ALPHABETS: dict[str, type[Alphabet]] = {alphabet.kind: alphabet for alphabet in (GreyLevels, MuLaw)}
+@dataclass(frozen=True)
+class LinearAmplitudes(Alphabet):
+    """Amplitudes, evenly spaced: 65536 levels are the int16 samples themselves, from -32768 up, none of them rounded."""
+
+    kind = "linear"
+    quantity = "amplitudes"
+
+    @property
+    def silence(self) -> int:
+        """The symbol of amplitude 0, or of the first one above it."""
+        return self.levels // 2
+
+    def decode(self, symbols: npt.ArrayLike) -> npt.NDArray[np.int16]:
+        wave: npt.NDArray[np.int16] = (np.rint(self._checked(symbols) * self._spacing) + INT16_LOWEST).astype(np.int16)
+        return wave
+
+    def encode(self, values: npt.ArrayLike) -> Symbols:
+        above = np.asarray(values, np.float64) - INT16_LOWEST
+        symbols: Symbols = np.rint(above / self._spacing).clip(0, self.levels - 1).astype(np.int32)
+        return symbols
+
+    def describe(self) -> str:
+        return f"linear {self.levels}"
+
+    @property
+    def _spacing(self) -> float:
+        return (INT16_PEAK - INT16_LOWEST) / (self.levels - 1)
+
+    def _label(self, symbol: int) -> str:
+        return f"{int(self.decode(symbol)):+d} ({symbol})".replace("-", "−")
+
+
+ALPHABETS: dict[str, type[Alphabet]] = {alphabet.kind: alphabet for alphabet in (GreyLevels, MuLaw, LinearAmplitudes)}
 """The kinds of alphabets by their names in files; others come from plug-ins."""
 
 

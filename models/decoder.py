@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.chain import DRAW, Symbols
-from models.conditional import LOG2, Conditional, first_above, shape_probs
+from models.conditional import LARGE, LOG2, Conditional, first_above, shape_probs
 from models.errors import InputError
 from models.model import AutoregressiveModel
 from models.shaping import Shaping
@@ -121,11 +121,15 @@ class Decoder(ABC):
         entropy = torch.zeros(rows, count, dtype=torch.float32, device=device)
         for i in range(count):
             conditional = self.peek()
-            log_p = conditional.dense()
-            drawn = first_above(shape_probs(log_p, shaping), u[:, i])
+            # Of many symbols there is no need to look at all, unless a shaping has to.
+            log_p = None if conditional.size > LARGE and shaping.neutral else conditional.dense()
+            drawn = (
+                conditional.quantile(u[:, i]) if log_p is None else first_above(shape_probs(log_p, shaping), u[:, i])
+            )
             symbol = torch.where(fixed[:, i] >= 0, fixed[:, i].long(), drawn)
             symbols[:, i] = torch.where(alive, symbol.int(), DRAW)
-            surprise[:, i] = (-log_p.gather(-1, symbol[:, None])[:, 0] / LOG2).float()
+            found = conditional.double().log_prob(symbol) if log_p is None else log_p.gather(-1, symbol[:, None])[:, 0]
+            surprise[:, i] = (-found / LOG2).float()
             entropy[:, i] = conditional.entropy().float()
             self.push(torch.where(alive, symbol, 0).cpu().numpy())
             if stop is not None:

@@ -66,6 +66,14 @@ class AutoregressiveModel(nn.Module, ABC):
         Returns a conditional of batch shape (B, T); the one at step i depends on ``symbols[:, :i]`` only.
         """
 
+    def conditionals_from(self, start: int, symbols: Tensor, condition: Tensor) -> Conditional:
+        """As ``conditionals``, of symbols (B, T) that stand at the steps from ``start`` on.
+
+        What is before them is not known: the first conditionals are right only where it is beyond the receptive field.
+        A network that knows what time it is has a method of its own.
+        """
+        return self.conditionals(symbols, condition)
+
     @property
     def default_chain(self) -> Chain:
         """As the default condition arranges it: that of examples and samples for which nobody has chosen an order."""

@@ -493,14 +493,14 @@ class ConditionalBuffer:
 
         ``stop`` may be one beyond the trace: the step not yet drawn.
         """
-        return np.concatenate([part.dense().float().numpy() for part in self._parts(trace, start, stop)])
+        return np.concatenate([part.dense().float().numpy() for part in self.parts(trace, start, stop)])
 
     def conditional(self, trace: Trace, step: int) -> Conditional:
         """The raw conditional of one step, of no batch: in float32, on the CPU."""
-        (part,) = self._parts(trace, step, step + 1)
+        (part,) = self.parts(trace, step, step + 1)
         return part[0]
 
-    def _parts(self, trace: Trace, start: int, stop: int) -> Iterator[Conditional]:
+    def parts(self, trace: Trace, start: int, stop: int) -> Iterator[Conditional]:
         """The conditionals of the steps start … stop - 1, in batches (n,) that follow one another."""
         if not 0 <= start < stop <= len(trace) + 1:
             raise InputError(f"conditionals can be had for the steps 0 … {len(trace)}, not {start} … {stop - 1}")
@@ -521,14 +521,15 @@ class ConditionalBuffer:
         known = trace.symbols[seen_from : first + width - 1]
         key = (known.tobytes(), json.dumps(condition, sort_keys=True), first)
         if key not in self._kept:
-            self._kept[key] = self._pass(known, condition, first - seen_from)
+            self._kept[key] = self._pass(known, condition, seen_from, first - seen_from)
             while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self.limit_bytes:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
 
     @torch.inference_mode()
-    def _pass(self, known: Symbols, condition: Condition, skipped: int) -> Conditional:
-        """The conditionals after ``skipped`` of the known symbols, the step that follows them included."""
+    def _pass(self, known: Symbols, condition: Condition, start: int, skipped: int) -> Conditional:
+        """The conditionals after ``skipped`` of the symbols known from step ``start`` on, the next step included."""
         rows = torch.from_numpy(np.append(known, 0).astype(np.int64)).to(self.model.device)[None]
-        return self.model.conditionals(rows, self.model.condition_tensor(condition))[0, skipped:].kept()
+        table = self.model.condition_tensor(condition)
+        return self.model.conditionals_from(start, rows, table)[0, skipped:].kept()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from reprlib import repr as shortened
-from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from models.errors import InputError
 
@@ -22,14 +22,24 @@ MAX_WEIGHTS = 2**25
 def config_of(kind: type[Config], given: Mapping[str, Any], network: str) -> Config:
     """A dataclass of sizes from their names and values, with tuples where JSON and TOML have lists.
 
-    network: with its article, such as ``a MADE``. Raises InputError, with the names that there are, where one is
-    missing or another is given; what values may be is for the dataclass to say.
+    A field whose type is a dataclass, or that and None, is a table of its own. network: with its article, such as
+    ``a MADE``. Raises InputError, with the names that there are, where one is missing or another is given, and for what
+    is no table; what values may be is for the dataclass to say.
     """
     own, types = fields(kind), get_type_hints(kind)
     if not {field.name for field in own if field.default is MISSING} <= set(given) <= {field.name for field in own}:
         raise InputError(f"{network} is given {_enumerated(own)}; not {', '.join(given) or 'nothing'}")
-    lists = {name for name, value in given.items() if isinstance(value, list) and get_origin(types[name]) is tuple}
-    return kind(**{name: tuple(value) if name in lists else value for name, value in given.items()})
+    sizes = dict(given)
+    for name, value in given.items():
+        table = next((part for part in (types[name], *get_args(types[name])) if is_dataclass(part)), None)
+        if table is not None and value is not None:
+            what = f"the {name} of {network}"
+            if not isinstance(value, Mapping):
+                raise InputError(f"{what} is a table of {_enumerated(fields(table))}; not {shortened(value)}")
+            sizes[name] = config_of(table, value, what)
+        elif isinstance(value, list) and get_origin(types[name]) is tuple:
+            sizes[name] = tuple(value)
+    return kind(**sizes)
 
 
 def _enumerated(own: tuple[Field[Any], ...]) -> str:

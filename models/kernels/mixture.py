@@ -9,13 +9,16 @@ scales from the centre,
     1 / (1 + exp(-x - h)) - 1 / (1 + exp(-x + h)) = sinh(h) / (cosh(x) + cosh(h)):
 
 one exp for each level and component, and no difference of two numbers that are next to one another.
+
+A draw from logistics over very many levels does not look at all of them, see ``draw_from_logistics``.
 """
 
 from __future__ import annotations
 
 import math
 
-from models.kernels.draw import Float64s, fast_exp
+from models.conditional import MixtureOfLogistics
+from models.kernels.draw import LN2, Float64s, Int64s, draw_symbol, fast_exp
 from models.kernels.jit import inlined
 
 SQRT_HALF = math.sqrt(0.5)
@@ -23,6 +26,8 @@ LOG_SQRT_TAU = 0.5 * math.log(2 * math.pi)
 
 FAR = -30.0
 """Below it erfc comes near the smallest numbers, and the first term left out of the series below is 2e-12."""
+
+REACH, STRETCH = MixtureOfLogistics.REACH, MixtureOfLogistics.STRETCH
 
 LEAST = 1e-280
 """What a level has of the mass at least, if all shares that matter are to be well above the smallest numbers."""
@@ -152,3 +157,152 @@ def log_masses_of_logistics(weights: Float64s, means: Float64s, scales: Float64s
             x = weights[m] - heaviest + log_mass_of_logistic(k, means[m], scales[m], size)
             highest, total = _joined(x, highest, total)
         logits[k] = highest + math.log(total)
+
+
+@inlined
+def log_mass_of_logistics(k: int, weights: Float64s, means: Float64s, scales: Float64s, size: int) -> float:
+    """The natural logarithm of the mass of level k; the weights are logarithms of shares, which sum to one."""
+    highest, total = -math.inf, 0.0
+    for m in range(weights.shape[0]):
+        highest, total = _joined(weights[m] + log_mass_of_logistic(k, means[m], scales[m], size), highest, total)
+    return highest + math.log(total)
+
+
+@inlined
+def quantile_of_logistics(u: float, shares: Float64s, means: Float64s, scales: Float64s, size: int) -> int:
+    """The first level whose mass, with that of all below it, is more than u: the alphabet is halved until it is left."""
+    low, high = 0, size - 1
+    while low < high:
+        middle = (low + high) // 2
+        below = 0.0
+        for m in range(shares.shape[0]):
+            x = (middle + 0.5 - means[m]) / scales[m]
+            e = fast_exp(-abs(x))
+            below += shares[m] * ((1.0 if x > 0 else e) / (1.0 + e))
+        if below > u:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@inlined
+def _term(k: float, factors: Float64s, breadths: Float64s, means: Float64s, scales: Float64s) -> float:
+    """-p log p of an inner level, which for this once need not be whole."""
+    p = 0.0
+    for m in range(factors.shape[0]):
+        e = fast_exp(-abs(k - means[m]) / scales[m])
+        p += factors[m] * e / (1.0 + e * (e + breadths[m]))
+    return -p * math.log(p) if p > LEAST else 0.0
+
+
+@inlined
+def entropy_of_logistics(
+    weights: Float64s,
+    shares: Float64s,
+    means: Float64s,
+    scales: Float64s,
+    factors: Float64s,
+    breadths: Float64s,
+    size: int,
+) -> float:
+    """In nats, by the stretches of ``models.conditional.MixtureOfLogistics``, one after another as they are due.
+
+    weights: logarithms of the shares. factors, breadths: scratch (M,), overwritten.
+    """
+    count = shares.shape[0]
+    for m in range(count):
+        factors[m] = shares[m] * 2 * math.sinh(0.5 / scales[m])
+        breadths[m] = 2 * math.cosh(0.5 / scales[m])
+    entropy = 0.0
+    for k in (0, size - 1):
+        x = log_mass_of_logistics(k, weights, means, scales, size)
+        entropy -= math.exp(x) * max(x, -1e4)
+    first, last = 1, size - 1
+    while first < last:
+        stretch = float(last - first)
+        for m in range(count):
+            nearest = means[m] - REACH * scales[m]
+            if first < nearest:
+                stretch = min(stretch, math.ceil(nearest - first))
+            elif first <= means[m] + REACH * scales[m]:
+                stretch = min(stretch, max(1.0, math.floor(STRETCH * scales[m])))
+        middle = first + (stretch - 1) / 2
+        square = max(0.25, (3 * stretch * stretch - 7) / 20)
+        weight = stretch * (stretch * stretch - 1) / 24 / square
+        if stretch != 2:
+            entropy += (stretch - 2 * weight) * _term(middle, factors, breadths, means, scales)
+        if stretch > 1:
+            apart = math.sqrt(square)
+            entropy += weight * _term(middle - apart, factors, breadths, means, scales)
+            entropy += weight * _term(middle + apart, factors, breadths, means, scales)
+        first += int(stretch)
+    return entropy
+
+
+@inlined
+def draw_from_logistics(
+    weights: Float64s,
+    means: Float64s,
+    scales: Float64s,
+    stop: float,
+    scratch: Float64s,
+    logits: Float64s,
+    p: Float64s,
+    order: Int64s,
+    u: float,
+    clamp: int,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    min_p: float,
+) -> tuple[int, float, float]:
+    """``draw_symbol`` from a mixture, and from the stop symbol where there is one more logit than levels.
+
+    weights: logits (M,), overwritten. means: in levels, the first of which is 0. stop: the logit of stopping; of minus
+    infinity where there is no stop symbol. scratch: (3, M). logits, p, order: scratch (K,). A shaping, which is one of
+    the probabilities, needs all of them; without one, only those are looked at that decide.
+    """
+    size = logits.shape[0]
+    levels = size - 1 if stop > -math.inf else size
+    count = weights.shape[0]
+    shares = scratch[0]
+    heaviest = weights[0]
+    for m in range(1, count):
+        heaviest = max(heaviest, weights[m])
+    total = 0.0
+    for m in range(count):
+        shares[m] = math.exp(weights[m] - heaviest)
+        total += shares[m]
+    log_total = heaviest + math.log(total)
+    for m in range(count):
+        weights[m] -= log_total
+        shares[m] /= total
+    log_goes_on, log_stop = 0.0, -math.inf
+    if levels < size:
+        log_goes_on, log_stop = _log_sigmoid(-stop), _log_sigmoid(stop)
+    neutral = temperature == 1 and not 0 < top_k < size and top_p >= 1 and min_p <= 0
+    if clamp < 0 and not neutral:
+        log_masses_of_logistics(weights, means, scales, logits[:levels])
+        # They lack a factor, which is the largest of the shares.
+        heaviest = weights[0]
+        for m in range(1, count):
+            heaviest = max(heaviest, weights[m])
+        for k in range(levels):
+            logits[k] += heaviest + log_goes_on
+        if levels < size:
+            logits[levels] = log_stop
+        clamp, _, _ = draw_symbol(logits, p, order, u, clamp, temperature, top_k, top_p, min_p)
+    symbol = clamp
+    if clamp < 0:
+        goes_on = math.exp(log_goes_on)
+        symbol = levels
+        if u < goes_on:
+            symbol = quantile_of_logistics(u / goes_on, shares, means, scales, levels)
+    log_p = log_stop
+    if symbol < levels:
+        log_p = log_goes_on + log_mass_of_logistics(symbol, weights, means, scales, levels)
+    entropy = entropy_of_logistics(weights, shares, means, scales, scratch[1], scratch[2], levels)
+    if levels < size:
+        entropy = math.exp(log_goes_on) * (entropy - log_goes_on) - math.exp(log_stop) * log_stop
+    return symbol, -log_p / LN2, entropy / LN2

@@ -4,30 +4,36 @@ The arithmetic is that of ``models.networks.wavenet`` on one sample at a time, w
 Products stream through packed weights, see ``models.kernels.matrix``. Bias and condition are folded together when the
 decoder is made; all skip connections are one long product at the end.
 
+A context stack is walked in the same kernel, once in each of its frames. What the condition and the context add to the
+blocks is added up where it changes, at most once in a frame of either: a step costs the same with and without them.
+
 Rows do not see one another, and there is one kernel for drawing and for repeating: a sample alone equals the sample
 in a batch, and a rewound walk equals the first one, bit for bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import Module
 
 from models.chain import DRAW, MuLaw, SoundChain, Symbols
-from models.conditional import Categorical
+from models.conditional import Conditional
 from models.decoder import Drawn, SnapshotDecoder
 from models.errors import InputError
-from models.kernels.draw import draw_symbol, fast_sigmoid, fast_tanh
-from models.kernels.jit import kernel
+from models.kernels.draw import ZERO, draw_symbol, fast_sigmoid, fast_tanh
+from models.kernels.jit import inlined, kernel
 from models.kernels.matrix import TILE, WIDTHS, add_product, outputs_of, pack, pad
+from models.kernels.mixture import draw_from_logistics
 from models.kernels.vectors import copy_to, rectify
 from models.model import ModelSpec
-from models.networks.wavenet import GatedBlock, WaveNet
+from models.networks.wavenet import NARROWEST, GatedBlock, WaveNet
 from models.shaping import NEUTRAL, Shaping
 
 Float32s = npt.NDArray[np.float32]
@@ -40,15 +46,19 @@ FOREVER = 2**62
 FRAMES_AHEAD = 32
 """So many frames are prepared at once."""
 
+NOWHERE = -1
+"""The frame of a row whose biases have not been added up."""
+
 
 class Weights(NamedTuple):
     """The network as the kernel reads it: L blocks, R residual, S skip, H head channels, K symbols.
 
-    Matrices are packed, (…, tiles, in, outputs of a tile). What is added to outputs is as long as all tiles together.
+    Its outputs are P, the logits of the K symbols or, of a mixture, as ``WaveNet.distribution`` takes them. Matrices
+    are packed, (…, tiles, in, outputs of a tile). What is added to outputs is as long as all tiles together.
     """
 
     embedding: Float32s
-    """(K + 1, R)"""
+    """(K + 1, R): what the first block is given."""
     filter_gate: Float32s
     """L times 2 R to 2 R."""
     residual: Float32s
@@ -61,7 +71,7 @@ class Weights(NamedTuple):
     """S to H."""
     head_bias: Float32s
     out: Float32s
-    """H to K."""
+    """H to P."""
     out_bias: Float32s
     dilations: Int64s
     """(L)"""
@@ -80,6 +90,38 @@ class Frames(NamedTuple):
     """(B, n * hop, R): what is added to the input of each step; (B, 1, R) zeros where there is no tone."""
 
 
+class Context(NamedTuple):
+    """A context stack as the kernel reads it: N blocks of C channels, matrices packed. Without one all is empty."""
+
+    hop: int
+    """0: there is none."""
+    channels: int
+    """C"""
+    heard: Float32s
+    """(K + 1): what it hears of a symbol."""
+    frames: Float32s
+    """(hop, C)"""
+    frames_bias: Float32s
+    """(C)"""
+    filter_gate: Float32s
+    """N times 2 C to 2 C."""
+    bias: Float32s
+    """(N, 2 C)"""
+    residual: Float32s
+    """N - 1 times C to C; of a single block zeros that nobody reads."""
+    residual_bias: Float32s
+    """(N - 1, C)"""
+    features: Float32s
+    """N C to C."""
+    features_bias: Float32s
+    to_blocks: Float32s
+    """C to L 2 R."""
+    to_skips: Float32s
+    """C to S."""
+    dilations: Int64s
+    """(N)"""
+
+
 class Settings(NamedTuple):
     """A shaping as the kernel reads it."""
 
@@ -89,34 +131,141 @@ class Settings(NamedTuple):
     min_p: float
 
 
+class Output(NamedTuple):
+    """What the outputs of the network mean."""
+
+    levels: int
+    size: int
+    """K, the stop symbol included."""
+    components: int
+    """0: logits of all symbols; else of a mixture of so many logistics."""
+    stop: int
+    """The stop symbol; DRAW where there is none."""
+
+
 class State(NamedTuple):
     """What a walk changes."""
 
     rings: Float32s
     """(B, sum of dilations, R): the last inputs of every block."""
-    logits: Float32s
-    """(B, K): of the step at which the row stands."""
+    outputs: Float32s
+    """(B, P): of the step at which the row stands."""
+    before: Int64s
+    """(B): the symbol before that step, at first the start symbol."""
     at: Int64s
     """(B): the step at which the row stands."""
+    context_rings: Float32s
+    """(B, sum of the context's dilations, C)"""
+    context_frame: Float32s
+    """(B, C): of the context's present frame, as far as it has been heard."""
+    context_blocks: Float32s
+    """(B, L 2 R and what fills the last tile): what the context adds to the blocks."""
+    context_skips: Float32s
+    """(B, S and what fills the last tile): to the skips."""
 
     def copy(self) -> State:
-        return State(self.rings.copy(), self.logits.copy(), self.at.copy())
+        return State(*(each.copy() for each in self))
 
     def select(self, rows: list[int]) -> State:
-        return State(self.rings[rows], self.logits[rows], self.at[rows])
+        return State(*(each[rows] for each in self))
+
+    @property
+    def nbytes(self) -> int:
+        return self.rings.nbytes + self.context_rings.nbytes
+
+
+@inlined
+def _hear(
+    context: Context,
+    now: State,
+    row: int,
+    frame: int,
+    both: Float32s,
+    units: Float32s,
+    gates: Float32s,
+    features: Float32s,
+) -> None:
+    """Moves the context of a row on to a frame, of which it knows those before. both, units, gates, features: scratch."""
+    count, channels = context.dilations.shape[0], context.channels
+    x = both[channels:]
+    for c in range(channels):
+        x[c] = now.context_frame[row, c] + context.frames_bias[c]
+        now.context_frame[row, c] = ZERO
+    ring = 0
+    for n in range(count):
+        slot = ring + frame % context.dilations[n]
+        ring += context.dilations[n]
+        for c in range(channels):
+            both[c] = now.context_rings[row, slot, c]
+            now.context_rings[row, slot, c] = x[c]
+        copy_to(context.bias[n], units)
+        add_product(context.filter_gate[n], both, units)
+        gate = gates[n * channels : (n + 1) * channels]
+        for c in range(channels):
+            gate[c] = fast_tanh(units[c]) * fast_sigmoid(units[channels + c])
+        if n + 1 < count:
+            for c in range(channels):
+                x[c] += context.residual_bias[n, c]
+            add_product(context.residual[n], gate, x)
+    copy_to(context.features_bias, features)
+    add_product(context.features, gates, features)
+    rectify(features, features)
+    now.context_blocks[row, :] = ZERO
+    add_product(context.to_blocks, features, now.context_blocks[row])
+    now.context_skips[row, :] = ZERO
+    add_product(context.to_skips, features, now.context_skips[row])
+
+
+@inlined
+def _draw_of_mixture(
+    outputs: Float32s,
+    before: int,
+    output: Output,
+    numbers: Float64s,
+    logits: Float64s,
+    p: Float64s,
+    order: Int64s,
+    u: float,
+    clamp: int,
+    settings: Settings,
+) -> tuple[int, float, float]:
+    """A draw from what ``WaveNet.distribution`` makes of outputs (P,). numbers: scratch (6, M)."""
+    count, levels = output.components, output.levels
+    origin = float(before if before < levels else levels // 2)
+    widest = math.log(levels)
+    for m in range(count):
+        numbers[0, m] = outputs[m]
+        numbers[2, m] = NARROWEST + math.exp(min(np.float64(outputs[2 * count + m]), widest))
+        numbers[1, m] = origin + numbers[2, m] * np.float64(outputs[count + m])
+    return draw_from_logistics(
+        numbers[0],
+        numbers[1],
+        numbers[2],
+        np.float64(outputs[3 * count]) if output.stop >= 0 else -math.inf,
+        numbers[3:],
+        logits,
+        p,
+        order,
+        u,
+        clamp,
+        settings.temperature,
+        settings.top_k,
+        settings.top_p,
+        settings.min_p,
+    )
 
 
 @kernel
 def walk(
     weights: Weights,
+    context: Context,
+    output: Output,
     biases: Float32s,
     skip_biases: Float32s,
     tones: Float32s,
     first_frame: int,
     hop: int,
-    rings: Float32s,
-    logits: Float32s,
-    at: Int64s,
+    now: State,
     active: npt.NDArray[np.bool_],
     given: Symbols,
     first: int,
@@ -124,7 +273,6 @@ def walk(
     draw: bool,
     uniforms: Float64s,
     settings: Settings,
-    stop: int,
     symbols: Symbols,
     surprise: Float32s,
     entropy: Float32s,
@@ -132,13 +280,13 @@ def walk(
     """Walks the active rows from where each stands to step ``end``.
 
     biases (B, n, L, 2R), skip_biases (B, n, S): with the condition, of the frames from ``first_frame`` on, of ``hop``
-    steps each. tones: see ``Frames``. rings, logits, at: see ``State``, moved on. active (B).
+    steps each. tones: see ``Frames``. now: moved on. active (B).
     given int32 (B, n): the symbols of step ``first`` and the following ones; a row that stands before step 0 takes
     the start symbol. If ``draw``, negative ones are drawn with uniforms (B, n) and settings, what happened goes to
-    symbols, surprise and entropy (B, n), and a row ends with the symbol ``stop``.
+    symbols, surprise and entropy (B, n), and a row ends with the stop symbol.
     """
-    layers, channels = weights.filter_gate.shape[0], weights.embedding.shape[1]
-    size = logits.shape[1]
+    layers, channels = weights.dilations.shape[0], weights.embedding.shape[1]
+    size, outputs = output.size, now.outputs.shape[1]
     # What a product adds to has room for whole tiles; what is beyond the outputs is never read.
     both = np.zeros(channels + outputs_of(weights.residual[0]), np.float32)
     x = both[channels:]
@@ -147,33 +295,78 @@ def walk(
     skips = np.zeros(outputs_of(weights.skip), np.float32)
     hidden = np.empty(outputs_of(weights.head), np.float32)
     result = np.empty(outputs_of(weights.out), np.float32)
+    told = np.empty((layers, 2 * channels), np.float32)
+    told_skips = np.empty(skip_biases.shape[2], np.float32)
+    logits = np.empty(size, np.float64)
     p = np.empty(size, np.float64)
     order = np.empty(size, np.int64)
-    for row in range(rings.shape[0]):
+    numbers = np.empty((6, output.components), np.float64)
+    context_both = np.zeros(context.channels + outputs_of(context.residual[0]), np.float32)
+    context_units = np.zeros(outputs_of(context.filter_gate[0]), np.float32)
+    context_gates = np.empty(context.dilations.shape[0] * context.channels, np.float32)
+    features = np.empty(outputs_of(context.features), np.float32)
+    for row in range(now.rings.shape[0]):
         if not active[row]:
             continue
-        for step in range(at[row], end):
+        told_frame = NOWHERE
+        for step in range(now.at[row], end):
             i = step - first
             symbol = weights.embedding.shape[0] - 1 if step < 0 else int(given[row, i])
             if draw:
-                symbol, bits, spread = draw_symbol(
-                    logits[row],
-                    p,
-                    order,
-                    uniforms[row, i],
-                    symbol,
-                    settings.temperature,
-                    settings.top_k,
-                    settings.top_p,
-                    settings.min_p,
-                )
+                if output.components > 0:
+                    symbol, bits, spread = _draw_of_mixture(
+                        now.outputs[row],
+                        now.before[row],
+                        output,
+                        numbers,
+                        logits,
+                        p,
+                        order,
+                        uniforms[row, i],
+                        symbol,
+                        settings,
+                    )
+                else:
+                    for k in range(size):
+                        logits[k] = now.outputs[row, k]
+                    symbol, bits, spread = draw_symbol(
+                        logits,
+                        p,
+                        order,
+                        uniforms[row, i],
+                        symbol,
+                        settings.temperature,
+                        settings.top_k,
+                        settings.top_p,
+                        settings.min_p,
+                    )
                 symbols[row, i] = symbol
                 surprise[row, i] = bits
                 entropy[row, i] = spread
-                if symbol == stop:
+                if symbol == output.stop:
                     break
-            at[row] = step + 1
+            now.at[row] = step + 1
+            now.before[row] = symbol
+            if context.hop > 0:
+                if step >= 0:
+                    heard, within = context.heard[symbol], step % context.hop
+                    for c in range(context.channels):
+                        now.context_frame[row, c] += heard * context.frames[within, c]
+                if (step + 1) % context.hop == 0:
+                    frame = (step + 1) // context.hop
+                    _hear(context, now, row, frame, context_both, context_units, context_gates, features)
+                    told_frame = NOWHERE
             frame = (step + 1) // hop - first_frame
+            if frame != told_frame:
+                told_frame = frame
+                told[:] = biases[row, frame]
+                told_skips[:] = skip_biases[row, frame]
+                if context.hop > 0:
+                    for layer in range(layers):
+                        for c in range(2 * channels):
+                            told[layer, c] += now.context_blocks[row, layer * 2 * channels + c]
+                    for c in range(told_skips.shape[0]):
+                        told_skips[c] += now.context_skips[row, c]
             tone = min(step + 1 - first_frame * hop, tones.shape[1] - 1)
             for c in range(channels):
                 x[c] = weights.embedding[symbol, c] + tones[row, tone, c]
@@ -182,10 +375,10 @@ def walk(
                 slot = ring + (step + 1) % weights.dilations[layer]
                 ring += weights.dilations[layer]
                 for c in range(channels):
-                    both[c] = rings[row, slot, c]
-                    rings[row, slot, c] = x[c]
+                    both[c] = now.rings[row, slot, c]
+                    now.rings[row, slot, c] = x[c]
                 for c in range(2 * channels):
-                    units[c] = biases[row, frame, layer, c]
+                    units[c] = told[layer, c]
                 add_product(weights.filter_gate[layer], both, units)
                 gate = gates[layer * channels : (layer + 1) * channels]
                 for c in range(channels):
@@ -194,7 +387,7 @@ def walk(
                     for c in range(channels):
                         x[c] += weights.residual_bias[layer, c]
                     add_product(weights.residual[layer], gate, x)
-            copy_to(skip_biases[row, frame], skips)
+            copy_to(told_skips, skips)
             add_product(weights.skip, gates, skips)
             rectify(skips, skips)
             copy_to(weights.head_bias, hidden)
@@ -202,8 +395,8 @@ def walk(
             rectify(hidden, hidden)
             copy_to(weights.out_bias, result)
             add_product(weights.out, hidden, result)
-            for k in range(size):
-                logits[row, k] = result[k]
+            for k in range(outputs):
+                now.outputs[row, k] = result[k]
 
 
 def _array(tensor: Tensor) -> Float32s:
@@ -218,28 +411,75 @@ def pack_product(weights: Sequence[Tensor]) -> Float32s:
     return pack(np.stack([_array(matrix.T) for matrix in weights]), tile)
 
 
-def pack_model(model: WaveNet) -> Weights:
+def pack_layer(layer: Module) -> tuple[Float32s, Float32s]:
+    """The weights of a linear layer, and its bias as long as what they add to."""
+    weight, bias = cast(nn.Linear, layer).weight, cast(nn.Linear, layer).bias
+    (packed,) = pack_product([weight])
+    return packed, pad(_array(bias), outputs_of(packed))
+
+
+def pack_blocks(blocks: Iterable[Module], channels: int) -> tuple[Float32s, Float32s, Float32s]:
+    """Of some gated blocks the weights of filters and gates, those of the residual paths, and their biases."""
+    found = [cast(GatedBlock, block) for block in blocks]
+    residuals = [block.residual for block in found if block.residual is not None]
+    return (
+        pack_product([block.filter_gate.weight for block in found]),
+        pack_product([layer.weight for layer in residuals] or [torch.zeros(channels, channels)]),
+        np.array([_array(layer.bias) for layer in residuals], np.float32).reshape(-1, channels),
+    )
+
+
+@torch.inference_mode()
+def pack_network(model: WaveNet) -> Weights:
     """The weights of a model on the CPU in the order in which the kernel reads them."""
-    blocks = [cast(GatedBlock, block) for block in model.blocks]
-    channels = model.config.residual
-    residuals = [block.residual for block in blocks if block.residual is not None]
-    (skip,), (head,), (out,) = (pack_product([layer.weight]) for layer in (model.skip, model.head, model.out))
+    filter_gate, residual, residual_bias = pack_blocks(model.blocks, model.config.residual)
+    head, head_bias = pack_layer(model.head)
+    out, out_bias = pack_layer(model.out)
     return Weights(
-        embedding=_array(model.embedding.weight),
-        filter_gate=pack_product([block.filter_gate.weight for block in blocks]),
-        residual=pack_product([layer.weight for layer in residuals] or [torch.zeros(channels, channels)]),
-        residual_bias=np.array([_array(layer.bias) for layer in residuals], np.float32).reshape(-1, channels),
-        skip=skip,
+        embedding=_array(model.inputs(torch.arange(model.start_symbol + 1))),
+        filter_gate=filter_gate,
+        residual=residual,
+        residual_bias=residual_bias,
+        skip=pack_product([model.skip.weight])[0],
         head=head,
-        head_bias=pad(_array(model.head.bias), outputs_of(head)),
+        head_bias=head_bias,
         out=out,
-        out_bias=pad(_array(model.out.bias), outputs_of(out)),
+        out_bias=out_bias,
         dilations=np.array(model.config.dilations, np.int64),
     )
 
 
+@torch.inference_mode()
+def pack_context(model: WaveNet) -> Context:
+    """The same of its context stack."""
+    stack, config = model.context, model.config.context
+    if stack is None or config is None:
+        shapes = (0,), (0, 0), (0, 0, 0), (1, 0, 0, 0)
+        row, rows, one, several = (np.empty(shape, np.float32) for shape in shapes)
+        none = np.empty(0, np.int64)
+        return Context(0, 0, row, rows, row, several, rows, several, rows, one, row, one, one, none)
+    filter_gate, residual, residual_bias = pack_blocks(stack.blocks, config.channels)
+    features, features_bias = pack_layer(stack.features)
+    return Context(
+        hop=config.hop,
+        channels=config.channels,
+        heard=_array(model.heard(torch.arange(model.start_symbol + 1))),
+        frames=_array(stack.frames.weight.T),
+        frames_bias=_array(stack.frames.bias),
+        filter_gate=filter_gate,
+        bias=_array(stack.bias),
+        residual=residual,
+        residual_bias=residual_bias,
+        features=features,
+        features_bias=features_bias,
+        to_blocks=pack_product([model.from_context.weight])[0],
+        to_skips=pack_product([model.from_context_skip.weight])[0],
+        dilations=np.array(config.dilations, np.int64),
+    )
+
+
 class CompiledWaveNet(SnapshotDecoder):
-    """Ring buffers and the logits of the next step, moved on by ``walk``.
+    """Ring buffers and the outputs for the next step, moved on by ``walk``.
 
     Rows that do not take part in ``advance`` stay where they are, and catch up on their zeros when somebody pushes or
     peeks. A row that has ended has no next conditional: there, ``peek`` after ``advance`` shows the one at its end.
@@ -250,29 +490,38 @@ class CompiledWaveNet(SnapshotDecoder):
     @torch.inference_mode()
     def __init__(self, model: WaveNet, condition: Tensor) -> None:
         super().__init__(model, condition)
-        self._weights = pack_model(model)
+        self._weights, self._context = pack_network(model), pack_context(model)
         # Without a track all time is one frame.
         self._hop = FOREVER if model.track is None else model.hop
         self._ahead: Frames | None = None
         self._size = model.chain.alphabet.size
         stop = model.chain.alphabet.stop_symbol
         self._stop = DRAW if stop is None else stop
+        self._output = Output(model.levels, self._size, model.components, self._stop)
+        context = self._context
         self._now = State(
             rings=np.zeros((self.rows, sum(model.config.dilations), model.config.residual), np.float32),
-            logits=np.empty((self.rows, self._size), np.float32),
+            outputs=np.empty((self.rows, model.out.out_features), np.float32),
+            before=np.full(self.rows, model.start_symbol, np.int64),
             at=np.full(self.rows, -1, np.int64),
+            context_rings=np.zeros((self.rows, int(context.dilations.sum()), context.channels), np.float32),
+            context_frame=np.zeros((self.rows, context.channels), np.float32),
+            context_blocks=np.zeros((self.rows, outputs_of(context.to_blocks)), np.float32),
+            context_skips=np.zeros((self.rows, outputs_of(context.to_skips)), np.float32),
         )
         self._follow(0)
         self._keep(0)
 
     @property
     def max_snapshots(self) -> int:
-        return self.snapshots_within(self._now.rings.nbytes)
+        return self.snapshots_within(self._now.nbytes)
 
-    def peek(self) -> Categorical:
+    @torch.inference_mode()
+    def peek(self) -> Conditional:
         if (self._now.at < self.step).any():
             self._follow(self.step, ~(self.symbols == self._stop).any(1))
-        return Categorical(torch.from_numpy(self._now.logits.copy()))
+        outputs, before = (torch.from_numpy(each.copy()) for each in (self._now.outputs, self._now.before))
+        return cast(WaveNet, self.model).distribution(outputs, before)
 
     def recondition(self, condition: Tensor) -> bool:
         self.condition, self._ahead = condition, None
@@ -355,14 +604,14 @@ class CompiledWaveNet(SnapshotDecoder):
         frames = self._frames((int(self._now.at.min()) + 1) // self._hop, max(end, 0) // self._hop)
         walk(
             self._weights,
+            self._context,
+            self._output,
             frames.biases,
             frames.skip_biases,
             frames.tones,
             frames.first,
             self._hop,
-            self._now.rings,
-            self._now.logits,
-            self._now.at,
+            self._now,
             active,
             given,
             first,
@@ -370,7 +619,6 @@ class CompiledWaveNet(SnapshotDecoder):
             shaping is not None,
             noise,
             Settings(float(s.temperature), int(s.top_k), float(s.top_p), float(s.min_p)),
-            self._stop,
             drawn.symbols,
             drawn.surprise,
             drawn.entropy,
@@ -410,7 +658,7 @@ class CompiledWaveNet(SnapshotDecoder):
 
 
 def warm_up() -> None:
-    """Compiles the kernel, or loads it from the cache folder: it is the same for every size of network."""
+    """Compiles the kernel, or loads it from the cache folder: it is the same for every size and kind of network."""
     chain = SoundChain(MuLaw(2), rate=8000, default_seconds=0.1, max_seconds=0.1)
     sizes = {"residual": 1, "skip": 1, "head": 1, "dilations": [1]}
     model = WaveNet(ModelSpec(WaveNet.architecture, chain, (), sizes))

@@ -8,29 +8,59 @@ grows with the receptive field; what is left is the number of torch calls, which
 - the products with the past depend on nothing of this step, so that one batched product does all blocks;
 - sigmoid(v) = (1 + tanh(v / 2)) / 2: with the gate's weights halved beforehand one tanh serves both halves, and the
   factor 1/2 is left to the weights that follow.
+
+A context stack has rings of its own, and moves on once in a frame, when the samples of the one before are there.
 """
 
 from __future__ import annotations
 
+import copy
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from models.chain import Symbols
-from models.conditional import Categorical
+from models.conditional import Conditional
 from models.decoder import SnapshotDecoder
-from models.networks.wavenet import GatedBlock, WaveNet
+from models.networks.wavenet import ContextStack, GatedBlock, WaveNet
 
 NOWHERE = -1
 """The frame of a decoder that has entered none."""
 
-State = tuple[Tensor, Tensor]
-"""Rings (sum of dilations, B, R) and the logits of the next step (B, K)."""
+State = tuple[Tensor, ...]
+"""Rings (sum of dilations, B, R); of the next step the network's outputs (B, P) and the symbols before it (B,); and,
+with a context, its rings (sum of its dilations, B, C) and what it adds to the blocks (B, L, 2R) and the skips (B, S)."""
+
+
+class CachedContext:
+    """A context stack, frame by frame: what it knows at the beginning of the present one."""
+
+    def __init__(self, stack: ContextStack, rows: int) -> None:
+        self.stack, self.hop = stack, stack.hop
+        self._blocks = [cast(GatedBlock, block) for block in stack.blocks]
+        slots = sum(block.dilation for block in self._blocks)
+        self.rings = stack.bias.new_zeros(slots, rows, stack.frames.out_features)
+        """(sum of dilations, B, C): the last inputs of every block."""
+
+    def hear(self, samples: Tensor, frame: int) -> Tensor:
+        """The features (B, C) at the beginning of a frame, of the samples (B, hop) of the one before."""
+        x, gates, first = self.stack.frames(samples), [], 0
+        for block, bias in zip(self._blocks, self.stack.bias, strict=True):
+            slot = first + frame % block.dilation
+            first += block.dilation
+            units = block.filter_gate(torch.cat([self.rings[slot], x], -1)) + bias
+            self.rings[slot] = x
+            content, opening = units.chunk(2, -1)
+            gates.append(torch.tanh(content) * torch.sigmoid(opening))
+            if block.residual is not None:
+                x = x + block.residual(gates[-1])
+        return F.relu(self.stack.features(torch.cat(gates, -1)))
 
 
 class CachedWaveNet(SnapshotDecoder):
-    """Ring buffers and the logits of the next step: ``push`` computes, ``peek`` is free."""
+    """Ring buffers and the outputs for the next step: ``push`` computes, ``peek`` is free."""
 
     engine = "cached"
 
@@ -51,25 +81,29 @@ class CachedWaveNet(SnapshotDecoder):
         self._hop = model.hop
         self._frame = NOWHERE
         self._tones: Tensor | None = None
+        self._more: tuple[Tensor, Tensor] | None = None
+        """What the context adds to the blocks (B, L, 2R) and the skips (B, S)."""
         residuals = [block.residual for block in blocks if block.residual is not None]
         self._residual_weights = [0.5 * layer.weight.T.contiguous() for layer in residuals]
         self._residual_biases = [layer.bias for layer in residuals]
         self._skip_weights = 0.5 * model.skip.weight.T.contiguous()
-        self._embedding = model.embedding.weight
+        self._inputs_table = model.inputs(torch.arange(model.start_symbol + 1, device=device))
         self._head, self._out = model.head, model.out
 
         slots = sum(block.dilation for block in blocks)
         self._rings = torch.zeros(slots, self.rows, channels, device=device)
+        self._context = None if model.context is None else CachedContext(model.context, self.rows)
         self._allocate()
         self._compute(torch.full((self.rows,), model.start_symbol, device=device), 0)
         self._keep(0)
 
-    def peek(self) -> Categorical:
-        return Categorical(self._logits)
+    @torch.inference_mode()
+    def peek(self) -> Conditional:
+        return cast(WaveNet, self.model).distribution(self._outputs, self._before)
 
     @property
     def max_snapshots(self) -> int:
-        return self.snapshots_within(self._rings.nbytes)
+        return self.snapshots_within(self._rings.nbytes + (0 if self._context is None else self._context.rings.nbytes))
 
     @torch.inference_mode()
     def _push(self, column: Symbols) -> None:
@@ -90,13 +124,16 @@ class CachedWaveNet(SnapshotDecoder):
         self._gates_of = [self._gates[:, i * channels : (i + 1) * channels] for i in range(layers)]
 
     def _compute(self, symbols: Tensor, step: int) -> None:
-        """The logits of ``step`` from the symbols before it (B,), which for step 0 are start symbols."""
+        """The outputs for ``step`` after the symbols before it (B,), which for step 0 are start symbols."""
         self._enter(step // self._hop)
+        if self._context is not None and step % self._context.hop == 0:
+            self._hear(self._context, step)
+        self._before = symbols.clone()  # the caller may change theirs
         slots = torch.remainder(step, self._dilations) + self._first_slots
         from_past = torch.baddbmm(self._biases, self._rings.index_select(0, slots), self._past_weights).unbind(0)
         channels = self._rings.shape[2]
         content, opening = self._units[:, :channels], self._units[:, channels:]
-        torch.index_select(self._embedding, 0, symbols, out=self._inputs_of[0])
+        torch.index_select(self._inputs_table, 0, symbols, out=self._inputs_of[0])
         if self._tones is not None:
             self._inputs_of[0].add_(self._tones[:, step % self._hop])
         for layer, x in enumerate(self._inputs_of):
@@ -107,7 +144,7 @@ class CachedWaveNet(SnapshotDecoder):
                 torch.addmm(x, gates, self._residual_weights[layer], out=following).add_(self._residual_biases[layer])
         self._rings.index_copy_(0, slots, self._inputs)
         skips = torch.addmm(self._skip_bias, self._gates, self._skip_weights).relu_()
-        self._logits = self._out(self._head(skips).relu_())
+        self._outputs = self._out(self._head(skips).relu_())
 
     def _enter(self, frame: int) -> None:
         """Has the biases of a frame ready; without a track all frames are alike."""
@@ -115,28 +152,56 @@ class CachedWaveNet(SnapshotDecoder):
         if frame == self._frame or (model.track is None and self._frame != NOWHERE):
             return
         blocks, skips = model.biases(self.condition, torch.tensor([frame], device=self.condition.device))
-        self._biases = (blocks[:, 0] * self._halve_gate).transpose(0, 1).contiguous()
-        self._skip_bias = skips[:, 0]
+        self._own_biases, self._own_skip_bias = blocks[:, 0], skips[:, 0]
         if model.tone is not None:
             steps = torch.arange(frame * self._hop, (frame + 1) * self._hop, device=self.condition.device)
             self._tones = model.tones(self.condition, steps)
         self._frame = frame
+        self._add_up()
+
+    def _hear(self, context: CachedContext, step: int) -> None:
+        """Moves the context on to the frame that begins at ``step``."""
+        model = cast(WaveNet, self.model)
+        samples = self._rings.new_zeros(self.rows, context.hop)
+        if step > 0:
+            frame = torch.from_numpy(self._symbols[:, step - context.hop : step])
+            samples = model.heard(frame.to(self._rings.device))
+        features = context.hear(samples, step // context.hop)
+        blocks, skips = model.told(features[:, None])
+        self._more = blocks[:, 0], skips[:, 0]
+        self._add_up()
+
+    def _add_up(self) -> None:
+        """Biases of all blocks and of the skips, as ``_compute`` reads them."""
+        blocks, self._skip_bias = self._own_biases, self._own_skip_bias
+        if self._more is not None:
+            blocks, self._skip_bias = blocks + self._more[0], self._skip_bias + self._more[1]
+        self._biases = (blocks * self._halve_gate).transpose(0, 1).contiguous()
 
     def _state(self) -> State:
-        return self._rings.clone(), self._logits
+        state = self._rings.clone(), self._outputs, self._before
+        if self._context is None or self._more is None:
+            return state
+        return *state, self._context.rings.clone(), *self._more
 
     @torch.inference_mode()
     def _restore(self, state: State) -> None:
-        self._rings, self._logits = state[0].clone(), state[1]
+        self._rings, self._outputs, self._before = state[0].clone(), *state[1:3]
+        if self._context is not None:
+            self._context.rings, *more = state[3].clone(), *state[4:]
+            self._more = more[0], more[1]
+            self._frame = NOWHERE
 
     @torch.inference_mode()
     def _select(self, rows: list[int]) -> None:
         chosen = torch.tensor(rows, device=self._rings.device)
 
         def copies(state: State) -> State:
-            return state[0].index_select(1, chosen), state[1].index_select(0, chosen)
+            ring_rows = (0, 3)
+            return tuple(x.index_select(1 if n in ring_rows else 0, chosen) for n, x in enumerate(state))
 
-        self._rings, self._logits = copies((self._rings, self._logits))
         self._snapshots = {step: copies(state) for step, state in self._snapshots.items()}
+        self._context = copy.copy(self._context)
+        self._restore(copies(self._state()))
         self._frame = NOWHERE
         self._allocate()
