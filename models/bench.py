@@ -27,6 +27,8 @@ BUDGET_SECONDS = 6.0
 """What the repetitions of one engine may take together, its warm-up left out."""
 FEWEST, MOST = 3, 15
 """Repetitions."""
+LIMIT_BYTES, LIMIT_REPETITIONS = 2**29, 9
+"""What is read in one go to see how fast memory is."""
 TRIAL_STEPS = 3
 BLOCK = 160
 REAL_TIME = "real_time_factor"
@@ -44,7 +46,8 @@ SIDE_REPETITIONS = 3
 class EngineSpeed:
     """steps_per_second: median of the repetitions; slowest, fastest: their range. steps: of all repetitions together.
 
-    whole: whether whole walks were timed, or stretches that begin in the middle of one.
+    whole: whether whole walks were timed, or stretches that begin in the middle of one. limit: the steps per second
+    of one that did nothing but read its weights, as fast as this core does, of engines that have come near to that.
     """
 
     engine: str
@@ -54,6 +57,7 @@ class EngineSpeed:
     repetitions: int
     steps: int
     whole: bool
+    limit: float | None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -119,7 +123,23 @@ def time_engine(model: AutoregressiveModel, engine: str, example: Symbols) -> En
         steps, spent = steps + len(symbols), spent + seconds
         if seed >= MOST or (seed >= FEWEST and spent * (seed + 1) / seed > BUDGET_SECONDS):
             break
-    return EngineSpeed(engine, median(speeds), min(speeds), max(speeds), len(speeds), steps, whole)
+    most = None if trial.step_bytes is None else steps_limit(trial.step_bytes)
+    return EngineSpeed(engine, median(speeds), min(speeds), max(speeds), len(speeds), steps, whole, most)
+
+
+def steps_limit(step_bytes: int) -> float:
+    """How many times a second one core reads so many bytes: the fastest of LIMIT_REPETITIONS."""
+    from models.kernels.matrix import read
+
+    weights = np.ones(step_bytes // 4, np.float32)
+    times = max(1, LIMIT_BYTES // step_bytes)
+    read(weights, 1)  # compiles
+    fastest = 0.0
+    for _ in range(LIMIT_REPETITIONS):
+        began = time.perf_counter()
+        read(weights, times)
+        fastest = max(fastest, times / (time.perf_counter() - began))
+    return fastest
 
 
 def summary(model: AutoregressiveModel, speeds: list[EngineSpeed]) -> list[dict[str, Any]]:

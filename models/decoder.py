@@ -39,6 +39,9 @@ class Decoder(ABC):
 
     engine: ClassVar[str]
 
+    step_bytes: int | None = None
+    """Bytes of weights that each step reads once for each row, where that is what limits its speed."""
+
     def __init__(self, model: AutoregressiveModel, condition: Tensor) -> None:
         self.model = model
         self.condition = condition

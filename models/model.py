@@ -115,6 +115,10 @@ class AutoregressiveModel(nn.Module, ABC):
         """A decoder whose whole walk is one compiled kernel, or None if the model has none."""
         return None
 
+    def in_bfloat16(self, condition: Tensor) -> Decoder | None:
+        """The compiled decoder with the weights of its matrices rounded to bfloat16, or None if the model has none."""
+        return None
+
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Sets the parameters to the best ones at once, where counting gives them: a training in closed form.
 

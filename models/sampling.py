@@ -20,7 +20,7 @@ from models.chain import DRAW, Symbols
 from models.condition import Condition
 from models.conditional import Conditional, check_numbers
 from models.decoder import Decoder, Drawn, ReferenceDecoder
-from models.engines import AUTO, ENGINES
+from models.engines import ALL_ENGINES, AUTO, BFLOAT16
 from models.errors import InputError
 from models.likelihood import surprises_under
 from models.model import AutoregressiveModel
@@ -40,15 +40,15 @@ SMALL_BATCH = 16
 
 def make_decoder(model: AutoregressiveModel, engine: str, condition: Tensor) -> Decoder:
     """A decoder of an engine by name for condition (B, F). Raises InputError if the model or device has none."""
-    if engine not in ENGINES:
-        raise InputError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}")
+    if engine not in ALL_ENGINES:
+        raise InputError(f"unknown engine {engine!r}; known: {', '.join(ALL_ENGINES)}")
     decoder: Decoder | None = None
     if engine == "reference":
         decoder = ReferenceDecoder(model, condition)
     elif engine == "cached":
         decoder = model.cached(condition)
     elif model.device.type == "cpu":
-        decoder = model.compiled(condition)
+        decoder = model.compiled(condition) if engine == "compiled" else model.in_bfloat16(condition)
     if decoder is None:
         raise InputError(
             f"{model.title} has no {engine} engine on {model.device.type}; it has: {', '.join(engines_of(model))}"
@@ -57,14 +57,18 @@ def make_decoder(model: AutoregressiveModel, engine: str, condition: Tensor) -> 
 
 
 def engines_of(model: AutoregressiveModel, device: str | None = None) -> list[str]:
-    """The engines a model has on a device (``cpu``, ``cuda``), by default the one that it is on, fastest first."""
-    kind = type(model)
+    """The engines a model has on a device (``cpu``, ``cuda``), by default the one that it is on, fastest first.
+
+    Those of rounded weights stand last.
+    """
+    kind, on_cpu = type(model), (device or model.device.type) == "cpu"
     has = {
-        "compiled": kind.compiled is not AutoregressiveModel.compiled and (device or model.device.type) == "cpu",
+        "compiled": kind.compiled is not AutoregressiveModel.compiled and on_cpu,
         "cached": kind.cached is not AutoregressiveModel.cached,
         "reference": True,
+        BFLOAT16: kind.in_bfloat16 is not AutoregressiveModel.in_bfloat16 and on_cpu,
     }
-    return [engine for engine in ENGINES if has[engine]]
+    return [engine for engine in ALL_ENGINES if has[engine]]
 
 
 def choose(model: AutoregressiveModel, *, device: str = AUTO, engine: str = AUTO, samples: int = 1) -> tuple[str, str]:
@@ -76,7 +80,7 @@ def choose(model: AutoregressiveModel, *, device: str = AUTO, engine: str = AUTO
     """
     if device == AUTO:
         compiled = "compiled" in engines_of(model, "cpu") and samples <= SMALL_BATCH
-        wanted = engine == "compiled" or (engine == AUTO and compiled)
+        wanted = engine in ("compiled", BFLOAT16) or (engine == AUTO and compiled)
         device = "cuda" if torch.cuda.is_available() and not wanted else "cpu"
     elif device == "cuda" and not torch.cuda.is_available():
         raise InputError("there is no CUDA device that torch can use; use the device cpu")

@@ -8,7 +8,7 @@ from typing import Any
 
 from models.chain import Chain
 from models.condition import Condition, Factor, complete
-from models.engines import AUTO, DEVICES, ENGINES
+from models.engines import ALL_ENGINES, AUTO, DEVICES
 from models.errors import StudioError
 from models.noise import check_seed
 from models.shaping import NEUTRAL, Shaping, shaping_from_json
@@ -87,7 +87,7 @@ def settings_from_json(config: Any, chain: Chain, factors: tuple[Factor, ...]) -
             seed_locked=bool(config["seed_locked"]),
             count=min(max(1, int(config["count"])), MAX_COUNT),
             # One that another version had, or a file named, is no reason to forget everything else.
-            engine=config["engine"] if config["engine"] in ENGINES else AUTO,
+            engine=config["engine"] if config["engine"] in ALL_ENGINES else AUTO,
             device=config["device"] if config["device"] in DEVICES else AUTO,
         )
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError, StudioError):

@@ -31,7 +31,7 @@ from models.catalog import Catalog, Entry
 from models.chain import Chain, ImageChain
 from models.completion import Mask, chosen_condition, completion
 from models.condition import Condition, arranged, complete
-from models.engines import AUTO, ENGINES
+from models.engines import AUTO, BFLOAT16, ENGINES
 from models.errors import StudioError
 from models.file_format import Format
 from models.files import read_saved
@@ -276,7 +276,7 @@ class Studio(QObject):
     def engine_name(self) -> str:
         """The engine that the next walk begins with: no walk waits for kernels that are still to be compiled."""
         wanted = self.settings.engine if self.settings else AUTO
-        if wanted == AUTO or (wanted == FASTEST and not self.worker.kernels_warm):
+        if wanted == AUTO or (wanted in (FASTEST, BFLOAT16) and not self.worker.kernels_warm):
             return self.loaded.fastest_engine(self.worker.kernels_warm) if self.loaded else AUTO
         return wanted
 

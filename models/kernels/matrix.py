@@ -18,13 +18,16 @@ from llvmlite import binding, ir
 from numba import types
 from numba.extending import intrinsic
 
+from models.kernels.draw import ZERO
 from models.kernels.jit import inlined, kernel
 
 Float32s = npt.NDArray[np.float32]
+UInt16s = npt.NDArray[np.uint16]
+Weights = Float32s | UInt16s
 
 LANES = 16
 TILE = 64
-FLOAT_BYTES = 4
+FLOAT_BYTES, BFLOAT16_BYTES = 4, 2
 TILE_BYTES = TILE * FLOAT_BYTES
 
 GROUP = 4 if binding.get_host_cpu_features().get("avx512f") else 1
@@ -52,8 +55,15 @@ def pack(weights: npt.ArrayLike, tile: int = TILE) -> Float32s:
     return np.ascontiguousarray(filled.reshape(*rest, inputs, tiles, tile).swapaxes(-2, -3))
 
 
+def bfloat16(weights: Float32s) -> UInt16s:
+    """The nearest numbers of 8 bits of precision, ties to even: the upper halves of float32 that are left of them."""
+    bits = weights.view(np.uint32)
+    rounded: UInt16s = ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+    return rounded
+
+
 @inlined
-def outputs_of(weights: Float32s) -> int:
+def outputs_of(weights: Weights) -> int:
     """How many numbers a product with packed weights (tiles, in, tile) adds to."""
     count: int = weights.shape[0] * weights.shape[2]
     return count
@@ -68,13 +78,15 @@ def pad(x: Float32s, size: int) -> Float32s:
 
 def _tile_product(rows: int, tile: int = TILE) -> Callable[..., None]:
     """One tile's product for ``rows`` rows of inputs, given by addresses and strides in bytes."""
-    tile_bytes = tile * FLOAT_BYTES
 
     def add_tile(
-        typing_context: Any, weights: Any, x: Any, x_stride: Any, sums: Any, sums_stride: Any, inputs: Any
+        typing_context: Any, like: Any, weights: Any, x: Any, x_stride: Any, sums: Any, sums_stride: Any, inputs: Any
     ) -> Any:
+        """like: an array of the weights' kind."""
+        rounded = like.dtype == types.uint16
+
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            weights, x, x_stride, sums, sums_stride, inputs = arguments
+            _, weights, x, x_stride, sums, sums_stride, inputs = arguments
             integer, scalar = ir.IntType(64), ir.FloatType()
             vector = ir.VectorType(scalar, LANES)
             undefined = ir.Constant(vector, ir.Undefined)
@@ -86,14 +98,24 @@ def _tile_product(rows: int, tile: int = TILE) -> Callable[..., None]:
             def pointer(address: Any, kind: Any) -> Any:
                 return builder.inttoptr(address, kind.as_pointer())
 
-            def vectors(address: Any) -> list[Any]:
+            def vectors(address: Any, item_bytes: int = FLOAT_BYTES) -> list[Any]:
                 """The addresses of a tile's vectors."""
-                return [builder.add(address, constant(v)) for v in range(0, tile_bytes, LANES * FLOAT_BYTES)]
+                return [builder.add(address, constant(v * item_bytes)) for v in range(0, tile, LANES)]
 
             def load(address: Any) -> Any:
                 value = builder.load(pointer(address, vector))
                 value.align = FLOAT_BYTES
                 return value
+
+            def load_weights(address: Any) -> Any:
+                if not rounded:
+                    return load(address)
+                upper = ir.VectorType(ir.IntType(16), LANES)
+                value = builder.load(pointer(address, upper))
+                value.align = BFLOAT16_BYTES
+                whole = ir.VectorType(ir.IntType(32), LANES)
+                shift = ir.Constant(whole, [16] * LANES)
+                return builder.bitcast(builder.shl(builder.zext(value, whole), shift), vector)
 
             inputs_at = [builder.add(x, builder.mul(x_stride, constant(r))) for r in range(rows)]
             sums_at = [vectors(builder.add(sums, builder.mul(sums_stride, constant(r)))) for r in range(rows)]
@@ -104,7 +126,9 @@ def _tile_product(rows: int, tile: int = TILE) -> Callable[..., None]:
             index = builder.phi(integer)
             index.add_incoming(constant(0), entry)
             held = [[builder.phi(vector) for _ in row] for row in before]
-            weight_row = [load(a) for a in vectors(builder.add(weights, builder.mul(index, constant(tile_bytes))))]
+            item_bytes = BFLOAT16_BYTES if rounded else FLOAT_BYTES
+            row_at = builder.add(weights, builder.mul(index, constant(tile * item_bytes)))
+            weight_row = [load_weights(address) for address in vectors(row_at, item_bytes)]
             offset = builder.mul(index, constant(FLOAT_BYTES))
             after = []
             for r in range(rows):
@@ -131,7 +155,7 @@ def _tile_product(rows: int, tile: int = TILE) -> Callable[..., None]:
                     builder.store(value, pointer(address, vector)).align = FLOAT_BYTES
             return context.get_dummy_value()
 
-        return types.none(*[types.int64] * 6), code
+        return types.none(like, *[types.int64] * 6), code
 
     product: Callable[..., None] = intrinsic(add_tile)
     return product
@@ -143,18 +167,36 @@ _add_wide_tile, _, _add_narrow_tile = (_tile_product(1, width) for width in WIDT
 
 
 @kernel
-def add_product(weights: Float32s, x: Float32s, sums: Float32s) -> None:
-    """sums += x @ weights, in place. weights: packed (tiles, in, width). x: (in,). sums: (tiles * width,)."""
+def add_product(weights: Weights, x: Float32s, sums: Float32s) -> None:
+    """sums += x @ weights, in place. x: (in,). sums: (tiles * width,).
+
+    weights: packed (tiles, in, width), in float32 or, see ``bfloat16``, in 16 bits.
+    """
     tiles, inputs, width = weights.shape
     for tile in range(tiles):
-        weights_at = weights.ctypes.data + tile * inputs * width * FLOAT_BYTES
+        weights_at = weights.ctypes.data + tile * inputs * width * weights.itemsize
         sums_at = sums.ctypes.data + tile * width * FLOAT_BYTES
         if width > TILE:
-            _add_wide_tile(weights_at, x.ctypes.data, 0, sums_at, 0, inputs)
+            _add_wide_tile(weights, weights_at, x.ctypes.data, 0, sums_at, 0, inputs)
         elif width == TILE:
-            _add_tile(weights_at, x.ctypes.data, 0, sums_at, 0, inputs)
+            _add_tile(weights, weights_at, x.ctypes.data, 0, sums_at, 0, inputs)
         else:
-            _add_narrow_tile(weights_at, x.ctypes.data, 0, sums_at, 0, inputs)
+            _add_narrow_tile(weights, weights_at, x.ctypes.data, 0, sums_at, 0, inputs)
+
+
+@kernel
+def read(weights: Float32s, times: int) -> float:
+    """Adds up weights (n,), again and again: nothing that uses each of them once is faster. For ``models.bench``."""
+    total, quarter = ZERO, weights.shape[0] // 4
+    for _ in range(times):
+        a = b = c = d = total
+        for i in range(quarter):
+            a += weights[i]
+            b += weights[quarter + i]
+            c += weights[2 * quarter + i]
+            d += weights[3 * quarter + i]
+        total = a + b + c + d
+    return float(total)
 
 
 @kernel
@@ -173,7 +215,13 @@ def add_products(weights: Float32s, x: Float32s, sums: Float32s) -> None:
         sums_at = sums.ctypes.data + tile * TILE_BYTES
         for row in range(0, grouped, GROUP):
             _add_tile_to_group(
-                tile_at, x.ctypes.data + row * x_stride, x_stride, sums_at + row * sums_stride, sums_stride, inputs
+                weights,
+                tile_at,
+                x.ctypes.data + row * x_stride,
+                x_stride,
+                sums_at + row * sums_stride,
+                sums_stride,
+                inputs,
             )
         for row in range(grouped, rows):
-            _add_tile(tile_at, x.ctypes.data + row * x_stride, 0, sums_at + row * sums_stride, 0, inputs)
+            _add_tile(weights, tile_at, x.ctypes.data + row * x_stride, 0, sums_at + row * sums_stride, 0, inputs)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +26,12 @@ from torch.nn import Module
 from models.chain import DRAW, MuLaw, SoundChain, Symbols
 from models.conditional import Conditional
 from models.decoder import Drawn, SnapshotDecoder
+from models.engines import BFLOAT16
 from models.errors import InputError
 from models.kernels.draw import ZERO, draw_symbol, fast_sigmoid, fast_tanh
 from models.kernels.jit import inlined, kernel
-from models.kernels.matrix import TILE, WIDTHS, add_product, outputs_of, pack, pad
+from models.kernels.matrix import TILE, WIDTHS, add_product, bfloat16, outputs_of, pack, pad
+from models.kernels.matrix import Weights as Packed
 from models.kernels.mixture import draw_from_logistics
 from models.kernels.vectors import copy_to, rectify
 from models.model import ModelSpec
@@ -59,22 +61,26 @@ class Weights(NamedTuple):
 
     embedding: Float32s
     """(K + 1, R): what the first block is given."""
-    filter_gate: Float32s
+    filter_gate: Packed
     """L times 2 R to 2 R."""
-    residual: Float32s
+    residual: Packed
     """L - 1 times R to R; of a single block zeros that nobody reads."""
     residual_bias: Float32s
     """(L - 1, R)"""
-    skip: Float32s
+    skip: Packed
     """L R to S."""
-    head: Float32s
+    head: Packed
     """S to H."""
     head_bias: Float32s
-    out: Float32s
+    out: Packed
     """H to P."""
     out_bias: Float32s
     dilations: Int64s
     """(L)"""
+
+
+PRODUCTS = ("filter_gate", "residual", "skip", "head", "out")
+"""The weights among these that each step reads."""
 
 
 class Frames(NamedTuple):
@@ -103,20 +109,20 @@ class Context(NamedTuple):
     """(hop, C)"""
     frames_bias: Float32s
     """(C)"""
-    filter_gate: Float32s
+    filter_gate: Packed
     """N times 2 C to 2 C."""
     bias: Float32s
     """(N, 2 C)"""
-    residual: Float32s
+    residual: Packed
     """N - 1 times C to C; of a single block zeros that nobody reads."""
     residual_bias: Float32s
     """(N - 1, C)"""
-    features: Float32s
+    features: Packed
     """N C to C."""
     features_bias: Float32s
-    to_blocks: Float32s
+    to_blocks: Packed
     """C to L 2 R."""
-    to_skips: Float32s
+    to_skips: Packed
     """C to S."""
     dilations: Int64s
     """(N)"""
@@ -403,44 +409,45 @@ def _array(tensor: Tensor) -> Float32s:
     return np.ascontiguousarray(tensor.detach().float().numpy())
 
 
-def pack_product(weights: Sequence[Tensor]) -> Float32s:
+def pack_product(weights: Sequence[Tensor], rounded: bool) -> Packed:
     """Weights of one shape (out, in) each, to (n, tiles, in, outputs of a tile): tiles as wide as the outputs fill."""
     outputs = weights[0].shape[0]
     wide, _, narrow = WIDTHS
     tile = wide if outputs % wide == 0 else narrow if outputs <= narrow else TILE
-    return pack(np.stack([_array(matrix.T) for matrix in weights]), tile)
+    packed = pack(np.stack([_array(matrix.T) for matrix in weights]), tile)
+    return bfloat16(packed) if rounded else packed
 
 
-def pack_layer(layer: Module) -> tuple[Float32s, Float32s]:
+def pack_layer(layer: Module, rounded: bool) -> tuple[Packed, Float32s]:
     """The weights of a linear layer, and its bias as long as what they add to."""
     weight, bias = cast(nn.Linear, layer).weight, cast(nn.Linear, layer).bias
-    (packed,) = pack_product([weight])
+    (packed,) = pack_product([weight], rounded)
     return packed, pad(_array(bias), outputs_of(packed))
 
 
-def pack_blocks(blocks: Iterable[Module], channels: int) -> tuple[Float32s, Float32s, Float32s]:
+def pack_blocks(blocks: Iterable[Module], channels: int, rounded: bool) -> tuple[Packed, Packed, Float32s]:
     """Of some gated blocks the weights of filters and gates, those of the residual paths, and their biases."""
     found = [cast(GatedBlock, block) for block in blocks]
     residuals = [block.residual for block in found if block.residual is not None]
     return (
-        pack_product([block.filter_gate.weight for block in found]),
-        pack_product([layer.weight for layer in residuals] or [torch.zeros(channels, channels)]),
+        pack_product([block.filter_gate.weight for block in found], rounded),
+        pack_product([layer.weight for layer in residuals] or [torch.zeros(channels, channels)], rounded),
         np.array([_array(layer.bias) for layer in residuals], np.float32).reshape(-1, channels),
     )
 
 
 @torch.inference_mode()
-def pack_network(model: WaveNet) -> Weights:
+def pack_network(model: WaveNet, rounded: bool) -> Weights:
     """The weights of a model on the CPU in the order in which the kernel reads them."""
-    filter_gate, residual, residual_bias = pack_blocks(model.blocks, model.config.residual)
-    head, head_bias = pack_layer(model.head)
-    out, out_bias = pack_layer(model.out)
+    filter_gate, residual, residual_bias = pack_blocks(model.blocks, model.config.residual, rounded)
+    head, head_bias = pack_layer(model.head, rounded)
+    out, out_bias = pack_layer(model.out, rounded)
     return Weights(
         embedding=_array(model.inputs(torch.arange(model.start_symbol + 1))),
         filter_gate=filter_gate,
         residual=residual,
         residual_bias=residual_bias,
-        skip=pack_product([model.skip.weight])[0],
+        skip=pack_product([model.skip.weight], rounded)[0],
         head=head,
         head_bias=head_bias,
         out=out,
@@ -450,16 +457,15 @@ def pack_network(model: WaveNet) -> Weights:
 
 
 @torch.inference_mode()
-def pack_context(model: WaveNet) -> Context:
+def pack_context(model: WaveNet, rounded: bool) -> Context:
     """The same of its context stack."""
     stack, config = model.context, model.config.context
     if stack is None or config is None:
-        shapes = (0,), (0, 0), (0, 0, 0), (1, 0, 0, 0)
-        row, rows, one, several = (np.empty(shape, np.float32) for shape in shapes)
-        none = np.empty(0, np.int64)
+        row, rows, none = np.empty(0, np.float32), np.empty((0, 0), np.float32), np.empty(0, np.int64)
+        one, several = (np.empty(shape, np.uint16 if rounded else np.float32) for shape in ((0, 0, 0), (1, 0, 0, 0)))
         return Context(0, 0, row, rows, row, several, rows, several, rows, one, row, one, one, none)
-    filter_gate, residual, residual_bias = pack_blocks(stack.blocks, config.channels)
-    features, features_bias = pack_layer(stack.features)
+    filter_gate, residual, residual_bias = pack_blocks(stack.blocks, config.channels, rounded)
+    features, features_bias = pack_layer(stack.features, rounded)
     return Context(
         hop=config.hop,
         channels=config.channels,
@@ -472,8 +478,8 @@ def pack_context(model: WaveNet) -> Context:
         residual_bias=residual_bias,
         features=features,
         features_bias=features_bias,
-        to_blocks=pack_product([model.from_context.weight])[0],
-        to_skips=pack_product([model.from_context_skip.weight])[0],
+        to_blocks=pack_product([model.from_context.weight], rounded)[0],
+        to_skips=pack_product([model.from_context_skip.weight], rounded)[0],
         dilations=np.array(config.dilations, np.int64),
     )
 
@@ -486,11 +492,14 @@ class CompiledWaveNet(SnapshotDecoder):
     """
 
     engine = "compiled"
+    rounded: ClassVar[bool] = False
+    """Whether the weights of products have 16 bits."""
 
     @torch.inference_mode()
     def __init__(self, model: WaveNet, condition: Tensor) -> None:
         super().__init__(model, condition)
-        self._weights, self._context = pack_network(model), pack_context(model)
+        self._weights, self._context = pack_network(model, self.rounded), pack_context(model, self.rounded)
+        self.step_bytes = sum(getattr(self._weights, name).nbytes for name in PRODUCTS)
         # Without a track all time is one frame.
         self._hop = FOREVER if model.track is None else model.hop
         self._ahead: Frames | None = None
@@ -657,9 +666,22 @@ class CompiledWaveNet(SnapshotDecoder):
         self._ahead = None
 
 
+class BFloat16WaveNet(CompiledWaveNet):
+    """The same with the weights of all products rounded to bfloat16: another sample, for half of the memory's traffic.
+
+    Everything else is computed in float32.
+    """
+
+    engine = BFLOAT16
+    rounded = True
+
+
 def warm_up() -> None:
-    """Compiles the kernel, or loads it from the cache folder: it is the same for every size and kind of network."""
+    """Compiles the kernel, or loads it from the cache folder: one for each precision, the same for every size and kind of
+    network.
+    """
     chain = SoundChain(MuLaw(2), rate=8000, default_seconds=0.1, max_seconds=0.1)
     sizes = {"residual": 1, "skip": 1, "head": 1, "dilations": [1]}
     model = WaveNet(ModelSpec(WaveNet.architecture, chain, (), sizes))
-    CompiledWaveNet(model, model.condition_tensor({})).advance(np.full((1, 2), 0.5), NEUTRAL)
+    for decoder in (CompiledWaveNet, BFloat16WaveNet):
+        decoder(model, model.condition_tensor({})).advance(np.full((1, 2), 0.5), NEUTRAL)

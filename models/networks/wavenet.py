@@ -334,3 +334,8 @@ class WaveNet(AutoregressiveModel):
         from models.kernels.wavenet import CompiledWaveNet
 
         return CompiledWaveNet(self, condition)
+
+    def in_bfloat16(self, condition: Tensor) -> Decoder:
+        from models.kernels.wavenet import BFloat16WaveNet
+
+        return BFloat16WaveNet(self, condition)

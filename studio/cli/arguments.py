@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from models.engines import AUTO, DEVICES, ENGINES
+from models.engines import ALL_ENGINES, AUTO, DEVICES
 from models.formats import FORMATS, suffixes
 from models.version import VERSION
 from studio.cli.bench import bench
@@ -98,7 +98,7 @@ def parser() -> Parser:
         help=f"enlarge {suffixes(f for f in FORMATS if f.scaled)} by a whole factor, without smoothing (default: 1)",
     )  # fmt: skip
     sample.add_argument(
-        "--engine", choices=(AUTO, *ENGINES), default=AUTO, help="default: auto, the fastest that the model has"
+        "--engine", choices=(AUTO, *ALL_ENGINES), default=AUTO, help="default: auto, the fastest that the model has"
     )
     add_device(sample, "default: auto, cpu where an engine is compiled for it, else cuda where there is one")
 

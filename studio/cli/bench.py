@@ -50,6 +50,12 @@ def bench(arguments: argparse.Namespace) -> int:
             f"{row['engine']:<10} {row['steps_per_second']:>10,.0f} steps/s  {said:<22} "
             f"{row['ratio_to_reference']:>8,.1f} x reference"
         )
+    for row in rows:
+        if row["limit"] is not None:
+            share = row["steps_per_second"] / row["limit"]
+            write_line(
+                f"{row['engine']}: {share:.0%} of the {row['limit']:,.0f} steps/s at which its weights can be read"
+            )
     return 0
 
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from models.bench import PLACES, ImageTime, exponent, resized, scaling, time_image
+from models.bench import PLACES, ImageTime, bench, exponent, resized, scaling, time_image
 from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
 from models.condition import Category
 from models.conditional import Categorical
 from models.errors import InputError
 from models.model import ModelSpec
 from models.networks.orderless_nade import OrderlessNADE
+from models.networks.wavenet import WaveNet
 from tests.place import CHAIN, WHERE, PlaceModel, register_places
 
 DIGIT = Category("digit", ("0", "1"), any=True)
@@ -54,6 +55,20 @@ def test_every_engine_is_timed_at_every_side(small_sides: None) -> None:
     for engine in fast:
         assert engine.ratio_to_reference == reference.times[1].seconds / engine.times[1].seconds
     assert reference.ratio_to_reference == 1
+
+
+def test_an_engine_that_streams_its_weights_is_compared_with_how_fast_they_can_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("models.bench.BUDGET_SECONDS", 0.1)
+    monkeypatch.setattr("models.bench.LIMIT_BYTES", 2**20)
+    chain = SoundChain(MuLaw(4), rate=8000, default_seconds=0.01, max_seconds=0.01)
+    sizes = {"residual": 32, "skip": 32, "head": 32, "dilations": [1, 2]}
+    compiled, cached, _, rounded = bench(WaveNet(ModelSpec("wavenet", chain, (), sizes)).requires_grad_(False))
+    assert (compiled.engine, rounded.engine) == ("compiled", "bfloat16")
+    assert compiled.limit is not None
+    assert compiled.limit > compiled.steps_per_second
+    assert cached.limit is None
 
 
 class Watched(PlaceModel):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +18,7 @@ from models.decoder import Decoder, Drawn, SnapshotDecoder
 from models.errors import InputError
 from models.model import ModelSpec
 from models.networks.wavenet import WaveNet
-from models.sampling import make_decoder
+from models.sampling import engines_of, make_decoder
 from models.shaping import NEUTRAL, Shaping
 from models.track import Pitch, Track
 
@@ -381,12 +384,34 @@ def test_one_compilation_serves_every_model_and_setting() -> None:
     from models.kernels.wavenet import walk, warm_up
 
     warm_up()
-    for model in (small_wavenet(), small_wavenet(stop=True, channels=5, dilations=(3,), factors=False)):
-        decoder = make_decoder(model, "compiled", conditions(model, 3)).select([2, 0])
+    models = small_wavenet(), small_wavenet(stop=True, channels=5, dilations=(3,), factors=False)
+    for model, engine in itertools.product(models, ("compiled", "bfloat16")):
+        decoder = make_decoder(model, engine, conditions(model, 3)).select([2, 0])
         decoder.extend(random_symbols(2, 300)[:, ::2])
         decoder.push([1, 2])
         clamps = np.full((3, 5), DRAW, np.int32)[1:]
         decoder.advance(noise(2, 9)[:, 4:], Shaping(temperature=1, top_k=3, top_p=1, min_p=0), clamps)
         decoder.rewind(3)
         decoder.peek()
-    assert len(walk.signatures) == 1  # type: ignore[attr-defined]
+    assert len(walk.signatures) == 2, "one for each precision"  # type: ignore[attr-defined]
+
+
+def test_in_bfloat16_it_is_the_network_of_rounded_weights_and_only_who_names_it_gets_it() -> None:
+    model = small_wavenet(stop=True, channels=21)
+    rounded = copy.deepcopy(model)
+    for name, parameter in rounded.named_parameters():
+        if re.fullmatch(r"(blocks\.\d+\.(filter_gate|residual)|skip|head|out)\.weight", name):
+            parameter.data = parameter.bfloat16().float()
+    assert engines_of(model)[0] == "compiled"
+    decoder = make_decoder(model, "bfloat16", conditions(model, 2))
+    symbols = random_symbols(2, 40)
+    with torch.inference_mode():
+        expected, plain = (
+            network.conditionals(torch.from_numpy(symbols).long(), conditions(model, 2)).dense()
+            for network in (rounded, model)
+        )
+    for step in range(40):
+        found = decoder.peek().dense()
+        assert float((found.exp() - expected[:, step].exp()).abs().sum(-1).max()) < 1e-5
+        assert float((found.exp() - plain[:, step].exp()).abs().sum(-1).min()) > 1e-5
+        decoder.push(symbols[:, step])

@@ -12,7 +12,7 @@ import torch
 
 from models.conditional import Categorical, first_above, shape_probs
 from models.kernels.draw import draw_symbol, fast_exp, fast_sigmoid, fast_tanh
-from models.kernels.matrix import WIDTHS, add_product, add_products, outputs_of, pack
+from models.kernels.matrix import WIDTHS, add_product, add_products, bfloat16, outputs_of, pack
 from models.shaping import NEUTRAL, Shaping
 
 Float32s = npt.NDArray[np.float32]
@@ -113,6 +113,20 @@ def test_products_with_packed_weights_are_matrix_products(rows: int, inputs: int
         add_product(packed, np.ascontiguousarray(x[0]), alone)
         assert alone[:outputs] == pytest.approx(sums[0, :outputs], abs=1e-4)
         assert (alone[outputs:] == 1).all()
+
+
+def test_weights_of_16_bits_are_rounded_as_torch_rounds_them_and_multiplied_in_float32() -> None:
+    rng = np.random.default_rng(3)
+    weights = (rng.normal(size=(37, 100)) * 10.0 ** rng.integers(-9, 9, (37, 100))).astype(np.float32)
+    expected = torch.from_numpy(weights).bfloat16().float().numpy()
+    assert np.array_equal((bfloat16(weights).astype(np.uint32) << 16).view(np.float32), expected)
+    x = rng.normal(size=37).astype(np.float32)
+    for tile in WIDTHS:
+        whole, packed = pack(expected, tile), bfloat16(pack(weights, tile))
+        sums, same = np.zeros(outputs_of(whole), np.float32), np.zeros(outputs_of(whole), np.float32)
+        add_product(whole, x, sums)
+        add_product(packed, x, same)
+        assert np.array_equal(sums, same)
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])

@@ -861,7 +861,7 @@ def test_a_sample_of_a_gpu_walks_again_without_one_and_that_is_said(
     take.traces[0].schedule = [replace(take.traces[0].segment, engine="steam", device="cuda")]
     export(tmp_path / "x.png", take)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("models.sampling.ENGINES", ("cached", "reference"))  # a compiler would take its time
+    monkeypatch.setattr("models.sampling.ALL_ENGINES", ("cached", "reference"))  # a compiler would take its time
     result = answer(capsys, "reproduce", tmp_path / "x.png", "--model", pixels)
     said = "walked by cached on cpu instead of steam on cuda"
     assert (result["device"], result["samples"][0]["fallback"], result["agrees"]) == ("cpu", said, True)
