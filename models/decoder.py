@@ -123,7 +123,9 @@ class Decoder(ABC):
             conditional = self.peek()
             # Of many symbols there is no need to look at all, unless a shaping has to.
             log_p = None if conditional.size > LARGE and shaping.neutral else conditional.dense()
-            drawn = conditional.quantile(u[:, i]) if log_p is None else first_above(shape_probs(log_p, shaping), u[:, i])
+            drawn = (
+                conditional.quantile(u[:, i]) if log_p is None else first_above(shape_probs(log_p, shaping), u[:, i])
+            )
             symbol = torch.where(fixed[:, i] >= 0, fixed[:, i].long(), drawn)
             symbols[:, i] = torch.where(alive, symbol.int(), DRAW)
             found = conditional.double().log_prob(symbol) if log_p is None else log_p.gather(-1, symbol[:, None])[:, 0]

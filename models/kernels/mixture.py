@@ -131,7 +131,7 @@ def log_mass_of_logistics(k: int, weights: Float64s, means: Float64s, scales: Fl
 
 @inlined
 def quantile_of_logistics(u: float, shares: Float64s, means: Float64s, scales: Float64s, size: int) -> int:
-    """The first level whose mass, with that of all below it, is more than u: the alphabet is halved until it is left."""
+    """The first level whose mass, with that of all below it, is more than u: the alphabet is halved over and over."""
     low, high = 0, size - 1
     while low < high:
         middle = (low + high) // 2
@@ -159,7 +159,13 @@ def _term(k: float, factors: Float64s, breadths: Float64s, means: Float64s, scal
 
 @inlined
 def entropy_of_logistics(
-    weights: Float64s, shares: Float64s, means: Float64s, scales: Float64s, factors: Float64s, breadths: Float64s, size: int
+    weights: Float64s,
+    shares: Float64s,
+    means: Float64s,
+    scales: Float64s,
+    factors: Float64s,
+    breadths: Float64s,
+    size: int,
 ) -> float:
     """In nats, by the stretches of ``models.conditional.MixtureOfLogistics``, one after another as they are due.
 

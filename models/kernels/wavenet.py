@@ -166,10 +166,10 @@ class State(NamedTuple):
     """(B, S): to the skips."""
 
     def copy(self) -> State:
-        return State(*(each.copy() for each in self))
+        return State._make(each.copy() for each in self)
 
     def select(self, rows: list[int]) -> State:
-        return State(*(each[rows] for each in self))
+        return State._make(each[rows] for each in self)
 
     @property
     def nbytes(self) -> int:
@@ -207,9 +207,16 @@ def _rectify(x: Float32s) -> None:
 
 @inlined
 def _hear(
-    context: Context, now: State, row: int, frame: int, both: Float32s, units: Float32s, gates: Float32s, features: Float32s
+    context: Context,
+    now: State,
+    row: int,
+    frame: int,
+    both: Float32s,
+    units: Float32s,
+    gates: Float32s,
+    features: Float32s,
 ) -> None:
-    """Moves the context of a row on to a frame, of which it knows those before. both, units, gates, features: scratch."""
+    """Moves the context of a row on to a frame: it knows those before. both, units, gates, features: scratch."""
     count, channels = context.filter_gate.shape[0], context.filter_gate.shape[1] // 2
     x = both[channels:]
     for c in range(channels):
