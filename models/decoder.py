@@ -141,11 +141,15 @@ class Decoder(ABC):
     def _record(self, block: Symbols) -> None:
         """Remembers symbols (B, n) from the present step on."""
         stop = self.step + block.shape[1]
-        if stop > self._symbols.shape[1]:
-            grown = np.zeros((self.rows, max(stop, 2 * self._symbols.shape[1])), np.int32)
+        self._reserve(stop)
+        self._symbols[:, self.step : stop] = block
+
+    def _reserve(self, steps: int) -> None:
+        """Has room for the symbols of so many steps."""
+        if steps > self._symbols.shape[1]:
+            grown = np.zeros((self.rows, max(steps, 2 * self._symbols.shape[1])), np.int32)
             grown[:, : self.step] = self.symbols
             self._symbols = grown
-        self._symbols[:, self.step : stop] = block
 
     @abstractmethod
     def _push(self, column: Symbols) -> None: ...

@@ -5,8 +5,8 @@ own: the digit; the pitch and the touch. Time is counted in frames, many fewer t
 time: it lasts as long as it says, or until the next one begins.
 
 A value is a list of lists, [start, duration, value of each part, …], in frames, starts rising; as text the times are in
-seconds: ``0.1+0.4 7, 0.6+0.35 3``. Without times, events follow one another: ``7, 3``, and where there is one part and
-no comma, ``7 3``.
+seconds: ``0.1+0.4 7, 0.6+0.35 3``, and ``0.6+ 3`` goes on until another begins. Without times, events follow one
+another: ``7, 3``, and where there is one part and no comma, ``7 3``.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MAX_FRAME = 2**23
 """Starts and durations are given to networks as float32, which is exact so far."""
 NEVER = 2.0**24
 """The start of events that are not there, as networks are given it."""
-TIMES = re.compile(r"(-?[0-9.]+)\+([0-9.]+)\s+(.+)")
-"""Start and duration in seconds, then the values."""
+TIMES = re.compile(r"(-?[0-9.]+)\+([0-9.]*)\s+(.+)")
+"""Start and duration in seconds, then the values. Without a duration it lasts until the next one begins."""
 BETWEEN = 4
 """Of events without times, what is between two of them is so many times shorter than they are."""
 
@@ -182,11 +182,12 @@ class Track(Factor):
         value: list[list[Any]] = []
         for written in stripped.split() if alone else stripped.split(","):
             timed = TIMES.fullmatch(written.strip())
-            after = value[-1][0] + value[-1][1] if value else 0
+            after = self.end(value[-1]) if value else 0
             start, duration, said = after + self.usual // BETWEEN, self.usual, written.strip()
             if timed:
                 try:
-                    start, duration = (round(float(seconds) * self.per_second) for seconds in timed.groups()[:2])
+                    start = round(float(timed[1]) * self.per_second)
+                    duration = round(float(timed[2]) * self.per_second) if timed[2] else MAX_FRAME
                 except ValueError:
                     raise InputError(f"{self.name}: {timed[1]}+{timed[2]} are no times in seconds") from None
                 said = timed[3]
@@ -198,9 +199,11 @@ class Track(Factor):
         return value
 
     def format(self, value: Any) -> str:
-        return ", ".join(
-            f"{event[0] / self.per_second:g}+{event[1] / self.per_second:g} {self.said(event)}" for event in value
-        )
+        return ", ".join(f"{self._times(event)} {self.said(event)}" for event in value)
+
+    def _times(self, event: Sequence[Any]) -> str:
+        start, duration = (frames / self.per_second for frames in event[:2])
+        return f"{start:g}+" if event[1] == MAX_FRAME else f"{start:g}+{duration:g}"
 
     def said(self, event: Sequence[Any]) -> str:
         """The values of an event as text."""
@@ -244,9 +247,10 @@ class Track(Factor):
 
         return told(one) == told(other)
 
-    def end(self, value: Sequence[Sequence[Any]]) -> int:
-        """The frame after the last one of the last event."""
-        return value[-1][0] + value[-1][1] if value else 0
+    def end(self, event: Sequence[Any]) -> int:
+        """The frame after its last one; of an event that goes on until another begins, where the usual one ends."""
+        start, duration = event[:2]
+        return int(start + (self.usual if duration == MAX_FRAME else duration))
 
     def describe(self) -> str:
         parts = " and ".join(f"{part.name} ({part.describe()})" for part in self.parts)

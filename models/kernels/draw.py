@@ -2,6 +2,10 @@
 
 ``draw_symbol`` is ``models.conditional`` in one pass over K logits: log-softmax, entropy and surprise in float64 of the
 raw conditional, then ``shape_probs`` and ``first_above``.
+
+No loop here both adds up and writes to an array. Such a loop is compiled twice, and each time it runs the machine takes
+the copy that adds in another order when the arrays happen to lie near one another: a walk and the same walk again would
+differ in their last bits.
 """
 
 from __future__ import annotations
@@ -199,9 +203,10 @@ def _shape(
     """Shapes probabilities in place, at a temperature above zero; returns their sum, which is not one."""
     size = p.shape[0]
     if temperature != 1:
-        total = 0.0
         for k in range(size):
             p[k] = fast_exp((np.float64(logits[k]) - highest) / temperature)
+        total = 0.0
+        for k in range(size):
             total += p[k]
         scale = 1.0 / total
         for k in range(size):
@@ -241,14 +246,13 @@ def draw_symbol(
     highest = np.float64(logits[0])
     for k in range(1, size):
         highest = max(highest, np.float64(logits[k]))
+    for k in range(size):
+        p[k] = fast_exp(np.float64(logits[k]) - highest)
     total = 0.0
     weighted = 0.0
     for k in range(size):
-        x = np.float64(logits[k]) - highest
-        e = fast_exp(x)
-        p[k] = e
-        total += e
-        weighted += e * max(x, EXP_LIMIT)  # 0 * -inf is not a number
+        total += p[k]
+        weighted += p[k] * max(np.float64(logits[k]) - highest, EXP_LIMIT)  # 0 * -inf is not a number
     log_total = math.log(total)
     entropy = (log_total - weighted / total) / LN2
     symbol = clamp

@@ -1,6 +1,6 @@
 """Products with packed weights: the part of a walk that takes the time.
 
-Weights are packed in tiles of TILE outputs, [tile][in][TILE], so that a product streams through memory and keeps its
+Weights are packed in tiles of some outputs, [tile][in][outputs], so that a product streams through memory and keeps its
 sums in registers over all inputs. LLVM cannot find that by itself, since it has to assume that sums and weights
 overlap in memory; the innermost loop is therefore written in vectors here, which LLVM splits into what the processor
 has. It is 1.5 times as fast as a plain loop for one row of inputs, and for several, which share the weights that
@@ -18,7 +18,7 @@ from llvmlite import binding, ir
 from numba import types
 from numba.extending import intrinsic
 
-from models.kernels.jit import kernel
+from models.kernels.jit import inlined, kernel
 
 Float32s = npt.NDArray[np.float32]
 
@@ -31,18 +31,32 @@ GROUP = 4 if binding.get_host_cpu_features().get("avx512f") else 1
 """Rows of inputs that share weights: as many as there are registers for TILE sums of each."""
 
 
+WIDTHS = (2 * TILE, TILE, TILE // 2)
+"""Of tiles for one row of inputs. The widest reads least of the inputs, the narrowest wastes least on few outputs."""
+
+
 def round_up(size: int, multiple: int) -> int:
     return -(-size // multiple) * multiple
 
 
-def pack(weights: npt.ArrayLike) -> Float32s:
-    """Weights (…, in, out) to tiles (…, out / TILE, in, TILE) with zeros for the outputs that fill the last tile."""
+def pack(weights: npt.ArrayLike, tile: int = TILE) -> Float32s:
+    """Weights (…, in, out) to tiles (…, out / tile, in, tile) with zeros for the outputs that fill the last tile.
+
+    tile: one of WIDTHS; those for ``add_products`` have TILE.
+    """
     dense = np.asarray(weights, np.float32)
     *rest, inputs, outputs = dense.shape
-    filled = np.zeros((*rest, inputs, round_up(outputs, TILE)), np.float32)
+    filled = np.zeros((*rest, inputs, round_up(outputs, tile)), np.float32)
     filled[..., :outputs] = dense
-    tiles = filled.shape[-1] // TILE
-    return np.ascontiguousarray(filled.reshape(*rest, inputs, tiles, TILE).swapaxes(-2, -3))
+    tiles = filled.shape[-1] // tile
+    return np.ascontiguousarray(filled.reshape(*rest, inputs, tiles, tile).swapaxes(-2, -3))
+
+
+@inlined
+def outputs_of(weights: Float32s) -> int:
+    """How many numbers a product with packed weights (tiles, in, tile) adds to."""
+    count: int = weights.shape[0] * weights.shape[2]
+    return count
 
 
 def pad(x: Float32s, size: int) -> Float32s:
@@ -52,8 +66,9 @@ def pad(x: Float32s, size: int) -> Float32s:
     return filled
 
 
-def _tile_product(rows: int) -> Callable[..., None]:
+def _tile_product(rows: int, tile: int = TILE) -> Callable[..., None]:
     """One tile's product for ``rows`` rows of inputs, given by addresses and strides in bytes."""
+    tile_bytes = tile * FLOAT_BYTES
 
     def add_tile(
         typing_context: Any, weights: Any, x: Any, x_stride: Any, sums: Any, sums_stride: Any, inputs: Any
@@ -73,7 +88,7 @@ def _tile_product(rows: int) -> Callable[..., None]:
 
             def vectors(address: Any) -> list[Any]:
                 """The addresses of a tile's vectors."""
-                return [builder.add(address, constant(v)) for v in range(0, TILE_BYTES, LANES * FLOAT_BYTES)]
+                return [builder.add(address, constant(v)) for v in range(0, tile_bytes, LANES * FLOAT_BYTES)]
 
             def load(address: Any) -> Any:
                 value = builder.load(pointer(address, vector))
@@ -89,7 +104,7 @@ def _tile_product(rows: int) -> Callable[..., None]:
             index = builder.phi(integer)
             index.add_incoming(constant(0), entry)
             held = [[builder.phi(vector) for _ in row] for row in before]
-            weight_row = [load(a) for a in vectors(builder.add(weights, builder.mul(index, constant(TILE_BYTES))))]
+            weight_row = [load(a) for a in vectors(builder.add(weights, builder.mul(index, constant(tile_bytes))))]
             offset = builder.mul(index, constant(FLOAT_BYTES))
             after = []
             for r in range(rows):
@@ -124,21 +139,22 @@ def _tile_product(rows: int) -> Callable[..., None]:
 
 _add_tile = _tile_product(1)
 _add_tile_to_group = _tile_product(GROUP)
+_add_wide_tile, _, _add_narrow_tile = (_tile_product(1, width) for width in WIDTHS)
 
 
 @kernel
 def add_product(weights: Float32s, x: Float32s, sums: Float32s) -> None:
-    """sums += x @ weights, in place. weights: packed (tiles, in, TILE). x: (in,). sums: (tiles * TILE,)."""
-    tiles, inputs, _ = weights.shape
+    """sums += x @ weights, in place. weights: packed (tiles, in, width). x: (in,). sums: (tiles * width,)."""
+    tiles, inputs, width = weights.shape
     for tile in range(tiles):
-        _add_tile(
-            weights.ctypes.data + tile * inputs * TILE_BYTES,
-            x.ctypes.data,
-            0,
-            sums.ctypes.data + tile * TILE_BYTES,
-            0,
-            inputs,
-        )
+        weights_at = weights.ctypes.data + tile * inputs * width * FLOAT_BYTES
+        sums_at = sums.ctypes.data + tile * width * FLOAT_BYTES
+        if width > TILE:
+            _add_wide_tile(weights_at, x.ctypes.data, 0, sums_at, 0, inputs)
+        elif width == TILE:
+            _add_tile(weights_at, x.ctypes.data, 0, sums_at, 0, inputs)
+        else:
+            _add_narrow_tile(weights_at, x.ctypes.data, 0, sums_at, 0, inputs)
 
 
 @kernel

@@ -55,6 +55,21 @@ def log_normal_cdf(x: float) -> float:
 
 
 @inlined
+def log_mass_of_normal(distance: float, half: float, first: bool, last: bool) -> float:
+    """Logarithm of the standard normal's mass in a bin: so far from the mean, half so wide.
+
+    The first bin is open below and the last above: of them the edge counts, at distance + half and distance - half.
+    """
+    # A bin above the mean is mirrored to below it, where its edges have two different logarithms.
+    if last or (not first and distance > 0):
+        distance = -distance
+    x = log_normal_cdf(distance + half)
+    if not first and not last:
+        x += math.log(-math.expm1(log_normal_cdf(distance - half) - x))
+    return x
+
+
+@inlined
 def log_masses_of_gaussians(weights: Float64s, means: Float64s, scales: Float64s, logits: Float64s) -> None:
     """See above."""
     size = logits.shape[0]
@@ -62,16 +77,40 @@ def log_masses_of_gaussians(weights: Float64s, means: Float64s, scales: Float64s
         highest = -math.inf
         total = 0.0
         for m in range(weights.shape[0]):
-            distance = (k - means[m]) / scales[m]
-            # A bin above the mean is mirrored to below it, where its edges have two different logarithms.
-            if k == size - 1 or (k > 0 and distance > 0):
-                distance = -distance
-            half = 0.5 / scales[m]
-            x = log_normal_cdf(distance + half)
-            if 0 < k < size - 1:
-                x += math.log(-math.expm1(log_normal_cdf(distance - half) - x))
+            x = log_mass_of_normal((k - means[m]) / scales[m], 0.5 / scales[m], k == 0, k == size - 1)
             highest, total = _joined(x + weights[m], highest, total)
         logits[k] = highest + math.log(total)
+
+
+@inlined
+def log_masses_of_normal(edges: Float64s, mean: float, scale: float, logits: Float64s) -> None:
+    """Of one Gaussian in K bins, which meet at edges (K - 1,), rising: the logarithms of its masses, (K,).
+
+    One erfc for each edge: what lies beyond it, away from the mean, so that no bin is the difference of two numbers
+    next to 1. Where these are too small to be numbers, the logarithms are taken first.
+    """
+    size = edges.shape[0] + 1
+    below, beyond_below = -math.inf, 0.0
+    for k in range(size):
+        above, beyond_above = math.inf, 0.0
+        if k < size - 1:
+            above = (edges[k] - mean) / scale
+            beyond_above = 0.5 * math.erfc(SQRT_HALF * abs(above))
+        if above <= 0:
+            mass = beyond_above - beyond_below
+        elif below >= 0:
+            mass = beyond_below - beyond_above
+        else:
+            mass = 1.0 - beyond_below - beyond_above
+        if mass > LEAST:
+            logits[k] = math.log(mass)
+        elif k == 0:
+            logits[k] = log_mass_of_normal(above, 0.0, True, False)
+        elif k == size - 1:
+            logits[k] = log_mass_of_normal(below, 0.0, False, True)
+        else:
+            logits[k] = log_mass_of_normal(0.5 * (below + above), 0.5 * (above - below), False, False)
+        below, beyond_below = above, beyond_above
 
 
 @inlined
@@ -231,9 +270,10 @@ def draw_from_logistics(
     heaviest = weights[0]
     for m in range(1, count):
         heaviest = max(heaviest, weights[m])
-    total = 0.0
     for m in range(count):
         shares[m] = math.exp(weights[m] - heaviest)
+    total = 0.0
+    for m in range(count):
         total += shares[m]
     log_total = heaviest + math.log(total)
     for m in range(count):

@@ -1,4 +1,4 @@
-"""What the compiled walks of a fixed number of variables share: everything but the network's own step.
+"""What compiled walks share: everything but the network's own step.
 
 A kernel goes through a ``Block`` sample by sample, and has only to say what the conditional of a step is:
 
@@ -15,7 +15,7 @@ the symbols it has seen, it finds by their position: a rewind says from where on
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,8 @@ class Block(NamedTuple):
     """n steps of B samples, of D variables with K symbols each."""
 
     symbols: Symbols
-    """(B, D): known before ``start``; from there on zeros, and what is drawn is written there."""
+    """(B, D), of an open chain what there is room for: known before ``start``, from there on zeros. What is drawn is
+    written there."""
     start: int
     active: Bools
     """(B,): samples that take part."""
@@ -122,7 +123,8 @@ class CompiledDecoder(Decoder):
 
     def __init__(self, model: AutoregressiveModel, condition: Tensor) -> None:
         super().__init__(model, condition)
-        self._symbols = np.zeros((self.rows, cast(int, model.chain.length)), np.int32)
+        if model.chain.length is not None:
+            self._symbols = np.zeros((self.rows, model.chain.length), np.int32)
 
     @abstractmethod
     def _walk(self, block: Block) -> None:
@@ -130,24 +132,24 @@ class CompiledDecoder(Decoder):
 
     @torch.inference_mode()
     def peek(self) -> Conditional:
-        self._check_room(1)
+        self._make_room(1)
         block = self._block(np.empty((self.rows, 0)), NEUTRAL, look=True)
         self._walk(block)
         return Categorical(torch.from_numpy(block.following))
 
     def push(self, symbols: npt.ArrayLike) -> None:
-        self._check_room(1)
+        self._make_room(1)
         super().push(symbols)
 
     def extend(self, prefix: npt.ArrayLike) -> None:
         symbols = np.asarray(prefix, np.int32)
         if symbols.ndim != 2 or symbols.shape[0] != self.rows:
             raise InputError(f"extend takes {self.rows} rows of symbols, not an array of shape {symbols.shape}")
-        self._check_room(symbols.shape[1])
+        self._make_room(symbols.shape[1])
         self._check_symbols(symbols)
         self._record(symbols)
         self.step += symbols.shape[1]
-        if self.step < self._symbols.shape[1]:
+        if self.step != self.model.chain.length:
             self.peek()  # it works through what it was told now, and not in one go with all that is still to come
 
     def advance(
@@ -158,7 +160,7 @@ class CompiledDecoder(Decoder):
         active: Bools | None = None,
     ) -> Drawn:
         count = uniforms.shape[1]
-        self._check_room(count)
+        self._make_room(count)
         if clamps is not None:
             self._check_symbols(np.maximum(clamps, 0))
         self._symbols[:, self.step : self.step + count] = 0
@@ -201,10 +203,12 @@ class CompiledDecoder(Decoder):
             order=np.empty(size, np.int64),
         )
 
-    def _check_room(self, count: int) -> None:
-        length = self._symbols.shape[1]
-        if self.step + count > length:
+    def _make_room(self, count: int) -> None:
+        """For the steps of a block. Raises InputError beyond the end of a chain that has one."""
+        stop, length = self.step + count, self.model.chain.length
+        if length is not None and stop > length:
             raise InputError(f"a chain of {length} variables has no step {max(self.step, length)}")
+        self._reserve(stop)
 
     def _check_symbols(self, symbols: Symbols) -> None:
         """A kernel reads wherever it is told to: nothing but symbols may get there."""

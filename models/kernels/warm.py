@@ -18,7 +18,17 @@ __all__ = ["KERNELS", "is_warm", "warm_up"]
 
 KERNELS = tuple(
     f"models.kernels.{name}:warm_up"
-    for name in ("gated_pixelcnn", "wavenet", "pixelcnn", "pixelcnn_pp", "fvbn", "nade", "orderless_nade", "made")
+    for name in (
+        "gated_pixelcnn",
+        "wavenet",
+        "linear_autoregression",
+        "pixelcnn",
+        "pixelcnn_pp",
+        "fvbn",
+        "nade",
+        "orderless_nade",
+        "made",
+    )
 )
 """``module:function``, where the function walks a tiny model through all that its compiled decoder can do."""
 

@@ -1,9 +1,8 @@
 """The compiled decoder of the WaveNet: a block of steps of all rows, draws included, in one kernel without the GIL.
 
 The arithmetic is that of ``models.networks.wavenet`` on one sample at a time, with the rings of ``CachedWaveNet``.
-Weights lie as [in][out]: a product takes 8 inputs at a time and runs along the outputs, which become vectors without
-sums across lanes. Bias and condition are folded together when the decoder is made; all skip connections are one long
-product at the end.
+Products stream through packed weights, see ``models.kernels.matrix``. Bias and condition are folded together when the
+decoder is made; all skip connections are one long product at the end.
 
 A context stack is walked in the same kernel, once in each of its frames. What the condition and the context add to the
 blocks is added up where it changes, at most once in a frame of either: a step costs the same with and without them.
@@ -15,7 +14,7 @@ in a batch, and a rewound walk equals the first one, bit for bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -30,7 +29,9 @@ from models.decoder import Drawn, SnapshotDecoder
 from models.errors import InputError
 from models.kernels.draw import draw_symbol, fast_sigmoid, fast_tanh
 from models.kernels.jit import inlined, kernel
+from models.kernels.matrix import TILE, WIDTHS, add_product, outputs_of, pack, pad
 from models.kernels.mixture import draw_from_logistics
+from models.kernels.vectors import add_to, copy_to, rectify
 from models.model import ModelSpec
 from models.networks.wavenet import NARROWEST, GatedBlock, WaveNet
 from models.shaping import NEUTRAL, Shaping
@@ -48,36 +49,62 @@ FRAMES_AHEAD = 32
 NOWHERE = -1
 """The frame of a row whose biases have not been added up."""
 
-LANES = 16
-"""Outputs of the last product come in whole vectors; what is added is never read."""
-
 
 class Weights(NamedTuple):
-    """The network as the kernel reads it: L blocks, R residual, S skip, H head channels, K symbols; [in][out].
+    """The network as the kernel reads it: L blocks, R residual, S skip, H head channels, K symbols.
 
-    Its outputs are P, the logits of the K symbols or, of a mixture, as ``WaveNet.distribution`` takes them.
+    Matrices are packed, (…, tiles, in, outputs of a tile). What is added to outputs is as long as all tiles together.
+    The outputs are P, the logits of the K symbols or, of a mixture, as ``WaveNet.distribution`` takes them.
     """
 
     embedding: Float32s
     """(K + 1, R): what the first block is given."""
     filter_gate: Float32s
-    """(L, 2 R, 2 R)"""
+    """L times 2 R to 2 R."""
     residual: Float32s
-    """(L - 1, R, R)"""
+    """L - 1 times R to R; of a single block zeros that nobody reads."""
     residual_bias: Float32s
     """(L - 1, R)"""
     skip: Float32s
-    """(L R, S)"""
+    """L R to S."""
     head: Float32s
-    """(S, H)"""
+    """S to H."""
     head_bias: Float32s
-    """(H)"""
     out: Float32s
-    """(H, K rounded up to LANES)"""
+    """H to P."""
     out_bias: Float32s
-    """(K rounded up to LANES)"""
     dilations: Int64s
     """(L)"""
+
+
+class Context(NamedTuple):
+    """A context stack as the kernel reads it: N blocks of C channels. Without one all is empty."""
+
+    hop: int
+    """0: there is none."""
+    heard: Float32s
+    """(K + 1): what it hears of a symbol."""
+    frames: Float32s
+    """(hop, C)"""
+    frames_bias: Float32s
+    """(C)"""
+    filter_gate: Float32s
+    """N times 2 C to 2 C, packed, as is whatever has no shape here."""
+    bias: Float32s
+    """(N, 2 C)"""
+    residual: Float32s
+    """N - 1 times C to C; of a single block zeros that nobody reads."""
+    residual_bias: Float32s
+    """(N - 1, C)"""
+    features: Float32s
+    """N C to C."""
+    features_bias: Float32s
+    to_blocks: Float32s
+    """C to L 2 R."""
+    to_skips: Float32s
+    """C to S."""
+    dilations: Int64s
+    """(N)"""
 
 
 class Frames(NamedTuple):
@@ -91,37 +118,6 @@ class Frames(NamedTuple):
     """(B, n, S)"""
     tones: Float32s
     """(B, n * hop, R): what is added to the input of each step; (B, 1, R) zeros where there is no tone."""
-
-
-class Context(NamedTuple):
-    """A context stack as the kernel reads it: N blocks of C channels; [in][out]. Without one all is empty."""
-
-    hop: int
-    """0: there is none."""
-    heard: Float32s
-    """(K + 1): what it hears of a symbol."""
-    frames: Float32s
-    """(hop, C)"""
-    frames_bias: Float32s
-    """(C)"""
-    filter_gate: Float32s
-    """(N, 2 C, 2 C)"""
-    bias: Float32s
-    """(N, 2 C)"""
-    residual: Float32s
-    """(N - 1, C, C)"""
-    residual_bias: Float32s
-    """(N - 1, C)"""
-    features: Float32s
-    """(N C, C)"""
-    features_bias: Float32s
-    """(C)"""
-    to_blocks: Float32s
-    """(C, L 2 R)"""
-    to_skips: Float32s
-    """(C, S)"""
-    dilations: Int64s
-    """(N)"""
 
 
 class Settings(NamedTuple):
@@ -161,9 +157,9 @@ class State(NamedTuple):
     context_frame: Float32s
     """(B, C): of the context's present frame, as far as it has been heard."""
     context_blocks: Float32s
-    """(B, L 2 R): what the context adds to the blocks."""
+    """(B, L 2 R in whole tiles): what the context adds to the blocks."""
     context_skips: Float32s
-    """(B, S): to the skips."""
+    """(B, S in whole tiles): to the skips."""
 
     def copy(self) -> State:
         return State._make(each.copy() for each in self)
@@ -174,35 +170,6 @@ class State(NamedTuple):
     @property
     def nbytes(self) -> int:
         return self.rings.nbytes + self.context_rings.nbytes
-
-
-@inlined
-def _add_product(y: Float32s, x: Float32s, weights: Float32s) -> None:
-    """y += x W."""
-    inputs, outputs = weights.shape
-    whole = inputs // 8 * 8
-    for i in range(0, whole, 8):
-        x0, x1, x2, x3, x4, x5, x6, x7 = x[i], x[i + 1], x[i + 2], x[i + 3], x[i + 4], x[i + 5], x[i + 6], x[i + 7]
-        for j in range(outputs):
-            y[j] += (
-                x0 * weights[i, j]
-                + x1 * weights[i + 1, j]
-                + x2 * weights[i + 2, j]
-                + x3 * weights[i + 3, j]
-                + x4 * weights[i + 4, j]
-                + x5 * weights[i + 5, j]
-                + x6 * weights[i + 6, j]
-                + x7 * weights[i + 7, j]
-            )
-    for i in range(whole, inputs):
-        for j in range(outputs):
-            y[j] += x[i] * weights[i, j]
-
-
-@inlined
-def _rectify(x: Float32s) -> None:
-    for j in range(x.shape[0]):
-        x[j] = max(x[j], np.float32(0))
 
 
 @inlined
@@ -217,11 +184,12 @@ def _hear(
     features: Float32s,
 ) -> None:
     """Moves the context of a row on to a frame: it knows those before. both, units, gates, features: scratch."""
-    count, channels = context.filter_gate.shape[0], context.filter_gate.shape[1] // 2
+    count, channels = context.filter_gate.shape[0], context.frames.shape[1]
     x = both[channels:]
     for c in range(channels):
         x[c] = now.context_frame[row, c] + context.frames_bias[c]
-        now.context_frame[row, c] = np.float32(0)
+    for c in range(channels):
+        now.context_frame[row, c] = 0
     ring = 0
     for n in range(count):
         slot = ring + frame % context.dilations[n]
@@ -229,22 +197,24 @@ def _hear(
         for c in range(channels):
             both[c] = now.context_rings[row, slot, c]
             now.context_rings[row, slot, c] = x[c]
-        units[:] = context.bias[n]
-        _add_product(units, both, context.filter_gate[n])
+        copy_to(context.bias[n], units)
+        add_product(context.filter_gate[n], both, units)
         gate = gates[n * channels : (n + 1) * channels]
         for c in range(channels):
             gate[c] = fast_tanh(units[c]) * fast_sigmoid(units[channels + c])
         if n + 1 < count:
-            for c in range(channels):
-                x[c] += context.residual_bias[n, c]
-            _add_product(x, gate, context.residual[n])
-    features[:] = context.features_bias
-    _add_product(features, gates, context.features)
-    _rectify(features)
-    now.context_blocks[row, :] = np.float32(0)
-    _add_product(now.context_blocks[row], features, context.to_blocks)
-    now.context_skips[row, :] = np.float32(0)
-    _add_product(now.context_skips[row], features, context.to_skips)
+            add_to(context.residual_bias[n], x)
+            add_product(context.residual[n], gate, x)
+    copy_to(context.features_bias, features)
+    add_product(context.features, gates, features)
+    rectify(features, features)
+    blocks, skips = now.context_blocks[row], now.context_skips[row]
+    for j in range(blocks.shape[0]):
+        blocks[j] = 0
+    add_product(context.to_blocks, features, blocks)
+    for j in range(skips.shape[0]):
+        skips[j] = 0
+    add_product(context.to_skips, features, skips)
 
 
 @inlined
@@ -318,23 +288,25 @@ def walk(
     """
     layers, channels = weights.filter_gate.shape[0], weights.embedding.shape[1]
     size, outputs = output.size, now.outputs.shape[1]
-    both = np.empty(2 * channels, np.float32)
-    units = np.empty(2 * channels, np.float32)
+    # What a product adds to has room for whole tiles; what is beyond the outputs is never read.
+    both = np.zeros(channels + outputs_of(weights.residual[0]), np.float32)
     x = both[channels:]
+    units = np.zeros(outputs_of(weights.filter_gate[0]), np.float32)
     gates = np.empty(layers * channels, np.float32)
-    skips = np.empty(weights.head.shape[0], np.float32)
-    hidden = np.empty(weights.out.shape[0], np.float32)
-    result = np.empty(weights.out.shape[1], np.float32)
+    skips = np.zeros(outputs_of(weights.skip), np.float32)
+    hidden = np.empty(outputs_of(weights.head), np.float32)
+    result = np.empty(outputs_of(weights.out), np.float32)
     told = np.empty((layers, 2 * channels), np.float32)
-    told_skips = np.empty(skips.shape[0], np.float32)
+    told_skips = np.empty(skip_biases.shape[2], np.float32)
     logits = np.empty(size, np.float64)
     p = np.empty(size, np.float64)
     order = np.empty(size, np.int64)
     numbers = np.empty((6, output.components), np.float64)
-    inner = context.filter_gate.shape[1]
-    context_both, context_units = np.empty(inner, np.float32), np.empty(inner, np.float32)
-    context_gates = np.empty(context.features.shape[0], np.float32)
-    features = np.empty(context.features.shape[1], np.float32)
+    has_context, inner = context.hop > 0, context.frames.shape[1]
+    context_both = np.zeros(inner + outputs_of(context.residual[0]) if has_context else 0, np.float32)
+    context_units = np.zeros(outputs_of(context.filter_gate[0]) if has_context else 0, np.float32)
+    context_gates = np.empty(context.filter_gate.shape[0] * inner, np.float32)
+    features = np.zeros(outputs_of(context.features), np.float32)
     for row in range(now.rings.shape[0]):
         if not active[row]:
             continue
@@ -377,10 +349,10 @@ def walk(
                     break
             now.at[row] = step + 1
             now.before[row] = symbol
-            if context.hop > 0:
+            if has_context:
                 if step >= 0:
                     heard, within = context.heard[symbol], step % context.hop
-                    for c in range(context.frames.shape[1]):
+                    for c in range(inner):
                         now.context_frame[row, c] += heard * context.frames[within, c]
                 if (step + 1) % context.hop == 0:
                     frame = (step + 1) // context.hop
@@ -389,14 +361,13 @@ def walk(
             frame = (step + 1) // hop - first_frame
             if frame != told_frame:
                 told_frame = frame
-                told[:] = biases[row, frame]
-                told_skips[:] = skip_biases[row, frame]
-                if context.hop > 0:
-                    for layer in range(layers):
-                        for c in range(2 * channels):
-                            told[layer, c] += now.context_blocks[row, layer * 2 * channels + c]
-                    for c in range(told_skips.shape[0]):
-                        told_skips[c] += now.context_skips[row, c]
+                copy_to(skip_biases[row, frame], told_skips)
+                for layer in range(layers):
+                    copy_to(biases[row, frame, layer], told[layer])
+                    if has_context:
+                        add_to(now.context_blocks[row, layer * 2 * channels : (layer + 1) * 2 * channels], told[layer])
+                if has_context:
+                    add_to(now.context_skips[row, : told_skips.shape[0]], told_skips)
             tone = min(step + 1 - first_frame * hop, tones.shape[1] - 1)
             for c in range(channels):
                 x[c] = weights.embedding[symbol, c] + tones[row, tone, c]
@@ -407,24 +378,23 @@ def walk(
                 for c in range(channels):
                     both[c] = now.rings[row, slot, c]
                     now.rings[row, slot, c] = x[c]
-                for c in range(2 * channels):
-                    units[c] = told[layer, c]
-                _add_product(units, both, weights.filter_gate[layer])
+                copy_to(told[layer], units)
+                add_product(weights.filter_gate[layer], both, units)
                 gate = gates[layer * channels : (layer + 1) * channels]
                 for c in range(channels):
                     gate[c] = fast_tanh(units[c]) * fast_sigmoid(units[channels + c])
                 if layer + 1 < layers:
                     for c in range(channels):
                         x[c] += weights.residual_bias[layer, c]
-                    _add_product(x, gate, weights.residual[layer])
-            skips[:] = told_skips
-            _add_product(skips, gates, weights.skip)
-            _rectify(skips)
-            hidden[:] = weights.head_bias
-            _add_product(hidden, skips, weights.head)
-            _rectify(hidden)
-            result[:] = weights.out_bias
-            _add_product(result, hidden, weights.out)
+                    add_product(weights.residual[layer], gate, x)
+            copy_to(told_skips, skips)
+            add_product(weights.skip, gates, skips)
+            rectify(skips, skips)
+            copy_to(weights.head_bias, hidden)
+            add_product(weights.head, skips, hidden)
+            rectify(hidden, hidden)
+            copy_to(weights.out_bias, result)
+            add_product(weights.out, hidden, result)
             for k in range(outputs):
                 now.outputs[row, k] = result[k]
 
@@ -433,35 +403,40 @@ def _array(tensor: Tensor) -> Float32s:
     return np.ascontiguousarray(tensor.detach().float().numpy())
 
 
-def _gated(blocks: Iterable[Module], channels: int) -> tuple[Float32s, Float32s, Float32s]:
+def pack_product(weights: Sequence[Tensor]) -> Float32s:
+    """Weights of one shape (out, in) each, to (n, tiles, in, outputs of a tile): tiles as wide as the outputs fill."""
+    outputs = weights[0].shape[0]
+    wide, _, narrow = WIDTHS
+    tile = wide if outputs % wide == 0 else narrow if outputs <= narrow else TILE
+    return pack(np.stack([_array(matrix.T) for matrix in weights]), tile)
+
+
+def _pack_blocks(modules: Iterable[Module], channels: int) -> tuple[Float32s, Float32s, Float32s]:
     """Of some gated blocks the weights of filters and gates, those of the residual paths, and their biases."""
-    found = [cast(GatedBlock, block) for block in blocks]
-    residuals = [block.residual for block in found if block.residual is not None]
+    blocks = [cast(GatedBlock, module) for module in modules]
+    residuals = [block.residual for block in blocks if block.residual is not None]
     return (
-        np.stack([_array(block.filter_gate.weight.T) for block in found]),
-        np.array([_array(layer.weight.T) for layer in residuals], np.float32).reshape(-1, channels, channels),
+        pack_product([block.filter_gate.weight for block in blocks]),
+        pack_product([layer.weight for layer in residuals] or [torch.zeros(channels, channels)]),
         np.array([_array(layer.bias) for layer in residuals], np.float32).reshape(-1, channels),
     )
 
 
 @torch.inference_mode()
-def pack(model: WaveNet) -> Weights:
+def pack_model(model: WaveNet) -> Weights:
     """The weights of a model on the CPU in the order in which the kernel reads them."""
-    size = model.out.out_features
-    filter_gate, residual, residual_bias = _gated(model.blocks, model.config.residual)
-    out = np.zeros((model.config.head, -(-size // LANES) * LANES), np.float32)
-    out_bias = np.zeros(out.shape[1], np.float32)
-    out[:, :size], out_bias[:size] = _array(model.out.weight.T), _array(model.out.bias)
+    filter_gate, residual, residual_bias = _pack_blocks(model.blocks, model.config.residual)
+    (skip,), (head,), (out,) = (pack_product([layer.weight]) for layer in (model.skip, model.head, model.out))
     return Weights(
         embedding=_array(model.inputs(torch.arange(model.start_symbol + 1))),
         filter_gate=filter_gate,
         residual=residual,
         residual_bias=residual_bias,
-        skip=_array(model.skip.weight.T),
-        head=_array(model.head.weight.T),
-        head_bias=_array(model.head.bias),
+        skip=skip,
+        head=head,
+        head_bias=pad(_array(model.head.bias), outputs_of(head)),
         out=out,
-        out_bias=out_bias,
+        out_bias=pad(_array(model.out.bias), outputs_of(out)),
         dilations=np.array(model.config.dilations, np.int64),
     )
 
@@ -471,10 +446,13 @@ def pack_context(model: WaveNet) -> Context:
     """The same of its context stack."""
     stack, config = model.context, model.config.context
     if stack is None or config is None:
-        cube, square, row = (np.empty((0,) * rank, np.float32) for rank in (3, 2, 1))
+        row, table, packed, several = (np.empty((0,) * rank, np.float32) for rank in (1, 2, 3, 4))
         none = np.empty(0, np.int64)
-        return Context(0, row, square, row, cube, square, cube, square, square, row, square, square, none)
-    filter_gate, residual, residual_bias = _gated(stack.blocks, config.channels)
+        return Context(0, row, table, row, several, table, several, table, packed, row, packed, packed, none)
+    filter_gate, residual, residual_bias = _pack_blocks(stack.blocks, config.channels)
+    (features,), (blocks,), (skips,) = (
+        pack_product([layer.weight]) for layer in (stack.features, model.from_context, model.from_context_skip)
+    )
     return Context(
         hop=config.hop,
         heard=_array(model.heard(torch.arange(model.start_symbol + 1))),
@@ -484,10 +462,10 @@ def pack_context(model: WaveNet) -> Context:
         bias=_array(stack.bias),
         residual=residual,
         residual_bias=residual_bias,
-        features=_array(stack.features.weight.T),
+        features=features,
         features_bias=_array(stack.features.bias),
-        to_blocks=_array(model.from_context.weight.T),
-        to_skips=_array(model.from_context_skip.weight.T),
+        to_blocks=blocks,
+        to_skips=skips,
         dilations=np.array(config.dilations, np.int64),
     )
 
@@ -504,7 +482,7 @@ class CompiledWaveNet(SnapshotDecoder):
     @torch.inference_mode()
     def __init__(self, model: WaveNet, condition: Tensor) -> None:
         super().__init__(model, condition)
-        self._weights, self._context = pack(model), pack_context(model)
+        self._weights, self._context = pack_model(model), pack_context(model)
         # Without a track all time is one frame.
         self._hop = FOREVER if model.track is None else model.hop
         self._ahead: Frames | None = None
@@ -512,7 +490,7 @@ class CompiledWaveNet(SnapshotDecoder):
         stop = model.chain.alphabet.stop_symbol
         self._stop = DRAW if stop is None else stop
         self._output = Output(model.levels, self._size, model.components, self._stop)
-        channels, both = self._context.frames.shape[1], self._context.to_blocks.shape[1]
+        channels = self._context.frames.shape[1]
         self._now = State(
             rings=np.zeros((self.rows, sum(model.config.dilations), model.config.residual), np.float32),
             outputs=np.empty((self.rows, model.out.out_features), np.float32),
@@ -520,8 +498,8 @@ class CompiledWaveNet(SnapshotDecoder):
             at=np.full(self.rows, -1, np.int64),
             context_rings=np.zeros((self.rows, int(self._context.dilations.sum()), channels), np.float32),
             context_frame=np.zeros((self.rows, channels), np.float32),
-            context_blocks=np.zeros((self.rows, both), np.float32),
-            context_skips=np.zeros((self.rows, self._context.to_skips.shape[1]), np.float32),
+            context_blocks=np.zeros((self.rows, outputs_of(self._context.to_blocks)), np.float32),
+            context_skips=np.zeros((self.rows, outputs_of(self._context.to_skips)), np.float32),
         )
         self._follow(0)
         self._keep(0)

@@ -148,6 +148,11 @@ class LinearAutoregression(AutoregressiveModel):
     def cached(self, condition: Tensor) -> Decoder:
         return CachedLinearAutoregression(self, condition)
 
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.linear_autoregression import CompiledLinearAutoregression
+
+        return CompiledLinearAutoregression(self, condition)
+
 
 class CachedLinearAutoregression(Decoder):
     """Everything heard, after p samples of silence, from which the last p are weighed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -116,9 +117,16 @@ class TrackView(QWidget):
     def seconds(self) -> float:
         """What the axis shows; while a block is dragged it stays as it was."""
         if self._drag is None:
-            end = self.track.end(self.events) / self.track.per_second
+            end = max((self._end(event) for event in self.events), default=0) / self.track.per_second
             self._seconds = max(LEAST_SECONDS, end + SECONDS_AFTER)
         return self._seconds
+
+    def _end(self, event: list[Any]) -> int:
+        """Up to which frame an event is painted: one that goes on, as a key that is held, up to where the walk is."""
+        end = self.track.end(event)
+        if event[1] != MAX_FRAME or self.now is None:
+            return end
+        return max(end, math.ceil(self.now * self.track.per_second))
 
     def _x(self, frame: float) -> float:
         return frame / self.track.per_second / self.seconds * self.width()
@@ -142,9 +150,9 @@ class TrackView(QWidget):
 
     def block(self, number: int) -> QRectF:
         """Where an event is painted."""
-        start, duration = self.events[number][:2]
-        following = self.events[number + 1][0] if number + 1 < len(self.events) else start + duration
-        left, right = self._x(start), self._x(min(start + duration, following))
+        start, end = self.events[number][0], self._end(self.events[number])
+        following = self.events[number + 1][0] if number + 1 < len(self.events) else end
+        left, right = self._x(start), self._x(min(end, following))
         rows = self._rows
         if self._number_at is None:
             return QRectF(left, rows.top(), max(3.0, right - left - 1), rows.height())
@@ -231,7 +239,10 @@ class TrackView(QWidget):
         if found:
             number, grip = found
             shown = self.seconds  # before the drag holds the axis still
-            self._drag = Drag(number, grip, self._frame(place.x()), place.y(), list(self.events[number]), next_drag())
+            taken = list(self.events[number])
+            if grip is Grip.END:
+                taken[1] = self._end(taken) - taken[0]  # of one that goes on, what is painted
+            self._drag = Drag(number, grip, self._frame(place.x()), place.y(), taken, next_drag())
             self._seconds = shown
         self.update()
 

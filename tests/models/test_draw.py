@@ -12,7 +12,7 @@ import torch
 
 from models.conditional import Categorical, first_above, shape_probs
 from models.kernels.draw import draw_symbol, fast_exp, fast_sigmoid, fast_tanh
-from models.kernels.matrix import add_product, add_products, pack
+from models.kernels.matrix import WIDTHS, add_product, add_products, outputs_of, pack
 from models.shaping import NEUTRAL, Shaping
 
 Float32s = npt.NDArray[np.float32]
@@ -103,10 +103,31 @@ def test_products_with_packed_weights_are_matrix_products(rows: int, inputs: int
     weights = rng.normal(size=(inputs, outputs)).astype(np.float32)
     x = rng.normal(size=(rows, inputs + 3)).astype(np.float32)[:, :inputs]
     packed = pack(weights)
-    sums = np.ones((rows, packed.shape[0] * packed.shape[2]), np.float32)
+    sums = np.ones((rows, outputs_of(packed)), np.float32)
     add_products(packed, x, sums)
     assert sums[:, :outputs] == pytest.approx(1 + x @ weights, abs=1e-4)
     assert (sums[:, outputs:] == 1).all()
-    alone = np.ones_like(sums[0])
-    add_product(packed, np.ascontiguousarray(x[0]), alone)
-    assert alone == pytest.approx(sums[0], abs=1e-4)
+    for tile in WIDTHS:
+        packed = pack(weights, tile)
+        alone = np.ones(outputs_of(packed), np.float32)
+        add_product(packed, np.ascontiguousarray(x[0]), alone)
+        assert alone[:outputs] == pytest.approx(sums[0, :outputs], abs=1e-4)
+        assert (alone[outputs:] == 1).all()
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [8, 33])
+def test_a_draw_does_not_depend_on_where_in_memory_its_arrays_lie(size: int, kind: type[np.floating]) -> None:
+    """Nor does a compiler's choice between two orders of a sum, which looks at how near to one another they are."""
+    rows = np.random.default_rng(3).normal(size=(20, size)) * 4
+    memory = np.zeros(200)
+    results = set()
+    for gap in range(60):
+        logits = memory[: 2 * size].view(kind)[:size]
+        p = memory[size + gap : 2 * size + gap]
+        drawn = []
+        for row in rows:
+            logits[:] = row
+            drawn.append(draw_symbol(logits, p, np.empty(size, np.int64), 0.4, -1, 1.0, 0, 1.0, 0.0))
+        results.add(tuple(drawn))
+    assert len(results) == 1

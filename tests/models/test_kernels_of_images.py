@@ -21,7 +21,12 @@ from models.conditional import BinnedMixture, MixtureOfGaussians, MixtureOfLogis
 from models.decoder import Decoder, Drawn
 from models.errors import InputError
 from models.kernels.draw import draw_symbol, fast_elu
-from models.kernels.mixture import log_masses_of_gaussians, log_masses_of_logistics, log_normal_cdf
+from models.kernels.mixture import (
+    log_masses_of_gaussians,
+    log_masses_of_logistics,
+    log_masses_of_normal,
+    log_normal_cdf,
+)
 from models.kernels.walk import Float64s, Int64s
 from models.kernels.warm import KERNELS
 from models.model import AutoregressiveModel, ModelSpec
@@ -297,6 +302,17 @@ def test_masses_of_a_mixture_are_the_conditionals_to_the_last_symbol(
     log_masses(weights, means, scales, logits)
     mixture = kind(*map(torch.from_numpy, (weights, means, scales)), 256)
     assert torch.log_softmax(torch.from_numpy(logits), -1).numpy() == pytest.approx(mixture.dense().numpy(), rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 0.03, 1.0])
+@pytest.mark.parametrize("mean", [-2.0, 0.1, 0.11, 0.9])
+def test_masses_of_a_gaussian_in_bins_of_any_width_are_the_conditionals(mean: float, scale: float) -> None:
+    edges = np.sort(np.random.default_rng(7).uniform(-1, 1, 40))
+    logits = np.empty(41)
+    log_masses_of_normal(edges, mean, scale, logits)
+    parameters = (torch.tensor([x], dtype=torch.float64) for x in (0.0, mean, scale))
+    expected = MixtureOfGaussians(*parameters, 41, torch.from_numpy(edges)).dense().numpy()
+    assert logits == pytest.approx(expected, rel=1e-9, abs=1e-14)
 
 
 def test_a_component_without_weight_has_no_part_in_the_masses() -> None:

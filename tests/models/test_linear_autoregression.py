@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.chain import INT16_PEAK, GreyLevels, ImageChain, MuLaw, SoundChain
+from models.chain import DRAW, INT16_PEAK, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.condition import Category
 from models.conditional import LOG2, MixtureOfGaussians, WithStop
 from models.errors import InputError
@@ -16,6 +16,7 @@ from models.evaluation.resonances import poles, resonances_picture, sets_of, spe
 from models.model import ModelSpec
 from models.networks.linear_autoregression import LinearAutoregression
 from models.sampling import make_decoder
+from models.shaping import NEUTRAL, Shaping
 
 SPEAKER = Category("speaker", ("anna", "ben"), any=True)
 CHAIN = SoundChain(MuLaw(4096, stop=True), rate=8000, default_seconds=0.1, max_seconds=10)
@@ -109,18 +110,27 @@ def test_a_symbol_has_the_mass_of_the_gaussian_between_the_edges_of_its_bin(leve
     )
 
 
-@pytest.mark.parametrize("order", [1, 3, 64])
-def test_the_cached_decoder_is_the_network(order: int) -> None:
-    model = build(order, levels=20)
+def some_model(order: int, *, stop: bool = True) -> LinearAutoregression:
+    model = build(order, levels=20, stop=stop)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        model.weights.normal_(std=0.3, generator=generator)
+        model.weights.normal_(std=0.3 / order**0.5, generator=generator)
         model.offsets.normal_(std=0.1, generator=generator)
         model.deviations.uniform_(0.05, 0.3, generator=generator)
+        if model.stops is not None:
+            model.stops.uniform_(-5, -3, generator=generator)
+    return model
+
+
+@pytest.mark.parametrize("engine", ["cached", "compiled"])
+@pytest.mark.parametrize("order", [1, 3, 64])
+def test_a_decoder_is_the_network(order: int, engine: str) -> None:
+    model = some_model(order)
+    generator = torch.Generator().manual_seed(2)
     condition = model.condition_tensor([{"speaker": who} for who in ("anna", "any")])
     symbols = torch.randint(20, (2, 150), generator=generator)
     expected = model.conditionals(symbols, condition).dense().exp()
-    decoder = make_decoder(model, "cached", condition)
+    decoder = make_decoder(model, engine, condition)
     for step in range(150):
         if step == 100:
             decoder.rewind(70)
@@ -130,6 +140,29 @@ def test_the_cached_decoder_is_the_network(order: int) -> None:
     other = decoder.select([1])
     other.rewind(30)
     torch.testing.assert_close(other.peek().dense().exp(), expected[1:, 30], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("stop", [True, False])
+def test_the_kernel_draws_what_the_reference_draws(stop: bool) -> None:
+    """With the bits of its own masses; and sounds end one by one, the last of them the block."""
+    model = some_model(5, stop=stop)
+    condition = model.condition_tensor([{"speaker": "anna"}, {}, {"speaker": "ben"}])
+    ends = []
+    for seed, shaping in enumerate([NEUTRAL, Shaping(temperature=0.7, top_k=9), Shaping(top_p=0.8), NEUTRAL]):
+        u = np.random.default_rng(seed).random((3, 300))
+        compiled, reference = (make_decoder(model, engine, condition) for engine in ("compiled", "cached"))
+        for part in np.split(u, [1, 120], axis=1):
+            if (reference.symbols == model.chain.alphabet.stop_symbol).any(1).all():
+                break
+            active = ~(reference.symbols == model.chain.alphabet.stop_symbol).any(1)
+            drawn, expected = (d.advance(part, shaping, active=active) for d in (compiled, reference))
+            assert np.array_equal(drawn.symbols, expected.symbols)
+            there = drawn.symbols != DRAW
+            assert drawn.surprise[there] == pytest.approx(expected.surprise[there], rel=1e-4, abs=1e-4)
+            assert drawn.entropy[there] == pytest.approx(expected.entropy[there], rel=1e-4, abs=1e-4)
+        assert np.array_equal(compiled.symbols, reference.symbols)
+        ends.append(compiled.step)
+    assert (min(ends) < 300) == stop
 
 
 def test_its_conditionals_are_kept_by_their_parameters(fitted: LinearAutoregression) -> None:

@@ -11,7 +11,7 @@ import torch
 from models.condition import Category, factors_from_json
 from models.errors import InputError
 from models.layers.track_features import HARMONICS, TrackFeatures
-from models.track import MAX_EVENTS, Number, Pitch, Track
+from models.track import MAX_EVENTS, MAX_FRAME, Number, Pitch, Track
 
 DIGITS = Track("digits", 100, 40, (Category("digit", tuple("0123456789")),), "4 0 7")
 NOTES = Track("notes", 50, 20, (Number("pitch", 21, 108), Category("touch", ("pp", "ff"))), "60 pp", held=True)
@@ -29,6 +29,7 @@ NOTES = Track("notes", 50, 20, (Number("pitch", 21, 108), Category("touch", ("pp
         (DIGITS, "0.1+0.3 4, 0.5+1 7", [[10, 30, "4"], [50, 100, "7"]]),
         (DIGITS, "0.1+0.3 4, 7", [[10, 30, "4"], [50, 40, "7"]]),
         (DIGITS, "-0.2+0.3 4", [[-20, 30, "4"]]),
+        (DIGITS, "0.1+ 4, 0.5+ 7, 9", [[10, MAX_FRAME, "4"], [50, MAX_FRAME, "7"], [100, 40, "9"]]),
         (NOTES, "60 pp, 64.5 ff", [[5, 20, 60.0, "pp"], [30, 20, 64.5, "ff"]]),
     ],
 )
@@ -36,7 +37,10 @@ def test_a_track_is_typed_with_or_without_times(track: Track, text: str, value: 
     assert track.parse(text) == value
 
 
-@pytest.mark.parametrize("value", [[], [[3, 7, 60.25, "ff"], [9, 1, 21.0, "pp"]], [[-3, 7, 59.123456789, "ff"]]])
+@pytest.mark.parametrize(
+    "value",
+    [[], [[3, 7, 60.25, "ff"], [9, 1, 21.0, "pp"]], [[-3, 7, 59.123456789, "ff"]], [[3, MAX_FRAME, 60.0, "pp"]]],
+)
 def test_its_text_is_parsed_to_the_very_value(value: Any) -> None:
     assert NOTES.parse(NOTES.format(value)) == value
 
@@ -73,7 +77,7 @@ def test_only_what_json_holds_of_a_track_is_a_value(value: Any) -> None:
 def test_nothing_happens_by_default_and_a_window_begins_with_an_example() -> None:
     assert DIGITS.default == []
     assert [event[2] for event in DIGITS.example] == ["4", "0", "7"]
-    assert DIGITS.end(DIGITS.example) == 150
+    assert DIGITS.end(DIGITS.example[-1]) == 150
     assert DIGITS.label(DIGITS.example) == "4, 0, 7"
 
 

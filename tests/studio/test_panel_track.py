@@ -114,6 +114,22 @@ def test_a_block_is_moved_by_its_middle_and_one_drag_is_one_undo(chooser: TrackC
     assert value(chooser) == DIGITS.example == view.events
 
 
+def test_what_goes_on_is_painted_up_to_where_the_walk_is_and_can_be_ended_by_hand(chooser: TrackChooser) -> None:
+    view = chooser.view
+    type_line(chooser, "0.5+ 9")
+    assert chooser.line.text() == "0.5+ 9"
+    assert view.seconds == 2
+    view.show_now(6.5)
+    assert view.seconds == pytest.approx(6.8)
+    block = view.block(0)
+    assert block.right() / view.width() * view.seconds == pytest.approx(6.5, abs=0.1)
+    end = QPointF(block.right() - 1, block.center().y()).toPoint()
+    drag(view, end, end - QPoint(round(2 / view.seconds * view.width()), 0))
+    ((start, duration, _),) = value(chooser)
+    assert start == 50
+    assert duration == pytest.approx(400, abs=5)
+
+
 def test_blocks_may_be_dragged_past_one_another(chooser: TrackChooser) -> None:
     view = chooser.view
     start = middle(view, 0)
