@@ -158,15 +158,10 @@ class MuLaw(Alphabet):
 
 @dataclass(frozen=True)
 class LinearAmplitudes(Alphabet):
-    """Amplitudes, evenly spaced: 65536 levels are the int16 samples themselves, from -32768 up, none of them rounded."""
+    """Amplitudes, evenly spaced: 65536 levels are the int16 samples themselves, none of them rounded."""
 
     kind = "linear"
     quantity = "amplitudes"
-
-    @property
-    def silence(self) -> int:
-        """The symbol of amplitude 0, or of the first one above it."""
-        return self.levels // 2
 
     def decode(self, symbols: npt.ArrayLike) -> npt.NDArray[np.int16]:
         wave: npt.NDArray[np.int16] = (np.rint(self._checked(symbols) * self._spacing) + INT16_LOWEST).astype(np.int16)

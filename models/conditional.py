@@ -361,7 +361,7 @@ def _nodes(count: Tensor) -> tuple[Tensor, Tensor]:
     """Three-point Gauss quadrature for a sum over n points: how far the outer two lie from the middle, their weight.
 
     The polynomial of the third degree that is orthogonal to all lower ones over n points has its roots at 0 and
-    +- sqrt((3 n^2 - 7) / 20); the weight is that with which their squares have the sum of the points', n (n^2 - 1) / 12.
+    +- sqrt((3 n^2 - 7) / 20). With the weight their squares have the sum of those of the points, n (n^2 - 1) / 12.
     """
     square = ((3 * count * count - 7) / 20).clamp_min(0.25)  # of a single point both outer ones have no weight
     return square.sqrt(), count * (count * count - 1) / 24 / square

@@ -31,7 +31,8 @@ def config_of(kind: type[Config], given: Mapping[str, Any], network: str) -> Con
         raise InputError(f"{network} is given {_enumerated(own)}; not {', '.join(given) or 'nothing'}")
     sizes = dict(given)
     for name, value in given.items():
-        table = next((part for part in (types[name], *get_args(types[name])) if is_dataclass(part)), None)
+        parts = (part for part in (types[name], *get_args(types[name])) if isinstance(part, type))
+        table = next((part for part in parts if is_dataclass(part)), None)
         if table is not None and value is not None:
             what = f"the {name} of {network}"
             if not isinstance(value, Mapping):

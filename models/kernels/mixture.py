@@ -170,7 +170,7 @@ def log_mass_of_logistics(k: int, weights: Float64s, means: Float64s, scales: Fl
 
 @inlined
 def quantile_of_logistics(u: float, shares: Float64s, means: Float64s, scales: Float64s, size: int) -> int:
-    """The first level whose mass, with that of all below it, is more than u: the alphabet is halved until it is left."""
+    """The first level whose mass, with that of all below it, is more than u: the alphabet is halved over and over."""
     low, high = 0, size - 1
     while low < high:
         middle = (low + high) // 2
@@ -270,9 +270,10 @@ def draw_from_logistics(
     heaviest = weights[0]
     for m in range(1, count):
         heaviest = max(heaviest, weights[m])
-    total = 0.0
     for m in range(count):
         shares[m] = math.exp(weights[m] - heaviest)
+    total = 0.0
+    for m in range(count):
         total += shares[m]
     log_total = heaviest + math.log(total)
     for m in range(count):

@@ -170,10 +170,10 @@ class State(NamedTuple):
     """(B, S and what fills the last tile): to the skips."""
 
     def copy(self) -> State:
-        return State(*(each.copy() for each in self))
+        return State._make(each.copy() for each in self)
 
     def select(self, rows: list[int]) -> State:
-        return State(*(each[rows] for each in self))
+        return State._make(each[rows] for each in self)
 
     @property
     def nbytes(self) -> int:
@@ -353,7 +353,7 @@ def walk(
                     break
             now.at[row] = step + 1
             now.before[row] = symbol
-            if context.hop > 0:
+            if has_context:
                 if step >= 0:
                     heard, within = context.heard[symbol], step % context.hop
                     for c in range(context.channels):
@@ -365,14 +365,13 @@ def walk(
             frame = (step + 1) // hop - first_frame
             if frame != told_frame:
                 told_frame = frame
-                told[:] = biases[row, frame]
-                told_skips[:] = skip_biases[row, frame]
-                if context.hop > 0:
-                    for layer in range(layers):
-                        for c in range(2 * channels):
-                            told[layer, c] += now.context_blocks[row, layer * 2 * channels + c]
-                    for c in range(told_skips.shape[0]):
-                        told_skips[c] += now.context_skips[row, c]
+                copy_to(skip_biases[row, frame], told_skips)
+                for layer in range(layers):
+                    copy_to(biases[row, frame, layer], told[layer])
+                    if has_context:
+                        add_to(now.context_blocks[row, layer * 2 * channels : (layer + 1) * 2 * channels], told[layer])
+                if has_context:
+                    add_to(now.context_skips[row, : told_skips.shape[0]], told_skips)
             tone = min(step + 1 - first_frame * hop, tones.shape[1] - 1)
             for c in range(channels):
                 x[c] = weights.embedding[symbol, c] + tones[row, tone, c]
@@ -427,8 +426,8 @@ def pack_layer(layer: Module, rounded: bool) -> tuple[Packed, Float32s]:
 
 def pack_blocks(blocks: Iterable[Module], channels: int, rounded: bool) -> tuple[Packed, Packed, Float32s]:
     """Of some gated blocks the weights of filters and gates, those of the residual paths, and their biases."""
-    found = [cast(GatedBlock, block) for block in blocks]
-    residuals = [block.residual for block in found if block.residual is not None]
+    blocks = [cast(GatedBlock, module) for module in modules]
+    residuals = [block.residual for block in blocks if block.residual is not None]
     return (
         pack_product([block.filter_gate.weight for block in found], rounded),
         pack_product([layer.weight for layer in residuals] or [torch.zeros(channels, channels)], rounded),

@@ -122,7 +122,7 @@ class GatedBlock(nn.Module):
 
 
 class ContextStack(nn.Module):
-    """What is known at the beginning of each frame: samples (B, T) in -1 … 1 to features (B, T // hop + 1, channels)."""
+    """What is known at the beginning of each frame: samples (B, T) in -1 … 1 to features (B, T // hop + 1, C)."""
 
     def __init__(self, config: ContextConfig) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class ContextStack(nn.Module):
         return (2 + sum(cast(GatedBlock, block).dilation for block in self.blocks)) * self.hop - 1
 
     def forward(self, heard: Tensor) -> Tensor:
-        whole = heard[:, : heard.shape[1] // self.hop * self.hop].unflatten(1, (-1, self.hop))
+        whole = torch.unflatten(heard[:, : heard.shape[1] // self.hop * self.hop], 1, (-1, self.hop))
         # Shifted by one: a frame knows those before it, the first one silence.
         x = self.frames(F.pad(whole, (0, 0, 1, 0)))
         gates = []
@@ -223,7 +223,7 @@ class WaveNet(AutoregressiveModel):
         return torch.where(symbols < self.levels, symbols - self.levels // 2, 0)
 
     def heard(self, symbols: Tensor) -> Tensor:
-        """Symbols (…) as a number in -1 … 1, near silence with more digits than elsewhere; 0 of what is no amplitude."""
+        """Symbols (…) as numbers in -1 … 1, with more digits near silence than elsewhere; 0 of what is no amplitude."""
         amplitude = self.level(symbols).to(self.bias.dtype) / (self.levels / 2)
         # Codes of mu-law are compressed as they are.
         return torch.asinh(COMPRESSION * amplitude) / math.asinh(COMPRESSION) if self.components else amplitude

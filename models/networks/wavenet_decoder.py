@@ -30,8 +30,8 @@ NOWHERE = -1
 """The frame of a decoder that has entered none."""
 
 State = tuple[Tensor, ...]
-"""Rings (sum of dilations, B, R); of the next step the network's outputs (B, P) and the symbols before it (B,); and,
-with a context, its rings (sum of its dilations, B, C) and what it adds to the blocks (B, L, 2R) and the skips (B, S)."""
+"""Rings (sum of dilations, B, R); of the next step the outputs (B, P) and the symbols before it (B,). With a context
+its rings (sum of its dilations, B, C), and what it adds to blocks (B, L, 2R) and skips (B, S)."""
 
 
 class CachedContext:
