@@ -33,7 +33,7 @@ from models.kernels.jit import inlined, kernel
 from models.kernels.matrix import TILE, WIDTHS, add_product, bfloat16, outputs_of, pack, pad
 from models.kernels.matrix import Weights as Packed
 from models.kernels.mixture import draw_from_logistics
-from models.kernels.vectors import copy_to, rectify
+from models.kernels.vectors import add_to, copy_to, rectify
 from models.model import ModelSpec
 from models.networks.wavenet import NARROWEST, GatedBlock, WaveNet
 from models.shaping import NEUTRAL, Shaping
@@ -191,7 +191,7 @@ def _hear(
     gates: Float32s,
     features: Float32s,
 ) -> None:
-    """Moves the context of a row on to a frame, of which it knows those before. both, units, gates, features: scratch."""
+    """Moves the context of a row on to a frame: it knows those before. both, units, gates, features: scratch."""
     count, channels = context.dilations.shape[0], context.channels
     x = both[channels:]
     for c in range(channels):
@@ -210,8 +210,7 @@ def _hear(
         for c in range(channels):
             gate[c] = fast_tanh(units[c]) * fast_sigmoid(units[channels + c])
         if n + 1 < count:
-            for c in range(channels):
-                x[c] += context.residual_bias[n, c]
+            add_to(context.residual_bias[n], x)
             add_product(context.residual[n], gate, x)
     copy_to(context.features_bias, features)
     add_product(context.features, gates, features)
@@ -353,7 +352,7 @@ def walk(
                     break
             now.at[row] = step + 1
             now.before[row] = symbol
-            if has_context:
+            if context.hop > 0:
                 if step >= 0:
                     heard, within = context.heard[symbol], step % context.hop
                     for c in range(context.channels):
@@ -368,9 +367,9 @@ def walk(
                 copy_to(skip_biases[row, frame], told_skips)
                 for layer in range(layers):
                     copy_to(biases[row, frame, layer], told[layer])
-                    if has_context:
+                    if context.hop > 0:
                         add_to(now.context_blocks[row, layer * 2 * channels : (layer + 1) * 2 * channels], told[layer])
-                if has_context:
+                if context.hop > 0:
                     add_to(now.context_skips[row, : told_skips.shape[0]], told_skips)
             tone = min(step + 1 - first_frame * hop, tones.shape[1] - 1)
             for c in range(channels):
@@ -382,8 +381,7 @@ def walk(
                 for c in range(channels):
                     both[c] = now.rings[row, slot, c]
                     now.rings[row, slot, c] = x[c]
-                for c in range(2 * channels):
-                    units[c] = told[layer, c]
+                copy_to(told[layer], units)
                 add_product(weights.filter_gate[layer], both, units)
                 gate = gates[layer * channels : (layer + 1) * channels]
                 for c in range(channels):
@@ -426,8 +424,8 @@ def pack_layer(layer: Module, rounded: bool) -> tuple[Packed, Float32s]:
 
 def pack_blocks(blocks: Iterable[Module], channels: int, rounded: bool) -> tuple[Packed, Packed, Float32s]:
     """Of some gated blocks the weights of filters and gates, those of the residual paths, and their biases."""
-    blocks = [cast(GatedBlock, module) for module in modules]
-    residuals = [block.residual for block in blocks if block.residual is not None]
+    found = [cast(GatedBlock, block) for block in blocks]
+    residuals = [block.residual for block in found if block.residual is not None]
     return (
         pack_product([block.filter_gate.weight for block in found], rounded),
         pack_product([layer.weight for layer in residuals] or [torch.zeros(channels, channels)], rounded),
@@ -676,9 +674,7 @@ class BFloat16WaveNet(CompiledWaveNet):
 
 
 def warm_up() -> None:
-    """Compiles the kernel, or loads it from the cache folder: one for each precision, the same for every size and kind of
-    network.
-    """
+    """Compiles the kernel, or loads it from the cache folder: it is the same for every network, one for each precision."""
     chain = SoundChain(MuLaw(2), rate=8000, default_seconds=0.1, max_seconds=0.1)
     sizes = {"residual": 1, "skip": 1, "head": 1, "dilations": [1]}
     model = WaveNet(ModelSpec(WaveNet.architecture, chain, (), sizes))
