@@ -674,7 +674,7 @@ class BFloat16WaveNet(CompiledWaveNet):
 
 
 def warm_up() -> None:
-    """Compiles the kernel, or loads it from the cache folder: it is the same for every network, one for each precision."""
+    """Compiles the kernel, or loads it from the cache folder: one for each precision, for every network."""
     chain = SoundChain(MuLaw(2), rate=8000, default_seconds=0.1, max_seconds=0.1)
     sizes = {"residual": 1, "skip": 1, "head": 1, "dilations": [1]}
     model = WaveNet(ModelSpec(WaveNet.architecture, chain, (), sizes))

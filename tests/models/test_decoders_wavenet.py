@@ -410,8 +410,11 @@ def test_in_bfloat16_it_is_the_network_of_rounded_weights_and_only_who_names_it_
             network.conditionals(torch.from_numpy(symbols).long(), conditions(model, 2)).dense()
             for network in (rounded, model)
         )
+    from_rounded, from_plain = [], []
     for step in range(40):
-        found = decoder.peek().dense()
-        assert float((found.exp() - expected[:, step].exp()).abs().sum(-1).max()) < 1e-5
-        assert float((found.exp() - plain[:, step].exp()).abs().sum(-1).min()) > 1e-5
+        found = decoder.peek().dense().exp()
+        from_rounded.append(float((found - expected[:, step].exp()).abs().sum(-1).max()) / 2)
+        from_plain.append(float((found - plain[:, step].exp()).abs().sum(-1).max()) / 2)
         decoder.push(symbols[:, step])
+    assert max(from_rounded) < 1e-4
+    assert np.mean(from_plain) > 10 * max(from_rounded)
