@@ -39,6 +39,7 @@ from models.shaping import NEUTRAL, Shaping
 from models.trace import Take, Trace, new_take
 from models.track import Track
 from studio.messages import (
+    MOST_ROWS,
     Compared,
     CompareRequest,
     Gram,
@@ -593,7 +594,8 @@ class InferenceThread(QThread):
     def _serve_slots(self) -> None:
         began = time.monotonic()
         may_compute = self._request is None or began >= self._look_after
-        if self._inspect and (self._inspect[0].follow or may_compute):
+        # What is followed is at hand; only of very many symbols it takes as long to tell as a hundred steps.
+        if self._inspect and (may_compute or (self._inspect[0].follow and _few(self._inspect[0].take))):
             inspect = self._inspect.popleft()
             if self._knows(inspect.take):
                 self._do_inspect(inspect)
@@ -886,6 +888,11 @@ class InferenceThread(QThread):
     def _do_write(self, path: Path, content: Callable[[], bytes]) -> None:
         write_atomically(path, content())
         self.exported.emit(str(path))
+
+
+def _few(take: Take) -> bool:
+    """Whether the conditional of a step is told in no time."""
+    return take.chain.alphabet.levels <= MOST_ROWS
 
 
 def _pixel_of(take: Take, step: int) -> range:
