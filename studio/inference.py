@@ -39,6 +39,7 @@ from models.shaping import NEUTRAL, Shaping
 from models.trace import Take, Trace, new_take
 from models.track import Track
 from studio.messages import (
+    MOST_ROWS,
     Compared,
     CompareRequest,
     Gram,
@@ -50,6 +51,7 @@ from studio.messages import (
     Refused,
     Speed,
     WalkRequest,
+    brightness_of,
     inspection_of,
 )
 
@@ -80,7 +82,7 @@ RETRY_SECONDS = 10.0
 LOOKING_SHARE = 0.2
 """While a walk runs, at most this share of the time goes into conditionals that have to be computed again."""
 
-SCORE_STEPS = 1024
+SCORE_STEPS = 128
 """Steps of a take that are scored between two looks at the queue."""
 
 LEAD_SECONDS = 0.3
@@ -592,7 +594,8 @@ class InferenceThread(QThread):
     def _serve_slots(self) -> None:
         began = time.monotonic()
         may_compute = self._request is None or began >= self._look_after
-        if self._inspect and (self._inspect[0].follow or may_compute):
+        # What is followed is at hand; only of very many symbols it takes as long to tell as a hundred steps.
+        if self._inspect and (may_compute or (self._inspect[0].follow and _few(self._inspect[0].take))):
             inspect = self._inspect.popleft()
             if self._knows(inspect.take):
                 self._do_inspect(inspect)
@@ -652,8 +655,8 @@ class InferenceThread(QThread):
         start, stop = max(0, request.start), min(request.stop, len(request.trace))
         if start >= stop:
             return
-        log_p = self._buffer.log_probs(request.trace, start, stop)[:, : request.take.chain.alphabet.levels]
-        brightness = np.exp(0.5 * (log_p - log_p.max(axis=1, keepdims=True)))
+        alphabet, parts = request.take.chain.alphabet, self._buffer.parts(request.trace, start, stop)
+        brightness = np.concatenate([brightness_of(part, alphabet) for part in parts])
         self.gram_ready.emit(Gram(request.take.id, request.trace, start, (255 * brightness).astype(np.uint8)))
 
     def _do_influence(self, request: InfluenceRequest) -> Iterator[None]:
@@ -685,7 +688,7 @@ class InferenceThread(QThread):
         """Fills in the surprise and entropy that a take read from an export lacks, a stretch at a time."""
         import torch
 
-        from models.conditional import LOG2, Categorical
+        from models.conditional import LOG2
 
         seen: set[Trace] = set()
         while todo := [t for sample in take.samples for t in sample.branches if t not in seen]:  # an edit adds some
@@ -696,10 +699,14 @@ class InferenceThread(QThread):
                     unknown = np.isnan(trace.surprise[start:stop])
                     if not unknown.any():
                         continue
-                    conditional = Categorical(torch.from_numpy(buffer.log_probs(trace, start, stop)).double())
-                    surprise = -conditional.log_prob(torch.from_numpy(trace.symbols[start:stop])) / LOG2
-                    trace.surprise[start:stop][unknown] = surprise.numpy()[unknown]
-                    trace.entropy[start:stop][unknown] = conditional.entropy().numpy()[unknown]
+                    first = start
+                    for part in buffer.parts(trace, start, stop):
+                        end = first + part.parameters[0].shape[0]
+                        new = unknown[first - start : end - start]
+                        surprise = -part.double().log_prob(torch.from_numpy(trace.symbols[first:end])) / LOG2
+                        trace.surprise[first:end][new] = surprise.numpy()[new]
+                        trace.entropy[first:end][new] = part.entropy().numpy()[new]
+                        first = end
                     yield
         self.scored.emit(take.id)
         self.save(take)
@@ -881,6 +888,11 @@ class InferenceThread(QThread):
     def _do_write(self, path: Path, content: Callable[[], bytes]) -> None:
         write_atomically(path, content())
         self.exported.emit(str(path))
+
+
+def _few(take: Take) -> bool:
+    """Whether the conditional of a step is told in no time."""
+    return take.chain.alphabet.levels <= MOST_ROWS
 
 
 def _pixel_of(take: Take, step: int) -> range:

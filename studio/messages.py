@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from models.chain import Alphabet, MuLaw
 from models.condition import Condition
 from models.shaping import Shaping
 from models.trace import ModelReference, Take, Trace
 
 if TYPE_CHECKING:
-    from models.conditional import BinnedMixture, Conditional
+    from models.conditional import Conditional
 
+MOST_ROWS = 1024
+"""Of a picture of conditionals."""
 MENTIONED_WEIGHT = 0.01
 """A component of a mixture is shown from this weight on."""
 DENSITY_PLACES = 128
@@ -112,9 +115,20 @@ class GramRequest:
     stop: int
 
 
+def pictured(alphabet: Alphabet) -> Alphabet:
+    """What the rows of a picture of conditionals are: the levels, or where they are too many, codes of mu-law.
+
+    These are as fine near silence as six of 65 536 levels, so that quiet sounds are no line in the middle.
+    """
+    return alphabet if alphabet.levels <= MOST_ROWS else MuLaw(256)
+
+
 @dataclass(frozen=True)
 class Gram:
-    """A picture of conditionals: uint8 (steps, levels), the square root of p over its largest value, times 255."""
+    """A picture of conditionals: uint8 (steps, rows), the square root of p over its largest value, times 255.
+
+    The rows are the levels of the ``pictured`` alphabet.
+    """
 
     take_id: str
     trace: Trace
@@ -184,9 +198,24 @@ class Refused:
     why: str
 
 
+def brightness_of(conditional: Conditional, alphabet: Alphabet) -> npt.NDArray[np.float64]:
+    """The square roots of a batch's (n,) probabilities over the largest of each, (n, rows) as ``pictured`` has them."""
+    import torch
+
+    shown = pictured(alphabet)
+    if shown is alphabet:
+        p = conditional.dense()[..., : alphabet.levels].exp()
+    else:
+        codes = shown.encode(alphabet.decode(np.arange(alphabet.levels)))
+        last = np.searchsorted(codes, np.arange(shown.levels), side="right") - 1
+        p = conditional.masses(torch.from_numpy(last)).clamp_min(0)
+    brightness: npt.NDArray[np.float64] = (p / p.amax(-1, keepdim=True)).sqrt().numpy()
+    return brightness
+
+
 def inspection_of(request: InspectRequest, step: int, conditional: Conditional) -> Inspection:
     """What the window is told of the conditional of a step: numbers without torch."""
-    from models.conditional import BinnedMixture, shape_probs
+    from models.conditional import shape_probs
 
     trace, log_p = request.trace, conditional.dense()
     drawn = step < len(trace)
@@ -199,21 +228,31 @@ def inspection_of(request: InspectRequest, step: int, conditional: Conditional) 
         shaping=request.shaping,
         symbol=int(trace.symbols[step]) if drawn else None,
         clamped=bool(trace.clamped[step]) if drawn else False,
-        density=density_of(conditional) if isinstance(conditional, BinnedMixture) else None,
+        density=density_of(conditional),
     )
 
 
-def density_of(mixture: BinnedMixture) -> Density:
-    """For a picture: at places that are even, and close together about the peaks of its components."""
+def density_of(conditional: Conditional) -> Density | None:
+    """For a picture: at places that are even, and close together about the peaks of its components.
+
+    None of what is no mixture on the line of the levels.
+    """
     import torch
 
+    from models.conditional import BinnedMixture, WithStop
+
+    goes_on, mixture = 1.0, conditional
+    if isinstance(conditional, WithStop):
+        goes_on, mixture = float(torch.sigmoid(-conditional.stop.double())), conditional.goes_on
+    if not isinstance(mixture, BinnedMixture) or mixture.edges is not None:
+        return None
     weights = torch.softmax(mixture.weights.double(), -1)
     order = weights.argsort(descending=True, stable=True)
     heavy = order[weights[order] >= MENTIONED_WEIGHT]
     peaks = mixture.of(*(parameter[heavy].double() for parameter in mixture.parameters))
     about = torch.tensor([sign * place for place in PEAK_PLACES for sign in (-1, 1)], dtype=torch.float64)
-    near = peaks.means[:, None] + peaks.scales[:, None] * about
+    near = peaks.means[:, None] + mixture.origin + peaks.scales[:, None] * about
     ends = -0.5, mixture.size - 0.5
     places = np.unique(np.concatenate([np.linspace(*ends, DENSITY_PLACES), near.flatten().clamp(*ends).numpy()]))
-    shares = mixture.densities(torch.from_numpy(places))
+    shares = goes_on * mixture.densities(torch.from_numpy(places) - mixture.origin)
     return Density(places, shares.sum(0).numpy(), shares[heavy].numpy(), len(weights))

@@ -19,7 +19,7 @@ from models.evaluation.neighbours import Neighbours
 from models.evaluation.published import notes, published
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks.linear_autoregression import LinearAutoregression
-from models.wording import grouped
+from models.wording import grouped, reach
 
 MIDDLING = 10
 SIDE_OF_MNIST = 28
@@ -39,7 +39,6 @@ def card(
     speech, codes: of a model that speaks, and of one with a map of codes.
     """
     header, model = loaded.header, loaded.model
-    reach = "all" if header.receptive_field is None else grouped(header.receptive_field)
     conditions = ", ".join(f"{factor.name} ({factor.describe()})" for factor in header.factors) or "none"
     factors = [factor.name for factor in header.factors]
     left, given = " | ".join(filter(None, ("x", ", ".join(factors)))), ", ".join(["x_<i", *factors])
@@ -55,7 +54,7 @@ def card(
         f"- **Factorisation**: `p({left}) = ∏ p(x_i | {given})`, over {header.chain.describe()}",
         f"- **Architecture**: {type(model).title} ({family_of(header).name}), {grouped(header.parameters)} parameters",
         *growth(type(model), header),
-        f"- **Receptive field**: {reach} earlier variables",
+        f"- **Receptive field**: {reach(header.receptive_field, header.chain)}",
         f"- **Conditions**: {conditions}",
         f"- **Sizes**: {', '.join(f'{key} {value}' for key, value in header.config.items())}",
         "",

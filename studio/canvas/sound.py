@@ -41,7 +41,7 @@ from models.trace import Take, Trace
 from models.wording import grouped
 from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, ReadOut, full_bits, step_facts
 from studio.canvas.pyramid import Pyramid
-from studio.messages import Gram
+from studio.messages import Gram, pictured
 from studio.state import Activity, Pointer, Studio
 from studio.theme import DARK, QUIET, TITLE, Theme, colours, faded, fill_hatched, heat_table, set_role, style_plot
 from studio.widgets.controls import claims_key
@@ -366,8 +366,8 @@ class SoundCanvas(Canvas):
         self._studio = studio
         self._clips: list[Clip] = []
         self._amplitudes = np.empty(0, np.float32)
-        self._levels = 0
-        """Those that the gram's axis shows."""
+        self._pictured: Alphabet | None = None
+        """The alphabet whose levels the gram's axis shows."""
         self._zoomed = False
         self._gram: Gram | None = None
         self._gram_wanted: tuple[Trace, int, int] | None = None
@@ -565,12 +565,15 @@ class SoundCanvas(Canvas):
         # Under the invitation nobody sees where Tab has led.
         reached = Qt.FocusPolicy.StrongFocus if self._clips else Qt.FocusPolicy.NoFocus
         self.clip_list.setFocusPolicy(reached)
-        levels = self._chain.alphabet.levels
-        if levels != self._levels:
-            self._levels = levels
+        alphabet, rows = self._chain.alphabet, pictured(self._chain.alphabet)
+        if alphabet != self._pictured:
+            self._pictured, levels = alphabet, rows.levels
             self.gram_plot.setYRange(0, levels, padding=0)
             quarters = range(0, levels + 1, max(1, levels // 4))
-            self.gram_plot.getAxis("left").setTicks([[(value, str(min(value, levels - 1))) for value in quarters]])
+            named = [(value, min(value, levels - 1)) for value in quarters]
+            words = [str(row) if rows is alphabet else f"{rows.decode(row):+d}".replace("-", "−") for _, row in named]
+            ticks = [(value, word) for (value, _), word in zip(named, words, strict=True)]
+            self.gram_plot.getAxis("left").setTicks([ticks])
         self._fit()
 
     @Slot()
@@ -867,9 +870,11 @@ class SoundCanvas(Canvas):
         # A step's column and a value's row are centred on them.
         self._picture.setRect(QRectF((gram.start - 0.5) / rate, -0.5, steps / rate, levels))
         self._picture.show()
+        alphabet = self._chain.alphabet
         symbols = gram.trace.symbols[gram.start : gram.start + steps]
-        symbols = symbols[symbols < levels]
-        self._path.setData((gram.start + np.arange(len(symbols))) / rate, symbols.astype(np.float32))
+        symbols, rows = symbols[symbols < alphabet.levels], pictured(alphabet)
+        path = symbols if rows is alphabet else rows.encode(alphabet.decode(symbols))
+        self._path.setData((gram.start + np.arange(len(path))) / rate, path.astype(np.float32))
         self._fit_gram()
         self._on_marks()
 

@@ -31,7 +31,7 @@ from models.chain import Alphabet, Chain, ImageChain
 from models.trace import Take, Trace
 from models.wording import grouped
 from studio.canvas.given import was_given
-from studio.messages import MENTIONED_WEIGHT, Density, Inspection
+from studio.messages import MENTIONED_WEIGHT, MOST_ROWS, Density, Inspection
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, QUIET, QUIET_PIXELS, Theme, colours, faded, fill_hatched, mixed, small
 from studio.widgets.controls import RETURN_KEYS, PushButton, Segments, claims_key
@@ -86,6 +86,9 @@ NOT_LOOKED_AT = "not looked at while it was drawn"
 """Of a colour, and so its curve is not known before generation pauses: to compute it in mid-run would hold that up."""
 ASIDE = 0.45
 """How far the curve of a colour that is not looked at falls back behind the present one's."""
+
+LEAST_SHOWN, UNLIKELY = 256, 1e-3
+"""Of an alphabet with many levels at least so many are shown, and all but this share of the probability at each end."""
 
 GUTTER = 44.0
 TOP = 20.0
@@ -157,11 +160,36 @@ def how_it_came(take: Take, step: int, symbol: int | None, *, clamped: bool) -> 
     return "given" if was_given(take, step, symbol) else "put"
 
 
-def level_ticks(alphabet: Alphabet) -> list[int]:
-    """The levels that are labelled."""
-    last = alphabet.levels - 1
-    quarters = {0, *(round(alphabet.levels * n / 4) for n in (1, 2, 3)), last}
-    return sorted(quarters) if last > 8 else list(range(last + 1))
+def level_ticks(levels: range) -> list[int]:
+    """Those of the levels that are shown that are labelled."""
+    last = levels[-1]
+    quarters = {levels.start, *(levels.start + round(len(levels) * n / 4) for n in (1, 2, 3)), last}
+    return sorted(quarters) if len(levels) > 9 else list(levels)
+
+
+def shown_levels(inspection: Inspection, alphabet: Alphabet) -> range:
+    """All levels, or where they are many more than there are pixels, a stretch with all that is likely.
+
+    And with what was drawn. Its length is a power of two, and its place a multiple of a quarter of that: it seldom
+    moves from one step to the next.
+    """
+    levels = alphabet.levels
+    if levels <= MOST_ROWS:
+        return range(levels)
+    first, last = levels, 0
+    for p in (inspection.raw[:levels], inspection.shaped[:levels]):
+        below = p.cumsum()
+        ends = np.searchsorted(below, below[-1] * np.array([UNLIKELY, 1 - UNLIKELY]))
+        first, last = min(first, int(ends[0])), max(last, int(ends[1]))
+    if inspection.symbol is not None and inspection.symbol < levels:
+        first, last = min(first, inspection.symbol), max(last, inspection.symbol)
+    count = LEAST_SHOWN
+    while True:
+        start = (first + last - count) // 2
+        start = min(max(0, round(start / (count / 4)) * (count // 4)), max(0, levels - count))
+        if (start <= first and last < start + count) or count >= levels:
+            return range(start, min(levels, start + count))
+        count *= 2
 
 
 def component_colour(theme: Theme) -> QColor:
@@ -199,6 +227,8 @@ class ConditionalPlot(QWidget):
         self.alphabet: Alphabet | None = None
         self.came = "drawn"
         """How the symbol came to its step, see ``how_it_came``."""
+        self.levels = range(1)
+        """What is shown of the alphabet."""
         self._top = 1.0
         self._curves: tuple[QPainterPath, QPainterPath] | None = None
         self._densities: list[QPolygonF] = []
@@ -210,6 +240,7 @@ class ConditionalPlot(QWidget):
     def show_inspection(self, inspection: Inspection, alphabet: Alphabet, came: str = "drawn") -> None:
         """came: see ``how_it_came``."""
         self.inspection, self.alphabet, self.came = inspection, alphabet, came
+        self.levels = shown_levels(inspection, alphabet)
         self._top = axis_top(max(float(inspection.raw.max()), float(inspection.shaped.max())))
         if self.aim is not None:
             self.aim = min(self.aim, len(inspection.raw) - 1)
@@ -250,15 +281,15 @@ class ConditionalPlot(QWidget):
         if symbol == self.alphabet.stop_symbol:
             return self._stop_area().center().x()
         area = self._area()
-        return area.left() + (symbol + 0.5) * area.width() / self.alphabet.levels
+        return area.left() + (symbol - self.levels.start + 0.5) * area.width() / len(self.levels)
 
     def symbol_at(self, x: float) -> int:
         assert self.alphabet is not None
         area = self._area()
         if self.alphabet.stop_symbol is not None and x > area.right() + STOP_GAP / 2:
             return self.alphabet.stop_symbol
-        symbol = math.floor((x - area.left()) / max(area.width(), 1.0) * self.alphabet.levels)
-        return min(self.alphabet.levels - 1, max(0, symbol))
+        place = math.floor((x - area.left()) / max(area.width(), 1.0) * len(self.levels))
+        return self.levels[min(len(self.levels) - 1, max(0, place))]
 
     # --- input -----------------------------------------------------------------------------------------------------
 
@@ -339,8 +370,11 @@ class ConditionalPlot(QWidget):
     def _paint_curves(self, painter: QPainter, theme: Theme, shaped: QPainterPath, raw: QPainterPath) -> None:
         painter.fillPath(shaped, self._fill(theme))
         painter.setPen(QPen(component_colour(theme), 1))
+        painter.save()
+        painter.setClipRect(self._area())
         for curve in self._densities:
             painter.drawPolyline(curve)
+        painter.restore()
         painter.strokePath(raw, QPen(mixed(theme.text, theme.panel, 0.15), 1))
 
     def _fill(self, theme: Theme) -> QColor:
@@ -352,7 +386,7 @@ class ConditionalPlot(QWidget):
         if density is None:
             return []
         area = self._area()
-        xs = area.left() + (density.places + 0.5) * (area.width() / alphabet.levels)
+        xs = area.left() + (density.places - self.levels.start + 0.5) * (area.width() / len(self.levels))
         curves = []
         for values in (*density.shares, density.total):
             up = heights(values, self._top, self.scale) * area.height()
@@ -366,7 +400,7 @@ class ConditionalPlot(QWidget):
     def _outline(self, p: npt.NDArray[np.float64], alphabet: Alphabet) -> QPainterPath:
         """The step curve of the ordinary values and the bar of the stop symbol, closed along the ground."""
         area = self._area()
-        levels = p[: alphabet.levels]
+        levels = p[self.levels.start : self.levels.stop]
         bins = max(1, int(2 * area.width() * self.devicePixelRatioF()))
         if len(levels) > bins:
             # More values than the screen can tell apart: each step shows the largest of its values.
@@ -419,8 +453,11 @@ class ConditionalPlot(QWidget):
         """What stands below the ground."""
         area = self._area()
         painter.setPen(theme.quiet)
-        for symbol in level_ticks(alphabet):
-            self._paint_label(painter, str(symbol), self.x_of(symbol), area)
+        for symbol in level_ticks(self.levels):
+            name = str(symbol)
+            if alphabet.levels > MOST_ROWS:  # nobody knows the numbers of so many
+                name = f"{alphabet.decode(symbol):+d}".replace("-", "−")
+            self._paint_label(painter, name, self.x_of(symbol), area)
         if alphabet.stop:
             bar = self._stop_area()
             painter.fillRect(QRectF(bar.left(), bar.bottom(), bar.width(), 1), theme.border)
@@ -505,7 +542,7 @@ class ColourPlot(ConditionalPlot):
         if own is None:
             aim = self.aim
             self.clear()
-            self.alphabet, self.aim = chain.alphabet, aim
+            self.alphabet, self.levels, self.aim = chain.alphabet, range(chain.alphabet.levels), aim
             # After the step not yet drawn there is no conditional yet; one before it may not be at hand in mid-run.
             self.waiting = step > inspection.step
             if not self.waiting:
@@ -611,7 +648,7 @@ class ColourPlot(ConditionalPlot):
     def _paint_levels(self, painter: QPainter, theme: Theme, alphabet: Alphabet) -> None:
         """Lines that lead down to the labels, which stand once below all colours."""
         area = self._area()
-        for symbol in level_ticks(alphabet)[1:-1]:
+        for symbol in level_ticks(range(alphabet.levels))[1:-1]:
             painter.fillRect(QRectF(self.x_of(symbol), area.top(), 1, area.height() + self.bottom), theme.line)
 
     def _paint_drawn(self, painter: QPainter, theme: Theme, inspection: Inspection, alphabet: Alphabet) -> None:

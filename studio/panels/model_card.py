@@ -36,7 +36,7 @@ from PySide6.QtWidgets import (
 from models.catalog import Entry, family_of
 from models.chain import NATS
 from models.checkpoint import CheckpointHeader
-from models.wording import grouped
+from models.wording import grouped, reach
 from studio.theme import QUIET, TITLE, colours
 from studio.widgets.labels import label
 from studio.widgets.layouts import GAP, MARGIN
@@ -89,7 +89,7 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
         ("Architecture", escape(f"{header.architecture.replace('_', ' ')}, {family_of(header).name}")),
         ("Factorisation", factorisation(header)),
         ("Parameters", grouped(header.parameters)),
-        ("Receptive field", "all earlier variables" if field is None else f"{grouped(field)} variables"),
+        ("Receptive field", reach(field, chain)),
         ("Shape", escape(chain.describe())),
         ("Steps", grouped(chain.length) if chain.length is not None else f"open, at most {grouped(chain.limit)}"),
     ]

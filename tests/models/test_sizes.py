@@ -93,3 +93,18 @@ def test_matrices_have_so_many_weights_at_most() -> None:
     check_weights("this net has", MAX_WEIGHTS)
     with pytest.raises(InputError, match="this net has 33554433 weights; at most 33554432 are allowed"):
         check_weights("this net has", MAX_WEIGHTS + 1)
+
+
+@dataclass(frozen=True)
+class Nested:
+    units: int
+    inner: Sizes | None = None
+
+
+def test_a_table_of_sizes_is_a_dataclass_of_its_own() -> None:
+    assert config_of(Nested, {"units": 2}, "a net") == Nested(2)
+    assert config_of(Nested, {"units": 2, "inner": {"units": 3, "layers": [4]}}, "a net") == Nested(2, Sizes(3, (4,)))
+    with pytest.raises(InputError, match="the inner of a net is given units, layers and, .*; not width"):
+        config_of(Nested, {"units": 2, "inner": {"width": 3}}, "a net")
+    with pytest.raises(InputError, match=r"the inner of a net is a table of units, layers and, .*; not \[3\]"):
+        config_of(Nested, {"units": 2, "inner": [3]}, "a net")

@@ -8,6 +8,8 @@ recorded. Of the packed file's training part every tenth recording is the valida
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.array_files import check_clips, check_rows, clips_between, whole
-from models.chain import INT16_PEAK, MuLaw, SoundChain
+from models.chain import INT16_PEAK, LinearAmplitudes, MuLaw, SoundChain
 from models.condition import Category
 from models.errors import FileError, InputError
 from models.record import damage_as_file_error
@@ -49,7 +51,7 @@ DAMPING = 0.03
 Wave = npt.NDArray[np.float64]
 
 
-def load_piano(folder: Path, split: str) -> Examples:
+def load_piano(folder: Path, split: str, chain: SoundChain = CHAIN) -> Examples:
     waves, keys = read_notes(folder, split)
 
     def draw(rng: np.random.Generator) -> Examples:
@@ -59,7 +61,7 @@ def load_piano(folder: Path, split: str) -> Examples:
             ]
         else:
             played = played_by_chance(waves, keys, rng)
-        return Examples([CHAIN.symbols(wave) for wave, _ in played], [{NOTES.name: notes} for _, notes in played])
+        return Examples([chain.symbols(wave) for wave, _ in played], [{NOTES.name: notes} for _, notes in played])
 
     return redrawn(draw, split, NOTES_SEED)
 
@@ -153,4 +155,13 @@ PIANO_NOTES = DataSet(
     licence="public domain (AKAI samples)",
     attribution="Splendid Grand Piano, AKAI, prepared by kinwie",
     load=load_piano,
+)
+
+CHAIN_16BIT = replace(CHAIN, alphabet=LinearAmplitudes(65536))
+PIANO_NOTES_16BIT = replace(
+    PIANO_NOTES,
+    name="piano_notes_16bit",
+    title=f"{PIANO_NOTES.title}, 16 bits",
+    chain=CHAIN_16BIT,
+    load=partial(load_piano, chain=CHAIN_16BIT),
 )
