@@ -6,7 +6,7 @@ A recording is kept at its own rate, made mono; it is resampled when it is known
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -29,7 +29,7 @@ FULL_SCALE = 32768
 """What 1.0 is in 16 bits: a file of these is read and quantised to the very same numbers."""
 
 NORMAL_PEAK = 0.8
-"""Of full scale: what ``normalised`` makes of the loudest sample, as loud as the spoken digits that models learn."""
+"""Of full scale: what ``normalising`` makes of the loudest sample, as loud as the spoken digits that models learn."""
 QUIET_PEAK = 0.1
 """Below it a recording is so quiet, -20 dB, that little of it is left in a model's levels."""
 
@@ -64,14 +64,13 @@ class Recording:
     def seconds(self) -> float:
         return len(self.wave) / self.rate
 
-    def resampled(self, rate: int) -> Wave:
+    def resampled(self, rate: int) -> Recording:
         """At another rate, band-limited to what both rates can hold."""
         if rate == self.rate:
-            return self.wave
+            return self
         import soxr
 
-        wave: Wave = soxr.resample(self.wave, self.rate, rate, quality="VHQ").astype(np.float32)
-        return wave
+        return replace(self, wave=soxr.resample(self.wave, self.rate, rate, quality="VHQ"), rate=rate)
 
 
 def soundfile_module() -> ModuleType:
@@ -150,12 +149,14 @@ def peak(wave: Wave) -> float:
     return float(np.abs(wave).max(initial=0.0))
 
 
-def normalised(wave: Wave) -> Wave:
-    """Without an offset, and with its peak at NORMAL_PEAK; silence stays silent."""
-    centred: Wave = wave - wave.mean(dtype=np.float64).astype(np.float32)
-    loudest = peak(centred)
-    level: Wave = centred * np.float32(NORMAL_PEAK / loudest) if loudest > 1 / FULL_SCALE else centred
-    return level
+def normalising(wave: Wave) -> tuple[float, float]:
+    """How a wave (T,) gets its peak to NORMAL_PEAK: the gain, and the offset to be taken away before.
+
+    Silence stays silent.
+    """
+    offset = float(wave.mean(dtype=np.float64))
+    loudest = peak(wave - np.float32(offset))
+    return (NORMAL_PEAK / loudest if loudest > 1 / FULL_SCALE else 1.0), offset
 
 
 def prefix_symbols(wave: Wave, chain: SoundChain) -> Symbols:
