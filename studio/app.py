@@ -579,13 +579,17 @@ class MainWindow(QMainWindow):
         self._completion.activateWindow()
 
     def show_continuation(self) -> None:
+        dialog = self._continuation_dialog()
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
+
+    def _continuation_dialog(self) -> ContinuationDialog:
         if self._continuation is None:
             from studio.panels.continuation import ContinuationDialog  # plots, which the window begins without
 
             self._continuation = ContinuationDialog(self.studio, self)
-        self._continuation.show()
-        self._continuation.raise_()
-        self._continuation.activateWindow()
+        return self._continuation
 
     def show_comparison(self) -> None:
         if self._compare is None:
@@ -604,9 +608,8 @@ class MainWindow(QMainWindow):
     @Slot(object, object)
     def _continue_recording(self, recording: object, fitted: object) -> None:
         """A recording that was dropped or opened, and that nothing here has saved."""
+        self._continuation_dialog().show_recording(cast(Recording, recording), cast(Recording, fitted))
         self.show_continuation()
-        assert self._continuation is not None
-        self._continuation.show_recording(cast(Recording, recording), cast(Recording, fitted))
 
     def _show_shortcuts(self) -> None:
         show_shortcuts(self)

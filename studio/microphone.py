@@ -15,6 +15,8 @@ from PySide6.QtCore import QObject, Signal
 from models.recording import Recording, Wave
 
 MOST_SECONDS = 10.0
+LATENCY_SECONDS = 0.2
+"""Asked of the device: with PortAudio's own default a busy machine loses some of what is said."""
 LOST_SECONDS = 1.5
 """A microphone that has said nothing for this long is taken to be gone."""
 
@@ -26,7 +28,7 @@ SOUNDDEVICE_MISSING = (
     "There is no recording: the Python package sounddevice is missing. Install it (pip install sounddevice), then "
     "start the studio again."
 )
-NO_MICROPHONE = "There is no microphone: connect one, or allow this program to use it, then press Record again."
+NO_MICROPHONE = "There is no microphone: connect one, or allow this program to use it, and start the studio again."
 LOST = "The microphone has stopped responding."
 
 
@@ -89,7 +91,9 @@ class Microphone(QObject):
 
         rate, name = round(info["default_samplerate"]), str(info["name"])
         try:
-            with sounddevice.InputStream(samplerate=rate, channels=1, dtype="float32", callback=callback):
+            with sounddevice.InputStream(
+                samplerate=rate, channels=1, dtype="float32", latency=LATENCY_SECONDS, callback=callback
+            ):
                 wave = self._listen(blocks, rate)
         except (sounddevice.PortAudioError, ValueError) as error:
             why = " ".join(str(error).split()).rstrip(".")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Signal, Slot
+from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -36,7 +36,7 @@ from studio.widgets.controls import PushButton, ToolButton
 from studio.widgets.labels import ElidedLabel, EmptyState, MessageLine, label
 from studio.widgets.layouts import GAP, PanelScroll
 
-FIRST_SIZE = QSize(860, 440)
+FIRST_SIZE = QSize(880, 480)
 FILTERS = "Recordings (*.wav *.flac);;All files (*)"
 CHOOSING = "Drag the ends of the blue part, or all of it; the wheel zooms."
 WAITING = "Open a WAV or FLAC file, drop one here, or record."
@@ -94,8 +94,8 @@ class RecordingView(TimePlot):
         self.stretch.show()
 
     @property
-    def empty(self) -> bool:
-        return not len(self._wave)
+    def seconds(self) -> float:
+        return len(self._wave) / self._rate
 
     def set_gain(self, gain: float, offset: float) -> None:
         """The wave is shown without an offset, and louder by a factor; clipped to full scale."""
@@ -110,7 +110,7 @@ class RecordingView(TimePlot):
 
     @Slot()
     def _show_whole(self) -> None:
-        seconds = max(len(self._wave) / self._rate, CLOSEST_SECONDS)
+        seconds = max(self.seconds, CLOSEST_SECONDS)
         self.view.setLimits(xMin=0, xMax=seconds, minXRange=CLOSEST_SECONDS, maxXRange=seconds)
         self.view.setXRange(0, seconds, padding=0)
 
@@ -171,8 +171,7 @@ class ContinuationDialog(QDialog):
         self.microphone = Microphone(self)
         self.recording: Recording | None = None
         """As it was, whatever the rate of the model."""
-        self.fitted: Recording | None = None
-        """At the rate of the model."""
+        self._fitted: Recording | None = None
         self._listening = self._heard = False
         """Whether the microphone is recording, and whether anything has come from it."""
         self.view = RecordingView()
@@ -217,11 +216,13 @@ class ContinuationDialog(QDialog):
         self.microphone.recorded.connect(self._on_recorded)
         self.microphone.failed.connect(self._on_no_recording)
         studio.recording_opened.connect(self.show_recording)
-        studio.model_changed.connect(self._show_model)
+        studio.model_changed.connect(self._refresh)
+        # Queued: what is asked for while a model is being chosen is dropped when its take is shown.
+        studio.model_changed.connect(self._fit, Qt.ConnectionType.QueuedConnection)
         for changed in (studio.activity_changed, studio.settings_changed):
             changed.connect(self._follow)
         studio.error.connect(self._complain)
-        self._show_model()
+        self._refresh()
         self.resize(FIRST_SIZE.boundedTo(self.screen().availableSize() * 0.9))
 
     def _lay_out(self) -> None:
@@ -260,11 +261,11 @@ class ContinuationDialog(QDialog):
             note.setWordWrap(True)
         chosen.addWidget(self.condition_note)
         chosen.addWidget(self.note)
-        chosen.addWidget(self.problem)
         chosen.addStretch(1)
         right = QVBoxLayout()
         right.setSpacing(GAP)
         right.addWidget(PanelScroll(choices), 1)
+        right.addWidget(self.problem)
         right.addWidget(buttons)
         left = QVBoxLayout()
         left.setSpacing(GAP)
@@ -278,6 +279,7 @@ class ContinuationDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:
         if not event.spontaneous():
             self._refresh()
+            self._fit()
             # Else one of the sources has it, and looks chosen.
             (self.continue_button if self.recording is not None else self.open_button).setFocus()
         super().showEvent(event)
@@ -299,21 +301,26 @@ class ContinuationDialog(QDialog):
         chain = self.studio.entry.header.chain if self.studio.entry is not None else None
         return chain if isinstance(chain, SoundChain) else None
 
+    @property
+    def fitted(self) -> Recording | None:
+        """The recording at the rate of the model; None while there is none at its rate."""
+        chain, fitted = self.chain, self._fitted
+        return fitted if chain is not None and fitted is not None and fitted.rate == chain.rate else None
+
     @Slot()
-    def _show_model(self) -> None:
-        """For a model of another rate the recording is resampled again, from what it was."""
-        chain = self.chain
-        fits = chain is None or self.fitted is None or self.fitted.rate == chain.rate
-        if not fits and self.recording is not None:
-            self.fitted = None
+    def _fit(self) -> None:
+        """For a model of another rate the recording is resampled again, from what it was, where somebody looks."""
+        if self.chain is not None and self.recording is not None and self.fitted is None and self.isVisible():
             self.studio.fit_recording(self.recording)
-        self._refresh()
 
     @Slot(object, object)
     def show_recording(self, recording: Recording, fitted: Recording) -> None:
         """One that was opened, dropped or recorded; of a recording that was here before, the same part is given."""
         same = recording is self.recording
-        self.recording, self.fitted = recording, fitted
+        self.recording, self._fitted = recording, fitted
+        if self.fitted is None:  # another model was chosen meanwhile
+            self._fit()
+            return
         self.problem.show_problem("")
         self.view.show_recording(fitted)
         for box in (self.start_box, self.stop_box):
@@ -373,18 +380,25 @@ class ContinuationDialog(QDialog):
     def _on_recorded(self, recording: Recording) -> None:
         self._listening = False
         self._refresh()
-        if self.isVisible():  # who has closed the window in the midst of it does not want it
+        if self.isVisible():
             self.studio.fit_recording(recording)
+        else:  # closed in the midst of it: it is not wanted
+            self._show_again()
 
     @Slot(str)
     def _on_no_recording(self, why: str) -> None:
-        """What was here before is here still."""
         self._listening = False
+        self._show_again()
+        self.problem.show_problem(why)
+
+    def _show_again(self) -> None:
+        """What was here before the microphone was."""
         if self.fitted is not None:
             self.view.show_recording(self.fitted)
             self.view.set_stretch(self.start_box.value(), self.stop_box.value())
+        else:
+            self.view.begin(1)
         self._refresh()
-        self.problem.show_problem(why)
 
     @Slot(str)
     def _complain(self, text: str) -> None:
@@ -476,7 +490,7 @@ class ContinuationDialog(QDialog):
         self.form.say("" if recording is None else f"{recording.form}{made}")
         for line in (self.name, self.form):
             line.setVisible(recording is not None)
-        self.pages.setCurrentIndex(0 if self.view.empty else 1)
+        self.pages.setCurrentIndex(1 if self.view.seconds else 0)
         self.hint.setText("Recording …" if self._listening else CHOOSING if here else "")
         if not self._listening:
             self.view.set_gain(*self._level)
