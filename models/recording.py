@@ -9,6 +9,7 @@ import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -113,10 +114,10 @@ def read_recording(source: Path | bytes, name: str = "the recording") -> Recordi
     return Recording(wave, rate, name, form, whole and not _claims_more(data))
 
 
-def _mono(file: object, most: int) -> tuple[Wave, bool]:
-    """The mean of the channels, as far as it can be read, up to so many samples; whether that was all."""
+def _mono(file: Any, most: int) -> tuple[Wave, bool]:
+    """The mean of the channels of a ``SoundFile``, as far as it can be read, up to so many samples; whether that was
+    all."""
     soundfile = soundfile_module()
-    assert isinstance(file, soundfile.SoundFile)
     frames, blocks, count = file.frames, [np.zeros(0, np.float32)], 0
     while count < min(frames, most):
         try:
@@ -159,6 +160,12 @@ def normalising(wave: Wave) -> tuple[float, float]:
     return (NORMAL_PEAK / loudest if loudest > 1 / FULL_SCALE else 1.0), offset
 
 
+def as_int16(wave: Wave) -> npt.NDArray[np.int16]:
+    """A wave (T,) in 16 bits, clipped to full scale."""
+    numbers: npt.NDArray[np.int16] = np.rint(wave * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    return numbers
+
+
 def prefix_symbols(wave: Wave, chain: SoundChain) -> Symbols:
     """A wave (T,) at the chain's rate as symbols (T,) to go on from: clipped to full scale, without a stop symbol.
 
@@ -169,5 +176,4 @@ def prefix_symbols(wave: Wave, chain: SoundChain) -> Symbols:
             f"the model goes on from something shorter than the {chain.limit / chain.rate:g} s that it reads at most, "
             f"not from {len(wave) / chain.rate:.3g} s"
         )
-    levels = np.rint(np.clip(wave, -1, 1) * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-    return chain.symbols(levels, closed=False)
+    return chain.symbols(as_int16(wave), closed=False)

@@ -589,6 +589,7 @@ class MainWindow(QMainWindow):
             from studio.panels.continuation import ContinuationDialog  # plots, which the window begins without
 
             self._continuation = ContinuationDialog(self.studio, self)
+            self._continuation.listened.connect(self.sound.play_wave)
         return self._continuation
 
     def show_comparison(self) -> None:

@@ -115,15 +115,13 @@ class Pencil(QObject):
         match event.type():
             case QEvent.Type.MouseButtonPress if self._drawing is not None:
                 self.give_up()
-            case QEvent.Type.MouseButtonPress if left and self._draws(event) and self._place(plot, event):
-                self._drawing = plot
-                self._last = self._place(plot, event) or self._last
-                self._go_to(*self._last)
-            case QEvent.Type.MouseButtonDblClick if left and self._draws(event):
-                pass  # the second of two quick strokes is none
+            case QEvent.Type.MouseButtonPress | QEvent.Type.MouseButtonDblClick if left and self._draws(event):
+                if (place := self._place(plot, event)) is None:
+                    return False
+                self._drawing, self._last = plot, place
+                self._go_to(*place)
             case QEvent.Type.MouseMove if self._drawing is plot:
-                place = self._place(plot, event, outside=True)
-                if place is not None:
+                if (place := self._place(plot, event, outside=True)) is not None:
                     self._go_to(*place)
             case QEvent.Type.MouseButtonRelease if left and self._drawing is plot:
                 self._finish()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
@@ -24,14 +22,23 @@ from PySide6.QtWidgets import (
 
 from models.chain import SoundChain
 from models.condition import left_open
-from models.recording import NORMAL_PEAK, QUIET_PEAK, Recording, Wave, normalising, peak, prefix_symbols
-from studio.canvas.pyramid import Pyramid
-from studio.canvas.sound import TimePlot, decibels
+from models.recording import (
+    NORMAL_PEAK,
+    QUIET_PEAK,
+    Recording,
+    Wave,
+    as_int16,
+    normalising,
+    peak,
+    prefix_symbols,
+)
+from studio.canvas.sound import decibels
 from studio.folders import remembered_folder
 from studio.microphone import MOST_SECONDS, Microphone
 from studio.panels.left_open import show_left_open
-from studio.state import Studio
-from studio.theme import PRIMARY, QUIET, colours, faded, set_role
+from studio.panels.recording_view import RecordingView
+from studio.state import Activity, Studio
+from studio.theme import PRIMARY, QUIET, set_role
 from studio.widgets.controls import PushButton, ToolButton
 from studio.widgets.labels import ElidedLabel, EmptyState, MessageLine, label
 from studio.widgets.layouts import GAP, PanelScroll
@@ -40,116 +47,10 @@ FIRST_SIZE = QSize(880, 480)
 FILTERS = "Recordings (*.wav *.flac);;All files (*)"
 CHOOSING = "Drag the ends of the blue part, or all of it; the wheel zooms."
 WAITING = "Open a WAV or FLAC file, drop one here, or record."
-CLOSEST_SECONDS = 0.005
 FIRST_SHARE = 0.5
 """Of a recording, and of the longest sound of a model, which are given at first."""
 STEP_SECONDS = 0.01
 RECORD, STOP = "Record", "Stop"
-
-
-class RecordingView(TimePlot):
-    """The wave of a recording and the stretch of it that the model is given, which the mouse moves."""
-
-    stretch_moved = Signal(float, float)
-    """Where it begins and ends, in seconds, after the mouse has moved it."""
-
-    def __init__(self) -> None:
-        super().__init__("Recording", zooms=True)
-        self._wave = Pyramid()
-        self._rate = 1
-        self._gain, self._offset = 1.0, 0.0
-        self._curve = pg.PlotCurveItem(antialias=False)
-        self._given = pg.PlotCurveItem(antialias=False)
-        self.stretch = pg.LinearRegionItem(swapMode="block")
-        for item in (self.stretch, self._curve, self._given):
-            self.addItem(item, ignoreBounds=True)
-        self.stretch.hide()
-        self.setYRange(-1, 1, padding=0)
-        self.getAxis("left").setTicks([[(-1, "−1"), (-0.5, "−0.5"), (0, "0"), (0.5, "0.5"), (1, "1")]])
-        self.frontier.hide()
-        self.inspected.hide()
-        self.hovered.hide()
-        self.view.sigXRangeChanged.connect(self._draw)
-        self.view.whole_wanted.connect(self._show_whole)
-        self.stretch.sigRegionChanged.connect(self._on_moved)
-        self.follow_theme()
-
-    def begin(self, rate: int) -> None:
-        """Nothing yet, of a rate in Hz."""
-        self._wave, self._rate = Pyramid(), rate
-        self.stretch.hide()
-        self._show_whole()
-        self._draw()
-
-    def extend(self, wave: Wave) -> None:
-        """More of it, which is recorded at this moment."""
-        self._wave.extend(wave)
-        self._show_whole()
-        self._draw()
-
-    def show_recording(self, recording: Recording) -> None:
-        self.begin(recording.rate)
-        self.extend(recording.wave)
-        self.stretch.setBounds((0, recording.seconds))
-        self.stretch.show()
-
-    @property
-    def seconds(self) -> float:
-        return len(self._wave) / self._rate
-
-    def set_gain(self, gain: float, offset: float) -> None:
-        """The wave is shown without an offset, and louder by a factor; clipped to full scale."""
-        if (gain, offset) != (self._gain, self._offset):
-            self._gain, self._offset = gain, offset
-            self._draw()
-
-    def set_stretch(self, start: float, stop: float) -> None:
-        with QSignalBlocker(self.stretch):
-            self.stretch.setRegion((start, stop))
-        self._draw()
-
-    @Slot()
-    def _show_whole(self) -> None:
-        seconds = max(self.seconds, CLOSEST_SECONDS)
-        self.view.setLimits(xMin=0, xMax=seconds, minXRange=CLOSEST_SECONDS, maxXRange=seconds)
-        self.view.setXRange(0, seconds, padding=0)
-
-    @Slot()
-    def _on_moved(self) -> None:
-        self._draw()
-        self.stretch_moved.emit(*self.stretch.getRegion())
-
-    @Slot()
-    def _draw(self) -> None:
-        """What is in view, in two colours, at the resolution of the screen."""
-        length = len(self._wave)
-        (left, right), _ = self.view.viewRange()
-        start, stop = max(0, math.floor(left * self._rate)), min(length, math.ceil(right * self._rate) + 1)
-        for curve in (self._curve, self._given):
-            curve.setData([], [])
-        if start >= stop:
-            return
-        columns = min(stop - start, max(1, round(self.view.width() * self.devicePixelRatioF())))
-        low, high, _ = self._wave.columns(start, stop, columns)
-        at = (start + (np.arange(columns) + 0.5) * ((stop - start) / columns)) / self._rate
-        x, y = np.repeat(at, 2), np.stack([low, high], axis=1).reshape(-1)
-        y = np.clip((y - self._offset) * self._gain, -1, 1)
-        self._curve.setData(x, y)
-        if self.stretch.isVisible():
-            begins, ends = self.stretch.getRegion()
-            inside = (x >= begins) & (x <= ends)
-            self._given.setData(x[inside], y[inside])
-
-    def follow_theme(self) -> None:
-        theme = colours(self)
-        self.dress(theme, theme)
-        self._curve.setPen(pg.mkPen(theme.quiet, width=1))
-        self._given.setPen(pg.mkPen(theme.chosen, width=1))
-        self.stretch.setBrush(pg.mkBrush(faded(theme.chosen, 0.16)))
-        self.stretch.setHoverBrush(pg.mkBrush(faded(theme.chosen, 0.22)))
-        for line in self.stretch.lines:
-            line.setPen(pg.mkPen(theme.chosen, width=2 * self.devicePixelRatioF()))
-            line.setHoverPen(pg.mkPen(theme.text, width=2 * self.devicePixelRatioF()))
 
 
 def seconds_box(name: str, tip: str) -> QDoubleSpinBox:
@@ -162,6 +63,9 @@ def seconds_box(name: str, tip: str) -> QDoubleSpinBox:
 
 class ContinuationDialog(QDialog):
     """Closes when a continuation begins, which the main canvas shows; opened again, it has the same recording."""
+
+    listened = Signal(object, int)
+    """Somebody wants to hear what the model is given: int16 (T,), and its rate in Hz."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -186,6 +90,7 @@ class ContinuationDialog(QDialog):
         self.stop_box = seconds_box("To", "Where what the model is given ends: from there on it goes on")
         self.half_button = ToolButton("first half", tip="Give the model the first half of the recording")
         self.all_button = ToolButton("all", tip="Give the model all of the recording")
+        self.listen_button = ToolButton("Listen", glyph="play", tip="Plays what the model is given, as it is given")
         self.level = label("", QUIET)
         self.normal_box = QCheckBox("Normalise")
         self.normal_box.setToolTip(
@@ -209,6 +114,7 @@ class ContinuationDialog(QDialog):
         self.record_button.clicked.connect(self._record)
         self.half_button.clicked.connect(self._give_half)
         self.all_button.clicked.connect(self._give_all)
+        self.listen_button.clicked.connect(self._listen)
         for check in (self.normal_box, self.open_box):
             check.toggled.connect(self._refresh)
         self.continue_button.clicked.connect(self._continue)
@@ -242,6 +148,7 @@ class ContinuationDialog(QDialog):
         stretch.addWidget(self.stop_box, 1, 1)
         parts.addWidget(self.half_button)
         parts.addWidget(self.all_button)
+        parts.addWidget(self.listen_button)
         parts.addStretch(1)
         choices = QWidget()
         chosen = QVBoxLayout(choices)
@@ -374,7 +281,7 @@ class ContinuationDialog(QDialog):
                 self.view.begin(rate)
                 self.pages.setCurrentWidget(self.view)
             self.view.extend(wave)
-            self.level.setText(f"Peak {decibels(peak(wave))}")
+            self.level.setText(f"{self.view.seconds:.1f} s · peak {decibels(peak(wave))}")
 
     @Slot(object)
     def _on_recorded(self, recording: Recording) -> None:
@@ -458,6 +365,15 @@ class ContinuationDialog(QDialog):
         part = self._part
         return normalising(part) if len(part) and self.normal_box.isChecked() else (1.0, 0.0)
 
+    @Slot()
+    def _listen(self) -> None:
+        """With the model's levels: some of them say less than the recording did."""
+        chain = self.chain
+        if chain is not None and len(self.given):
+            if self.studio.activity is Activity.REPLAYING:
+                self.studio.pause()
+            self.listened.emit(chain.wave(chain.symbols(as_int16(self.given), closed=False)), chain.rate)
+
     # --- going on ----------------------------------------------------------------------------------------------------
 
     @Slot()
@@ -483,13 +399,17 @@ class ContinuationDialog(QDialog):
         self.record_button.setText(STOP if self._listening else RECORD)
         self.record_button.setEnabled(chain is not None)
         self.open_button.setEnabled(chain is not None and not self._listening)
-        for widget in (self.start_box, self.stop_box, self.half_button, self.all_button, self.normal_box):
+        for widget in (
+            self.start_box, self.stop_box, self.half_button, self.all_button, self.normal_box, self.listen_button,
+        ):  # fmt: skip
             widget.setEnabled(here)
-        self.name.say("" if recording is None else recording.name)
         made = "" if chain is None else f" → {chain.rate / 1000:g} kHz, mono"
-        self.form.say("" if recording is None else f"{recording.form}{made}")
-        for line in (self.name, self.form):
-            line.setVisible(recording is not None)
+        for line, words in (
+            (self.name, recording and recording.name),
+            (self.form, recording and recording.form + made),
+        ):
+            line.say(words or "")
+            line.setVisible(recording is not None and not self._listening)
         self.pages.setCurrentIndex(1 if self.view.seconds else 0)
         self.hint.setText("Recording …" if self._listening else CHOOSING if here else "")
         if not self._listening:

@@ -144,6 +144,18 @@ def test_levels_in_words(opened: Callable[..., ContinuationDialog], tmp_path: Pa
     assert dialog.level.text().startswith("Peak 6.0 dB")
 
 
+def test_what_is_given_can_be_heard(opened: Callable[..., ContinuationDialog], qtbot: QtBot) -> None:
+    dialog = opened(tone(level=0.02))
+    dialog.normal_box.click()
+    with qtbot.waitSignal(dialog.listened) as heard:
+        dialog.listen_button.click()
+    assert heard.args is not None
+    wave, rate = heard.args
+    chain = chain_of(dialog.studio)
+    assert rate == RATE
+    np.testing.assert_array_equal(wave, chain.wave(prefix_symbols(dialog.given, chain)))
+
+
 def test_the_condition_panel_holds_where_it_is_not_left_open(
     opened: Callable[..., ContinuationDialog], qtbot: QtBot
 ) -> None:
