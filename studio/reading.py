@@ -1,4 +1,4 @@
-"""Takes and pictures that are read from files, in the background."""
+"""Takes, pictures and recordings that are read from files, in the background."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from PySide6.QtCore import QObject, Signal, Slot
 
 from models.catalog import Catalog, Entry
-from models.errors import NoPictureError, NoRecordError, StudioError
+from models.errors import NoPictureError, NoRecordError, NoSoundError, StudioError
 from models.record import take_record
 from models.trace import Take
 from studio.inference import InferenceThread
@@ -57,7 +57,7 @@ class Reader(QObject):
                 if isinstance(error, NoRecordError) and otherwise is not None:
                     try:
                         return otherwise()
-                    except NoPictureError:
+                    except (NoPictureError, NoSoundError):
                         pass
                     except StudioError as problem:
                         reason = str(problem)

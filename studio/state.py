@@ -28,15 +28,16 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from models.catalog import Catalog, Entry
-from models.chain import Chain, ImageChain
-from models.completion import Mask, chosen_condition, completion
+from models.chain import Chain, ImageChain, SoundChain, Symbols
+from models.completion import Mask, chosen_condition, completion, continuation
 from models.condition import Condition, arranged, complete
 from models.engines import AUTO, ENGINES
-from models.errors import StudioError
+from models.errors import InputError, NoSoundError, StudioError
 from models.file_format import Format
 from models.files import read_saved
 from models.image_files import Pixels, opened
 from models.record import read_bytes, shown
+from models.recording import Recording, is_recording, read_recording
 from models.shaping import Shaping
 from models.sweep import Axis, sweep, swept
 from models.trace import Take, Trace, new_take, new_take_id
@@ -116,6 +117,8 @@ class Studio(QObject):
     gram_ready = Signal(object)
     picture_opened = Signal(object)
     """A picture that is to be completed, not yet fitted to a model: uint8 (H, W, 3), see ``image_files.opened``."""
+    recording_opened = Signal(object, object)
+    """A ``Recording`` that is to be continued: as it was, and at the rate of the model."""
     history_changed = Signal()
     message = Signal(str)
     """A line for the status bar, for a while."""
@@ -624,6 +627,22 @@ class Studio(QObject):
         self._begin(make, None)
         return self.take is not before
 
+    def continue_sound(self, prefix: Symbols, changes: Condition) -> bool:
+        """A new take with the present settings that goes on from a sound, for as long as they say a take lasts.
+
+        changes: as for ``complete``. Whether it has begun; says why not.
+        """
+        if self.settings is None or self.loaded is None:
+            return False
+        self.pause()
+        reference, before, more = self.loaded.reference, self.take, self.settings.limit
+
+        def make(condition: Condition, **fields: Any) -> Take:
+            return continuation(reference, prefix, more=more, condition={**condition, **changes}, **fields)
+
+        self._begin(make, None)
+        return self.take is not before
+
     def sweep(self, axis: Axis) -> bool:
         """A new take with the present settings whose samples differ along an axis.
 
@@ -904,6 +923,11 @@ class Studio(QObject):
             return
         self._branch(pointer, [pointer.sample], "put a value", value=value)
 
+    def put_stroke(self, values: Symbols, pointer: Pointer) -> None:
+        """Puts symbols (T,) from a step of a sample on, and goes on after them on a branch."""
+        if self.take is not None and self._can_walk():
+            self._branch(pointer, [pointer.sample], "draw", values=values.tolist())
+
     def new_noise(self, *, all_samples: bool = False) -> None:
         """Goes on from the edit pointer with noise not used before, under the present settings.
 
@@ -1003,7 +1027,8 @@ class Studio(QObject):
                     shaping=self.settings.shaping if differ.shaping else last.shaping,
                     seed=self.settings.seed if differ.seed else first.seed,
                     count=min(len(take.samples), MAX_COUNT),
-                    limit=fitting_limit(entry.header.chain, take.limit),
+                    # For how long a sound was continued, not how long it is with what was given.
+                    limit=fitting_limit(entry.header.chain, take.limit - len(take.given)),
                 )
             )
 
@@ -1064,13 +1089,11 @@ class Studio(QObject):
             else:
                 self.message.emit("The history has this already: shown as it was saved.")
 
-        picture = None
-        if isinstance(source, Path) and isinstance(chain, ImageChain):
-            picture = partial(self._as_picture, source)
-        self.reader.read_take(read, show, picture)
+        foreign = partial(self._as_foreign, source, chain) if isinstance(source, Path) else None
+        self.reader.read_take(read, show, foreign)
 
     def open_path(self, path: Path) -> None:
-        """A dropped or named file: a checkpoint, or a saved sample; or else a picture, to be completed."""
+        """A dropped or named file: a checkpoint, or a saved sample; or else a picture or a recording to complete."""
         if path.suffix == ".safetensors":
             self.open_checkpoint(path)
         else:
@@ -1082,6 +1105,38 @@ class Studio(QObject):
             self.error.emit("Choose a model of images to complete a picture.")
             return
         self.reader.read(partial(self._as_picture, path))
+
+    def open_recording(self, path: Path) -> None:
+        """Has any WAV or FLAC read for a model of sounds; answered by ``recording_opened``."""
+        self._read_recording(partial(read_recording, path))
+
+    def fit_recording(self, recording: Recording) -> None:
+        """Has a recording resampled for the chosen model; answered by ``recording_opened``."""
+        self._read_recording(lambda: recording)
+
+    def _read_recording(self, read: Callable[[], Recording]) -> None:
+        chain = self.entry.header.chain if self.entry is not None else None
+        if not isinstance(chain, SoundChain):
+            self.error.emit("Choose a model of sounds to continue a recording.")
+            return
+        self.reader.read(partial(self._as_recording, read, chain.rate))
+
+    def _as_recording(self, read: Callable[[], Recording], rate: int) -> Show:
+        """For the thread of files."""
+        recording = read()
+        fitted = recording.resampled(rate)
+        return lambda: self.recording_opened.emit(recording, fitted)
+
+    def _as_foreign(self, path: Path, chain: Chain | None) -> Show:
+        """For the thread of files: what a file without a record is for a model of this chain."""
+        data, name = read_bytes(path)
+        if is_recording(data):
+            if not isinstance(chain, SoundChain):
+                raise InputError(f"{name} is a recording: choose a model of sounds to continue it")
+            return self._as_recording(partial(read_recording, path), chain.rate)
+        if isinstance(chain, ImageChain):
+            return self._as_picture(path)
+        raise NoSoundError(f"{name} is neither a WAV nor a FLAC file")
 
     def _as_picture(self, path: Path) -> Show:
         """For the thread of files."""
