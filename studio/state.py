@@ -38,7 +38,7 @@ from models.files import read_saved
 from models.image_files import Pixels, opened
 from models.record import read_bytes, shown
 from models.shaping import Shaping
-from models.sweep import Axis, sweep, swept
+from models.sweep import ALIKE, Axis, sweep, swept
 from models.trace import Take, Trace, new_take, new_take_id
 from models.track import Track
 from studio.clipboard import PICTURE
@@ -151,8 +151,6 @@ class Studio(QObject):
         self._wish: Callable[[], None] | None = None
         """What was asked for while the model was still being loaded: to begin, or to go on."""
         self.drawing_along = DrawingAlong(worker, self)
-        self._drag_waiting: int | None = None
-        """The drag whose last place is drawn when what is drawn for an earlier one is done."""
         self._announced = Activity.EMPTY
         self._takes: WeakValueDictionary[str, Take] = WeakValueDictionary()
         """Takes that are shown or that can be undone to: there is one object of each, whoever asks for it."""
@@ -556,33 +554,60 @@ class Studio(QObject):
     def draw_along(self, drag: int | None = None) -> None:
         """A new image under the present settings, as fast as it goes and on the noise of what is shown.
 
-        For a hand that moves a control; drag: the number under which it changes it. It is waited for while an image is
-        drawn; what it rests on comes into the history, what it only passes does not. Nothing happens while something
-        runs that was asked for, or to sounds.
+        For a hand that moves a control; drag: the number under which it changes it. What is drawn in part is drawn as
+        far, and what is being drawn then goes on from there as it did. It is waited for while an image is drawn; what
+        the hand rests on comes into the history, what it only passes does not. Nothing happens to sounds, nor while
+        something runs that the settings alone do not make: a completion, a sweep, an edit.
         """
-        passing = self.drawing_along.passing
-        if self.running:
-            self.drawing_along.moved_on, self._drag_waiting = passing is not None, drag
-            return
         if self.settings is None or self.loaded is None or self.loaded.reference.chain.modality != "image":
             return
+        along = self.drawing_along
+        goes_on: Callable[[], None] | None = None
+        if self.running:
+            if along.drawing:
+                goes_on = along.goes_on
+            elif not self.paused_by_user:
+                goes_on = partial(self.go_on, self.walking_until)
+            if along.passing is not None:
+                along.moved_on = partial(self._draw_along, drag, goes_on)
+                if not along.drawing:
+                    self.worker.pause()
+                return
+            if not self._made_by_settings:
+                return
+        self._draw_along(drag, goes_on)
+
+    def _draw_along(self, drag: int | None, goes_on: Callable[[], None] | None) -> None:
+        """goes_on: what follows when the image is there as far as the one that is shown."""
+        assert self.settings is not None
+        assert self.loaded is not None
         self._stop_replay()
+        until = self.frontier if goes_on is not None or (self.can_go_on and self._made_by_settings) else None
         if self.looks_into and not self.keeps_seed:
             assert self.shown_seed is not None
             self._rolled_seed = self.shown_seed
             self.settings = self.settings.with_(seed=self.shown_seed)
         reference, limit, place = self.loaded.reference, self.settings.limit, (self.selected, self.pinned)
+        passing = self.drawing_along.passing
 
         def make(count: int, **fields: Any) -> Take:
             take = new_take(reference, limit=limit, count=count, **fields)
             if place[0] < count:
                 self._places[take.id] = Place(place[0], 0, True, place[1])
-            self.drawing_along.replace(take, drag, self.take)
+            self.drawing_along.replace(take, drag, self.take, goes_on)
             return take
 
-        self._begin(make, None, pace=math.inf)
+        self._begin(make, until, pace=math.inf)
         if passing is not None and passing is not self.take:
             del self._places[passing.id]  # nobody comes back to it
+
+    @property
+    def _made_by_settings(self) -> bool:
+        """Whether Generate alone makes what is shown: it is no completion and no sweep, and was not edited."""
+        take = self.take
+        if take is None or not self.looks_into or take.given or swept(take) != ALIKE:
+            return False
+        return all(len(sample.branches) == 1 for sample in take.samples)
 
     def _begin(self, make: Callable[..., Take], until: int | None, *, pace: float | None = None) -> None:
         """make: takes what the settings say of a take's samples. pace: None for that of the settings."""
@@ -719,7 +744,7 @@ class Studio(QObject):
         """Stops walking or replaying; what is drawn stays and can be gone on with."""
         self._stop_replay()
         self._walk_when_loaded(None)
-        self.drawing_along.moved_on = False
+        self.drawing_along.stay()
         if self.running:
             self.paused_by_user = True
             self.worker.pause()
@@ -1179,9 +1204,6 @@ class Studio(QObject):
             self._on_grown(self.take.id)
         if self.drawing_along.passing is not None:
             self.drawing_along.drawn()
-            if self.drawing_along.moved_on:
-                self.drawing_along.moved_on = False
-                self.draw_along(self._drag_waiting)
 
     @Slot(str)
     def _on_scored(self, take_id: str) -> None:

@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from models.errors import FileError
 from models.files import export, read_saved
+from models.sweep import Seeds
 from models.trace import Take
 from studio.state import Activity, Pointer, Studio
 from tests.studio.conftest import DIGIT, IMAGE, SOUND, chosen_model, finish, load
@@ -966,15 +967,125 @@ def test_undo_of_a_condition_leaves_an_image_alone_that_was_asked_for(image_stud
     assert not image_studio.running
 
 
-def test_a_hand_that_moves_a_control_leaves_a_walk_alone_that_was_asked_for(image_studio: Studio, qtbot: QtBot) -> None:
-    image_studio.change("pace", pace=20.0)
-    image_studio.begin()
-    begun = image_studio.take
-    image_studio.draw_along()
+def begin_slowly(studio: Studio, qtbot: QtBot, steps: int = 5) -> Take:
+    """A walk that is under way, and stays so for a while."""
+    studio.change("pace", pace=20.0)
+    studio.begin()
+    qtbot.waitUntil(lambda: studio.frontier >= steps)
+    assert studio.take is not None
+    return studio.take
+
+
+def move_hand(studio: Studio, digit: str, drag: int = 1) -> None:
+    studio.change("digit", drag=drag, condition={"digit": digit})
+    studio.draw_along(drag)
+
+
+def test_an_image_that_is_being_drawn_follows_the_hand_and_goes_on(image_studio: Studio, qtbot: QtBot) -> None:
+    begun = begin_slowly(image_studio, qtbot)
+    met = begun.frontier
+    move_hand(image_studio, "2")
+    along = image_studio.take
+    assert along is not None
+    assert along is not begun
+    assert (along.traces[0].segment.condition, along.seed) == ({"digit": "2"}, begun.seed)
+    qtbot.waitUntil(lambda: along.frontier >= met)
+    assert begun.frontier <= met + 2, "it was left where the hand met it"
+    assert along.frontier < along.limit, "it goes on at the pace that it had, and not at once"
+    qtbot.waitUntil(lambda: along.frontier > met + 2)
+    assert image_studio.running
+    assert image_studio.take is along
+    image_studio.undo_stack.undo()
+    assert image_studio.take is begun
+    image_studio.change("pace", pace=FAST)
+    image_studio.go_on()
+    finish(image_studio, qtbot)
+    saved = {begun.id, along.id}
+    qtbot.waitUntil(lambda: {entry.id for entry in image_studio.profile.history()} == saved)
+
+
+def test_what_a_hand_passes_while_it_is_drawn_is_not_kept(image_studio: Studio, qtbot: QtBot) -> None:
+    begun = begin_slowly(image_studio, qtbot)
+    passed = set()
+    for digit in ("2", "1", "2", "0"):
+        move_hand(image_studio, digit)
+        qtbot.waitUntil(lambda digit=digit: image_studio.take.samples[0].trace.segment.condition == {"digit": digit})  # type: ignore[union-attr]
+        qtbot.waitUntil(lambda: not image_studio.drawing_along.drawing)
+        assert image_studio.take is not None
+        passed.add(image_studio.take.id)
+    last = image_studio.take
+    assert last is not None
+    image_studio.change("pace", pace=FAST)
+    finish(image_studio, qtbot)
+    assert len(passed) == 4
+    qtbot.waitUntil(lambda: {entry.id for entry in image_studio.profile.history()} == {begun.id, last.id})
+    qtbot.waitUntil(lambda: len(image_studio.profile.load_take(last.id).traces[0]) == last.limit)
+
+
+def test_a_hand_that_moves_on_in_mid_walk_gets_the_last_place(image_studio: Studio, qtbot: QtBot) -> None:
+    begin_slowly(image_studio, qtbot)
+    for digit in ("2", "1", "0", "2"):
+        move_hand(image_studio, digit)
+    image_studio.change("pace", pace=FAST)
+
+    def drawn_last() -> bool:
+        take = image_studio.take
+        return take is not None and take.finished and take.traces[0].segment.condition == {"digit": "2"}
+
+    qtbot.waitUntil(drawn_last)
+
+
+def test_an_image_that_is_paused_half_way_follows_the_hand_as_far_as_it_was_drawn(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    begun = begin_slowly(image_studio, qtbot)
+    image_studio.pause()
+    move_hand(image_studio, "2")  # before the walk has heard of it
+    qtbot.waitUntil(lambda: image_studio.take is not begun and not image_studio.running)
+    assert image_studio.take is not None
+    assert 5 <= image_studio.frontier <= begun.frontier
+    drawn = image_studio.frontier
+    move_hand(image_studio, "1")
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert image_studio.frontier == drawn
+    assert image_studio.can_go_on
+
+
+def test_a_pause_ends_what_a_hand_would_have_gone_on_with(image_studio: Studio, qtbot: QtBot) -> None:
+    begin_slowly(image_studio, qtbot)
+    move_hand(image_studio, "2")
+    move_hand(image_studio, "1")
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    drawn = image_studio.frontier
+    qtbot.wait(150)
+    assert (image_studio.running, image_studio.frontier) == (False, drawn)
+
+
+def test_a_step_that_a_hand_meets_goes_no_further_than_it_would_have(image_studio: Studio, qtbot: QtBot) -> None:
+    begin_slowly(image_studio, qtbot)
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    image_studio.step_by(3)
+    heading = image_studio.walking_until
+    move_hand(image_studio, "2")
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert image_studio.frontier == heading
+
+
+def test_a_hand_leaves_alone_what_the_settings_would_not_draw_again(image_studio: Studio, qtbot: QtBot) -> None:
+    begun = begin_slowly(image_studio, qtbot)
+    image_studio.put_value(3, Pointer(0, 2))
+    move_hand(image_studio, "2")
     assert image_studio.take is begun
     image_studio.pause()
     qtbot.waitUntil(lambda: not image_studio.running)
-    assert image_studio.take is begun
+    image_studio.sweep(Seeds((1, 2)))
+    swept = image_studio.take
+    move_hand(image_studio, "1")
+    assert image_studio.take is swept
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
 
 
 def test_what_was_drawn_along_is_kept_when_the_program_ends_at_once(
