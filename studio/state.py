@@ -292,6 +292,9 @@ class Studio(QObject):
         self._leave_for(entry)
         if (left := self._left.get(entry.path)) is not None:
             self._show_take(left)
+        assert self.settings is not None
+        if kept := self.settings.kept_in_words():
+            self.message.emit(f"{entry.header.title} has what you left it with: {', '.join(kept)}.")
 
     def _leave_for(self, entry: Entry) -> None:
         """Another model is chosen; where that cannot be loaded, or is given up, the one before comes back."""
@@ -1010,6 +1013,21 @@ class Studio(QObject):
         elif self.edit_pointer != at:
             self.select(at.sample)
             self.move_cursor(at.step)
+
+    def undo(self) -> None:
+        self._retrace("Undone", self.undo_stack.undoText, self.undo_stack.undo)
+
+    def redo(self) -> None:
+        self._retrace("Redone", self.undo_stack.redoText, self.undo_stack.redo)
+
+    def _retrace(self, done: str, text: Callable[[], str], step: Callable[[], None]) -> None:
+        """One stack holds what was done with all models, in the order in which it was done; says so where it leads to
+        another one.
+        """
+        what, before = text(), self.entry
+        step()
+        if what and self.entry is not before and self.entry is not None:
+            self.message.emit(f"{done}: {what}. {self.entry.header.title} is chosen for it.")
 
     # --- takes and history -----------------------------------------------------------------------------------------
 

@@ -1361,6 +1361,36 @@ def test_undo_of_another_model_s_setting_chooses_that_model(image_studio: Studio
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
 
 
+def test_undo_that_leads_to_another_model_says_so(image_studio: Studio, qtbot: QtBot) -> None:
+    said: list[str] = []
+    image_studio.message.connect(said.append)
+    image_studio.reshape(temperature=0.5)
+    image_studio.reshape(temperature=0.6)
+    image_studio.undo()
+    assert said == [], "what changes before one's eyes needs no words"
+    load(image_studio, qtbot, SOUND)
+    image_studio.undo()
+    assert said[-1] == "Undone: temperature of Tiny Pixelcnn. Tiny Pixelcnn is chosen for it."
+    load(image_studio, qtbot, SOUND)
+    image_studio.redo()
+    assert said[-1] == "Redone: temperature of Tiny Pixelcnn. Tiny Pixelcnn is chosen for it."
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
+
+
+def test_a_model_that_is_chosen_again_says_what_is_left_of_the_last_time(image_studio: Studio, qtbot: QtBot) -> None:
+    said: list[str] = []
+    image_studio.message.connect(said.append)
+    load(image_studio, qtbot, SOUND)
+    assert said == []
+    image_studio.reshape(temperature=0.5)
+    image_studio.change("count", count=3)
+    image_studio.set_seed(7)
+    load(image_studio, qtbot, IMAGE)
+    assert said == []
+    load(image_studio, qtbot, SOUND)
+    assert said == ["Tiny Wavenet has what you left it with: temperature 0.5, count 3, seed 7 locked."]
+
+
 def test_a_setting_undone_right_after_an_edit_of_another_take_stays_undone(image_studio: Studio, qtbot: QtBot) -> None:
     image_studio.change("pace", pace=FAST)
     image_studio.reshape(temperature=0.5)
