@@ -280,8 +280,8 @@ class InferenceThread(QThread):
         return self._files.submit(self._still_refused).result()
 
     def read(self, token: int, read: Callable[[], object]) -> None:
-        """Has something read from a file; answered by ``read_done`` or ``failed``."""
-        self._files.submit(self._guard, lambda: self.read_done.emit(token, read()))
+        """Has something read from a file; answered by ``read_done``, with None after ``failed``."""
+        self._files.submit(self._do_read, token, read)
 
     def export(self, take: Take, path: Path, scale: int, form: Format | None = None) -> None:
         """form: None for what the suffix says."""
@@ -867,6 +867,10 @@ class InferenceThread(QThread):
             self._refusals.clear()
             self.said.emit("Saved again: there is room for what had to wait.")
         return True
+
+    def _do_read(self, token: int, read: Callable[[], object]) -> None:
+        if not self._guard(lambda: self.read_done.emit(token, read())):
+            self.read_done.emit(token, None)
 
     def _do_export(self, take: Take, path: Path, scale: int, form: Format | None) -> None:
         from models.files import export

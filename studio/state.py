@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from models.catalog import Catalog, Entry
@@ -189,6 +190,9 @@ class Studio(QObject):
         self.comparison = Comparison(worker, self._takes, self)
         self.reader = Reader(catalog, worker, self)
         self.reader.refused.connect(self.error)
+        self.reader.settled.connect(self._serve_after_reading, Qt.ConnectionType.QueuedConnection)
+        self._after_reading: deque[Callable[[], None]] = deque()
+        """What is undone and redone when that is shown which is being read: it may belong to it."""
 
     # --- what is there ---------------------------------------------------------------------------------------------
 
@@ -1024,10 +1028,24 @@ class Studio(QObject):
         """One stack holds what was done with all models, in the order in which it was done; says so where it leads to
         another one.
         """
-        what, before = text(), self.entry
-        step()
-        if what and self.entry is not before and self.entry is not None:
-            self.message.emit(f"{done}: {what}. {self.entry.header.title} is chosen for it.")
+
+        def retrace() -> None:
+            what, before = text(), self.entry
+
+            def say() -> None:
+                if what and self.entry is not before and self.entry is not None:
+                    self.message.emit(f"{done}: {what}. {self.entry.header.title} is chosen for it.")
+
+            step()
+            self._after_reading.appendleft(say)
+
+        self._after_reading.append(retrace)
+        self._serve_after_reading()
+
+    @Slot()
+    def _serve_after_reading(self) -> None:
+        while self._after_reading and not self.reader.reading:
+            self._after_reading.popleft()()
 
     # --- takes and history -----------------------------------------------------------------------------------------
 

@@ -1324,7 +1324,9 @@ def test_undo_of_an_edit_of_another_model_s_take_brings_that_model_back(image_st
     finish(image_studio, qtbot)
     load(image_studio, qtbot, SOUND)
     assert image_studio.take is None
-    image_studio.undo_stack.undo()
+    with qtbot.waitSignal(image_studio.message) as said:
+        image_studio.undo()
+    assert said.args == ["Undone: put a value. Tiny Pixelcnn is chosen for it."]
     qtbot.waitUntil(shows(image_studio, edited))
     assert chosen_model(image_studio) == IMAGE
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
@@ -1359,6 +1361,35 @@ def test_undo_of_another_model_s_setting_chooses_that_model(image_studio: Studio
     assert image_studio.settings.shaping.temperature == 0.7
     assert image_studio.profile.model_settings(IMAGE)["shaping"]["temperature"] == 0.5
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
+
+
+def test_undo_waits_for_what_the_undo_before_it_has_yet_to_show(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.reshape(temperature=0.5)
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
+    image_studio.change("pace", pace=20.0)
+    image_studio.delete_take(take.id)
+    for _ in range(4):  # the deletion, two of the pace, the temperature
+        image_studio.undo()
+    qtbot.waitUntil(shows(image_studio, take))
+    qtbot.waitUntil(lambda: image_studio.settings.shaping.temperature == 1.0)  # type: ignore[union-attr]
+    assert not image_studio.undo_stack.canUndo()
+    qtbot.wait(50)
+    assert image_studio.settings.shaping.temperature == 1.0, "and not as the take has it, which came last"  # type: ignore[union-attr]
+
+
+def test_undo_goes_on_when_what_it_waited_for_cannot_be_read(image_studio: Studio, qtbot: QtBot) -> None:
+    def fail() -> Take:
+        raise MemoryError
+
+    image_studio.reshape(temperature=0.5)
+    with qtbot.waitSignal(image_studio.error):
+        image_studio.reader.read_take(fail, image_studio.show_take)
+        image_studio.undo()
+        assert image_studio.settings.shaping.temperature == 0.5  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: image_studio.settings.shaping.temperature == 1.0)  # type: ignore[union-attr]
 
 
 def test_undo_that_leads_to_another_model_says_so(image_studio: Studio, qtbot: QtBot) -> None:
