@@ -159,6 +159,10 @@ class Studio(QObject):
         self._load_token = 0
         self._before: tuple[Entry, Take | None] | None = None
         """The model that was loaded before the one that is being loaded, and what was shown of it."""
+        self._device_before: str | None = None
+        """The device that the model was on which is being loaded on another one."""
+        self._going_back = False
+        """Whether what is being loaded was there before something else was given up: it is not given up, too."""
         self._refused: set[Path] = set()
         """Checkpoints that could not be loaded, with nothing before them to go back to."""
         self._added: Path | None = None
@@ -334,15 +338,19 @@ class Studio(QObject):
         self.choose_model(str(entry.path))
 
     def cancel_loading(self) -> None:
-        """Gives up loading, for the model before, if there was one; the model can be chosen again."""
-        if self._loading:
-            self._load_token += 1
-            self.worker.cancel_loading()
-            before, self._before, self._added = self._before, None, None
-            if before is None:
-                self._leave_model()
-            else:
-                self._return_to(*before)
+        """Gives up loading, for the device or the model before, if there was one; the model can be chosen again."""
+        if not self._loading or self._going_back:
+            return
+        self._load_token += 1
+        self.worker.cancel_loading()
+        before, self._before, self._added = self._before, None, None
+        if self._device_before is not None:
+            self._load_on(self._device_before)
+        elif before is not None:
+            self._return_to(*before)
+        else:
+            self._leave_model()
+        self._going_back = self._loading
 
     def _leave_model(self) -> None:
         self.entry = self.settings = self.loaded = self._wish = None
@@ -362,12 +370,21 @@ class Studio(QObject):
         self.model_changed.emit()
         self.settings_changed.emit()
 
+    def _load_on(self, device: str) -> None:
+        """Loads the chosen model again, on another device."""
+        assert self.settings is not None
+        self.settings = self.settings.with_(device=device)
+        self.profile.set_model_settings(self._key, self.settings.to_json())
+        self.settings_changed.emit()
+        self._load()
+
     def _load(self) -> None:
         assert self.entry is not None
         assert self.settings is not None
         self._load_token += 1
-        self.loaded = None
+        self.loaded = self._device_before = None
         self._loading = True
+        self._going_back = False
         self._announce()
         self.worker.load(self._load_token, self.entry.path, self.settings.device)
 
@@ -376,8 +393,8 @@ class Studio(QObject):
         if token != self._load_token:
             return
         self.loaded = info
-        self._before = self._added = None
-        self._loading = False
+        self._before = self._added = self._device_before = None
+        self._loading = self._going_back = False
         self._announce()
         wish, self._wish = self._wish, None
         if wish is not None:
@@ -393,11 +410,7 @@ class Studio(QObject):
             return
         assert self.settings is not None
         if self.settings.device != AUTO:
-            # A device that is not there must not keep the model away for good.
-            self.settings = self.settings.with_(device=AUTO)
-            self.profile.set_model_settings(self._key, self.settings.to_json())
-            self.settings_changed.emit()
-            self._load()
+            self._load_on(AUTO)  # a device that is not there must not keep the model away for good
         else:
             self._go_back()
         self.error.emit(reason)
@@ -501,15 +514,17 @@ class Studio(QObject):
 
     def _apply_settings(self, settings: Settings) -> None:
         assert self.settings is not None
-        device_changed, pace_changed = settings.device != self.settings.device, settings.pace != self.settings.pace
+        device, pace_changed = self.settings.device, settings.pace != self.settings.pace
         self.settings = settings
         self.profile.set_model_settings(self._key, settings.to_json())
         self.worker.set_shaping(settings.shaping)
         if pace_changed:
             self.worker.set_pace(settings.pace)
-        if device_changed:
+        if settings.device != device:
             self.pause()
+            before = self._device_before if self.loaded is None else device
             self._load()
+            self._device_before = before
         self.settings_changed.emit()
         self.inspection.ask()
 

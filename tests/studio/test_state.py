@@ -509,6 +509,29 @@ def test_a_model_that_is_given_up_while_it_loads_leaves_what_was_there(image_stu
     qtbot.waitUntil(lambda: image_studio.looks_into)
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_device_that_is_given_up_while_a_model_loads_there_leaves_the_one_before(
+    image_studio: Studio, qtbot: QtBot, times: int
+) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    image_studio.change("device", device="cpu")
+    for _ in range(times):
+        image_studio.stop()
+    assert (chosen_model(image_studio), image_studio.take) == (IMAGE, take)
+    qtbot.waitUntil(lambda: image_studio.looks_into)
+    assert image_studio.settings.device == "auto"  # type: ignore[union-attr]
+    assert image_studio.profile.model_settings(IMAGE)["device"] == "auto"
+
+
+def test_going_back_is_not_given_up_for_nothing(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.choose_model(SOUND)
+    image_studio.stop()
+    image_studio.stop()
+    assert chosen_model(image_studio) == IMAGE
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
+
+
 def test_a_model_that_a_history_entry_needs_can_be_given_up_for_the_one_before(
     image_studio: Studio, qtbot: QtBot
 ) -> None:
