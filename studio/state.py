@@ -1049,7 +1049,8 @@ class Studio(QObject):
 
             def say() -> None:
                 if what and self.entry is not before and self.entry is not None:
-                    self.message.emit(f"{done}: {what}. {self.entry.header.title} is chosen for it.")
+                    title = self.entry.header.title
+                    self.message.emit(f"{done}: {what}. {'That model' if title in what else title} is chosen again.")
 
             step()
             self._after_reading.appendleft(say)

@@ -1349,7 +1349,7 @@ def test_undo_of_an_edit_of_another_model_s_take_brings_that_model_back(image_st
     assert image_studio.take is None
     with qtbot.waitSignal(image_studio.message) as said:
         image_studio.undo()
-    assert said.args == ["Undone: put a value. Tiny Pixelcnn is chosen for it."]
+    assert said.args == ["Undone: put a value. Tiny Pixelcnn is chosen again."]
     qtbot.waitUntil(shows(image_studio, edited))
     assert chosen_model(image_studio) == IMAGE
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
@@ -1424,10 +1424,10 @@ def test_undo_that_leads_to_another_model_says_so(image_studio: Studio, qtbot: Q
     assert said == [], "what changes before one's eyes needs no words"
     load(image_studio, qtbot, SOUND)
     image_studio.undo()
-    assert said[-1] == "Undone: temperature of Tiny Pixelcnn. Tiny Pixelcnn is chosen for it."
+    assert said[-1] == "Undone: temperature of Tiny Pixelcnn. That model is chosen again."
     load(image_studio, qtbot, SOUND)
     image_studio.redo()
-    assert said[-1] == "Redone: temperature of Tiny Pixelcnn. Tiny Pixelcnn is chosen for it."
+    assert said[-1] == "Redone: temperature of Tiny Pixelcnn. That model is chosen again."
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
 
 
