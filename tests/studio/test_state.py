@@ -930,7 +930,7 @@ def test_a_hand_that_moves_on_while_an_image_is_drawn_gets_the_last_place(image_
         take = image_studio.take
         return take is not None and take.finished and take.traces[0].segment.condition == {"digit": DIGIT.values[-1]}
 
-    qtbot.waitUntil(drawn_last)
+    qtbot.waitUntil(drawn_last, timeout=20_000)
 
 
 def test_undo_of_a_drag_shows_what_was_shown_before_it_and_redo_what_it_drew(
@@ -1055,7 +1055,7 @@ def test_a_hand_that_moves_on_in_mid_walk_gets_the_last_place(image_studio: Stud
         take = image_studio.take
         return take is not None and take.finished and take.traces[0].segment.condition == {"digit": "2"}
 
-    qtbot.waitUntil(drawn_last)
+    qtbot.waitUntil(drawn_last, timeout=20_000)
 
 
 def test_an_image_that_is_paused_half_way_follows_the_hand_as_far_as_it_was_drawn(
