@@ -245,6 +245,9 @@ class MainWindow(QMainWindow):
         self._action(file, "&Quit", self.close, QKeySequence.StandardKey.Quit)
 
         undo, redo = studio.undo_stack.createUndoAction(self), studio.undo_stack.createRedoAction(self)
+        for action, retrace in ((undo, studio.undo), (redo, studio.redo)):
+            action.triggered.disconnect()
+            action.triggered.connect(retrace)
         undo.setShortcuts(QKeySequence.StandardKey.Undo)
         redo.setShortcuts([QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+Z")])
         edit.addActions([undo, redo])
