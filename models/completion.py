@@ -1,4 +1,4 @@
-"""Completion: what a model makes of an image of which some pixels are known.
+"""Completion: what a model makes of an image of which some pixels are known, and of a sound of which the beginning is.
 
 Exact where what is known comes first: in the rows above, for a model in raster order, and anywhere for one that lets
 its order be chosen, as the known pixels are then put at the beginning. Otherwise by particles, see ``particles``.
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.chain import DRAW, GreyLevels, ImageChain
+from models.chain import DRAW, GreyLevels, ImageChain, SoundChain, Symbols
 from models.condition import Condition, Order, arranged
 from models.errors import InputError
 from models.image_files import fitted
@@ -89,6 +89,38 @@ def completion(
         model, seed=seed, count=count, condition=condition, shaping=shaping, engine=engine, device=device, first=first
     )
     return replace(take, given=tuple(given.tolist()), resampled=None if exact else ())
+
+
+def continuation(
+    model: ModelReference,
+    prefix: Symbols,
+    *,
+    more: int,
+    seed: int,
+    count: int,
+    condition: Condition,
+    shaping: Shaping,
+    engine: str,
+    device: str = "cpu",
+    first: int = 0,
+) -> Take:
+    """A take, nothing drawn yet, whose samples go on from a sound, its symbols (T,), by up to ``more`` steps.
+
+    Raises InputError for a model of anything but sounds, and for a prefix that is empty, leaves no room to go on, or
+    has other symbols than those of amplitudes.
+    """
+    chain = model.chain
+    if not isinstance(chain, SoundChain):
+        raise InputError(f"only sounds can be continued, not {chain.modality} data")
+    if not 1 <= len(prefix) < chain.limit:
+        raise InputError(f"a sound that is continued has 1 to {chain.limit - 1} samples, not {len(prefix)}")
+    if prefix.min() < 0 or prefix.max() >= chain.alphabet.levels:
+        raise InputError(f"the symbols of a sound that goes on lie in 0 … {chain.alphabet.levels - 1}")
+    take = new_take(
+        model, seed=seed, count=count, condition=condition, shaping=shaping, engine=engine, device=device, first=first,
+        limit=min(len(prefix) + more, chain.limit),
+    )  # fmt: skip
+    return replace(take, given=tuple(prefix.tolist()))
 
 
 def known_part(missing: str, chain: ImageChain) -> Mask:

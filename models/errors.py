@@ -21,5 +21,9 @@ class NoPictureError(FileError):
     """A file that is no picture of a kind that can be read."""
 
 
+class NoSoundError(FileError):
+    """A file that is no sound of a kind that can be read."""
+
+
 class NoRecordError(FileError):
     """A file that carries no metadata of this program: it did not save it, or another has removed them."""

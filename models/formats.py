@@ -14,11 +14,11 @@ from models.chain import Chain
 from models.errors import FileError, InputError, NoRecordError
 from models.file_format import Format
 from models.image_files import Gif, Png
-from models.sound_files import Wav
+from models.sound_files import Flac, Wav
 
 __all__ = ["FORMATS", "Format", "format_by_suffix", "format_in", "format_named", "format_of", "formats_of", "suffixes"]
 
-FORMATS: tuple[Format, ...] = (Png(), Gif(), Wav(), Npz())
+FORMATS: tuple[Format, ...] = (Png(), Gif(), Wav(), Flac(), Npz())
 
 
 def formats_of(chain: Chain) -> tuple[Format, ...]:

@@ -200,9 +200,8 @@ class Walk:
             segment = trace.segment
             noise[row] = uniforms(segment.seed, segment.sample, segment.salt, start, count)
             active[row] = True
-            for step, value in trace.forced.items():
-                if start <= step < start + count:
-                    clamps[row, step - start] = value
+            if trace.forced:
+                clamps[row] = [trace.forced.get(start + n, symbol) for n, symbol in enumerate(clamps[row].tolist())]
         shaping = cohort.present[0][1][1].segment.shaping
         drawn = cohort.decoder.advance(noise, shaping, clamps, active)
         with self.take.lock:

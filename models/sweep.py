@@ -121,6 +121,10 @@ class Differences:
     seed: bool
 
 
+ALIKE = Differences((), (), False)
+"""Of samples that differ in nothing but their noise."""
+
+
 def differences(model: ModelReference, traces: Sequence[Trace]) -> Differences:
     """What the traces began under that is not the same for all."""
     begun = [trace.schedule[0] for trace in traces]

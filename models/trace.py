@@ -9,7 +9,7 @@ No torch here: the window shows takes before torch is imported.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -303,12 +303,20 @@ class Take:
         return max(len(trace) for trace in self.traces)
 
     def branch(
-        self, sample: int, step: int, *, value: int | None = None, new_noise: bool = False, **changes: Any
+        self,
+        sample: int,
+        step: int,
+        *,
+        value: int | None = None,
+        values: Sequence[int] = (),
+        new_noise: bool = False,
+        **changes: Any,
     ) -> Trace:
         """A branch of one sample from ``step`` on, made the shown one.
 
-        value: the symbol to put at ``step``. new_noise: draw on with noise not used before; otherwise the branch
-        draws on with the noise of the old one, so that what differs is due to the edit alone.
+        value: the symbol to put at ``step``. values: symbols to put there and at the steps that follow. new_noise:
+        draw on with noise not used before; otherwise the branch draws on with the noise of the old one, so that what
+        differs is due to the edit alone.
         changes: other fields of the segment (shaping, condition, engine, device).
         """
         owner = self.samples[sample]
@@ -319,8 +327,14 @@ class Take:
             raise InputError("particles depend on one another: they can be changed when all of them have ended")
         if not 0 <= step <= last:
             raise InputError(f"a branch of this sample starts in 0 … {last}, not at step {step}")
-        if value is not None and not 0 <= value < self.chain.alphabet.size:
-            raise InputError(f"a symbol lies in 0 … {self.chain.alphabet.size - 1}, not {value}")
+        put = list(values) if value is None else [value]
+        for symbol in put:
+            if not 0 <= symbol < self.chain.alphabet.size:
+                raise InputError(f"a symbol lies in 0 … {self.chain.alphabet.size - 1}, not {symbol}")
+        if self.chain.alphabet.stop_symbol in put[:-1]:
+            raise InputError("nothing comes after the stop symbol: only the last symbol that is put there may be it")
+        if step + len(put) > self.limit:
+            raise InputError(f"this take has at most {self.limit} steps, not the {step + len(put)} that were given")
         if (
             "condition" in changes
             and arranged(self.model.chain, self.model.factors, changes["condition"]) != self.chain
@@ -330,8 +344,7 @@ class Take:
         salt = owner.next_salt() if new_noise else held.salt
         fields = {**held.__dict__, **changes, "start": step, "salt": salt}
         child = trace.branch(step, Segment(**fields), parent=owner.current)
-        if value is not None:
-            child.forced[step] = value
+        child.forced = dict(enumerate(put, step))
         owner.branches.append(child)
         owner.current = len(owner.branches) - 1
         return child

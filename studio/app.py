@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSize, QSocketNotifier, Qt, QTimer, Slot
 from PySide6.QtGui import (
@@ -45,6 +45,7 @@ from models.files import command_line
 from models.formats import FORMATS
 from models.image_files import Pixels, Png
 from models.record import shown
+from models.recording import Recording
 from models.sweep import labels, swept
 from models.trace import Take
 from models.version import VERSION
@@ -73,6 +74,9 @@ from studio.state import Activity, Studio
 from studio.theme import THEMES, apply_theme
 from studio.widgets.labels import Banner
 from studio.widgets.painting import painting
+
+if TYPE_CHECKING:
+    from studio.panels.continuation import ContinuationDialog
 
 LAYOUT_VERSION = 1
 MESSAGE_MS = 8000
@@ -122,6 +126,7 @@ class MainWindow(QMainWindow):
         self.asked_to_end = False
         """Whether a signal ends the program: then nobody is there to answer questions."""
         self._completion: CompletionDialog | None = None
+        self._continuation: ContinuationDialog | None = None
         self._compare: CompareDialog | None = None
         self._build_centre()
         self._build_docks()
@@ -137,6 +142,7 @@ class MainWindow(QMainWindow):
         studio.branches_changed.connect(self._refresh)
         studio.grown.connect(self._refresh_progress)
         studio.picture_opened.connect(self._complete_picture)
+        studio.recording_opened.connect(self._continue_recording)
         studio.message.connect(self._say)
         studio.verdict.connect(self._say_for_good)
         studio.branches_changed.connect(self._forget_verdict)
@@ -239,6 +245,9 @@ class MainWindow(QMainWindow):
         self._action(file, "&Quit", self.close, QKeySequence.StandardKey.Quit)
 
         undo, redo = studio.undo_stack.createUndoAction(self), studio.undo_stack.createRedoAction(self)
+        for action, retrace in ((undo, studio.undo), (redo, studio.redo)):
+            action.triggered.disconnect()
+            action.triggered.connect(retrace)
         undo.setShortcuts(QKeySequence.StandardKey.Undo)
         redo.setShortcuts([QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+Z")])
         edit.addActions([undo, redo])
@@ -261,6 +270,13 @@ class MainWindow(QMainWindow):
         self._action(generate, "S&top", self.stop, "Escape")
         self._action(
             generate, "&Complete an image…", self.show_completion, "Ctrl+M", "draws the missing part of a picture"
+        )
+        self._action(
+            generate,
+            "Contin&ue a recording…",
+            self.show_continuation,
+            "Ctrl+Shift+M",
+            "goes on from a WAV, a FLAC, or what a microphone hears",
         )
         self._action(generate, "Co&mpare…", self.show_comparison, "Ctrl+K", "models side by side, or one over a range")
         generate.addSeparator()
@@ -565,6 +581,20 @@ class MainWindow(QMainWindow):
         self._completion.raise_()
         self._completion.activateWindow()
 
+    def show_continuation(self) -> None:
+        dialog = self._continuation_dialog()
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
+
+    def _continuation_dialog(self) -> ContinuationDialog:
+        if self._continuation is None:
+            from studio.panels.continuation import ContinuationDialog  # plots, which the window begins without
+
+            self._continuation = ContinuationDialog(self.studio, self)
+            self._continuation.listened.connect(self.sound.play_wave)
+        return self._continuation
+
     def show_comparison(self) -> None:
         if self._compare is None:
             self._compare = CompareDialog(self.studio, self)
@@ -578,6 +608,12 @@ class MainWindow(QMainWindow):
         self.show_completion()
         assert self._completion is not None
         self._completion.show_picture(cast(Pixels, picture))
+
+    @Slot(object, object)
+    def _continue_recording(self, recording: object, fitted: object) -> None:
+        """A recording that was dropped or opened, and that nothing here has saved."""
+        self._continuation_dialog().show_recording(cast(Recording, recording), cast(Recording, fitted))
+        self.show_continuation()
 
     def _show_shortcuts(self) -> None:
         show_shortcuts(self)
@@ -677,6 +713,8 @@ class MainWindow(QMainWindow):
         store.sync()
         self.hide()  # what is walked and written is waited for
         self.sound.close()
+        if self._continuation is not None:
+            self._continuation.microphone.close()
         self.studio.close()
         self.studio.blockSignals(True)  # what was said to the end has nobody to show it to
         self._message_timer.stop()

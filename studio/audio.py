@@ -548,6 +548,19 @@ class TraceSource:
         return self._chain.wave(self._trace.symbols[start:stop])
 
 
+class WaveSource:
+    """Samples that are all there, int16 (T,)."""
+
+    def __init__(self, wave: Samples) -> None:
+        self._wave = wave
+
+    def finished(self) -> bool:
+        return True
+
+    def read(self, start: int, stop: int) -> Samples:
+        return self._wave[start:stop]
+
+
 class Playback(StrEnum):
     """What a player is doing."""
 

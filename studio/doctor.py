@@ -21,7 +21,7 @@ from typing import Any
 from models.errors import StudioError
 from models.version import VERSION
 
-SOUND_PACKAGES = ("sounddevice", "soxr")
+SOUND_PACKAGES = ("sounddevice", "soxr", "soundfile")
 PACKAGES = (
     "torch", "numpy", "numba", "safetensors", "pillow", "PySide6-Essentials", "pyqtgraph", *SOUND_PACKAGES,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -33,8 +34,12 @@ class DrawingAlong(QObject):
 
     def __init__(self, worker: InferenceThread, parent: QObject) -> None:
         super().__init__(parent)
-        self.moved_on = False
-        """Whether the hand has moved on while that was being drawn."""
+        self.drawing = False
+        """Whether that is still being drawn as far as the one before was: it is waited for."""
+        self.moved_on: Callable[[], None] | None = None
+        """Draws the place that the hand has moved on to meanwhile."""
+        self.goes_on: Callable[[], None] | None = None
+        """Goes on as what the hand met in the middle of its walk did."""
         self._of_drags: dict[int, dict[Side, Take | None]] = {}
         """What was shown before each drag, and what after it."""
         self._worker = worker
@@ -45,13 +50,14 @@ class DrawingAlong(QObject):
     def passing(self) -> Take | None:
         return self._worker.passing
 
-    def replace(self, take: Take, drag: int | None, before: Take | None) -> None:
+    def replace(self, take: Take, drag: int | None, before: Take | None, goes_on: Callable[[], None] | None) -> None:
         """The hand has moved on from the image that it was at, and this one is drawn.
 
-        drag: its number. before: what was shown.
+        drag: its number. before: what was shown. goes_on: what follows, unless the hand has moved on again by then.
         """
         self._rest.stop()
         self._worker.passing = take
+        self.drawing, self.moved_on, self.goes_on = True, None, goes_on
         if drag is not None:
             self._of_drags.setdefault(drag, {Side.BEFORE: before})[Side.AFTER] = take
             if len(self._of_drags) > MOST_DRAGS:
@@ -63,8 +69,16 @@ class DrawingAlong(QObject):
         return None if take is None or self._worker.forgets(take.id) else take
 
     def drawn(self) -> None:
-        """What passes is drawn as far as it goes for now: the hand may rest on it."""
+        """What passes is drawn as far as it goes for now: the hand may rest on it, unless it has moved on."""
+        follows = self.moved_on or self.goes_on
+        self.stay()
         self._rest.start()
+        if follows is not None:
+            follows()
+
+    def stay(self) -> None:
+        """Nothing follows what is drawn."""
+        self.drawing, self.moved_on, self.goes_on = False, None, None
 
     @Slot()
     def keep(self) -> None:

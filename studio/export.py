@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from models.formats import Format, formats_of
 from models.image_files import PictureFile
+from models.sound_files import Wav
 from models.sweep import labels
 from studio.folders import remembered_folder
 from studio.state import Studio
@@ -30,6 +31,8 @@ WIDTH = 420
 FILES_SIZE = QSize(820, 520)
 LARGEST_SCALE = 32
 DEFAULT_SCALE = 8
+
+SIXTEEN_BITS, FLOATS = "16 bit", "32-bit float"
 
 YES, NO = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
 
@@ -54,6 +57,9 @@ class ExportDialog(QDialog):
         """What is saved where the format holds several: all, unless the user chose otherwise."""
         self.scale = QSpinBox(minimum=1, maximum=LARGEST_SCALE, value=DEFAULT_SCALE, suffix=" ×")
         self.scale.setToolTip("Pixels of the file to one pixel of the image, nearest neighbour")
+        self.samples = QComboBox()
+        self.samples.addItems([SIXTEEN_BITS, FLOATS])
+        self.samples.setToolTip("The same sound: floats are for programs that want them")
         self.labels = QCheckBox("Write above each image what it began under")
         self.labels.setChecked(True)
         note = QLabel(
@@ -66,6 +72,8 @@ class ExportDialog(QDialog):
         form.addRow("What", self.what)
         if any(kind.scaled for kind in self.formats):
             form.addRow("Size", self.scale)
+        if any(isinstance(kind, Wav) for kind in self.formats):
+            form.addRow("Sample format", self.samples)
         self._labelled = bool(labels(studio.take)) and any(isinstance(kind, PictureFile) for kind in self.formats)
         if self._labelled:
             form.addRow("Labels", self.labels)
@@ -95,11 +103,16 @@ class ExportDialog(QDialog):
         chosen, wanted = self.chosen, self.labels.isEnabled() and self.labels.isChecked()
         if self._labelled and wanted and isinstance(chosen, PictureFile):
             options["form"] = type(chosen)(labels=True)
+        if isinstance(chosen, Wav) and self.samples.currentText() == FLOATS:
+            options["form"] = Wav(floats=True)
         return options
 
     @Slot()
     def _refresh(self) -> None:
         self.scale.setEnabled(self.chosen.scaled)
+        if not isinstance(self.chosen, Wav):
+            self.samples.setCurrentText(SIXTEEN_BITS)  # what a FLAC has
+        self.samples.setEnabled(isinstance(self.chosen, Wav))
         self.what.setEnabled(self.chosen.several)
         self.what.setCurrentIndex(self._wanted if self.chosen.several else 0)
         # A sample by itself differs from nothing.

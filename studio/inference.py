@@ -21,7 +21,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -91,6 +91,9 @@ LEAD_SECONDS = 0.3
 NICENESS = 5
 """Where two cores have three threads to run, the window comes first; but a walk that is heard keeps up with its sound
 where other programs run."""
+
+NEVER = 2**31 - 1
+"""A threshold of the garbage collector."""
 
 DONE = object()
 """What a long job that has come to its end gives."""
@@ -282,8 +285,8 @@ class InferenceThread(QThread):
         return self._files.submit(self._still_refused).result()
 
     def read(self, token: int, read: Callable[[], object]) -> None:
-        """Has something read from a file; answered by ``read_done`` or ``failed``."""
-        self._files.submit(self._guard, lambda: self.read_done.emit(token, read()))
+        """Has something read from a file; answered by ``read_done``, with None after ``failed``."""
+        self._files.submit(self._do_read, token, read)
 
     def export(self, take: Take, path: Path, scale: int, form: Format | None = None) -> None:
         """form: None for what the suffix says."""
@@ -387,6 +390,10 @@ class InferenceThread(QThread):
         for job in [job for job in self._jobs if job is not self._comparison]:
             self._jobs.remove(job)  # they belong to the model that goes
         self._do_pause()
+        with _without_full_collections():
+            self._load(token, path, device)
+
+    def _load(self, token: int, path: Path, device: str) -> None:
         try:
             self._check_wanted(token)
             import torch
@@ -875,6 +882,10 @@ class InferenceThread(QThread):
             self.said.emit("Saved again: there is room for what had to wait.")
         return True
 
+    def _do_read(self, token: int, read: Callable[[], object]) -> None:
+        if not self._guard(lambda: self.read_done.emit(token, read())):
+            self.read_done.emit(token, None)
+
     def _do_export(self, take: Take, path: Path, scale: int, form: Format | None) -> None:
         from models.files import export
 
@@ -901,6 +912,21 @@ def _pixel_of(take: Take, step: int) -> range:
     channels = chain.channels if isinstance(chain, ImageChain) else 1
     first = step - step % channels
     return range(first, first + channels)
+
+
+@contextmanager
+def _without_full_collections() -> Iterator[None]:
+    """Only what is young is looked through for garbage, in any thread.
+
+    Hundreds of thousands of objects that come at once and stay would make the collector look through all of them, again
+    and again, and the window wait for it.
+    """
+    young, middle, old = gc.get_threshold()
+    gc.set_threshold(young, middle, NEVER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(young, middle, old)
 
 
 def _look_again() -> None:

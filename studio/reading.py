@@ -1,4 +1,4 @@
-"""Takes and pictures that are read from files, in the background."""
+"""Takes, pictures and recordings that are read from files, in the background."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from PySide6.QtCore import QObject, Signal, Slot
 
 from models.catalog import Catalog, Entry
-from models.errors import NoPictureError, NoRecordError, StudioError
+from models.errors import NoPictureError, NoRecordError, NoSoundError, StudioError
 from models.record import take_record
 from models.trace import Take
 from studio.inference import InferenceThread
@@ -23,6 +23,8 @@ class Reader(QObject):
 
     refused = Signal(str)
     """Why a take that was asked for is not shown."""
+    settled = Signal()
+    """Nothing is being read any more: it is shown next, or given up."""
 
     def __init__(self, catalog: Catalog, worker: InferenceThread, parent: QObject) -> None:
         super().__init__(parent)
@@ -31,11 +33,14 @@ class Reader(QObject):
         self._catalog = catalog
         self._worker = worker
         self._token = 0
+        self.reading = False
+        """Whether something is being read that is to be shown."""
         worker.read_done.connect(self._on_read)
 
     def read(self, read: Callable[[], Show]) -> None:
         """read: called in the thread of files."""
         self._token += 1
+        self.reading = True
         self._worker.read(self._token, read)
 
     def read_take(
@@ -57,7 +62,7 @@ class Reader(QObject):
                 if isinstance(error, NoRecordError) and otherwise is not None:
                     try:
                         return otherwise()
-                    except NoPictureError:
+                    except (NoPictureError, NoSoundError):
                         pass
                     except StudioError as problem:
                         reason = str(problem)
@@ -73,15 +78,24 @@ class Reader(QObject):
     def drop(self) -> None:
         """What is still being read comes too late."""
         self._token += 1
+        self._settle()
+
+    def _settle(self) -> None:
+        if self.reading:
+            self.reading = False
+            self.settled.emit()
 
     def _refuse(self, reason: str) -> None:
         self.refusal = reason
         self.refused.emit(reason)
 
     @Slot(int, object)
-    def _on_read(self, token: int, show: Show) -> None:
+    def _on_read(self, token: int, show: Show | None) -> None:
+        """show: None where reading has failed, which was said."""
         if token == self._token:
-            show()
+            self._settle()
+            if show is not None:
+                show()
 
 
 def in_history(profile: Profile, take: Take, live: Mapping[str, Take]) -> Take | None:

@@ -49,6 +49,11 @@ class Settings:
     def with_(self, **changes: Any) -> Settings:
         return replace(self, **changes)
 
+    def kept_in_words(self) -> list[str]:
+        """What makes the next take another one than a newcomer would expect: shaping, count, a locked seed."""
+        count = [f"count {self.count}"] if self.count != Settings.count else []
+        return [*self.shaping.changed(), *count, *([f"seed {self.seed} locked"] if self.seed_locked else [])]
+
     def to_json(self) -> dict[str, Any]:
         return {
             "condition": dict(self.condition),

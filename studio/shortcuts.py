@@ -16,7 +16,8 @@ MOUSE = (
     ("Wheel over a wave", "zoom, down to single samples"),
     ("Drag a wave, or wheel sideways or with Shift", "move along it"),
     ("Double click a wave", "show all of it again"),
-    ("Drop a file", "open a checkpoint or a saved sample"),
+    ("Drag with Ctrl over a wave or its conditionals", "draw there and go on from it (also the pencil)"),
+    ("Drop a file", "open a checkpoint or a saved sample, complete a picture, continue a recording"),
 )
 
 

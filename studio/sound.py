@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import time
 
+import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from models.chain import SoundChain
 from models.trace import Trace
-from studio.audio import Playback, Player, TraceSource
+from studio.audio import Playback, Player, TraceSource, WaveSource
 from studio.state import Activity, Studio
 
 TICK_MS = 33
@@ -76,6 +77,13 @@ class SoundPlayer(QObject):
         self._began = None
         self._timer.stop()
         self.playhead_moved.emit(None)
+
+    @Slot(object, int)
+    def play_wave(self, wave: object, rate: int) -> None:
+        """Plays samples, int16 (T,), that are not of the take that is shown."""
+        assert isinstance(wave, np.ndarray)
+        self.stop()
+        self.player.play(WaveSource(wave), rate)
 
     def close(self) -> None:
         self._timer.stop()

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,21 +25,22 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from models.catalog import Catalog, Entry
-from models.chain import Chain, ImageChain
-from models.completion import Mask, chosen_condition, completion
+from models.chain import Chain, ImageChain, SoundChain, Symbols
+from models.completion import Mask, chosen_condition, completion, continuation
 from models.condition import Condition, arranged, complete
 from models.engines import AUTO, BFLOAT16, ENGINES
-from models.errors import StudioError
+from models.errors import InputError, NoSoundError, StudioError
 from models.file_format import Format
 from models.files import read_saved
 from models.image_files import Pixels, opened
 from models.record import read_bytes, shown
+from models.recording import Recording, is_recording, read_recording
 from models.shaping import Shaping
-from models.sweep import Axis, sweep, swept
+from models.sweep import ALIKE, Axis, sweep, swept
 from models.trace import Take, Trace, new_take, new_take_id
 from models.track import Track
 from studio.clipboard import PICTURE
@@ -116,6 +118,8 @@ class Studio(QObject):
     gram_ready = Signal(object)
     picture_opened = Signal(object)
     """A picture that is to be completed, not yet fitted to a model: uint8 (H, W, 3), see ``image_files.opened``."""
+    recording_opened = Signal(object, object)
+    """A ``Recording`` that is to be continued: as it was, and at the rate of the model."""
     history_changed = Signal()
     message = Signal(str)
     """A line for the status bar, for a while."""
@@ -151,8 +155,6 @@ class Studio(QObject):
         self._wish: Callable[[], None] | None = None
         """What was asked for while the model was still being loaded: to begin, or to go on."""
         self.drawing_along = DrawingAlong(worker, self)
-        self._drag_waiting: int | None = None
-        """The drag whose last place is drawn when what is drawn for an earlier one is done."""
         self._announced = Activity.EMPTY
         self._takes: WeakValueDictionary[str, Take] = WeakValueDictionary()
         """Takes that are shown or that can be undone to: there is one object of each, whoever asks for it."""
@@ -160,6 +162,10 @@ class Studio(QObject):
         self._load_token = 0
         self._before: tuple[Entry, Take | None] | None = None
         """The model that was loaded before the one that is being loaded, and what was shown of it."""
+        self._device_before: str | None = None
+        """The device that the model was on which is being loaded on another one."""
+        self._going_back = False
+        """Whether what is being loaded was there before something else was given up: it is not given up, too."""
         self._refused: set[Path] = set()
         """Checkpoints that could not be loaded, with nothing before them to go back to."""
         self._added: Path | None = None
@@ -191,6 +197,9 @@ class Studio(QObject):
         self.comparison = Comparison(worker, self._takes, self)
         self.reader = Reader(catalog, worker, self)
         self.reader.refused.connect(self.error)
+        self.reader.settled.connect(self._serve_after_reading, Qt.ConnectionType.QueuedConnection)
+        self._after_reading: deque[Callable[[], None]] = deque()
+        """What is undone and redone when that is shown which is being read: it may belong to it."""
 
     # --- what is there ---------------------------------------------------------------------------------------------
 
@@ -294,6 +303,9 @@ class Studio(QObject):
         self._leave_for(entry)
         if (left := self._left.get(entry.path)) is not None:
             self._show_take(left)
+        assert self.settings is not None
+        if kept := self.settings.kept_in_words():
+            self.message.emit(f"{entry.header.title} has what you left it with: {', '.join(kept)}.")
 
     def _leave_for(self, entry: Entry) -> None:
         """Another model is chosen; where that cannot be loaded, or is given up, the one before comes back."""
@@ -329,15 +341,19 @@ class Studio(QObject):
         self.choose_model(str(entry.path))
 
     def cancel_loading(self) -> None:
-        """Gives up loading, for the model before, if there was one; the model can be chosen again."""
-        if self._loading:
-            self._load_token += 1
-            self.worker.cancel_loading()
-            before, self._before, self._added = self._before, None, None
-            if before is None:
-                self._leave_model()
-            else:
-                self._return_to(*before)
+        """Gives up loading, for the device or the model before, if there was one; the model can be chosen again."""
+        if not self._loading or self._going_back:
+            return
+        self._load_token += 1
+        self.worker.cancel_loading()
+        before, self._before, self._added = self._before, None, None
+        if self._device_before is not None:
+            self._load_on(self._device_before)
+        elif before is not None:
+            self._return_to(*before)
+        else:
+            self._leave_model()
+        self._going_back = self._loading
 
     def _leave_model(self) -> None:
         self.entry = self.settings = self.loaded = self._wish = None
@@ -357,12 +373,21 @@ class Studio(QObject):
         self.model_changed.emit()
         self.settings_changed.emit()
 
+    def _load_on(self, device: str) -> None:
+        """Loads the chosen model again, on another device."""
+        assert self.settings is not None
+        self.settings = self.settings.with_(device=device)
+        self.profile.set_model_settings(self._key, self.settings.to_json())
+        self.settings_changed.emit()
+        self._load()
+
     def _load(self) -> None:
         assert self.entry is not None
         assert self.settings is not None
         self._load_token += 1
-        self.loaded = None
+        self.loaded = self._device_before = None
         self._loading = True
+        self._going_back = False
         self._announce()
         self.worker.load(self._load_token, self.entry.path, self.settings.device)
 
@@ -371,8 +396,8 @@ class Studio(QObject):
         if token != self._load_token:
             return
         self.loaded = info
-        self._before = self._added = None
-        self._loading = False
+        self._before = self._added = self._device_before = None
+        self._loading = self._going_back = False
         self._announce()
         wish, self._wish = self._wish, None
         if wish is not None:
@@ -388,11 +413,7 @@ class Studio(QObject):
             return
         assert self.settings is not None
         if self.settings.device != AUTO:
-            # A device that is not there must not keep the model away for good.
-            self.settings = self.settings.with_(device=AUTO)
-            self.profile.set_model_settings(self._key, self.settings.to_json())
-            self.settings_changed.emit()
-            self._load()
+            self._load_on(AUTO)  # a device that is not there must not keep the model away for good
         else:
             self._go_back()
         self.error.emit(reason)
@@ -496,15 +517,17 @@ class Studio(QObject):
 
     def _apply_settings(self, settings: Settings) -> None:
         assert self.settings is not None
-        device_changed, pace_changed = settings.device != self.settings.device, settings.pace != self.settings.pace
+        device, pace_changed = self.settings.device, settings.pace != self.settings.pace
         self.settings = settings
         self.profile.set_model_settings(self._key, settings.to_json())
         self.worker.set_shaping(settings.shaping)
         if pace_changed:
             self.worker.set_pace(settings.pace)
-        if device_changed:
+        if settings.device != device:
             self.pause()
+            before = self._device_before if self.loaded is None else device
             self._load()
+            self._device_before = before
         self.settings_changed.emit()
         self.inspection.ask()
 
@@ -556,33 +579,60 @@ class Studio(QObject):
     def draw_along(self, drag: int | None = None) -> None:
         """A new image under the present settings, as fast as it goes and on the noise of what is shown.
 
-        For a hand that moves a control; drag: the number under which it changes it. It is waited for while an image is
-        drawn; what it rests on comes into the history, what it only passes does not. Nothing happens while something
-        runs that was asked for, or to sounds.
+        For a hand that moves a control; drag: the number under which it changes it. What is drawn in part is drawn as
+        far, and what is being drawn then goes on from there as it did. It is waited for while an image is drawn; what
+        the hand rests on comes into the history, what it only passes does not. Nothing happens to sounds, nor while
+        something runs that the settings alone do not make: a completion, a sweep, an edit.
         """
-        passing = self.drawing_along.passing
-        if self.running:
-            self.drawing_along.moved_on, self._drag_waiting = passing is not None, drag
-            return
         if self.settings is None or self.loaded is None or self.loaded.reference.chain.modality != "image":
             return
+        along = self.drawing_along
+        goes_on: Callable[[], None] | None = None
+        if self.running:
+            if along.drawing:
+                goes_on = along.goes_on
+            elif not self.paused_by_user:
+                goes_on = partial(self.go_on, self.walking_until)
+            if along.passing is not None:
+                along.moved_on = partial(self._draw_along, drag, goes_on)
+                if not along.drawing:
+                    self.worker.pause()
+                return
+            if not self._made_by_settings:
+                return
+        self._draw_along(drag, goes_on)
+
+    def _draw_along(self, drag: int | None, goes_on: Callable[[], None] | None) -> None:
+        """goes_on: what follows when the image is there as far as the one that is shown."""
+        assert self.settings is not None
+        assert self.loaded is not None
         self._stop_replay()
+        until = self.frontier if goes_on is not None or (self.can_go_on and self._made_by_settings) else None
         if self.looks_into and not self.keeps_seed:
             assert self.shown_seed is not None
             self._rolled_seed = self.shown_seed
             self.settings = self.settings.with_(seed=self.shown_seed)
         reference, limit, place = self.loaded.reference, self.settings.limit, (self.selected, self.pinned)
+        passing = self.drawing_along.passing
 
         def make(count: int, **fields: Any) -> Take:
             take = new_take(reference, limit=limit, count=count, **fields)
             if place[0] < count:
                 self._places[take.id] = Place(place[0], 0, True, place[1])
-            self.drawing_along.replace(take, drag, self.take)
+            self.drawing_along.replace(take, drag, self.take, goes_on)
             return take
 
-        self._begin(make, None, pace=math.inf)
+        self._begin(make, until, pace=math.inf)
         if passing is not None and passing is not self.take:
             del self._places[passing.id]  # nobody comes back to it
+
+    @property
+    def _made_by_settings(self) -> bool:
+        """Whether Generate alone makes what is shown: it is no completion and no sweep, and was not edited."""
+        take = self.take
+        if take is None or not self.looks_into or take.given or swept(take) != ALIKE:
+            return False
+        return all(len(sample.branches) == 1 for sample in take.samples)
 
     def _begin(self, make: Callable[..., Take], until: int | None, *, pace: float | None = None) -> None:
         """make: takes what the settings say of a take's samples. pace: None for that of the settings."""
@@ -620,6 +670,22 @@ class Studio(QObject):
 
         def make(condition: Condition, **fields: Any) -> Take:
             return completion(reference, image, known, condition={**condition, **changes}, **fields)
+
+        self._begin(make, None)
+        return self.take is not before
+
+    def continue_sound(self, prefix: Symbols, changes: Condition) -> bool:
+        """A new take with the present settings that goes on from a sound, for as long as they say a take lasts.
+
+        changes: as for ``complete``. Whether it has begun; says why not.
+        """
+        if self.settings is None or self.loaded is None:
+            return False
+        self.pause()
+        reference, before, more = self.loaded.reference, self.take, self.settings.limit
+
+        def make(condition: Condition, **fields: Any) -> Take:
+            return continuation(reference, prefix, more=more, condition={**condition, **changes}, **fields)
 
         self._begin(make, None)
         return self.take is not before
@@ -719,7 +785,7 @@ class Studio(QObject):
         """Stops walking or replaying; what is drawn stays and can be gone on with."""
         self._stop_replay()
         self._walk_when_loaded(None)
-        self.drawing_along.moved_on = False
+        self.drawing_along.stay()
         if self.running:
             self.paused_by_user = True
             self.worker.pause()
@@ -904,6 +970,11 @@ class Studio(QObject):
             return
         self._branch(pointer, [pointer.sample], "put a value", value=value)
 
+    def put_stroke(self, values: Symbols, pointer: Pointer) -> None:
+        """Puts symbols (T,) from a step of a sample on, and goes on after them on a branch."""
+        if self.take is not None and self._can_walk():
+            self._branch(pointer, [pointer.sample], "draw", values=values.tolist())
+
     def new_noise(self, *, all_samples: bool = False) -> None:
         """Goes on from the edit pointer with noise not used before, under the present settings.
 
@@ -986,6 +1057,36 @@ class Studio(QObject):
             self.select(at.sample)
             self.move_cursor(at.step)
 
+    def undo(self) -> None:
+        self._retrace("Undone", self.undo_stack.undoText, self.undo_stack.undo)
+
+    def redo(self) -> None:
+        self._retrace("Redone", self.undo_stack.redoText, self.undo_stack.redo)
+
+    def _retrace(self, done: str, text: Callable[[], str], step: Callable[[], None]) -> None:
+        """One stack holds what was done with all models, in the order in which it was done; says so where it leads to
+        another one.
+        """
+
+        def retrace() -> None:
+            what, before = text(), self.entry
+
+            def say() -> None:
+                if what and self.entry is not before and self.entry is not None:
+                    title = self.entry.header.title
+                    self.message.emit(f"{done}: {what}. {'That model' if title in what else title} is chosen again.")
+
+            step()
+            self._after_reading.appendleft(say)
+
+        self._after_reading.append(retrace)
+        self._serve_after_reading()
+
+    @Slot()
+    def _serve_after_reading(self) -> None:
+        while self._after_reading and not self.reader.reading:
+            self._after_reading.popleft()()
+
     # --- takes and history -----------------------------------------------------------------------------------------
 
     def show_take(self, take: Take, entry: Entry | None = None) -> None:
@@ -1003,7 +1104,8 @@ class Studio(QObject):
                     shaping=self.settings.shaping if differ.shaping else last.shaping,
                     seed=self.settings.seed if differ.seed else first.seed,
                     count=min(len(take.samples), MAX_COUNT),
-                    limit=fitting_limit(entry.header.chain, take.limit),
+                    # For how long a sound was continued, not how long it is with what was given.
+                    limit=fitting_limit(entry.header.chain, take.limit - len(take.given)),
                 )
             )
 
@@ -1064,13 +1166,11 @@ class Studio(QObject):
             else:
                 self.message.emit("The history has this already: shown as it was saved.")
 
-        picture = None
-        if isinstance(source, Path) and isinstance(chain, ImageChain):
-            picture = partial(self._as_picture, source)
-        self.reader.read_take(read, show, picture)
+        foreign = partial(self._as_foreign, source, chain) if isinstance(source, Path) else None
+        self.reader.read_take(read, show, foreign)
 
     def open_path(self, path: Path) -> None:
-        """A dropped or named file: a checkpoint, or a saved sample; or else a picture, to be completed."""
+        """A dropped or named file: a checkpoint, or a saved sample; or else a picture or a recording to complete."""
         if path.suffix == ".safetensors":
             self.open_checkpoint(path)
         else:
@@ -1082,6 +1182,38 @@ class Studio(QObject):
             self.error.emit("Choose a model of images to complete a picture.")
             return
         self.reader.read(partial(self._as_picture, path))
+
+    def open_recording(self, path: Path) -> None:
+        """Has any WAV or FLAC read for a model of sounds; answered by ``recording_opened``."""
+        self._read_recording(partial(read_recording, path))
+
+    def fit_recording(self, recording: Recording) -> None:
+        """Has a recording resampled for the chosen model; answered by ``recording_opened``."""
+        self._read_recording(lambda: recording)
+
+    def _read_recording(self, read: Callable[[], Recording]) -> None:
+        chain = self.entry.header.chain if self.entry is not None else None
+        if not isinstance(chain, SoundChain):
+            self.error.emit("Choose a model of sounds to continue a recording.")
+            return
+        self.reader.read(partial(self._as_recording, read, chain.rate))
+
+    def _as_recording(self, read: Callable[[], Recording], rate: int) -> Show:
+        """For the thread of files."""
+        recording = read()
+        fitted = recording.resampled(rate)
+        return lambda: self.recording_opened.emit(recording, fitted)
+
+    def _as_foreign(self, path: Path, chain: Chain | None) -> Show:
+        """For the thread of files: what a file without a record is for a model of this chain."""
+        data, name = read_bytes(path)
+        if is_recording(data):
+            if not isinstance(chain, SoundChain):
+                raise InputError(f"{name} is a recording: choose a model of sounds to continue it")
+            return self._as_recording(partial(read_recording, path), chain.rate)
+        if isinstance(chain, ImageChain):
+            return self._as_picture(path)
+        raise NoSoundError(f"{name} is neither a WAV nor a FLAC file")
 
     def _as_picture(self, path: Path) -> Show:
         """For the thread of files."""
@@ -1179,9 +1311,6 @@ class Studio(QObject):
             self._on_grown(self.take.id)
         if self.drawing_along.passing is not None:
             self.drawing_along.drawn()
-            if self.drawing_along.moved_on:
-                self.drawing_along.moved_on = False
-                self.draw_along(self._drag_waiting)
 
     @Slot(str)
     def _on_scored(self, take_id: str) -> None:

@@ -122,9 +122,10 @@ class OrderlessNADE(AutoregressiveModel):
         """The pixels of each row in the order of their steps, int64 (B, D)."""
         return condition[:, self.columns[ORDER]].long()
 
-    def images(self, symbols: Tensor, condition: Tensor) -> Tensor:
-        """The images of whole rows of symbols, both (B, D)."""
-        return torch.empty_like(symbols).scatter_(1, self.pixels(condition), symbols)
+    @staticmethod
+    def images(symbols: Tensor, pixels: Tensor) -> Tensor:
+        """The images of whole rows of symbols, from the pixels that these are of: all (B, D)."""
+        return torch.empty_like(symbols).scatter_(1, pixels, symbols)
 
     def biases(self, condition: Tensor) -> tuple[Tensor, ...]:
         """Bias plus condition of every layer: (B, units) each."""
@@ -154,9 +155,10 @@ class OrderlessNADE(AutoregressiveModel):
         others: the mean over (B, D) of weight times nats has the mean over all orders as its expectation.
         """
         pixels = self.pixels(condition)
-        logits = self.logits(self.images(symbols, condition), known, condition)
+        logits = self.logits(self.images(symbols, pixels), known, condition)
         in_order = logits.gather(1, pixels[..., None].expand_as(logits))
-        weights = ~known * (self.length / (~known).sum(1, keepdim=True))
+        unknown = ~known
+        weights = unknown * (self.length / unknown.sum(1, keepdim=True))
         return Categorical.beside_zero(in_order), weights.gather(1, pixels)
 
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
@@ -208,7 +210,7 @@ class OrderlessNADE(AutoregressiveModel):
         """Of images whose symbols (B, D) are in the order of their condition, along another by name: float64 (B,)."""
         along = condition.clone()
         along[:, self.columns[ORDER]] = self.condition_tensor({ORDER: order})[:, self.columns[ORDER]]
-        again = self.images(symbols, condition).gather(1, self.pixels(along))
+        again = self.images(symbols, self.pixels(condition)).gather(1, self.pixels(along))
         return self.conditionals(again, along).double().log_prob(again).sum(1)
 
     def cached(self, condition: Tensor) -> CachedOrderlessNADE:

@@ -41,6 +41,7 @@ from models.trace import Take, Trace
 from models.wording import grouped
 from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, ReadOut, full_bits, step_facts
 from studio.canvas.pyramid import Pyramid
+from studio.canvas.stroke import Clamped, Pencil
 from studio.messages import Gram, pictured
 from studio.state import Activity, Pointer, Studio
 from studio.theme import DARK, QUIET, TITLE, Theme, colours, faded, fill_hatched, heat_table, set_role, style_plot
@@ -433,6 +434,8 @@ class SoundCanvas(Canvas):
         self._path = pg.PlotCurveItem(antialias=True)
         for item in (self._picture, self._path):
             self.gram_plot.addItem(item, ignoreBounds=True)
+        self.clamped = Clamped(self.wave_plot), Clamped(self.bits_plot)
+        self.pencil = Pencil(self._studio, self.wave_plot, self.gram_plot, self)
 
     def _lay_out(self) -> None:
         body = QWidget()
@@ -442,7 +445,8 @@ class SoundCanvas(Canvas):
         wave_title = QLabel("Waveform")
         for title in (wave_title, self._bits_title):
             title.setToolTip(ZOOM_TIP)
-        self._add_plot(column, wave_title, self._wave_facts, self.wave_plot, QWidget(), 4)
+        head = self._add_plot(column, wave_title, self._wave_facts, self.wave_plot, QWidget(), 4)
+        head.insertWidget(1, self.pencil.button)
         self._add_plot(column, self._bits_title, self._bits_facts, self.bits_plot, self._bits_box, 2)
         self._add_plot(column, QLabel("Conditional-gram"), self._gram_facts, self.gram_plot, self._gram_box, 4)
         column.addWidget(self.read_out)
@@ -463,7 +467,7 @@ class SoundCanvas(Canvas):
     @staticmethod
     def _add_plot(
         column: QVBoxLayout, title: QLabel, facts: ElidedLabel, plot: QWidget, box: QWidget, share: int
-    ) -> None:
+    ) -> QHBoxLayout:
         set_role(title, TITLE)
         head = QHBoxLayout()
         head.addWidget(title)
@@ -474,6 +478,7 @@ class SoundCanvas(Canvas):
         inner.addLayout(head)
         inner.addWidget(plot, 1)
         column.addWidget(box, share)
+        return head
 
     def _dress(self) -> None:
         """Colours of the present theme."""
@@ -699,6 +704,8 @@ class SoundCanvas(Canvas):
             pyramid = clip.entropy if self._studio.overlay == "entropy" else clip.surprise
             self._draw_bits(pyramid, start, stop, min(columns, stop - start))
         self._hatch(length)
+        for marks in self.clamped:
+            marks.show_trace(clip.trace, rate)
         self._wave_facts.say(self._describe(clip))
 
     def _draw_bits(self, pyramid: Pyramid, start: int, stop: int, columns: int) -> None:
@@ -728,6 +735,8 @@ class SoundCanvas(Canvas):
     def _describe(self, clip: Clip) -> str:
         rate, length = self._chain.rate, len(clip.wave)
         facts = [f"{length / rate:.2f} s", f"{rate / 1000:g} kHz"]
+        if self._take is not None and self._take.given:
+            facts.insert(1, f"{len(self._take.given) / rate:.2f} s of it given")
         if length:
             low, high, _ = clip.wave.columns(0, length, 1)
             facts.append(f"peak {decibels(max(-float(low[0]), float(high[0])))}")

@@ -42,7 +42,7 @@ from studio.panels.model_filters import data_origin
 from studio.state import RANDOM_SEEDS, Studio
 from studio.theme import PRIMARY, QUIET, STAGE, colours, hatch_brush, set_role
 from studio.widgets.controls import ComboBox, PushButton, Segments, ToolButton
-from studio.widgets.labels import EmptyState, MessageLine, label
+from studio.widgets.labels import ElidedLabel, EmptyState, MessageLine, label, shorter_by_words
 from studio.widgets.layouts import GAP, MARGIN, PanelScroll, clear
 from studio.widgets.painting import painting
 
@@ -52,6 +52,7 @@ LEAST_MODELS, MOST_MODELS = 2, 4
 MOST_OF_EACH = 4
 FIRST_OF_EACH = 2
 SAVED_SIDE = 224
+SAME_NOISE = "The same noise for all, temperature 1."
 """About how many pixels an image has in a saved comparison."""
 LEAST_COLUMN = 90
 
@@ -231,8 +232,9 @@ class ModelsPage(QWidget):
         self._form = QFormLayout()
         self._form.addRow("Seed", seed)
         self._form.addRow(f"Images of each, at most {MOST_OF_EACH}", self.count)
-        self.note = label("", QUIET)
-        self.note.setWordWrap(True)
+        self.note = ElidedLabel("", QUIET)
+        self.exceptions = ElidedLabel("", QUIET)
+        """Models that go without something that is chosen, and what keeps its default."""
         self.compare_button = PushButton("Compare", "Every model draws on the same noise; all takes go to the history")
         set_role(self.compare_button, PRIMARY)
         self.save_button = PushButton("Save picture…", "What is shown on the right as one PNG, with titles")
@@ -246,6 +248,7 @@ class ModelsPage(QWidget):
         left.addWidget(scroll)
         left.addLayout(self._form)
         left.addWidget(self.note)
+        left.addWidget(self.exceptions)
         left.addStretch(1)
         left.addLayout(buttons)
         holder = QWidget()
@@ -335,7 +338,9 @@ class ModelsPage(QWidget):
         self._offer_classes(offered_choices(chosen))
         enough = len(chosen) >= LEAST_MODELS
         self.compare_button.setEnabled(enough)
-        self.note.setText(told_of_choice(chosen, self.classes) if enough else "Choose two models or more.")
+        self.note.say(SAME_NOISE if enough else "Choose two models or more.")
+        told = exceptions_of(chosen, self.classes) if enough else ""
+        self.exceptions.say(told, *shorter_by_words(told))
         self._refresh_buttons()
 
     def _offer_classes(self, offered: dict[str, list[str]]) -> None:
@@ -475,15 +480,15 @@ def offered_choices(entries: Sequence[Entry]) -> dict[str, list[str]]:
     return {name: choices for name, choices in offered.items() if choices}
 
 
-def told_of_choice(entries: Sequence[Entry], chosen: Collection[str]) -> str:
-    """What the models have in common, and which go without some of what is chosen."""
-    lines = ["The same noise for all, temperature 1."]
+def exceptions_of(entries: Sequence[Entry], chosen: Collection[str]) -> str:
+    """Which models go without some of what is chosen, and what nobody has chosen."""
+    told = []
     for name in chosen:
         without = [entry.header.title for entry in entries if name not in categories_of(entry)]
-        lines += [f"Without the {name}: {'; '.join(without)}."] if without else []
+        told += [f"Without the {name}: {'; '.join(without)}."] if without else []
     rest = {f.name for e in entries for f in e.header.factors if not (isinstance(f, Category) and f.name in chosen)}
-    lines += [f"At its default: {', '.join(sorted(rest))}."] if rest else []
-    return "\n".join(lines)
+    told += [f"At its default: {', '.join(sorted(rest))}."] if rest else []
+    return " ".join(told)
 
 
 def seed_box(seed: int) -> QSpinBox:

@@ -33,13 +33,14 @@ from PySide6.QtWidgets import (
 
 from models.chain import GreyLevels, ImageChain
 from models.completion import LEAST_PARTICLES, MISSING, Mask
-from models.condition import Category, Order, complete, in_words, left_open
+from models.condition import Category, Order, left_open
 from models.errors import FileError
 from models.image_files import Pixels, fitted_pixels, opened
 from models.record import read_bytes
 from models.trace import Trace
 from studio.class_pictures import class_pictures, pixmap
 from studio.folders import remembered_folder
+from studio.panels.left_open import show_left_open
 from studio.state import Studio
 from studio.theme import PRIMARY, QUIET, colours, hatch_brush, set_role
 from studio.widgets.controls import LadderSlider, PushButton, ToolButton, next_drag
@@ -520,22 +521,9 @@ class CompletionDialog(QDialog):
         self.note.setText(self._words(chain, known, some=some))
 
     def _refresh_condition(self) -> None:
-        """Whether what the model is told can be left open, and else what it is told."""
         entry, settings = self.studio.entry, self.studio.settings
         factors = entry.header.factors if entry is not None and self.chain is not None else ()
-        free = left_open(factors)
-        self.open_box.setVisible(bool(free))
-        self.open_box.setText(f"Leave the {' and the '.join(free)} open")
-        self.open_box.setToolTip(f"Otherwise the {' and the '.join(free)} of the Condition panel holds")
-        told = [
-            factor
-            for factor in factors
-            if not isinstance(factor, Order) and not (factor.name in free and self.open_box.isChecked())
-        ]
-        if told and settings is not None:
-            words = ", ".join(in_words(told, complete(factors, settings.condition)))
-            self.condition_note.setText(f"{words}, as in the Condition panel")
-        self.condition_note.setVisible(bool(told))
+        show_left_open(self.open_box, self.condition_note, factors, {} if settings is None else settings.condition)
 
     def _words(self, chain: ImageChain | None, known: Mask, *, some: bool) -> str:
         entry = self.studio.entry

@@ -117,6 +117,11 @@ def glyph_paths(name: str) -> tuple[QPainterPath, QPainterPath]:
             stroke.addEllipse(QPointF(10.5, 10.5), 5.5, 5.5)
             stroke.moveTo(14.8, 14.8)
             stroke.lineTo(19.5, 19.5)
+        case "pencil":
+            stroke.moveTo(5, 19)
+            for corner in ((6, 14.5), (15.5, 5), (19, 8.5), (9.5, 18), (5, 19)):
+                stroke.lineTo(*corner)
+            _cross(stroke, (13, 7.5, 16.5, 11))
         case "filter":
             _cross(stroke, (4.5, 7, 19.5, 7), (7.5, 12, 16.5, 12), (10.5, 17, 13.5, 17))
         case _:

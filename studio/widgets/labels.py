@@ -23,6 +23,22 @@ def label(text: str = "", role: str = "") -> QLabel:
     return made
 
 
+TIP_WIDTH = 80
+"""Characters in a line of a tool tip."""
+
+
+def tip_of(text: str) -> str:
+    """A tool tip in lines that are not too long. As markup, since Qt would take a name with angle brackets for such."""
+    lines = "\n".join(textwrap.wrap(text, TIP_WIDTH, break_on_hyphens=False))
+    return f"<p style='white-space: pre'>{escape(lines)}</p>"
+
+
+def shorter_by_words(text: str) -> list[str]:
+    """Ever shorter beginnings of a text, none of which ends within a word."""
+    words = text.split(" ")
+    return [f"{' '.join(words[:n])} …" for n in range(len(words) - 1, 0, -1)]
+
+
 class ElidedLabel(QLabel):
     """A line that takes the width it gets and asks for none: what has no room is cut off, and told by the tool tip.
 
@@ -52,7 +68,7 @@ class ElidedLabel(QLabel):
         fitted = [metrics.elidedText(text, Qt.TextElideMode.ElideRight, self.width()) for text in texts]
         shown = next((text for text in fitted if text in texts), fitted[-1])
         self.setText(shown)
-        self.setToolTip(self.full if shown != self.full else "")
+        self.setToolTip("" if shown == self.full else self.full if len(self.full) <= TIP_WIDTH else tip_of(self.full))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -67,8 +83,6 @@ class Banner(QLabel):
 
     LONGEST = 600
     """Characters that are shown."""
-    TIP_WIDTH = 80
-    """Characters in a line of the tool tip."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,10 +107,7 @@ class Banner(QLabel):
         room = self.contentsRect().width() - 2 * metrics.averageCharWidth()
         text = " ".join(metrics.elidedText(word, middle, room) for word in text.split(" "))
         self.setText(text)
-        tip = "\n".join(textwrap.wrap(self.full, self.TIP_WIDTH, break_on_hyphens=False))
-        # As markup, since Qt would take a name with angle brackets for such.
-        tip = f"<p style='white-space: pre'>{escape(tip)}</p>"
-        self.setToolTip(tip if text != self.full else "")
+        self.setToolTip(tip_of(self.full) if text != self.full else "")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

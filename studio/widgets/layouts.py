@@ -143,11 +143,15 @@ def grid_of_cells() -> tuple[QWidget, EvenGrid]:
 
 
 class PanelScroll(QScrollArea):
-    """Scrolls a panel up and down where the screen is low; never sideways, so it asks for the width that is needed."""
+    """Scrolls a panel up and down where the screen is low; never sideways, so it asks for the width that is needed.
+
+    The bar lies in the right margin of what the content's layout holds, which it moves only where it is wider.
+    """
 
     def __init__(self, content: QWidget) -> None:
         super().__init__()
         self.content = content
+        self._margins = self._layout.contentsMargins()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -158,11 +162,24 @@ class PanelScroll(QScrollArea):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.content and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
+        elif watched is self.content and event.type() == QEvent.Type.Resize:
+            # By a bar that comes or goes: before the layout hears of it, so that nothing is moved there and back.
+            bar = max(0, self.width() - self.content.width())
+            margins = QMargins(self._margins)
+            margins.setRight(max(0, margins.right() - bar))
+            self._layout.setContentsMargins(margins)
         return super().eventFilter(watched, event)
 
+    @property
+    def _layout(self) -> QLayout:
+        layout = self.content.layout()
+        assert layout is not None
+        return layout
+
     def minimumSizeHint(self) -> QSize:
-        bar = self.verticalScrollBar().sizeHint().width()
-        return QSize(self.content.minimumSizeHint().width() + bar, super().minimumSizeHint().height())
+        bar, margin = self.verticalScrollBar().sizeHint().width(), self._margins.right()
+        inside = self.content.minimumSizeHint().width() - self._layout.contentsMargins().right()
+        return QSize(inside + max(bar, margin), super().minimumSizeHint().height())
 
     def sizeHint(self) -> QSize:
         return self.content.sizeHint().expandedTo(self.minimumSizeHint())

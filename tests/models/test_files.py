@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image, ImageFile, PngImagePlugin
 
-from models import image_files, record
+from models import image_files, record, sound_files
 from models.array_files import Npz
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain, Symbols
 from models.condition import Category
@@ -31,7 +32,7 @@ from models.formats import formats_of
 from models.image_files import METADATA_KEY, Gif, Png
 from models.record import read_bytes, shown, take_from_record, take_record
 from models.shaping import NEUTRAL, Shaping
-from models.sound_files import Wav
+from models.sound_files import Flac, Wav
 from models.trace import ModelReference, Take, Trace, new_take
 
 GREY = ImageChain(GreyLevels(256), height=6, width=5)
@@ -749,6 +750,131 @@ def test_plain_wav_is_a_file_error_that_names_its_rate(tmp_path: Path) -> None:
         read_saved(write_wave(tmp_path / "a.wav", rate=44100))
 
 
+def test_wav_of_floats_gives_the_take_again_and_plays_elsewhere_as_the_same_sound(tmp_path: Path) -> None:
+    take = sound_take()
+    (tmp_path / "a.wav").write_bytes(Wav(floats=True).content(shown(take)))
+    assert_same_shown(read_saved(tmp_path / "a.wav").take, take)
+    played, rate = soundfile.read(tmp_path / "a.wav", dtype="float32")
+    assert (soundfile.info(tmp_path / "a.wav").subtype, rate) == ("FLOAT", 8000)
+    np.testing.assert_array_equal(played * 32768, SOUND.wave(take.traces[0].symbols))
+
+
+# FLAC
+
+
+def flac_blocks(data: bytes) -> list[tuple[int, int]]:
+    """Kind and size of each metadata block, up to the one that is marked as the last."""
+    blocks, at, last = [], 4, False
+    while not last:
+        last = bool(data[at] & 0x80)
+        blocks.append((data[at] & 0x7F, int.from_bytes(data[at + 1 : at + 4], "big")))
+        at += 4 + blocks[-1][1]
+    assert data[at : at + 2] == b"\xff\xf8", "the frames follow the last block"
+    return blocks
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_flac_gives_the_take_again(tmp_path: Path, stopped: bool) -> None:
+    take = sound_take(stopped=stopped)
+    export(tmp_path / "a.flac", take)
+    saved = read_saved(tmp_path / "a.flac")
+    assert isinstance(saved.form, Flac)
+    assert_same_shown(saved.take, take)
+
+
+def test_flac_plays_elsewhere_as_the_decoded_sound_bit_for_bit(tmp_path: Path) -> None:
+    take = sound_take(3)
+    export(tmp_path / "a.flac", take, samples=[1])
+    played, rate = soundfile.read(tmp_path / "a.flac", dtype="int16")
+    assert rate == 8000
+    np.testing.assert_array_equal(played, SOUND.wave(take.traces[1].symbols))
+    with soundfile.SoundFile(tmp_path / "a.flac") as file:
+        assert file.comment == "Tiny model; class 3; seed 7; sample 1"
+
+
+def test_flac_carries_a_record_of_any_size_in_as_many_blocks_as_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = sound_take()
+    export(tmp_path / "a.flac", take)
+    kinds = [kind for kind, _ in flac_blocks((tmp_path / "a.flac").read_bytes())]
+    assert kinds.count(sound_files.APPLICATION) == 1
+    monkeypatch.setattr(sound_files, "MAX_BLOCK_BYTES", 300)
+    export(tmp_path / "b.flac", take)
+    sizes = [size for kind, size in flac_blocks((tmp_path / "b.flac").read_bytes()) if kind == sound_files.APPLICATION]
+    assert len(sizes) > 3
+    assert max(sizes) == 300
+    assert_same_shown(read_saved(tmp_path / "b.flac").take, take)
+    np.testing.assert_array_equal(soundfile.read(tmp_path / "b.flac")[0], soundfile.read(tmp_path / "a.flac")[0])
+
+
+def test_flac_block_of_the_largest_size_is_decoded_elsewhere(tmp_path: Path) -> None:
+    export(tmp_path / "a.flac", sound_take())
+    blocks, frames = sound_files._read_flac((tmp_path / "a.flac").read_bytes(), "a")
+    large = bytes([2]) + (2**24 - 1).to_bytes(3, "big") + b"smpT" + bytes(2**24 - 5)
+    head = b"".join(bytes([kind]) + len(block).to_bytes(3, "big") + block for kind, block in blocks)
+    padding = bytes([0x81, 0, 0, 0])
+    played, _ = soundfile.read(io.BytesIO(b"fLaC" + head + large + padding + frames), dtype="int16")
+    np.testing.assert_array_equal(played, soundfile.read(tmp_path / "a.flac", dtype="int16")[0])
+
+
+def test_flac_whose_sound_is_another_one_is_a_file_error(tmp_path: Path) -> None:
+    take = sound_take()
+    export(tmp_path / "a.flac", take)
+    export(tmp_path / "b.flac", sound_take(2), samples=[1])
+    (blocks, _), (_, frames) = (
+        sound_files._read_flac((tmp_path / name).read_bytes(), name) for name in ("a.flac", "b.flac")
+    )
+    other = sound_files._read_flac((tmp_path / "b.flac").read_bytes(), "b")[0]
+    mixed = [*other[:-1], blocks[-1]]
+    head = b"".join(
+        bytes([kind | (0x80 if n == len(mixed) - 1 else 0)]) + len(block).to_bytes(3, "big") + block
+        for n, (kind, block) in enumerate(mixed)
+    )
+    (tmp_path / "a.flac").write_bytes(b"fLaC" + head + frames)
+    with pytest.raises(FileError, match=r"a\.flac was edited"):
+        read_saved(tmp_path / "a.flac")
+
+
+def test_flac_of_nothing_drawn_yet_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\.flac file cannot be empty"):
+        export(tmp_path / "a.flac", empty_take(SOUND))
+
+
+@pytest.mark.parametrize("kept", [4, 6, 30, 60, -1])
+def test_flac_cut_short_is_a_file_error(tmp_path: Path, kept: int) -> None:
+    export(tmp_path / "a.flac", sound_take())
+    (tmp_path / "a.flac").write_bytes((tmp_path / "a.flac").read_bytes()[:kept])
+    with pytest.raises(FileError, match=r"a\.flac"):
+        read_saved(tmp_path / "a.flac")
+
+
+def test_plain_flac_has_no_record_and_is_read_as_it_looks_where_it_fits(tmp_path: Path) -> None:
+    sound = np.arange(-50, 50, dtype=np.int16) * 300
+    soundfile.write(tmp_path / "a.flac", sound, 8000)
+    with pytest.raises(FileError, match=r"no Sampling Studio metadata \(a plain FLAC\)"):
+        read_saved(tmp_path / "a.flac")
+    (symbols,) = Flac().read_foreign(*read_bytes(tmp_path / "a.flac"), SOUND)
+    np.testing.assert_array_equal(symbols, SOUND.symbols(sound))
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "bits", "seconds", "message"),
+    [
+        (16000, 1, "PCM_16", 0.1, "has 16000 samples a second; the model expects 8000"),
+        (8000, 2, "PCM_16", 0.1, "2 channels"),
+        (8000, 1, "PCM_24", 0.1, "24-bit samples"),
+        (8000, 1, "PCM_16", 1.1, "lasts 1.1 s; the model reads up to 1 s"),
+    ],
+)
+def test_flac_that_does_not_fit_the_model_is_an_input_error(
+    tmp_path: Path, rate: int, channels: int, bits: str, seconds: float, message: str
+) -> None:
+    soundfile.write(tmp_path / "a.flac", np.ones((round(seconds * rate), channels), np.int16), rate, subtype=bits)
+    with pytest.raises(InputError, match=message):
+        Flac().read_foreign(*read_bytes(tmp_path / "a.flac"), SOUND)
+
+
 # npz
 
 
@@ -921,7 +1047,7 @@ def test_missing_file_folder_and_empty_file_are_file_errors(tmp_path: Path, read
 
 def test_file_of_another_kind_is_a_file_error(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
-    with pytest.raises(FileError, match=r"a\.txt is not a \.png, \.gif, \.wav or \.npz file"):
+    with pytest.raises(FileError, match=r"a\.txt is not a \.png, \.gif, \.wav, \.flac or \.npz file"):
         read_saved(tmp_path / "a.txt")
 
 

@@ -43,7 +43,7 @@ TOUCH = TouchChain(GreyLevels(4), 6, 6)
 
 
 @pytest.mark.parametrize(
-    ("chain", "fitting"), [(IMAGE, [".png", ".gif", ".npz"]), (SOUND, [".wav", ".npz"]), (TOUCH, [".npz"])]
+    ("chain", "fitting"), [(IMAGE, [".png", ".gif", ".npz"]), (SOUND, [".wav", ".flac", ".npz"]), (TOUCH, [".npz"])]
 )
 def test_the_formats_of_a_chain_are_its_modalitys_and_those_for_any_its_own_first(
     chain: Chain, fitting: list[str]
@@ -59,7 +59,7 @@ def test_suffixes_are_distinct_and_in_lower_case() -> None:
 
 def test_suffixes_in_words() -> None:
     assert suffixes(formats_of(IMAGE)) == ".png, .gif or .npz"
-    assert suffixes(formats_of(SOUND)) == ".wav or .npz"
+    assert suffixes(formats_of(SOUND)) == ".wav, .flac or .npz"
     assert suffixes(formats_of(TOUCH)) == ".npz"
 
 
@@ -71,7 +71,7 @@ def test_a_suffix_counts_in_any_case() -> None:
     ("chain", "suffix", "says"),
     [
         (IMAGE, ".wav", r"image data cannot be saved as '\.wav'; use \.png, \.gif or \.npz, or a folder"),
-        (SOUND, ".png", r"sound data cannot be saved as '\.png'; use \.wav or \.npz, or a folder"),
+        (SOUND, ".png", r"sound data cannot be saved as '\.png'; use \.wav, \.flac or \.npz, or a folder"),
         (TOUCH, ".png", r"touch data cannot be saved as '\.png'; use \.npz, or a folder"),
         (IMAGE, ".jpg", r"'\.jpg'; use \.png"),
     ],
@@ -99,7 +99,7 @@ def test_a_path_without_a_suffix_or_of_a_folder_is_a_folder(tmp_path: Path) -> N
 
 def test_a_file_where_the_folder_would_be_is_a_file_error(tmp_path: Path) -> None:
     (tmp_path / "taken").touch()
-    with pytest.raises(FileError, match=r"taken: it is a file; .* ends in \.wav or \.npz"):
+    with pytest.raises(FileError, match=r"taken: it is a file; .* ends in \.wav, \.flac or \.npz"):
         format_of(tmp_path / "taken", SOUND, 1)
 
 

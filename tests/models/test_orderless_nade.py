@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import load_checkpoint, save_checkpoint
@@ -245,6 +246,18 @@ def test_training_sees_the_same_image_in_whatever_order_it_is_given(model: Order
         conditional, weights = model.training_pass(symbols, along(model, order, 30))
         losses.append((conditional.log_prob(symbols) * weights).sum().item())
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-12)
+
+
+def test_a_training_pass_does_nothing_twice(model: OrderlessNADE, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One product for each layer, one for each condition, and one look at the order."""
+    symbols, condition = some_symbols(model, 30), conditions(model, 30)
+    looks, pixels = [], model.pixels
+    monkeypatch.setattr(model, "pixels", lambda condition: looks.append(condition) or pixels(condition))
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
+        model.training_pass(symbols, condition)
+    products = sum(event.count for event in seen.key_averages() if event.key in ("aten::mm", "aten::addmm"))
+    assert products == len(model.layers) + len(model.condition.tables)
+    assert len(looks) == 1
 
 
 def test_gradients_of_a_training_pass_reach_every_parameter(model: OrderlessNADE) -> None:

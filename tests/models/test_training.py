@@ -137,7 +137,7 @@ def test_a_model_is_shown_the_images_of_the_data_in_the_order_of_its_chain(
     assert isinstance(raw.symbols, Rows)
     condition = run.model.condition_tensor([dict(run.valid.conditions[0])])
     shown = torch.from_numpy(np.asarray(run.valid.symbols[0]))[None]
-    image = run.model.images(shown, condition) if isinstance(run.model, OrderlessNADE) else shown
+    image = run.model.images(shown, run.model.pixels(condition)) if isinstance(run.model, OrderlessNADE) else shown
     assert image[0].tolist() == raw.symbols[0].tolist()
 
 

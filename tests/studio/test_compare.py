@@ -34,10 +34,10 @@ from studio.panels.compare import (
     SETTINGS_WIDTH,
     CompareDialog,
     LimitedBox,
+    exceptions_of,
     first_models,
     mean_surprise,
     offered_choices,
-    told_of_choice,
     what_differs,
 )
 from studio.profile import Profile
@@ -152,9 +152,34 @@ def test_a_class_that_some_models_know_is_chosen_for_them_and_the_others_do_with
     assert {t.traces[0].segment.condition["digit"] for t in takes if t is not None} == {"2"}
     tick(dialog, IMAGE, OTHER)
     assert dialog.models.classes["digit"].currentText() == "2"
-    assert dialog.models.note.text().endswith("Without the digit: Tiny Other.")
+    assert dialog.models.exceptions.full == "Without the digit: Tiny Other."
     takes = compare(dialog, qtbot, IMAGE, OTHER)
     assert sorted(str(t.traces[0].segment.condition) for t in takes if t is not None) == ["{'digit': '2'}", "{}"]
+
+
+def test_what_is_told_of_unlike_models_is_one_line_that_ends_with_a_word(
+    several: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    config = {"hidden": 4, "output": "softmax"}
+    names = [f"a-model-of-the-house-{n}" for n in range(3)]
+    for name in names:
+        write(tmp_path / "assets", name, "nade", ImageChain(GreyLevels(4), 6, 6), (), config)
+    dialog = CompareDialog(several)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    line = dialog.models.exceptions
+    tick(dialog, IMAGE, OTHER)
+    before = line.geometry()
+    tick(dialog, IMAGE, *names)
+    qtbot.wait(1)
+    whole = "Without the digit: " + "; ".join(name.replace("-", " ").title() for name in names) + "."
+    assert (line.full, line.geometry()) == (whole, before)
+    *shown, end = line.text().split(" ")
+    assert end == "…"
+    assert len(shown) > 4
+    assert shown == whole.split(" ")[: len(shown)]
+    assert line.fontMetrics().horizontalAdvance(line.text()) <= line.width()
+    assert all(word in line.toolTip() for word in whole.split(" "))
 
 
 def test_of_a_factor_only_what_all_of_its_models_know_is_offered_and_the_rest_keeps_its_default(
@@ -173,10 +198,10 @@ def test_of_a_factor_only_what_all_of_its_models_know_is_offered_and_the_rest_ke
     known = {entry.path.stem: entry for entry in several.catalog.entries()}
     assert offered_choices([known[IMAGE], known["few"], known[OTHER]]) == {"digit": ["1", "2"]}
     assert offered_choices([known[IMAGE], known["none"]]) == {}
-    assert told_of_choice([known[IMAGE], known["none"]], {}).endswith("At its default: digit.")
+    assert exceptions_of([known[IMAGE], known["none"]], {}).endswith("At its default: digit.")
     named_alike = [known["other-code"], known["point"]]
     assert offered_choices(named_alike) == {"code": ["a", "b"]}
-    assert told_of_choice(named_alike, {"code"}).endswith("At its default: code.")
+    assert exceptions_of(named_alike, {"code"}).endswith("At its default: code.")
     several.comparison.start(named_alike, seed=1, count=1, condition={"code": "b"})
     assert [column.asked.condition for column in several.comparison.columns] == [{"code": "b"}, {"code": [0.0, 0.0]}]
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMessageBox
 from pytestqt.qtbot import QtBot
 
+from models.sound_files import Wav
 from studio.export import NO, YES, ExportDialog
 from studio.state import Studio
 from tests.studio.conftest import finish
@@ -124,3 +125,23 @@ def test_a_folder_that_is_gone_gives_way_to_the_user_s_own(dialog: ExportDialog,
     QTimer.singleShot(50, cancel)
     dialog._ask_path()
     assert folders == [str(Path.home())]
+
+
+def test_wav_is_saved_in_16_bits_or_floats_and_flac_in_what_it_has(sound_studio: Studio, qtbot: QtBot) -> None:
+    sound_studio.change("test", pace=math.inf)
+    sound_studio.begin()
+    finish(sound_studio, qtbot)
+    dialog = ExportDialog(sound_studio)
+    qtbot.addWidget(dialog)
+    assert [dialog.format.itemText(n) for n in range(dialog.format.count())] == [
+        "WAV sound", "FLAC sound", "NumPy arrays",
+    ]  # fmt: skip
+    assert "form" not in dialog.options
+    dialog.samples.setCurrentText("32-bit float")
+    form = dialog.options["form"]
+    assert isinstance(form, Wav)
+    assert form.floats
+    dialog.format.setCurrentText("FLAC sound")
+    assert not dialog.samples.isEnabled()
+    assert dialog.samples.currentText() == "16 bit"
+    assert "form" not in dialog.options

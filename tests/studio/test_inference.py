@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import math
 import os
 import sys
@@ -20,6 +21,7 @@ import pytest
 import torch
 from pytestqt.qtbot import QtBot
 
+import models.checkpoint
 import studio.inference
 import studio.profile
 from models.errors import InputError, StudioError
@@ -27,7 +29,7 @@ from models.kernels.cache import OVERRIDE, cache_folder
 from models.shaping import NEUTRAL
 from models.trace import Take, Trace
 from studio.heartbeat import measure
-from studio.inference import NICENESS
+from studio.inference import NEVER, NICENESS
 from studio.messages import WalkRequest
 from studio.state import Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load
@@ -562,3 +564,26 @@ def test_smoothness_is_not_measured_without_the_kernels(
 ) -> None:
     with pytest.raises(StudioError, match="this numba is broken"):
         measure(make_studio(), IMAGE, count=1, seconds=0.1)
+
+
+def test_there_is_no_full_collection_while_a_model_is_loaded(
+    studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collector would look through all that is loaded, again and again, and the window wait for it."""
+    before, meanwhile = gc.get_threshold(), []
+    whole = models.checkpoint.load_checkpoint
+
+    def look(path: Path) -> object:
+        meanwhile.append(gc.get_threshold())
+        if len(meanwhile) == 1:
+            raise InputError("it is damaged")
+        return whole(path)
+
+    monkeypatch.setattr(models.checkpoint, "load_checkpoint", look)
+    with qtbot.waitSignal(studio.error):
+        studio.choose_model(IMAGE)
+    load(studio, qtbot, SOUND)
+    studio.begin()
+    finish(studio, qtbot)  # the first step of the engine, which belongs to the loading, is behind us
+    assert meanwhile[:2] == [(*before[:2], NEVER)] * 2
+    assert gc.get_threshold() == before

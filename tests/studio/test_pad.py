@@ -22,7 +22,8 @@ from studio.panels.condition import ConditionPanel
 from studio.panels.pad import DARK_CLASSES, LIGHT_CLASSES, MOST_CLASSES, unbroken
 from studio.state import Studio
 from studio.theme import DARK, LIGHT, apply_theme, colours
-from tests.studio.conftest import load, write
+from studio.widgets.layouts import PanelScroll
+from tests.studio.conftest import finish, load, write
 
 CHAIN = ImageChain(GreyLevels(4), 4, 4)
 CODE = Vector("code", 2)
@@ -270,6 +271,24 @@ def test_the_pad_takes_the_width_that_the_panel_has(panel: ConditionPanel, qtbot
     panel.resize(200, 420)
     qtbot.waitUntil(lambda: pad.width() < 200)
     assert pad.square.width() == pad.width() - 2 * pad.INSET
+
+
+def test_the_pad_keeps_its_size_when_something_is_said_below_it(
+    panel: ConditionPanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    pad = shown(panel, qtbot, write_model(tmp_path)).pad
+    panel.resize(280, 310)
+    studio = panel.studio
+    studio.begin()
+    finish(studio, qtbot)
+    before = pad.geometry()
+    studio.change("code", condition={"code": [0.5, 0.5]})
+    qtbot.waitUntil(panel.later.isVisible)
+    qtbot.waitUntil(panel.findChildren(PanelScroll)[0].verticalScrollBar().isVisible)  # it is too low for both
+    assert pad.geometry() == before
+    studio.undo_stack.undo()
+    qtbot.waitUntil(lambda: not panel.later.isVisible())
+    assert pad.geometry() == before
 
 
 def test_whoever_has_the_keyboard_sees_it(panel: ConditionPanel, qtbot: QtBot, tmp_path: Path) -> None:

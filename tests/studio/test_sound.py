@@ -6,13 +6,17 @@ import math
 import threading
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from studio.audio import NO_DEVICE, SoundUnavailableError
+from studio.audio import NO_DEVICE, Playback, SoundUnavailableError
 from studio.sound import PROBE_DELAY_MS, SoundPlayer
 from studio.state import Activity, Pointer, Studio
+from tests.audio_sink import Sink, sink, sound_server
 from tests.studio.conftest import finish
+
+__all__ = ["sink", "sound_server"]
 
 
 @pytest.fixture
@@ -63,6 +67,16 @@ def test_walks_look_for_a_device_now_and_then_and_playing_does_so_at_once(
     player.studio.replay()
     qtbot.waitUntil(lambda: len(looks) == 2)
     player.studio.pause()
+
+
+def test_a_wave_that_is_not_of_the_take_is_heard_bit_for_bit(sink: Sink, player: SoundPlayer, qtbot: QtBot) -> None:
+    wave = np.random.default_rng(5).integers(-9000, 9000, 2000).astype(np.int16)
+    player.set_volume(1.0)
+    player.play_wave(wave, 8000)
+    qtbot.waitUntil(lambda: player.player.state is Playback.ENDED, timeout=20_000)
+    heard = sink.hear_out()
+    starts = np.flatnonzero(heard == wave[0])
+    assert any(np.array_equal(heard[at : at + len(wave)], wave) for at in starts.tolist())
 
 
 def heads_of(player: SoundPlayer) -> list[float | None]:

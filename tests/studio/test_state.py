@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from models.errors import FileError
 from models.files import export, read_saved
+from models.sweep import Seeds
 from models.trace import Take
 from studio.state import Activity, Pointer, Studio
 from tests.studio.conftest import DIGIT, IMAGE, SOUND, chosen_model, finish, load
@@ -508,6 +509,29 @@ def test_a_model_that_is_given_up_while_it_loads_leaves_what_was_there(image_stu
     qtbot.waitUntil(lambda: image_studio.looks_into)
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_device_that_is_given_up_while_a_model_loads_there_leaves_the_one_before(
+    image_studio: Studio, qtbot: QtBot, times: int
+) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    image_studio.change("device", device="cpu")
+    for _ in range(times):
+        image_studio.stop()
+    assert (chosen_model(image_studio), image_studio.take) == (IMAGE, take)
+    qtbot.waitUntil(lambda: image_studio.looks_into)
+    assert image_studio.settings.device == "auto"  # type: ignore[union-attr]
+    assert image_studio.profile.model_settings(IMAGE)["device"] == "auto"
+
+
+def test_going_back_is_not_given_up_for_nothing(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.choose_model(SOUND)
+    image_studio.stop()
+    image_studio.stop()
+    assert chosen_model(image_studio) == IMAGE
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
+
+
 def test_a_model_that_a_history_entry_needs_can_be_given_up_for_the_one_before(
     image_studio: Studio, qtbot: QtBot
 ) -> None:
@@ -906,7 +930,7 @@ def test_a_hand_that_moves_on_while_an_image_is_drawn_gets_the_last_place(image_
         take = image_studio.take
         return take is not None and take.finished and take.traces[0].segment.condition == {"digit": DIGIT.values[-1]}
 
-    qtbot.waitUntil(drawn_last)
+    qtbot.waitUntil(drawn_last, timeout=20_000)
 
 
 def test_undo_of_a_drag_shows_what_was_shown_before_it_and_redo_what_it_drew(
@@ -966,15 +990,125 @@ def test_undo_of_a_condition_leaves_an_image_alone_that_was_asked_for(image_stud
     assert not image_studio.running
 
 
-def test_a_hand_that_moves_a_control_leaves_a_walk_alone_that_was_asked_for(image_studio: Studio, qtbot: QtBot) -> None:
-    image_studio.change("pace", pace=20.0)
-    image_studio.begin()
-    begun = image_studio.take
-    image_studio.draw_along()
+def begin_slowly(studio: Studio, qtbot: QtBot, steps: int = 5) -> Take:
+    """A walk that is under way, and stays so for a while."""
+    studio.change("pace", pace=20.0)
+    studio.begin()
+    qtbot.waitUntil(lambda: studio.frontier >= steps)
+    assert studio.take is not None
+    return studio.take
+
+
+def move_hand(studio: Studio, digit: str, drag: int = 1) -> None:
+    studio.change("digit", drag=drag, condition={"digit": digit})
+    studio.draw_along(drag)
+
+
+def test_an_image_that_is_being_drawn_follows_the_hand_and_goes_on(image_studio: Studio, qtbot: QtBot) -> None:
+    begun = begin_slowly(image_studio, qtbot)
+    met = begun.frontier
+    move_hand(image_studio, "2")
+    along = image_studio.take
+    assert along is not None
+    assert along is not begun
+    assert (along.traces[0].segment.condition, along.seed) == ({"digit": "2"}, begun.seed)
+    qtbot.waitUntil(lambda: along.frontier >= met)
+    assert begun.frontier <= met + 2, "it was left where the hand met it"
+    assert along.frontier < along.limit, "it goes on at the pace that it had, and not at once"
+    qtbot.waitUntil(lambda: along.frontier > met + 2)
+    assert image_studio.running
+    assert image_studio.take is along
+    image_studio.undo_stack.undo()
+    assert image_studio.take is begun
+    image_studio.change("pace", pace=FAST)
+    image_studio.go_on()
+    finish(image_studio, qtbot)
+    saved = {begun.id, along.id}
+    qtbot.waitUntil(lambda: {entry.id for entry in image_studio.profile.history()} == saved)
+
+
+def test_what_a_hand_passes_while_it_is_drawn_is_not_kept(image_studio: Studio, qtbot: QtBot) -> None:
+    begun = begin_slowly(image_studio, qtbot)
+    passed = set()
+    for digit in ("2", "1", "2", "0"):
+        move_hand(image_studio, digit)
+        qtbot.waitUntil(lambda digit=digit: image_studio.take.samples[0].trace.segment.condition == {"digit": digit})  # type: ignore[union-attr]
+        qtbot.waitUntil(lambda: not image_studio.drawing_along.drawing)
+        assert image_studio.take is not None
+        passed.add(image_studio.take.id)
+    last = image_studio.take
+    assert last is not None
+    image_studio.change("pace", pace=FAST)
+    finish(image_studio, qtbot)
+    assert len(passed) == 4
+    qtbot.waitUntil(lambda: {entry.id for entry in image_studio.profile.history()} == {begun.id, last.id})
+    qtbot.waitUntil(lambda: len(image_studio.profile.load_take(last.id).traces[0]) == last.limit)
+
+
+def test_a_hand_that_moves_on_in_mid_walk_gets_the_last_place(image_studio: Studio, qtbot: QtBot) -> None:
+    begin_slowly(image_studio, qtbot)
+    for digit in ("2", "1", "0", "2"):
+        move_hand(image_studio, digit)
+    image_studio.change("pace", pace=FAST)
+
+    def drawn_last() -> bool:
+        take = image_studio.take
+        return take is not None and take.finished and take.traces[0].segment.condition == {"digit": "2"}
+
+    qtbot.waitUntil(drawn_last, timeout=20_000)
+
+
+def test_an_image_that_is_paused_half_way_follows_the_hand_as_far_as_it_was_drawn(
+    image_studio: Studio, qtbot: QtBot
+) -> None:
+    begun = begin_slowly(image_studio, qtbot)
+    image_studio.pause()
+    move_hand(image_studio, "2")  # before the walk has heard of it
+    qtbot.waitUntil(lambda: image_studio.take is not begun and not image_studio.running)
+    assert image_studio.take is not None
+    assert 5 <= image_studio.frontier <= begun.frontier
+    drawn = image_studio.frontier
+    move_hand(image_studio, "1")
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert image_studio.frontier == drawn
+    assert image_studio.can_go_on
+
+
+def test_a_pause_ends_what_a_hand_would_have_gone_on_with(image_studio: Studio, qtbot: QtBot) -> None:
+    begin_slowly(image_studio, qtbot)
+    move_hand(image_studio, "2")
+    move_hand(image_studio, "1")
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    drawn = image_studio.frontier
+    qtbot.wait(150)
+    assert (image_studio.running, image_studio.frontier) == (False, drawn)
+
+
+def test_a_step_that_a_hand_meets_goes_no_further_than_it_would_have(image_studio: Studio, qtbot: QtBot) -> None:
+    begin_slowly(image_studio, qtbot)
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
+    image_studio.step_by(3)
+    heading = image_studio.walking_until
+    move_hand(image_studio, "2")
+    qtbot.waitUntil(lambda: not image_studio.running)
+    assert image_studio.frontier == heading
+
+
+def test_a_hand_leaves_alone_what_the_settings_would_not_draw_again(image_studio: Studio, qtbot: QtBot) -> None:
+    begun = begin_slowly(image_studio, qtbot)
+    image_studio.put_value(3, Pointer(0, 2))
+    move_hand(image_studio, "2")
     assert image_studio.take is begun
     image_studio.pause()
     qtbot.waitUntil(lambda: not image_studio.running)
-    assert image_studio.take is begun
+    image_studio.sweep(Seeds((1, 2)))
+    swept = image_studio.take
+    move_hand(image_studio, "1")
+    assert image_studio.take is swept
+    image_studio.pause()
+    qtbot.waitUntil(lambda: not image_studio.running)
 
 
 def test_what_was_drawn_along_is_kept_when_the_program_ends_at_once(
@@ -1213,7 +1347,9 @@ def test_undo_of_an_edit_of_another_model_s_take_brings_that_model_back(image_st
     finish(image_studio, qtbot)
     load(image_studio, qtbot, SOUND)
     assert image_studio.take is None
-    image_studio.undo_stack.undo()
+    with qtbot.waitSignal(image_studio.message) as said:
+        image_studio.undo()
+    assert said.args == ["Undone: put a value. Tiny Pixelcnn is chosen again."]
     qtbot.waitUntil(shows(image_studio, edited))
     assert chosen_model(image_studio) == IMAGE
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
@@ -1248,6 +1384,65 @@ def test_undo_of_another_model_s_setting_chooses_that_model(image_studio: Studio
     assert image_studio.settings.shaping.temperature == 0.7
     assert image_studio.profile.model_settings(IMAGE)["shaping"]["temperature"] == 0.5
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
+
+
+def test_undo_waits_for_what_the_undo_before_it_has_yet_to_show(image_studio: Studio, qtbot: QtBot) -> None:
+    image_studio.reshape(temperature=0.5)
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
+    image_studio.change("pace", pace=20.0)
+    image_studio.delete_take(take.id)
+    for _ in range(4):  # the deletion, two of the pace, the temperature
+        image_studio.undo()
+    qtbot.waitUntil(shows(image_studio, take))
+    qtbot.waitUntil(lambda: image_studio.settings.shaping.temperature == 1.0)  # type: ignore[union-attr]
+    assert not image_studio.undo_stack.canUndo()
+    qtbot.wait(50)
+    assert image_studio.settings.shaping.temperature == 1.0, "and not as the take has it, which came last"  # type: ignore[union-attr]
+
+
+def test_undo_goes_on_when_what_it_waited_for_cannot_be_read(image_studio: Studio, qtbot: QtBot) -> None:
+    def fail() -> Take:
+        raise MemoryError
+
+    image_studio.reshape(temperature=0.5)
+    with qtbot.waitSignal(image_studio.error):
+        image_studio.reader.read_take(fail, image_studio.show_take)
+        image_studio.undo()
+        assert image_studio.settings.shaping.temperature == 0.5  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: image_studio.settings.shaping.temperature == 1.0)  # type: ignore[union-attr]
+
+
+def test_undo_that_leads_to_another_model_says_so(image_studio: Studio, qtbot: QtBot) -> None:
+    said: list[str] = []
+    image_studio.message.connect(said.append)
+    image_studio.reshape(temperature=0.5)
+    image_studio.reshape(temperature=0.6)
+    image_studio.undo()
+    assert said == [], "what changes before one's eyes needs no words"
+    load(image_studio, qtbot, SOUND)
+    image_studio.undo()
+    assert said[-1] == "Undone: temperature of Tiny Pixelcnn. That model is chosen again."
+    load(image_studio, qtbot, SOUND)
+    image_studio.redo()
+    assert said[-1] == "Redone: temperature of Tiny Pixelcnn. That model is chosen again."
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
+
+
+def test_a_model_that_is_chosen_again_says_what_is_left_of_the_last_time(image_studio: Studio, qtbot: QtBot) -> None:
+    said: list[str] = []
+    image_studio.message.connect(said.append)
+    load(image_studio, qtbot, SOUND)
+    assert said == []
+    image_studio.reshape(temperature=0.5)
+    image_studio.change("count", count=3)
+    image_studio.set_seed(7)
+    load(image_studio, qtbot, IMAGE)
+    assert said == []
+    load(image_studio, qtbot, SOUND)
+    assert said == ["Tiny Wavenet has what you left it with: temperature 0.5, count 3, seed 7 locked."]
 
 
 def test_a_setting_undone_right_after_an_edit_of_another_take_stays_undone(image_studio: Studio, qtbot: QtBot) -> None:
