@@ -14,9 +14,12 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from models.trace import Take
+from studio.canvas.clip import decibels
+from studio.canvas.clip_list import CLIP_HEIGHT, CLIPS_WIDTH
 from studio.canvas.demo import DIGIT_CHAIN, SPEECH_CHAIN, empty_take, grow, hum
 from studio.canvas.pyramid import Pyramid
-from studio.canvas.sound import CLIP_HEIGHT, CLIPS_WIDTH, SoundCanvas, TimePlot, decibels
+from studio.canvas.sound import SoundCanvas
+from studio.canvas.time_plot import TimePlot
 from studio.messages import Gram
 from studio.state import Activity, Pointer, Studio
 from tests.studio.text_chain import TEXT
@@ -61,7 +64,7 @@ def draw(studio: Studio, take: Take, steps: int) -> None:
 
 
 def view(canvas: SoundCanvas) -> tuple[float, float]:
-    (left, right), _ = canvas.wave_plot.view.viewRange()
+    (left, right), _ = canvas.wave.plot.view.viewRange()
     return left, right
 
 
@@ -116,12 +119,12 @@ def test_any_stretch_has_its_columns() -> None:
 
 def test_the_frontier_moves_with_the_wave_and_goes_when_it_is_finished(idle: Studio, canvas: SoundCanvas) -> None:
     take = show(idle, 4000)
-    assert canvas.wave_plot.frontier.isVisible()
-    assert canvas.wave_plot.frontier.value() == pytest.approx(0.5)
-    assert canvas.wave_plot.hatch.span == pytest.approx((0.5, 1.0))
+    assert canvas.wave.plot.frontier.isVisible()
+    assert canvas.wave.plot.frontier.value() == pytest.approx(0.5)
+    assert canvas.wave.plot.hatch.span == pytest.approx((0.5, 1.0))
     draw(idle, take, 4000)
-    assert not canvas.wave_plot.frontier.isVisible()
-    assert canvas.wave_plot.hatch.span == pytest.approx((1.0, 1.0))
+    assert not canvas.wave.plot.frontier.isVisible()
+    assert canvas.wave.plot.hatch.span == pytest.approx((1.0, 1.0))
 
 
 def test_the_whole_clip_stays_in_view_while_it_grows(idle: Studio, canvas: SoundCanvas) -> None:
@@ -140,8 +143,8 @@ def test_a_clip_that_stopped_early_fills_the_view(idle: Studio, canvas: SoundCan
 
 def test_a_view_zoomed_by_the_user_stays_while_the_clip_grows(idle: Studio, canvas: SoundCanvas) -> None:
     take = show(idle, 4000)
-    canvas.wave_plot.view.setXRange(0.1, 0.2, padding=0)
-    canvas.wave_plot.view.sigRangeChangedManually.emit([True, False])
+    canvas.wave.plot.view.setXRange(0.1, 0.2, padding=0)
+    canvas.wave.plot.view.sigRangeChangedManually.emit([True, False])
     draw(idle, take, 1000)
     assert view(canvas) == pytest.approx((0.1, 0.2))
     canvas.show_whole()
@@ -152,7 +155,7 @@ def wheel(
     canvas: SoundCanvas, seconds: float, turn: QPoint, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
 ) -> None:
     """Turns the wheel over a time of the wave; ``turn`` as Qt tells it: 120 a notch, down and right negative."""
-    plot = canvas.wave_plot
+    plot = canvas.wave.plot
     where = QPointF(at(plot, seconds))
     phase, buttons = Qt.ScrollPhase.NoScrollPhase, Qt.MouseButton.NoButton
     globally = QPointF(plot.viewport().mapToGlobal(where))
@@ -183,10 +186,10 @@ def test_sideways_or_with_shift_the_wheel_pans_as_far_as_the_clip_goes(
 ) -> None:
     idle.set_overlay("entropy")
     take = show(idle, 4000)
-    canvas.wave_plot.view.setXRange(0.2, 0.4, padding=0)
+    canvas.wave.plot.view.setXRange(0.2, 0.4, padding=0)
     wheel(canvas, 0.25, turn, modifiers)
     assert view(canvas) == pytest.approx((0.22, 0.42))
-    assert canvas.bits_plot.view.viewRange()[0] == pytest.approx([0.22, 0.42])
+    assert canvas.bits.plot.view.viewRange()[0] == pytest.approx([0.22, 0.42])
     wheel(canvas, 0.25, -turn, modifiers)
     assert view(canvas) == pytest.approx((0.2, 0.4))
     draw(idle, take, 1000)
@@ -208,28 +211,28 @@ def test_no_clip_and_no_fact_asks_for_more_width(idle: Studio, canvas: SoundCanv
     one = canvas.minimumSizeHint().width()
     idle.set_overlay("entropy")
     show(idle, 4000, count=6)
-    canvas._gram_facts.say("a long story " * 40)
+    canvas.gram.facts.say("a long story " * 40)
     QApplication.processEvents()
     assert canvas.minimumSizeHint().width() <= one + CLIPS_WIDTH + 2 * 12
-    assert canvas._gram_facts.text().endswith("…")
-    assert canvas._gram_facts.toolTip() == canvas._gram_facts.full
+    assert canvas.gram.facts.text().endswith("…")
+    assert canvas.gram.facts.toolTip() == canvas.gram.facts.full
 
 
 def test_the_bits_keep_to_the_stretch_of_the_wave(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle, 4000)
     idle.set_overlay("entropy")
-    canvas.wave_plot.view.setXRange(0.1, 0.2, padding=0)
-    assert canvas.bits_plot.view.viewRange()[0] == pytest.approx([0.1, 0.2])
-    canvas.bits_plot.view.setXRange(0.3, 0.4, padding=0)
-    canvas.bits_plot.view.sigRangeChangedManually.emit([True, False])
+    canvas.wave.plot.view.setXRange(0.1, 0.2, padding=0)
+    assert canvas.bits.plot.view.viewRange()[0] == pytest.approx([0.1, 0.2])
+    canvas.bits.plot.view.setXRange(0.3, 0.4, padding=0)
+    canvas.bits.plot.view.sigRangeChangedManually.emit([True, False])
     assert view(canvas) == pytest.approx((0.3, 0.4))
 
 
 def test_single_samples_are_points_and_a_long_wave_is_not(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle, 4000)
-    assert len(canvas._points.data) == 0
-    canvas.wave_plot.view.setXRange(0.1, 0.105, padding=0)
-    x, y = canvas._points.getData()
+    assert len(canvas.wave._points.data) == 0
+    canvas.wave.plot.view.setXRange(0.1, 0.105, padding=0)
+    x, y = canvas.wave._points.getData()
     assert x[0] <= 0.1
     assert x[-1] >= 0.105
     np.testing.assert_allclose(np.diff(x), 1 / 8000, rtol=1e-6)
@@ -238,9 +241,9 @@ def test_single_samples_are_points_and_a_long_wave_is_not(idle: Studio, canvas: 
 
 def test_a_long_clip_costs_no_more_points_than_the_plot_has_columns(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle, 80_000, limit=80_000)
-    x, y = canvas._wave.getData()
+    x, y = canvas.wave._wave.getData()
     ratio = canvas.devicePixelRatioF()
-    assert 200 < len(x) <= 2 * (canvas.wave_plot.view.width() * ratio + 2)
+    assert 200 < len(x) <= 2 * (canvas.wave.plot.view.width() * ratio + 2)
     assert y.max() == pytest.approx(canvas._clips[0].wave.values.max())
 
 
@@ -259,7 +262,7 @@ def test_a_stop_symbol_is_no_loud_sample(idle: Studio, canvas: SoundCanvas) -> N
 
 def test_a_click_on_the_wave_pins_and_the_mouse_hovers(idle: Studio, canvas: SoundCanvas, qtbot: QtBot) -> None:
     show(idle, 4000)
-    plot = canvas.wave_plot
+    plot = canvas.wave.plot
     qtbot.mouseMove(plot.viewport(), at(plot, 0.25))
     assert idle.hovered is not None
     assert idle.hovered.step == pytest.approx(2000, abs=8)
@@ -271,7 +274,7 @@ def test_a_click_on_the_wave_pins_and_the_mouse_hovers(idle: Studio, canvas: Sou
 
 def test_beyond_the_frontier_there_is_nothing_to_pin(idle: Studio, canvas: SoundCanvas, qtbot: QtBot) -> None:
     show(idle, 4000)
-    qtbot.mouseClick(canvas.wave_plot.viewport(), Qt.MouseButton.LeftButton, pos=at(canvas.wave_plot, 0.8))
+    qtbot.mouseClick(canvas.wave.plot.viewport(), Qt.MouseButton.LeftButton, pos=at(canvas.wave.plot, 0.8))
     assert idle.pinned is None
 
 
@@ -279,11 +282,11 @@ def test_cursor_and_playhead_and_frontier_are_three_marks(idle: Studio, canvas: 
     show(idle, 4000)
     idle.move_cursor(1600)
     canvas.set_playhead(0.1)
-    assert canvas.wave_plot.inspected.value() == pytest.approx(0.2)
-    assert canvas.wave_plot.frontier.value() == pytest.approx(0.5)
-    assert canvas.playhead.isVisible()
+    assert canvas.wave.plot.inspected.value() == pytest.approx(0.2)
+    assert canvas.wave.plot.frontier.value() == pytest.approx(0.5)
+    assert canvas.wave.playhead.isVisible()
     canvas.set_playhead(None)
-    assert not canvas.playhead.isVisible()
+    assert not canvas.wave.playhead.isVisible()
 
 
 def test_the_read_out_names_time_sample_amplitude_and_level(idle: Studio, canvas: SoundCanvas) -> None:
@@ -306,14 +309,14 @@ def test_decibels_count_from_full_scale() -> None:
 def test_a_click_in_the_list_selects_the_clip_that_is_shown(idle: Studio, canvas: SoundCanvas, qtbot: QtBot) -> None:
     show(idle, 4000, count=3)
     assert canvas.clip_scroll.isVisible()
-    before = canvas._wave.getData()[1].copy()
+    before = canvas.wave._wave.getData()[1].copy()
     assert canvas.clip_list.focusPolicy() & Qt.FocusPolicy.TabFocus
     for key, chosen in ((Qt.Key.Key_Down, 1), (Qt.Key.Key_Down, 2), (Qt.Key.Key_Up, 1), (Qt.Key.Key_Up, 0)):
         qtbot.keyClick(canvas.clip_list, key)
         assert idle.selected == chosen
     qtbot.mouseClick(canvas.clip_list, Qt.MouseButton.LeftButton, pos=QPoint(50, round(2.5 * CLIP_HEIGHT)))
     assert idle.selected == 2
-    assert not np.array_equal(canvas._wave.getData()[1], before)
+    assert not np.array_equal(canvas.wave._wave.getData()[1], before)
 
 
 def test_a_single_clip_needs_no_list(idle: Studio, canvas: SoundCanvas) -> None:
@@ -325,7 +328,7 @@ def test_another_branch_is_drawn_at_once(idle: Studio, canvas: SoundCanvas) -> N
     take = show(idle, 8000)
     take.branch(0, 1000, new_noise=True)
     idle.branches_changed.emit()
-    assert canvas._wave.getData()[0].max() <= 1000 / 8000
+    assert canvas.wave._wave.getData()[0].max() <= 1000 / 8000
 
 
 # --- bits ------------------------------------------------------------------------------------------------------------
@@ -333,11 +336,11 @@ def test_another_branch_is_drawn_at_once(idle: Studio, canvas: SoundCanvas) -> N
 
 def test_the_overlay_shows_the_bits_under_the_wave(idle: Studio, canvas: SoundCanvas) -> None:
     take = show(idle, 4000)
-    assert not canvas.bits_plot.isVisible()
+    assert not canvas.bits.plot.isVisible()
     idle.set_overlay("entropy")
-    assert canvas.bits_plot.isVisible()
-    _, mean = canvas._mean_bits.getData()
-    _, peak = canvas._peak_bits.getData()
+    assert canvas.bits.plot.isVisible()
+    _, mean = canvas.bits._mean_bits.getData()
+    _, peak = canvas.bits._peak_bits.getData()
     assert mean.mean() == pytest.approx(take.traces[0].entropy.mean(), rel=0.02)
     assert peak.max() == pytest.approx(take.traces[0].entropy.max())
 
@@ -349,7 +352,7 @@ def test_an_overlay_of_images_shows_nothing_under_the_wave(idle: Studio, canvas:
     idle.set_overlay(overlay)
     idle.show_take(sound, None)
     assert idle.overlay == "none"
-    assert not canvas.bits_plot.isVisible()
+    assert not canvas.bits.plot.isVisible()
 
 
 def test_a_take_without_figures_gets_them_when_it_is_scored(idle: Studio, canvas: SoundCanvas) -> None:
@@ -358,11 +361,11 @@ def test_a_take_without_figures_gets_them_when_it_is_scored(idle: Studio, canvas
     take.traces[0].append(hum(SPEECH_CHAIN, 4000, 1), unknown, unknown, np.zeros(4000, np.bool_))
     idle.show_take(take, None)
     idle.set_overlay("surprise")
-    assert canvas._mean_bits.getData()[1].max() == 0
+    assert canvas.bits._mean_bits.getData()[1].max() == 0
     take.traces[0].surprise[:] = 2.0
     take.traces[0].entropy[:] = 2.0
     idle.worker.scored.emit(take.id)
-    assert canvas._mean_bits.getData()[1] == pytest.approx(2.0)
+    assert canvas.bits._mean_bits.getData()[1] == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("overlay", ["entropy", "surprise"])
@@ -374,7 +377,7 @@ def test_the_labels_of_the_bits_never_run_into_one_another(
     idle.set_overlay(overlay)
     canvas.resize(685, height)
     QApplication.processEvents()
-    axis = canvas.bits_plot.getAxis("left")
+    axis = canvas.bits.plot.getAxis("left")
     paper = QPixmap(1, 1)
     painter = QPainter(paper)
     _, _, drawn = axis.generateDrawSpecs(painter)
@@ -393,8 +396,8 @@ def test_the_labels_of_the_bits_never_run_into_one_another(
 def test_the_picture_lies_under_a_lens_on_the_wave(idle: Studio, canvas: SoundCanvas) -> None:
     take = show(idle, 4000)
     idle.worker.gram_ready.emit(Gram(take.id, take.traces[0], 1600, np.zeros((200, 256), np.uint8)))
-    assert canvas.lens.span == pytest.approx((0.2, 0.225))
-    x, y = canvas._path.getData()
+    assert canvas.wave.lens.span == pytest.approx((0.2, 0.225))
+    x, y = canvas.gram.path.getData()
     assert x[0] == pytest.approx(0.2)
     np.testing.assert_array_equal(y, take.traces[0].symbols[1600:1800])
 
@@ -403,12 +406,12 @@ def test_a_picture_of_another_trace_is_not_shown(idle: Studio, canvas: SoundCanv
     take = show(idle, 4000)
     other = empty_take(SPEECH_CHAIN).traces[0]
     idle.worker.gram_ready.emit(Gram(take.id, other, 0, np.zeros((200, 256), np.uint8)))
-    assert canvas.lens.span == (0, 0)
+    assert canvas.wave.lens.span == (0, 0)
 
 
 def test_without_the_model_one_line_says_why_there_is_no_picture(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle, 4000)
-    assert canvas._gram_facts.full == "needs the model that made this take: it is not loaded"
+    assert canvas.gram.facts.full == "needs the model that made this take: it is not loaded"
 
 
 def test_the_picture_comes_as_soon_as_the_model_is_loaded(
@@ -432,11 +435,11 @@ def test_the_picture_comes_as_soon_as_the_model_is_loaded(
 
     studio.worker._commands.put(wait)
     studio.open_history(first.take.id)
-    qtbot.waitUntil(lambda: studio.take is not None and not canvas._ask_gram.isActive())
-    assert canvas._gram_facts.full == "needs the model, which is being loaded"
+    qtbot.waitUntil(lambda: studio.take is not None and not canvas.gram._ask.isActive())
+    assert canvas.gram.facts.full == "needs the model, which is being loaded"
     loading.set()
-    qtbot.waitUntil(lambda: canvas._picture.isVisible(), timeout=30_000)
-    assert canvas._gram_facts.full.endswith("brighter = more probable")
+    qtbot.waitUntil(lambda: canvas.gram.picture.isVisible(), timeout=30_000)
+    assert canvas.gram.facts.full.endswith("brighter = more probable")
 
 
 def test_a_clip_chosen_while_the_model_is_loaded_again_gets_its_own_picture(
@@ -446,7 +449,7 @@ def test_a_clip_chosen_while_the_model_is_loaded_again_gets_its_own_picture(
     sound_studio.change("as fast as possible", pace=float("inf"), count=2)
     sound_studio.generate()
     qtbot.waitUntil(lambda: sound_studio.take is not None and sound_studio.take.finished, timeout=60_000)
-    qtbot.waitUntil(lambda: canvas._gram is not None)
+    qtbot.waitUntil(lambda: canvas.gram.gram is not None)
     loading = threading.Event()
 
     def wait() -> None:
@@ -455,13 +458,13 @@ def test_a_clip_chosen_while_the_model_is_loaded_again_gets_its_own_picture(
     sound_studio.worker._commands.put(wait)
     sound_studio.change("device", device="cpu")
     sound_studio.select(1)
-    assert not canvas._picture.isVisible()
-    qtbot.waitUntil(lambda: not canvas._ask_gram.isActive())
+    assert not canvas.gram.picture.isVisible()
+    qtbot.waitUntil(lambda: not canvas.gram._ask.isActive())
     loading.set()
-    qtbot.waitUntil(lambda: canvas._picture.isVisible(), timeout=30_000)
+    qtbot.waitUntil(lambda: canvas.gram.picture.isVisible(), timeout=30_000)
     assert sound_studio.take is not None
-    assert canvas._gram is not None
-    assert canvas._gram.trace is sound_studio.take.traces[1]
+    assert canvas.gram.gram is not None
+    assert canvas.gram.gram.trace is sound_studio.take.traces[1]
 
 
 def test_a_real_walk_is_pictured_around_the_pinned_step(
@@ -477,8 +480,8 @@ def test_a_real_walk_is_pictured_around_the_pinned_step(
     length = studio.frontier
     assert length > 250
     studio.pin(Pointer(0, 120))
-    qtbot.waitUntil(lambda: canvas.lens.span[0] <= 120 / 8000 < canvas.lens.span[1], timeout=20_000)
-    left, right = canvas.lens.span
+    qtbot.waitUntil(lambda: canvas.wave.lens.span[0] <= 120 / 8000 < canvas.wave.lens.span[1], timeout=20_000)
+    left, right = canvas.wave.lens.span
     assert right - left == pytest.approx(0.025)
 
 
@@ -493,7 +496,7 @@ def test_the_first_step_finds_the_canvas_laid_out(
     QApplication.processEvents()
 
     def layout() -> list[object]:
-        plots = canvas.wave_plot, canvas.bits_plot, canvas.gram_plot
+        plots = canvas.wave.plot, canvas.bits.plot, canvas.gram.plot
         return [canvas.clip_list.size(), *(each for plot in plots for each in (plot.geometry(), plot.view.viewRange()))]
 
     before = layout()
@@ -520,40 +523,40 @@ def test_a_take_of_another_modality_leaves_the_canvas_at_its_invitation(idle: St
 def test_the_mean_of_the_bits_is_told_per_sample(idle: Studio, canvas: SoundCanvas) -> None:
     idle.set_overlay("entropy")
     take = show(idle)
-    assert canvas._bits_facts.full == f"mean {take.traces[0].entropy.mean():.2f} bits/sample"
+    assert canvas.bits.facts.full == f"mean {take.traces[0].entropy.mean():.2f} bits/sample"
 
 
 def answered(canvas: SoundCanvas, studio: Studio) -> tuple[int, int]:
     """Draws the picture that is wanted, as the inference thread would, and returns its steps [start, stop)."""
-    assert canvas._gram_wanted is not None
+    assert canvas.gram.wanted is not None
     assert studio.take is not None
-    trace, start, stop = canvas._gram_wanted
+    trace, start, stop = canvas.gram.wanted
     studio.worker.gram_ready.emit(Gram(studio.take.id, trace, start, np.zeros((stop - start, 256), np.uint8)))
     return start, stop
 
 
 def test_the_gram_stays_where_one_looked_until_the_mouse_leaves_the_canvas(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle, 4000)
-    canvas.wave_plot.pointed.emit(0.169)
+    canvas.wave.plot.pointed.emit(0.169)
     there = answered(canvas, idle)
     assert there[0] <= 0.169 * 8000 < there[1]
-    canvas.wave_plot.pointed.emit(None)
+    canvas.wave.plot.pointed.emit(None)
     assert idle.hovered is None
     assert answered(canvas, idle) == there
     step = there[0] + 2
-    canvas.gram_plot.pointed.emit(step / 8000)
+    canvas.gram.plot.pointed.emit(step / 8000)
     assert idle.hovered == Pointer(0, step)
     assert answered(canvas, idle) == there
-    canvas.gram_plot.pointed.emit(None)
+    canvas.gram.plot.pointed.emit(None)
     QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
     assert answered(canvas, idle) == (3800, 4000)
 
 
 def test_the_gram_goes_where_the_keys_go_though_the_mouse_lies_in_the_canvas(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle, 4000)
-    canvas.wave_plot.pointed.emit(0.169)
+    canvas.wave.plot.pointed.emit(0.169)
     answered(canvas, idle)
-    canvas.wave_plot.pointed.emit(None)
+    canvas.wave.plot.pointed.emit(None)
     idle.move_cursor(2500)
     start, stop = answered(canvas, idle)
     assert start <= 2500 < stop
@@ -561,17 +564,17 @@ def test_the_gram_goes_where_the_keys_go_though_the_mouse_lies_in_the_canvas(idl
 
 def test_a_wave_closer_than_the_gram_has_its_own_span_in_it(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle, 4000)
-    canvas.wave_plot.pointed.emit(0.2)
+    canvas.wave.plot.pointed.emit(0.2)
     answered(canvas, idle)
-    canvas.wave_plot.view.setXRange(0.2, 0.207, padding=0)
+    canvas.wave.plot.view.setXRange(0.2, 0.207, padding=0)
     start, stop = answered(canvas, idle)
     assert start / 8000 <= 0.2
     assert (stop - 1) / 8000 >= 0.207
-    assert canvas.gram_plot.view.viewRange()[0] == pytest.approx([0.2, 0.207])
-    left, right = canvas.lens.span
+    assert canvas.gram.plot.view.viewRange()[0] == pytest.approx([0.2, 0.207])
+    left, right = canvas.wave.lens.span
     assert left == right
-    assert canvas._gram_facts.full.startswith("7 ms from 0.2000 s")
-    canvas.wave_plot.view.setXRange(0.1, 0.4, padding=0)
+    assert canvas.gram.facts.full.startswith("7 ms from 0.2000 s")
+    canvas.wave.plot.view.setXRange(0.1, 0.4, padding=0)
     start, stop = answered(canvas, idle)
     assert stop - start == 200
-    assert canvas.lens.span == pytest.approx((start / 8000, stop / 8000))
+    assert canvas.wave.lens.span == pytest.approx((start / 8000, stop / 8000))

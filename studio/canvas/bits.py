@@ -1,0 +1,75 @@
+"""Entropy or surprise along a clip, under its wave."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+
+from models.chain import SoundChain
+from studio.canvas.clip import Clip
+from studio.canvas.common import SHORT_NAMES, full_bits
+from studio.canvas.time_plot import ZOOM_TIP, InView, Pane, TimePlot
+from studio.theme import Theme, faded
+
+LOW_PIXELS = 64
+"""Below this height labels between 0 and the top would run into one another."""
+
+
+class BitsAxis(pg.AxisItem):  # type: ignore[misc]
+    """Bits from 0 up: where the plot is too low for several labels, only its two ends are labelled."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        if size < LOW_PIXELS:
+            return [(high - low, [low, high])]
+        ticks: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
+        return ticks
+
+
+class Bits(Pane):
+    """The mean of entropy or surprise over a few pixels each, and its peaks where more steps lie under them."""
+
+    def __init__(self) -> None:
+        super().__init__("", TimePlot("Bits per sample", zooms=True, left=BitsAxis))
+        self.title.setToolTip(ZOOM_TIP)
+        self._peak_bits = pg.PlotCurveItem(antialias=False)
+        self._mean_bits = pg.PlotCurveItem(antialias=False, fillLevel=0)
+        for item in (self._mean_bits, self._peak_bits):
+            self.plot.addItem(item, ignoreBounds=True)
+
+    def dress(self, theme: Theme) -> None:
+        self.plot.dress(theme, theme)
+        self._mean_bits.setPen(pg.mkPen(theme.quiet, width=1))
+        self._mean_bits.setBrush(pg.mkBrush(faded(theme.quiet, 0.45)))
+        self._peak_bits.setPen(pg.mkPen(faded(theme.quiet, 0.55), width=1))
+
+    def show_overlay(self, overlay: str) -> None:
+        """``entropy`` or ``surprise``; nothing is shown under any other."""
+        self.setVisible(overlay in SHORT_NAMES)
+        if overlay in SHORT_NAMES:
+            self.title.setText(SHORT_NAMES[overlay])
+
+    def draw(self, clip: Clip, view: InView, end: float, chain: SoundChain, overlay: str) -> None:
+        """end: where the axis ends, in seconds."""
+        if overlay in SHORT_NAMES:
+            self._draw_curves(clip, view, chain, overlay)
+        (_, _), (bottom, top) = self.plot.view.viewRange()
+        self.plot.hatch.cover(len(clip.wave) / view.rate, end, bottom, top)
+
+    def _draw_curves(self, clip: Clip, view: InView, chain: SoundChain, overlay: str) -> None:
+        if view.empty:
+            self._peak_bits.setData([], [])
+            self._mean_bits.setData([], [])
+            return
+        pyramid = clip.entropy if overlay == "entropy" else clip.surprise
+        steps = view.stop - view.start
+        # A pixel's mean jitters as much as its samples do: three pixels to a bin read as a curve.
+        bins = max(1, view.columns // 3) if view.columns < steps else steps
+        _, high, mean = pyramid.columns(view.start, view.stop, bins)
+        at = view.times(bins) - 0.5 / view.rate
+        self._mean_bits.setData(at, mean)
+        if bins < steps:
+            self._peak_bits.setData(at, high)
+        else:
+            self._peak_bits.setData([], [])
+        top = full_bits(chain.alphabet)
+        self.plot.setYRange(0, max(top, float(high.max()) * 1.05), padding=0)
+        self.facts.say(f"mean {float(pyramid.values.mean()):.2f} bits/{chain.step_noun}")

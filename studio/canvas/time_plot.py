@@ -1,0 +1,268 @@
+"""Plots over time: their axes, their zooming, and the marks that all of them share. Times are in seconds.
+
+All plots are made once and only their data change: pyqtgraph leaks from making items, not from updating them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import (
+    QFrame,
+    QGraphicsSceneWheelEvent,
+    QHBoxLayout,
+    QLabel,
+    QStyleOptionGraphicsItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from studio.theme import QUIET, TITLE, Theme, colours, faded, fill_hatched, set_role, style_plot
+from studio.widgets.labels import ElidedLabel
+from studio.widgets.painting import painting_with
+
+NOTCH = 120
+"""What a notch of a wheel counts; a touch pad counts in smaller steps."""
+
+PAN_PER_NOTCH = 0.1
+"""Of the stretch in view."""
+
+AXIS_PIXELS, LEAST_PLOT = 46, 52
+
+ZOOM_TIP = "Wheel: zoom. Drag, or wheel with Shift: move along. Double click: all of it"
+
+
+class TimeAxis(pg.AxisItem):  # type: ignore[misc]
+    """Seconds below a plot, with as many digits as the ticks need."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        digits = max(0, -math.floor(math.log10(spacing) + 1e-9)) if spacing > 0 else 0
+        return [f"{value:.{digits}f} s" for value in values]
+
+
+class Stretch(pg.GraphicsObject):  # type: ignore[misc]
+    """A stretch of time in a plot, filled in device pixels: with a colour, or hatched as not drawn yet."""
+
+    def __init__(self, owner: QWidget, depth: int) -> None:
+        super().__init__()
+        self._owner = owner
+        self._rect = QRectF()
+        self.colour: QColor | None = None
+        """None: hatched."""
+        self.setZValue(depth)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Where it begins and ends, in the plot's units."""
+        return self._rect.left(), self._rect.right()
+
+    def cover(self, left: float, right: float, bottom: float, top: float) -> None:
+        rect = QRectF(left, bottom, max(0.0, right - left), top - bottom)
+        if rect != self._rect:
+            self.prepareGeometryChange()
+            self._rect = rect
+            self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self._rect
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        with painting_with(painter):
+            device = painter.transform().mapRect(self._rect)
+            painter.resetTransform()
+            if self.colour is None:
+                fill_hatched(painter, device, colours(self._owner))
+            else:
+                painter.fillRect(device, self.colour)
+
+
+class TimeView(pg.ViewBox):  # type: ignore[misc]
+    """A plot's area that zooms and pans in time alone and tells where it is clicked.
+
+    The wheel zooms about the pointer; sideways, or with Shift, it pans, as dragging does.
+    """
+
+    clicked = Signal(float)
+    whole_wanted = Signal()
+
+    def __init__(self, *, zooms: bool) -> None:
+        super().__init__(enableMenu=False, defaultPadding=0)
+        self.setMouseEnabled(x=zooms, y=False)
+        self._zooms = zooms
+
+    def wheelEvent(self, event: QGraphicsSceneWheelEvent, axis: int | None = None) -> None:
+        """axis: 0 or 1 where the wheel is over that axis."""
+        sideways = event.orientation() == Qt.Orientation.Horizontal
+        if not sideways and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            super().wheelEvent(event, axis)
+        elif self._zooms:
+            (left, right), _ = self.viewRange()
+            self.translateBy(x=-event.delta() / NOTCH * PAN_PER_NOTCH * (right - left))
+            self.sigRangeChangedManually.emit([True, False])
+            event.accept()
+
+    def mouseClickEvent(self, event: Any) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            event.accept()
+            if event.double() and self._zooms:
+                self.whole_wanted.emit()
+            else:
+                self.clicked.emit(self.mapSceneToView(event.scenePos()).x())
+
+
+class TimePlot(pg.PlotWidget):  # type: ignore[misc]
+    """A plot over time, with the marks that all of them share."""
+
+    pointed = Signal(object)
+    """The time under the mouse, or None when it has left."""
+
+    def __init__(self, name: str, *, zooms: bool, left: type[pg.AxisItem] = pg.AxisItem) -> None:
+        self.view = TimeView(zooms=zooms)
+        super().__init__(viewBox=self.view, axisItems={"bottom": TimeAxis("bottom"), "left": left("left")})
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMinimumHeight(LEAST_PLOT)
+        self.hideButtons()
+        for axis in (self.getAxis("left"), self.getAxis("bottom")):
+            axis.enableAutoSIPrefix(False)  # a label that these do not have would be made anew with every range
+        self.getAxis("left").setWidth(AXIS_PIXELS)
+        self.getAxis("bottom").setHeight(22)
+        if zooms:
+            self.setAccessibleDescription(ZOOM_TIP)
+            self.getAxis("bottom").setToolTip(ZOOM_TIP)  # of the whole plot it would lie over the wave
+        self.hatch = Stretch(self, -10)
+        self.frontier = pg.InfiniteLine(angle=90)
+        self.inspected = pg.InfiniteLine(angle=90)
+        self.hovered = pg.InfiniteLine(angle=90)
+        for item in (self.hatch, self.frontier, self.inspected, self.hovered):
+            self.addItem(item, ignoreBounds=True)
+        for line in (self.frontier, self.inspected, self.hovered):
+            line.setZValue(10)
+        self.getPlotItem().layout.setContentsMargins(0, 7, 1, 0)
+        self.setMouseTracking(True)
+
+    def dress(self, theme: Theme, marks: Theme) -> None:
+        """Colours and lines; ``marks``: the theme of the lines, which must stand out from what the plot shows."""
+        ratio = self.devicePixelRatioF()  # pens are cosmetic: their width is in device pixels
+        style_plot(self, theme)
+        self.frontier.setPen(pg.mkPen(marks.now, width=2 * ratio))
+        self.inspected.setPen(pg.mkPen(marks.chosen, width=2 * ratio))
+        self.hovered.setPen(pg.mkPen(faded(marks.chosen, 0.8), width=ratio))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        scene = self.mapToScene(event.position().toPoint())
+        inside = self.view.sceneBoundingRect().contains(scene)
+        self.pointed.emit(self.view.mapSceneToView(scene).x() if inside else None)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.pointed.emit(None)
+
+    def position_of(self, seconds: float, y: float = 0.0) -> QPointF:
+        """Where a point of the plot lies in its viewport, in logical pixels."""
+        scene = self.view.mapViewToScene(QPointF(seconds, y))
+        return QPointF(self.mapFromScene(scene))
+
+
+class Playhead(pg.GraphicsObject):  # type: ignore[misc]
+    """What is heard now: a thin line under a triangle."""
+
+    SIZE = 5.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seconds = 0.0
+        self.colour = QColor()
+        self.setZValue(20)
+        self.hide()
+
+    def move_to(self, seconds: float | None) -> None:
+        self.setVisible(seconds is not None)
+        if seconds is not None and seconds != self._seconds:
+            self.prepareGeometryChange()
+            self._seconds = seconds
+            self.update()
+
+    def boundingRect(self) -> QRectF:
+        across, _ = self.pixelVectors()
+        reach = (self.SIZE + 1) * (across.x() if across is not None else 0.0)
+        return QRectF(self._seconds - reach, -1, 2 * reach, 2)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        with painting_with(painter):
+            top = painter.transform().map(QPointF(self._seconds, 1))
+            bottom = painter.transform().map(QPointF(self._seconds, -1))
+            painter.resetTransform()
+            painter.setPen(QPen(self.colour, 1))
+            painter.drawLine(top, bottom)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self.colour)
+            size = QPointF(self.SIZE, 0)
+            painter.drawPolygon(QPolygonF([top - size, top + size, top + QPointF(0, 1.4 * self.SIZE)]))
+
+
+def place(line: pg.InfiniteLine, seconds: float | None) -> None:
+    line.setVisible(seconds is not None)
+    if seconds is not None:
+        line.setPos(seconds)
+
+
+@dataclass(frozen=True)
+class InView:
+    """The steps start … stop - 1 that a plot shows, one more at either end included."""
+
+    rate: int
+    start: int
+    stop: int
+    per_pixel: float
+    """Steps per pixel of the screen."""
+
+    @property
+    def empty(self) -> bool:
+        return self.start >= self.stop
+
+    @property
+    def columns(self) -> int:
+        """Pixels of the screen that the steps cover."""
+        return max(1, math.ceil((self.stop - self.start) / max(self.per_pixel, 1e-9)))
+
+    def times(self, count: int) -> npt.NDArray[np.float64]:
+        """The middles of ``count`` equal columns, in seconds (count,)."""
+        return (self.start + (np.arange(count) + 0.5) * ((self.stop - self.start) / count)) / self.rate
+
+
+def in_view(plot: TimePlot, rate: int, length: int) -> InView:
+    """What a plot shows of a clip of ``length`` steps."""
+    (left, right), _ = plot.view.viewRange()
+    start, stop = min(length, max(0, math.floor(left * rate) - 1)), min(length, math.ceil(right * rate) + 2)
+    width = max(1.0, plot.view.width() * plot.devicePixelRatioF())
+    return InView(rate, start, stop, (right - left) * rate / width)
+
+
+class Pane(QWidget):
+    """A plot under its title, with what there is to say of it at the right."""
+
+    def __init__(self, title: str, plot: TimePlot) -> None:
+        super().__init__()
+        self.plot = plot
+        self.title = QLabel(title)
+        set_role(self.title, TITLE)
+        self.facts = ElidedLabel("", QUIET, align=Qt.AlignmentFlag.AlignRight)
+        self.head = QHBoxLayout()
+        self.head.addWidget(self.title)
+        self.head.addWidget(self.facts, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(self.head)
+        column.addWidget(plot, 1)
