@@ -16,7 +16,7 @@ import math
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -50,7 +50,16 @@ from studio.inspection import FollowedInspection
 from studio.messages import GramRequest, LoadedInfo, Refused, WalkRequest
 from studio.profile import Profile
 from studio.reading import Reader, Show, in_history
-from studio.settings import MAX_COUNT, OVERLAYS, OVERLAYS_OF_IMAGES, Settings, fitting_limit, settings_from_json
+from studio.settings import (
+    MAX_COUNT,
+    OVERLAYS,
+    OVERLAYS_OF_IMAGES,
+    Settings,
+    SpectrumSettings,
+    fitting_limit,
+    settings_from_json,
+    spectrum_from_json,
+)
 from studio.undo import BranchCommand, DeleteCommand, SettingsCommand
 
 RANDOM_SEEDS = 1_000_000
@@ -140,6 +149,7 @@ class Studio(QObject):
         self.pinned: Pointer | None = None
         self.hovered: Pointer | None = None
         self._overlay = str(profile.get("overlay", "none"))
+        self.spectrum = spectrum_from_json(profile.get("spectrum", {}))
         self.walking_until: int | None = None
         """The step that a walk of single steps ends at; None while a walk goes on to its end."""
         self.paused_by_user = False
@@ -524,6 +534,12 @@ class Studio(QObject):
         """One of ``overlays``."""
         self._overlay = overlay
         self.profile.set("overlay", overlay)
+        self.view_changed.emit()
+
+    def set_spectrum(self, spectrum: SpectrumSettings) -> None:
+        """How the spectrogram of sounds is drawn, and whether."""
+        self.spectrum = spectrum
+        self.profile.set("spectrum", asdict(spectrum))
         self.view_changed.emit()
 
     # --- walking ---------------------------------------------------------------------------------------------------

@@ -6,8 +6,11 @@ in seconds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
-from PySide6.QtCore import QEvent, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -19,7 +22,8 @@ from studio.canvas.clip import Clip, decibels, symbol_amplitudes
 from studio.canvas.clip_list import CLIP_HEIGHT, CLIPS_WIDTH, ClipList
 from studio.canvas.common import Canvas, Invitation, ReadOut, step_facts
 from studio.canvas.conditional_gram import ConditionalGram
-from studio.canvas.time_plot import InView, in_view, place
+from studio.canvas.spectrogram import SpectrogramPane
+from studio.canvas.time_plot import InView, TimePlot, in_view, place
 from studio.canvas.waveform import Waveform
 from studio.state import Pointer, Studio
 from studio.theme import colours
@@ -28,6 +32,62 @@ CLIPS_DELAY_MS = 150
 
 CLOSEST_STEPS = 16
 """The wheel zooms in down to this many steps."""
+
+BELOW_EVERY = 3
+"""While a walk runs, spectrogram and bits are drawn with every third frame of the wave."""
+
+MS_DIGITS = 3
+"""Of the read-out: steps of 8 kHz are 0.125 ms."""
+
+SHARES = (4, 4, 3, 4)
+"""Of the height: wave, spectrogram, bits, conditional-gram."""
+PANE_GAP = 6
+ROOM = 60
+"""What must be left of the height, in logical pixels, for all panes to be shown."""
+
+
+class Column(QWidget):
+    """Panes, one below the other, of which one gives way where there is no room for all."""
+
+    changed = Signal()
+    """It was shown, or has given way."""
+
+    def __init__(self, panes: Sequence[QWidget], shares: Sequence[int], gives_way: QWidget, below: QWidget) -> None:
+        super().__init__()
+        self._gives_way = gives_way
+        self._wanted = True
+        self._column = QVBoxLayout(self)
+        self._column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetNoConstraint)  # see ``minimumSizeHint``
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(PANE_GAP)
+        for pane, share in zip(panes, shares, strict=True):
+            self._column.addWidget(pane, share)
+        self._column.addWidget(below)
+
+    def want(self, wanted: bool) -> None:
+        """Whether the one that may give way is to be seen."""
+        self._wanted = wanted
+        self.arrange()
+
+    def minimumSizeHint(self) -> QSize:
+        """Without the one that gives way."""
+        least = self._column.minimumSize()
+        return QSize(least.width(), least.height() - (0 if self._gives_way.isHidden() else self._its_height))
+
+    @property
+    def _its_height(self) -> int:
+        return self._gives_way.minimumSizeHint().height() + PANE_GAP
+
+    def arrange(self) -> None:
+        self._column.invalidate()
+        fits = self.height() >= self.minimumSizeHint().height() + self._its_height + ROOM
+        if self._gives_way.isHidden() is (self._wanted and fits):
+            self._gives_way.setVisible(self._wanted and fits)
+            self.changed.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.arrange()
 
 
 class SoundCanvas(Canvas):
@@ -40,15 +100,20 @@ class SoundCanvas(Canvas):
         self._amplitudes = np.empty(0, np.float32)
         self._zoomed = False
         self._shown_trace: Trace | None = None
+        self._frame = 0
         self._clips_due = QTimer(self, singleShot=True)
         self._clips_due.timeout.connect(self._draw_clips)
         self.setAccessibleName("Canvas")
 
         self.read_out = ReadOut("Point at the wave to see a conditional; click to keep it; the wheel zooms.")
         self.wave = Waveform()
+        self.spectrogram = SpectrogramPane(studio)
         self.bits = Bits()
         self.gram = ConditionalGram(studio, lambda: self._clip, lambda: self._view)
-        self._plots = (self.wave.plot, self.bits.plot, self.gram.plot)
+        self._panes = (self.wave, self.spectrogram, self.bits, self.gram)
+        self._plots = tuple(pane.plot for pane in self._panes)
+        self._aligned = (self.wave, self.spectrogram, self.bits)
+        """Those that share one axis of time."""
         self.clip_list = ClipList(studio)
         self.invitation = Invitation(studio)
         self._lay_out()
@@ -56,9 +121,10 @@ class SoundCanvas(Canvas):
 
         self.wave.plot.view.sigXRangeChanged.connect(self._on_range)
         self.wave.plot.view.sigRangeChangedManually.connect(self._on_zoom)
-        self.bits.plot.view.sigRangeChangedManually.connect(self._on_bits_zoom)
-        self.wave.plot.view.whole_wanted.connect(self.show_whole)
-        self.bits.plot.view.whole_wanted.connect(self.show_whole)
+        for below in (self.spectrogram, self.bits):
+            below.plot.view.sigRangeChangedManually.connect(partial(self._on_zoom_below, below.plot))
+        for pane in self._aligned:
+            pane.plot.view.whole_wanted.connect(self.show_whole)
         for plot in self._plots:
             plot.view.clicked.connect(self._on_click)
             plot.pointed.connect(self._on_pointed)
@@ -77,12 +143,8 @@ class SoundCanvas(Canvas):
 
     def _lay_out(self) -> None:
         body = QWidget()
-        column = QVBoxLayout()
-        column.setSpacing(6)
-        column.addWidget(self.wave, 4)
-        column.addWidget(self.bits, 2)
-        column.addWidget(self.gram, 4)
-        column.addWidget(self.read_out)
+        self._column = Column(self._panes, SHARES, self.spectrogram, self.read_out)
+        self._column.changed.connect(self._show_times)
         self.clip_scroll = QScrollArea()
         self.clip_scroll.setWidget(self.clip_list)
         self.clip_scroll.setWidgetResizable(True)
@@ -93,15 +155,24 @@ class SoundCanvas(Canvas):
         row.setContentsMargins(16, 12, 16, 8)
         row.setSpacing(12)
         row.addWidget(self.clip_scroll)
-        row.addLayout(column, 1)
+        row.addWidget(self._column, 1)
         self._cover(body, self.invitation)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def _dress(self) -> None:
         """Colours of the present theme."""
         theme = colours(self)
-        for pane in (self.wave, self.bits, self.gram):
+        for pane in self._panes:
             pane.dress(theme)
+
+    @Slot()
+    def _show_times(self) -> None:
+        """The lowest of the panes that share an axis of time has it."""
+        shown = [pane for pane in self._aligned if not pane.isHidden()]
+        for pane in shown:
+            pane.plot.show_times(pane is shown[-1])
+        if self._take is not None:
+            self._draw()
 
     # --- following the state -----------------------------------------------------------------------------------------
 
@@ -137,7 +208,10 @@ class SoundCanvas(Canvas):
         return max(longest, min(extent, take.limit))
 
     def set_playhead(self, seconds: float | None) -> None:
-        self.wave.playhead.move_to(seconds)
+        for plot in self._plots:
+            # A mark that lies outside of the picture would have it painted anew for nothing.
+            shown = seconds is not None and plot.shows(seconds)
+            plot.playhead.move_to(seconds if shown else None)
 
     @Slot()
     def _on_take(self) -> None:
@@ -195,9 +269,15 @@ class SoundCanvas(Canvas):
             return
         if self.isVisible() and len(self._clips) > 1 and not self._clips_due.isActive():
             self._clips_due.start(CLIPS_DELAY_MS)
+        self._frame += 1
         self._fit()
-        self._draw()
+        self._draw(below=self._below_due)
         self._on_marks()
+
+    @property
+    def _below_due(self) -> bool:
+        """Whether what lies under the wave is drawn in this frame: a walk wants the processor, too."""
+        return not self._studio.running or self._frame % BELOW_EVERY == 0
 
     @Slot()
     def _draw_clips(self) -> None:
@@ -211,8 +291,9 @@ class SoundCanvas(Canvas):
     @Slot()
     def _on_view(self) -> None:
         self.bits.show_overlay(self._studio.overlay)  # of images too, while one of them is shown
-        if self._take is not None:
-            self._draw()
+        self.spectrogram.follow_settings()
+        self._column.want(self._studio.spectrum.shown)
+        self._show_times()
 
     @Slot()
     def _on_selection(self) -> None:
@@ -230,8 +311,10 @@ class SoundCanvas(Canvas):
         """The limits of zooming, and the whole clip in view unless the user zoomed in."""
         rate, extent = self._chain.rate, self.extent
         view = self.wave.plot.view
-        for each in (view, self.bits.plot.view):
-            each.setLimits(xMin=0, xMax=extent / rate, minXRange=CLOSEST_STEPS / rate, maxXRange=extent / rate)
+        for pane in self._aligned:
+            pane.plot.view.setLimits(
+                xMin=0, xMax=extent / rate, minXRange=CLOSEST_STEPS / rate, maxXRange=extent / rate
+            )
         if not self._zoomed:
             view.setXRange(0, extent / rate, padding=0)
 
@@ -247,15 +330,15 @@ class SoundCanvas(Canvas):
         (left, right), _ = self.wave.plot.view.viewRange()
         self._zoomed = (right - left) * self._chain.rate < self.extent * 0.999 if self._take is not None else False
 
-    @Slot()
-    def _on_bits_zoom(self) -> None:
-        """The wheel over the bits zooms the wave, which takes the bits along."""
-        self.wave.plot.view.setXRange(*self.bits.plot.view.viewRange()[0], padding=0)
+    def _on_zoom_below(self, plot: TimePlot, *_axes: object) -> None:
+        """The wheel over what lies under the wave zooms the wave, which takes the others along."""
+        self.wave.plot.view.setXRange(*plot.view.viewRange()[0], padding=0)
         self._on_zoom()
 
     @Slot()
     def _on_range(self) -> None:
-        self.bits.plot.view.setXRange(*self.wave.plot.view.viewRange()[0], padding=0)
+        for below in (self.spectrogram, self.bits):
+            below.plot.view.setXRange(*self._view, padding=0)
         if self._take is not None:
             self._draw()
             self.gram.fit()
@@ -272,8 +355,8 @@ class SoundCanvas(Canvas):
     def _in_view(self, clip: Clip) -> InView:
         return in_view(self.wave.plot, self._chain.rate, len(clip.wave))
 
-    def _draw(self) -> None:
-        """What is in view, at the resolution of the screen."""
+    def _draw(self, *, below: bool = True) -> None:
+        """What is in view, at the resolution of the screen. below: not the wave alone."""
         clip = self._clip
         if clip is None:
             return
@@ -281,7 +364,9 @@ class SoundCanvas(Canvas):
         self._shown_trace = clip.trace
         view, end = self._in_view(clip), self.extent / self._chain.rate
         self.wave.draw(clip, view, end)
-        self.bits.draw(clip, view, end, self._chain, self._studio.overlay)
+        if below:
+            self.spectrogram.draw(clip, view, end)
+            self.bits.draw(clip, view, end, self._chain, self._studio.overlay)
 
     @Slot()
     def _on_cursor(self) -> None:
@@ -307,7 +392,7 @@ class SoundCanvas(Canvas):
             None if mine is None else mine.step,
         )
         pictured = self.gram.steps
-        for plot in self._plots:
+        for plot in self._plots if self._below_due else (self.wave.plot, self.gram.plot):
             for line, step in zip((plot.frontier, plot.inspected, plot.hovered), steps, strict=True):
                 # A line that lies outside of the picture would have it painted anew for nothing.
                 place(line, None if step is None or (plot is self.gram.plot and step not in pictured) else step / rate)
@@ -319,7 +404,11 @@ class SoundCanvas(Canvas):
         if pointer is None or take is None or clip is None:
             self.read_out.show_facts([])
             return
-        facts = [self._chain.locate(pointer.step), f"step {grouped(pointer.step)}"]
+        seconds = pointer.step / self._chain.rate
+        facts = [f"{1000 * seconds:.{MS_DIGITS}f} ms", f"sample {grouped(pointer.step)}"]
+        height = self.spectrogram.plot.pointed_height
+        if height is not None and pointer == self._studio.hovered:
+            facts += self.spectrogram.facts_at(seconds, height)
         if pointer.step < len(clip.wave):
             amplitude = float(clip.wave.values[pointer.step])
             facts += [f"amplitude {amplitude:+.3f}".replace("-", "−"), decibels(abs(amplitude))]
@@ -353,7 +442,10 @@ class SoundCanvas(Canvas):
         elif self._studio.hovered is not None:
             self.gram.held = True
         step = self._step_at(seconds) if seconds is not None and self._take is not None else None
-        self._studio.hover(None if step is None else Pointer(self._studio.selected, step))
+        hovered = None if step is None else Pointer(self._studio.selected, step)
+        if hovered is not None and hovered == self._studio.hovered:
+            self._show_facts(hovered)  # of the same step, another frequency
+        self._studio.hover(hovered)
 
     @Slot(float)
     def _on_click(self, seconds: float) -> None:

@@ -35,6 +35,9 @@ PAN_PER_NOTCH = 0.1
 """Of the stretch in view."""
 
 AXIS_PIXELS, LEAST_PLOT = 46, 52
+MARKER_PIXELS = 9.0
+TIMES_PIXELS, BARE_PIXELS = 22, 6
+"""The height of an axis of time with labels, and without."""
 
 ZOOM_TIP = "Wheel: zoom. Drag, or wheel with Shift: move along. Double click: all of it"
 
@@ -48,7 +51,7 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
 
 
 class Stretch(pg.GraphicsObject):  # type: ignore[misc]
-    """A stretch of time in a plot, filled in device pixels: with a colour, or hatched as not drawn yet."""
+    """A stretch of time in a plot, filled in device pixels: with a colour in a frame, or hatched as not drawn yet."""
 
     def __init__(self, owner: QWidget, depth: int) -> None:
         super().__init__()
@@ -56,6 +59,7 @@ class Stretch(pg.GraphicsObject):  # type: ignore[misc]
         self._rect = QRectF()
         self.colour: QColor | None = None
         """None: hatched."""
+        self.frame: QColor | None = None
         self.setZValue(depth)
 
     @property
@@ -81,6 +85,10 @@ class Stretch(pg.GraphicsObject):  # type: ignore[misc]
                 fill_hatched(painter, device, colours(self._owner))
             else:
                 painter.fillRect(device, self.colour)
+            if self.frame is not None and not device.isEmpty():
+                width = self._owner.devicePixelRatioF()
+                painter.setPen(QPen(self.frame, width))
+                painter.drawRect(device.adjusted(width / 2, width / 2, -width / 2, -width / 2))
 
 
 class TimeView(pg.ViewBox):  # type: ignore[misc]
@@ -117,64 +125,8 @@ class TimeView(pg.ViewBox):  # type: ignore[misc]
                 self.clicked.emit(self.mapSceneToView(event.scenePos()).x())
 
 
-class TimePlot(pg.PlotWidget):  # type: ignore[misc]
-    """A plot over time, with the marks that all of them share."""
-
-    pointed = Signal(object)
-    """The time under the mouse, or None when it has left."""
-
-    def __init__(self, name: str, *, zooms: bool, left: type[pg.AxisItem] = pg.AxisItem) -> None:
-        self.view = TimeView(zooms=zooms)
-        super().__init__(viewBox=self.view, axisItems={"bottom": TimeAxis("bottom"), "left": left("left")})
-        self.setAccessibleName(name)
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setMinimumHeight(LEAST_PLOT)
-        self.hideButtons()
-        for axis in (self.getAxis("left"), self.getAxis("bottom")):
-            axis.enableAutoSIPrefix(False)  # a label that these do not have would be made anew with every range
-        self.getAxis("left").setWidth(AXIS_PIXELS)
-        self.getAxis("bottom").setHeight(22)
-        if zooms:
-            self.setAccessibleDescription(ZOOM_TIP)
-            self.getAxis("bottom").setToolTip(ZOOM_TIP)  # of the whole plot it would lie over the wave
-        self.hatch = Stretch(self, -10)
-        self.frontier = pg.InfiniteLine(angle=90)
-        self.inspected = pg.InfiniteLine(angle=90)
-        self.hovered = pg.InfiniteLine(angle=90)
-        for item in (self.hatch, self.frontier, self.inspected, self.hovered):
-            self.addItem(item, ignoreBounds=True)
-        for line in (self.frontier, self.inspected, self.hovered):
-            line.setZValue(10)
-        self.getPlotItem().layout.setContentsMargins(0, 7, 1, 0)
-        self.setMouseTracking(True)
-
-    def dress(self, theme: Theme, marks: Theme) -> None:
-        """Colours and lines; ``marks``: the theme of the lines, which must stand out from what the plot shows."""
-        ratio = self.devicePixelRatioF()  # pens are cosmetic: their width is in device pixels
-        style_plot(self, theme)
-        self.frontier.setPen(pg.mkPen(marks.now, width=2 * ratio))
-        self.inspected.setPen(pg.mkPen(marks.chosen, width=2 * ratio))
-        self.hovered.setPen(pg.mkPen(faded(marks.chosen, 0.8), width=ratio))
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        super().mouseMoveEvent(event)
-        scene = self.mapToScene(event.position().toPoint())
-        inside = self.view.sceneBoundingRect().contains(scene)
-        self.pointed.emit(self.view.mapSceneToView(scene).x() if inside else None)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self.pointed.emit(None)
-
-    def position_of(self, seconds: float, y: float = 0.0) -> QPointF:
-        """Where a point of the plot lies in its viewport, in logical pixels."""
-        scene = self.view.mapViewToScene(QPointF(seconds, y))
-        return QPointF(self.mapFromScene(scene))
-
-
 class Playhead(pg.GraphicsObject):  # type: ignore[misc]
-    """What is heard now: a thin line under a triangle."""
+    """What is heard now: a thin line under a triangle, as high as the plot."""
 
     SIZE = 5.0
 
@@ -192,15 +144,21 @@ class Playhead(pg.GraphicsObject):  # type: ignore[misc]
             self._seconds = seconds
             self.update()
 
+    def viewTransformChanged(self) -> None:
+        super().viewTransformChanged()
+        self.prepareGeometryChange()  # its width is in pixels, its height that of the plot
+
     def boundingRect(self) -> QRectF:
         across, _ = self.pixelVectors()
         reach = (self.SIZE + 1) * (across.x() if across is not None else 0.0)
-        return QRectF(self._seconds - reach, -1, 2 * reach, 2)
+        view = self.viewRect()
+        return QRectF(self._seconds - reach, view.top(), 2 * reach, view.height())
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         with painting_with(painter):
-            top = painter.transform().map(QPointF(self._seconds, 1))
-            bottom = painter.transform().map(QPointF(self._seconds, -1))
+            view = self.viewRect()
+            top = painter.transform().map(QPointF(self._seconds, view.bottom()))
+            bottom = painter.transform().map(QPointF(self._seconds, view.top()))
             painter.resetTransform()
             painter.setPen(QPen(self.colour, 1))
             painter.drawLine(top, bottom)
@@ -209,6 +167,83 @@ class Playhead(pg.GraphicsObject):  # type: ignore[misc]
             painter.setBrush(self.colour)
             size = QPointF(self.SIZE, 0)
             painter.drawPolygon(QPolygonF([top - size, top + size, top + QPointF(0, 1.4 * self.SIZE)]))
+
+
+class TimePlot(pg.PlotWidget):  # type: ignore[misc]
+    """A plot over time, with the marks that all of them share."""
+
+    pointed = Signal(object)
+    """The time under the mouse, or None when it has left."""
+
+    def __init__(self, name: str, *, zooms: bool, left: pg.AxisItem | None = None) -> None:
+        """left: the axis of what the plot shows over time."""
+        self.view = TimeView(zooms=zooms)
+        self.pointed_height: float | None = None
+        """Where the mouse is along the other axis, while it is over the plot."""
+        super().__init__(
+            viewBox=self.view, axisItems={"bottom": TimeAxis("bottom"), "left": left or pg.AxisItem("left")}
+        )
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMinimumHeight(LEAST_PLOT)
+        self.hideButtons()
+        for axis in (self.getAxis("left"), self.getAxis("bottom")):
+            axis.enableAutoSIPrefix(False)  # a label that these do not have would be made anew with every range
+        self.getAxis("left").setWidth(AXIS_PIXELS)
+        self.show_times(True)
+        if zooms:
+            self.setAccessibleDescription(ZOOM_TIP)
+            self.getAxis("bottom").setToolTip(ZOOM_TIP)  # of the whole plot it would lie over the wave
+        self.hatch = Stretch(self, -10)
+        self.frontier = pg.InfiniteLine(angle=90)
+        self.inspected = pg.InfiniteLine(angle=90)
+        self.hovered = pg.InfiniteLine(angle=90)
+        self.playhead = Playhead()
+        for item in (self.hatch, self.frontier, self.inspected, self.hovered, self.playhead):
+            self.addItem(item, ignoreBounds=True)
+        for line in (self.frontier, self.inspected, self.hovered):
+            line.setZValue(10)
+        self.inspected.addMarker("<|>", position=0, size=MARKER_PIXELS)
+        self.getPlotItem().layout.setContentsMargins(0, 7, 1, 0)
+        self.setMouseTracking(True)
+
+    def dress(self, theme: Theme, marks: Theme) -> None:
+        """Colours and lines; ``marks``: the theme of the lines, which must stand out from what the plot shows."""
+        ratio = self.devicePixelRatioF()  # pens are cosmetic: their width is in device pixels
+        style_plot(self, theme)
+        self.frontier.setPen(pg.mkPen(marks.now, width=2 * ratio))
+        self.inspected.setPen(pg.mkPen(marks.chosen, width=2 * ratio))
+        self.hovered.setPen(pg.mkPen(faded(marks.chosen, 0.8), width=ratio))
+        self.playhead.colour = marks.text
+        self.playhead.update()
+
+    def show_times(self, shown: bool) -> None:
+        """Whether the axis of time has its labels; without, a plot below has the same axis."""
+        axis = self.getAxis("bottom")
+        axis.setStyle(showValues=shown)
+        axis.setHeight(TIMES_PIXELS if shown else BARE_PIXELS)
+
+    def shows(self, seconds: float) -> bool:
+        (left, right), _ = self.view.viewRange()
+        return bool(left <= seconds <= right)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        scene = self.mapToScene(event.position().toPoint())
+        inside, at = self.view.sceneBoundingRect().contains(scene), self.view.mapSceneToView(scene)
+        self.pointed_height = at.y() if inside else None
+        self.pointed.emit(at.x() if inside else None)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.pointed_height = None
+        self.pointed.emit(None)
+
+    def position_of(self, seconds: float, y: float = 0.0) -> QPointF:
+        """Where a point of the plot lies in its viewport, in logical pixels."""
+        scene = self.view.mapViewToScene(QPointF(seconds, y))
+        return QPointF(self.mapFromScene(scene))
 
 
 def place(line: pg.InfiniteLine, seconds: float | None) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from studio.canvas.clip import Clip, decibels
-from studio.canvas.time_plot import ZOOM_TIP, InView, Pane, Playhead, Stretch, TimePlot
+from studio.canvas.time_plot import ZOOM_TIP, InView, Pane, Stretch, TimePlot
 from studio.theme import Theme, faded
 
 POINT_PIXELS = 5
@@ -17,7 +17,7 @@ LINE_STEPS = 2.0
 
 
 class Waveform(Pane):
-    """The wave, the lens that tells where the conditional-gram lies, and the playhead."""
+    """The wave, and the lens that tells where the conditional-gram lies."""
 
     def __init__(self) -> None:
         super().__init__("Waveform", TimePlot("Waveform", zooms=True))
@@ -25,8 +25,7 @@ class Waveform(Pane):
         self._wave = pg.PlotCurveItem(antialias=False)
         self._points = pg.ScatterPlotItem(size=5, pxMode=True, pen=None)
         self.lens = Stretch(self.plot, -5)
-        self.playhead = Playhead()
-        for item in (self.lens, self._wave, self._points, self.playhead):
+        for item in (self.lens, self._wave, self._points):
             self.plot.addItem(item, ignoreBounds=True)
         self.plot.setYRange(-1, 1, padding=0)
         self.plot.getAxis("left").setTicks([[(-1, "−1"), (-0.5, "−0.5"), (0, "0"), (0.5, "0.5"), (1, "1")]])
@@ -35,9 +34,8 @@ class Waveform(Pane):
         self.plot.dress(theme, theme)
         self._wave.setPen(pg.mkPen(theme.chosen, width=1))
         self._points.setBrush(pg.mkBrush(theme.chosen))
-        self.lens.colour = faded(theme.chosen, 0.28)
-        self.playhead.colour = theme.text
-        self.playhead.update()
+        self.lens.colour = faded(theme.chosen, 0.22)
+        self.lens.frame = faded(theme.chosen, 0.8)
 
     def draw(self, clip: Clip, view: InView, end: float) -> None:
         """end: where the axis ends, in seconds."""

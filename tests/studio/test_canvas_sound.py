@@ -284,9 +284,9 @@ def test_cursor_and_playhead_and_frontier_are_three_marks(idle: Studio, canvas: 
     canvas.set_playhead(0.1)
     assert canvas.wave.plot.inspected.value() == pytest.approx(0.2)
     assert canvas.wave.plot.frontier.value() == pytest.approx(0.5)
-    assert canvas.wave.playhead.isVisible()
+    assert canvas.wave.plot.playhead.isVisible()
     canvas.set_playhead(None)
-    assert not canvas.wave.playhead.isVisible()
+    assert not canvas.wave.plot.playhead.isVisible()
 
 
 def test_the_read_out_names_time_sample_amplitude_and_level(idle: Studio, canvas: SoundCanvas) -> None:
@@ -294,8 +294,7 @@ def test_the_read_out_names_time_sample_amplitude_and_level(idle: Studio, canvas
     idle.pin(Pointer(0, 2000))
     amplitude = canvas._clips[0].wave.values[2000]
     words = canvas.read_out.text()
-    assert "0.2500 s" in words
-    assert "step 2\u202f000" in words
+    assert words.startswith("250.000 ms  ·  sample 2\u202f000  ·  ")
     assert decibels(abs(float(amplitude))) in words
     assert f"value {take.traces[0].symbols[2000]}" in words
 
@@ -496,8 +495,9 @@ def test_the_first_step_finds_the_canvas_laid_out(
     QApplication.processEvents()
 
     def layout() -> list[object]:
-        plots = canvas.wave.plot, canvas.bits.plot, canvas.gram.plot
-        return [canvas.clip_list.size(), *(each for plot in plots for each in (plot.geometry(), plot.view.viewRange()))]
+        plots = canvas.wave.plot, canvas.spectrogram.plot, canvas.bits.plot, canvas.gram.plot
+        places = ((plot.geometry(), plot.view.viewRange()[0]) for plot in plots)
+        return [canvas.clip_list.size(), *places]
 
     before = layout()
     assert canvas.invitation.isVisible()
@@ -523,7 +523,10 @@ def test_a_take_of_another_modality_leaves_the_canvas_at_its_invitation(idle: St
 def test_the_mean_of_the_bits_is_told_per_sample(idle: Studio, canvas: SoundCanvas) -> None:
     idle.set_overlay("entropy")
     take = show(idle)
-    assert canvas.bits.facts.full == f"mean {take.traces[0].entropy.mean():.2f} bits/sample"
+    entropy, surprise = take.traces[0].entropy.mean(), take.traces[0].surprise.mean()
+    assert canvas.bits.facts.full == f"mean {entropy:.2f} · line: surprise, mean {surprise:.2f} bits/sample"
+    _, line = canvas.bits._other_bits.getData()
+    assert line.mean() == pytest.approx(surprise, rel=0.02)
 
 
 def answered(canvas: SoundCanvas, studio: Studio) -> tuple[int, int]:
