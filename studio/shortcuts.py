@@ -16,6 +16,7 @@ MOUSE = (
     ("Wheel over a wave", "zoom, down to single samples"),
     ("Drag a wave, or wheel sideways or with Shift", "move along it"),
     ("Double click a wave", "show all of it again"),
+    ("Drag with Shift along a wave", "play this stretch over and over; drag its ends to move them"),
     ("Drop a file", "open a checkpoint or a saved sample"),
 )
 

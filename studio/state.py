@@ -3,7 +3,7 @@
 Panels and canvases get this object, connect to its signals and keep no truth of their own. Nothing here draws; nothing
 here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals. What has
 a state of its own stands in files of its own: ``comparison``, ``drawing_along``, ``influence``, ``inspection``,
-``reading``, ``undo``.
+``listening``, ``reading``, ``undo``.
 
 Two positions matter. The *frontier* is the end of what is drawn. The *cursor* is the step the user looks at, from 0 to
 the frontier, where it stands on the step not yet drawn. Scrubbing moves the cursor and leaves generation alone; while
@@ -47,6 +47,7 @@ from studio.drawing_along import DrawingAlong, Side
 from studio.inference import InferenceThread
 from studio.influence import FollowedInfluence
 from studio.inspection import FollowedInspection
+from studio.listening import Listening
 from studio.messages import GramRequest, LoadedInfo, Refused, WalkRequest
 from studio.profile import Profile
 from studio.reading import Reader, Show, in_history
@@ -198,6 +199,7 @@ class Studio(QObject):
         worker.failed.connect(self.error)
         self.inspection = FollowedInspection(self)
         self.influence = FollowedInfluence(self)
+        self.listening = Listening(self)
         self.comparison = Comparison(worker, self._takes, self)
         self.reader = Reader(catalog, worker, self)
         self.reader.refused.connect(self.error)
@@ -1023,6 +1025,10 @@ class Studio(QObject):
                 )
             )
 
+    def show_beside(self, take: Take, entry: Entry | None) -> None:
+        """Shows a take, choosing its model; the settings stay. entry: None where its model is not at hand."""
+        self._show_with_model(take, entry)
+
     def _show_with_model(self, take: Take, entry: Entry | None) -> None:
         self.pause()
         if entry is not None and (self.entry is None or entry.path != self.entry.path):
@@ -1136,6 +1142,7 @@ class Studio(QObject):
             self.error.emit(str(error))
             return False
         self._places.pop(take_id, None)
+        self.listening.forget(take_id)
         self._left = {model: take for model, take in self._left.items() if take.id != take_id}
         if self.take is not None and self.take.id == take_id:
             self.pause()

@@ -101,6 +101,10 @@ class SoundCanvas(Canvas):
         self._zoomed = False
         self._shown_trace: Trace | None = None
         self._frame = 0
+        self._behind: Clip | None = None
+        """The clip of the other side, of two that are compared."""
+        self._behind_rate = 1
+        self._behind_said: list[str] = []
         self._clips_due = QTimer(self, singleShot=True)
         self._clips_due.timeout.connect(self._draw_clips)
         self.setAccessibleName("Canvas")
@@ -127,7 +131,14 @@ class SoundCanvas(Canvas):
             pane.plot.view.whole_wanted.connect(self.show_whole)
         for plot in self._plots:
             plot.view.clicked.connect(self._on_click)
+            plot.view.stretched.connect(self._on_stretched)
             plot.pointed.connect(self._on_pointed)
+        listening = studio.listening
+        self.wave.hold_button.clicked.connect(listening.hold)
+        self.wave.release_button.clicked.connect(listening.release)
+        self.wave.sides.chosen.connect(self._choose_side)
+        listening.loop_changed.connect(self._show_loop)
+        listening.sides_changed.connect(self._show_sides)
         self.gram.lens_moved.connect(self._move_lens)
         self.gram.arrived.connect(self._on_marks)
         studio.take_changed.connect(self._on_take)
@@ -139,6 +150,7 @@ class SoundCanvas(Canvas):
         for signal in (studio.model_changed, studio.settings_changed):
             signal.connect(self._prepare)
         self._on_view()
+        self._show_sides()
         self._on_take()
 
     def _lay_out(self) -> None:
@@ -221,8 +233,9 @@ class SoundCanvas(Canvas):
             self._amplitudes = symbol_amplitudes(self._chain.alphabet)
             self._clips = [Clip(trace, self._amplitudes) for trace in take.traces]
         self.gram.forget()
-        self._zoomed = False
+        self._zoomed = self._zoomed and self._studio.listening.switching
         self.set_playhead(None)
+        self._show_loop()
         self.clip_list.clips = self._clips
         self._arrange()
         self.invitation.setVisible(take is None)
@@ -363,7 +376,8 @@ class SoundCanvas(Canvas):
         clip.sync()
         self._shown_trace = clip.trace
         view, end = self._in_view(clip), self.extent / self._chain.rate
-        self.wave.draw(clip, view, end)
+        self.wave.draw(clip, view, end, self._more_facts(view.rate))
+        self._draw_behind()
         if below:
             self.spectrogram.draw(clip, view, end)
             self.bits.draw(clip, view, end, self._chain, self._studio.overlay)
@@ -423,6 +437,70 @@ class SoundCanvas(Canvas):
     @Slot(float, float)
     def _move_lens(self, left: float, right: float) -> None:
         self.wave.lens.cover(left, right, -1, 1)
+
+    # --- loop, and the two sides of a comparison ---------------------------------------------------------------------
+
+    def in_view(self) -> tuple[int, int] | None:
+        clip = self._clip
+        if clip is None or not len(clip.wave):
+            return None
+        left, right = (round(seconds * self._chain.rate) for seconds in self._view)
+        return max(0, left), min(right, len(clip.wave))
+
+    @Slot()
+    def _show_loop(self) -> None:
+        loop = self._studio.listening.loop if self._take is not None else None
+        seconds = None if loop is None else (loop.start / self._chain.rate, loop.stop / self._chain.rate)
+        for plot in self._plots:
+            plot.show_loop(seconds)
+        if self._take is not None:
+            self._draw()
+
+    @Slot(float, float, bool)
+    def _on_stretched(self, anchor: float, seconds: float, done: bool) -> None:
+        """A loop is drawn with the mouse: heard when it is let go of."""
+        clip = self._clip
+        if clip is None:
+            return
+        rate, length = self._chain.rate, len(clip.wave)
+        start, stop = (min(max(0, round(at * rate)), length) for at in sorted((anchor, seconds)))
+        if done:
+            self._studio.listening.set_loop(start, stop)
+            self._show_loop()  # as it was, where nothing came of it
+        else:
+            for plot in self._plots:
+                plot.show_loop((start / rate, stop / rate))
+
+    @Slot()
+    def _show_sides(self) -> None:
+        listening, other = self._studio.listening, self._studio.listening.other
+        self.wave.show_sides(held=listening.b is not None, shows_b=listening.shows_b)
+        self._behind, self._behind_said = None, []
+        if other is not None:
+            self._behind = Clip(other.trace, symbol_amplitudes(other.take.chain.alphabet))
+            self._behind_rate = other.rate
+            self._behind_said = [f"behind it {'A' if listening.shows_b else 'B'}: {other.describe()}"]
+        if self._take is not None:
+            self._draw()
+
+    @Slot(str)
+    def _choose_side(self, side: str) -> None:
+        listening = self._studio.listening
+        if (side == "B") is not listening.shows_b:
+            listening.switch()
+        self._show_sides()  # as it was, where there is nothing to switch to
+
+    def _draw_behind(self) -> None:
+        behind = self._behind
+        if behind is None:
+            self.wave.clear_behind()
+            return
+        behind.sync()
+        self.wave.draw_behind(behind, in_view(self.wave.plot, self._behind_rate, len(behind.wave)))
+
+    def _more_facts(self, rate: int) -> list[str]:
+        loop = self._studio.listening.loop
+        return [*([] if loop is None else [f"loop {1000 * len(loop) / rate:.1f} ms"]), *self._behind_said]
 
     # --- pointing ----------------------------------------------------------------------------------------------------
 

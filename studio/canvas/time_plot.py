@@ -36,6 +36,8 @@ PAN_PER_NOTCH = 0.1
 
 AXIS_PIXELS, LEAST_PLOT = 46, 52
 MARKER_PIXELS = 9.0
+GRIP_PIXELS = 5
+"""An end of a loop can be taken this far from it."""
 TIMES_PIXELS, BARE_PIXELS = 22, 6
 """The height of an axis of time with labels, and without."""
 
@@ -91,6 +93,47 @@ class Stretch(pg.GraphicsObject):  # type: ignore[misc]
                 painter.drawRect(device.adjusted(width / 2, width / 2, -width / 2, -width / 2))
 
 
+class LoopMark(pg.GraphicsObject):  # type: ignore[misc]
+    """The stretch that is played over and over: a bar along the top between two lines; the rest is veiled."""
+
+    BAR = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop: tuple[float, float] | None = None
+        self.colour, self.veil = QColor(), QColor()
+        self.setZValue(5)
+        self.hide()
+
+    def cover(self, loop: tuple[float, float] | None) -> None:
+        self.loop = loop
+        self.setVisible(loop is not None)
+        self.update()
+
+    def viewTransformChanged(self) -> None:
+        super().viewTransformChanged()
+        self.prepareGeometryChange()  # it is as large as the plot
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(self.viewRect())
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        if self.loop is None:
+            return
+        with painting_with(painter):
+            transform, view = painter.transform(), self.viewRect()
+            room = transform.mapRect(QRectF(view))
+            left, right = (transform.map(QPointF(at, view.top())).x() for at in self.loop)
+            painter.resetTransform()
+            painter.setClipRect(room)
+            painter.fillRect(QRectF(room.left(), room.top(), left - room.left(), room.height()), self.veil)
+            painter.fillRect(QRectF(right, room.top(), room.right() - right, room.height()), self.veil)
+            width = painter.device().devicePixelRatioF() if painter.device() is not None else 1.0
+            painter.fillRect(QRectF(left, room.top(), right - left, self.BAR * width), self.colour)
+            for at in (left, right - width):
+                painter.fillRect(QRectF(at, room.top(), width, room.height()), self.colour)
+
+
 class TimeView(pg.ViewBox):  # type: ignore[misc]
     """A plot's area that zooms and pans in time alone and tells where it is clicked.
 
@@ -99,11 +142,39 @@ class TimeView(pg.ViewBox):  # type: ignore[misc]
 
     clicked = Signal(float)
     whole_wanted = Signal()
+    stretched = Signal(float, float, bool)
+    """A loop is drawn with Shift, or by one of its ends: from where, to where, and whether that is its last place."""
 
     def __init__(self, *, zooms: bool) -> None:
         super().__init__(enableMenu=False, defaultPadding=0)
         self.setMouseEnabled(x=zooms, y=False)
         self._zooms = zooms
+        self._anchor: float | None = None
+        """Where the loop that is being drawn is held."""
+        self.loop: tuple[float, float] | None = None
+
+    def other_end(self, scene: QPointF) -> float | None:
+        """At an end of the loop, the other one."""
+        if self.loop is None:
+            return None
+        for end, other in (self.loop, self.loop[::-1]):
+            if abs(self.mapViewToScene(QPointF(end, 0)).x() - scene.x()) <= GRIP_PIXELS:
+                return other
+        return None
+
+    def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:
+        """Pans; with Shift, or by one of its ends, draws a loop."""
+        if event.isStart() and event.button() == Qt.MouseButton.LeftButton and axis is None:
+            pressed = event.buttonDownScenePos()
+            drawn = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            self._anchor = self.mapSceneToView(pressed).x() if drawn else self.other_end(pressed)
+        if self._anchor is None:
+            super().mouseDragEvent(event, axis)
+            return
+        event.accept()
+        self.stretched.emit(self._anchor, self.mapSceneToView(event.scenePos()).x(), event.isFinish())
+        if event.isFinish():
+            self._anchor = None
 
     def wheelEvent(self, event: QGraphicsSceneWheelEvent, axis: int | None = None) -> None:
         """axis: 0 or 1 where the wheel is over that axis."""
@@ -200,7 +271,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.inspected = pg.InfiniteLine(angle=90)
         self.hovered = pg.InfiniteLine(angle=90)
         self.playhead = Playhead()
-        for item in (self.hatch, self.frontier, self.inspected, self.hovered, self.playhead):
+        self.loop_mark = LoopMark()
+        for item in (self.hatch, self.frontier, self.inspected, self.hovered, self.playhead, self.loop_mark):
             self.addItem(item, ignoreBounds=True)
         for line in (self.frontier, self.inspected, self.hovered):
             line.setZValue(10)
@@ -217,12 +289,19 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.hovered.setPen(pg.mkPen(faded(marks.chosen, 0.8), width=ratio))
         self.playhead.colour = marks.text
         self.playhead.update()
+        self.loop_mark.colour, self.loop_mark.veil = faded(marks.text, 0.75), faded(theme.window, 0.6)
+        self.loop_mark.update()
 
     def show_times(self, shown: bool) -> None:
         """Whether the axis of time has its labels; without, a plot below has the same axis."""
         axis = self.getAxis("bottom")
         axis.setStyle(showValues=shown)
         axis.setHeight(TIMES_PIXELS if shown else BARE_PIXELS)
+
+    def show_loop(self, loop: tuple[float, float] | None) -> None:
+        """From when to when is played over and over, in seconds."""
+        self.view.loop = loop
+        self.loop_mark.cover(loop)
 
     def shows(self, seconds: float) -> bool:
         (left, right), _ = self.view.viewRange()
@@ -233,6 +312,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         scene = self.mapToScene(event.position().toPoint())
         inside, at = self.view.sceneBoundingRect().contains(scene), self.view.mapSceneToView(scene)
         self.pointed_height = at.y() if inside else None
+        grips = inside and self.view.other_end(scene) is not None
+        self.viewport().setCursor(Qt.CursorShape.SizeHorCursor if grips else Qt.CursorShape.ArrowCursor)
         self.pointed.emit(at.x() if inside else None)
 
     def leaveEvent(self, event: QEvent) -> None:
