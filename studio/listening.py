@@ -40,9 +40,10 @@ class Side:
         assert isinstance(self.take.chain, SoundChain)
         return self.take.chain.rate
 
-    def describe(self) -> str:
-        """Model, condition, seed and shaping."""
-        return f"{self.take.model.title}; {made_with(shown(self.take, samples=[self.sample]))}"
+    def describe(self, beside: Take | None) -> str:
+        """Condition, seed and shaping, and the model where it is another one than that of the take beside it."""
+        model = [] if beside is not None and beside.model.title == self.take.model.title else [self.take.model.title]
+        return "; ".join([*model, made_with(shown(self.take, samples=[self.sample]))])
 
 
 class Listening(QObject):

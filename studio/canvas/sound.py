@@ -129,9 +129,9 @@ class SoundCanvas(Canvas):
             below.plot.view.sigRangeChangedManually.connect(partial(self._on_zoom_below, below.plot))
         for pane in self._aligned:
             pane.plot.view.whole_wanted.connect(self.show_whole)
+            pane.plot.view.stretched.connect(self._on_stretched)
         for plot in self._plots:
             plot.view.clicked.connect(self._on_click)
-            plot.view.stretched.connect(self._on_stretched)
             plot.pointed.connect(self._on_pointed)
         listening = studio.listening
         self.wave.hold_button.clicked.connect(listening.hold)
@@ -274,6 +274,7 @@ class SoundCanvas(Canvas):
             if self._clips[n].trace is not trace:
                 self._clips[n] = Clip(trace, self._amplitudes)
         self._draw_clips()
+        self._show_loop()
         self._on_grown()
 
     @Slot()
@@ -316,7 +317,7 @@ class SoundCanvas(Canvas):
         if self._shown_trace is not clip.trace:
             self.clip_list.update()
             self._fit()
-            self._draw()
+            self._show_loop()
             self.gram.explain()
         self._on_marks()
 
@@ -451,8 +452,8 @@ class SoundCanvas(Canvas):
     def _show_loop(self) -> None:
         loop = self._studio.listening.loop if self._take is not None else None
         seconds = None if loop is None else (loop.start / self._chain.rate, loop.stop / self._chain.rate)
-        for plot in self._plots:
-            plot.show_loop(seconds)
+        for pane in self._aligned:
+            pane.plot.show_loop(seconds)
         if self._take is not None:
             self._draw()
 
@@ -468,8 +469,8 @@ class SoundCanvas(Canvas):
             self._studio.listening.set_loop(start, stop)
             self._show_loop()  # as it was, where nothing came of it
         else:
-            for plot in self._plots:
-                plot.show_loop((start / rate, stop / rate))
+            for pane in self._aligned:
+                pane.plot.show_loop((start / rate, stop / rate))
 
     @Slot()
     def _show_sides(self) -> None:
@@ -479,7 +480,7 @@ class SoundCanvas(Canvas):
         if other is not None:
             self._behind = Clip(other.trace, symbol_amplitudes(other.take.chain.alphabet))
             self._behind_rate = other.rate
-            self._behind_said = [f"behind it {'A' if listening.shows_b else 'B'}: {other.describe()}"]
+            self._behind_said = [f"behind it {'A' if listening.shows_b else 'B'}: {other.describe(self._take)}"]
         if self._take is not None:
             self._draw()
 

@@ -15,6 +15,8 @@ from studio.widgets.controls import Segments, ToolButton
 POINT_PIXELS = 5
 """Samples at least this far apart are drawn as points."""
 
+RELEASE_PIXELS = 26
+
 LINE_STEPS = 2.0
 """Up to this many samples to a pixel, a line joins them all."""
 
@@ -33,6 +35,7 @@ class Waveform(Pane):
         self.sides = Segments({side: f"Show and hear {side} (B switches)" for side in "AB"}, "Side")
         self.release_button = ToolButton("×", tip="Let go of B", name="Let go of B")
         set_role(self.release_button, LINK)
+        self.release_button.setFixedWidth(RELEASE_PIXELS)
         for control in (self.hold_button, self.sides, self.release_button):
             self.head.addWidget(control)
         self.lens = Stretch(self.plot, -5)
@@ -44,7 +47,7 @@ class Waveform(Pane):
     def dress(self, theme: Theme) -> None:
         self.plot.dress(theme, theme)
         self._wave.setPen(pg.mkPen(theme.chosen, width=1))
-        self._behind.setPen(pg.mkPen(faded(theme.quiet, 0.6), width=1))
+        self._behind.setPen(pg.mkPen(faded(theme.quiet, 0.45), width=1))
         self._points.setBrush(pg.mkBrush(theme.chosen))
         self.lens.colour = faded(theme.chosen, 0.22)
         self.lens.frame = faded(theme.chosen, 0.8)

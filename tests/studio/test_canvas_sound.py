@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPixmap, QWheelEvent
+from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -19,8 +20,10 @@ from studio.canvas.clip_list import CLIP_HEIGHT, CLIPS_WIDTH
 from studio.canvas.demo import DIGIT_CHAIN, SPEECH_CHAIN, empty_take, grow, hum
 from studio.canvas.pyramid import Pyramid
 from studio.canvas.sound import SoundCanvas
+from studio.canvas.spectrum import ROWS, frequency_at, row_of
 from studio.canvas.time_plot import TimePlot
 from studio.messages import Gram
+from studio.settings import SpectrumSettings
 from studio.state import Activity, Pointer, Studio
 from tests.studio.text_chain import TEXT
 
@@ -581,3 +584,199 @@ def test_a_wave_closer_than_the_gram_has_its_own_span_in_it(idle: Studio, canvas
     start, stop = answered(canvas, idle)
     assert stop - start == 200
     assert canvas.wave.lens.span == pytest.approx((start / 8000, stop / 8000))
+
+
+# --- spectrogram, loop, and two sides --------------------------------------------------------------------------------
+
+
+def show_sine(studio: Studio, frequency: float) -> Take:
+    take = empty_take(SPEECH_CHAIN, 1, 8000)
+    studio.show_take(take, None)
+    wave = 0.5 * np.sin(2 * np.pi * frequency * np.arange(8000) / 8000)
+    symbols = SPEECH_CHAIN.symbols(np.rint(wave * 32767).astype(np.int16), closed=False)
+    grow(take.traces[0], symbols, SPEECH_CHAIN)
+    take.traces[0].finished = True
+    studio.worker.grown.emit(take.id)
+    QApplication.processEvents()
+    return take
+
+
+@pytest.mark.parametrize("scale", ["mel", "linear"])
+def test_a_sine_of_440_hz_is_bright_at_440_hz_and_reads_a4(
+    idle: Studio, canvas: SoundCanvas, qtbot: QtBot, scale: str
+) -> None:
+    idle.set_spectrum(SpectrumSettings(scale=scale))
+    show_sine(idle, 440)
+    pane = canvas.spectrogram
+    qtbot.waitUntil(lambda: not pane._later.isActive())
+    row = pane.picture.image[len(pane.picture.image) // 2].argmax() + 0.5
+    assert frequency_at(row, 8000, scale) == pytest.approx(440, abs=17)
+    qtbot.mouseMove(pane.plot.viewport(), at(pane.plot, 0.5, row_of(440, 8000, scale)))
+    facts = canvas.read_out._facts
+    assert float(facts[0].removesuffix(" ms")) == pytest.approx(500, abs=2)
+    hertz = float(facts[2].removesuffix(" Hz"))
+    assert hertz == pytest.approx(440, rel=0.03)
+    assert facts[3].startswith("A4")
+    level = float(facts[4].removesuffix(" dB").replace("−", "-"))
+    assert -13 < level < -5
+    qtbot.mouseMove(canvas.wave.plot.viewport(), at(canvas.wave.plot, 0.4))
+    assert not any("Hz" in fact for fact in canvas.read_out._facts)
+
+
+def test_the_picture_ends_at_the_frontier_and_grows_with_the_walk(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 2000)
+    width = canvas.spectrogram.picture.mapRectToParent(canvas.spectrogram.picture.boundingRect()).right()
+    assert width == pytest.approx(0.25, abs=0.01)
+    draw(idle, take, 2000)
+    width = canvas.spectrogram.picture.mapRectToParent(canvas.spectrogram.picture.boundingRect()).right()
+    assert width == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_range_of_the_picture_is_the_one_that_was_chosen(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle)
+    idle.set_spectrum(SpectrumSettings(range_db=60))
+    assert canvas.spectrogram.picture.levels == pytest.approx((127.5, 255))
+    assert canvas.spectrogram.controls.text() == "mel · 32 ms · 60 dB"
+    assert idle.profile.get("spectrum")["range_db"] == 60
+
+
+def test_the_labels_of_the_frequencies_never_run_into_one_another(idle: Studio, canvas: SoundCanvas) -> None:
+    axis = canvas.spectrogram.axis
+    for scale, size, rate in itertools.product(("mel", "linear"), (40, 100, 300), (8000, 16_000, 44_100)):
+        axis.show_scale(rate, scale)
+        rows = [row_of(frequency, rate, scale) * size / ROWS for frequency in axis.frequencies(size)]
+        assert len(rows) >= 2
+        assert min(np.diff(rows)) >= 18
+
+
+def test_where_the_window_is_low_the_spectrogram_gives_way_and_comes_back(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle)
+    least = canvas.minimumSizeHint().height()
+    assert canvas.spectrogram.isVisible()
+    canvas.resize(812, least)
+    QApplication.processEvents()
+    assert not canvas.spectrogram.isVisible()
+    assert canvas.wave.plot.height() >= 52
+    assert canvas.gram.plot.height() >= 52
+    assert canvas.minimumSizeHint().height() == least
+    canvas.resize(812, 660)
+    QApplication.processEvents()
+    assert canvas.spectrogram.isVisible()
+    idle.set_spectrum(SpectrumSettings(shown=False))
+    assert not canvas.spectrogram.isVisible()
+
+
+def test_one_axis_of_time_serves_all_that_share_it(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle)
+
+    def labelled() -> list[bool]:
+        panes = canvas.wave, canvas.spectrogram, canvas.bits, canvas.gram
+        return [bool(pane.plot.getAxis("bottom").style["showValues"]) for pane in panes if pane.isVisible()]
+
+    assert labelled() == [False, True, True]
+    idle.set_overlay("entropy")
+    assert labelled() == [False, False, True, True]
+    idle.set_spectrum(SpectrumSettings(shown=False))
+    idle.set_overlay("none")
+    assert labelled() == [True, True]
+
+
+def test_the_wheel_over_the_spectrogram_zooms_the_wave(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 8000)
+    canvas.spectrogram.plot.view.setXRange(0.3, 0.4, padding=0)
+    canvas.spectrogram.plot.view.sigRangeChangedManually.emit([True, False])
+    assert view(canvas) == pytest.approx((0.3, 0.4))
+
+
+def drag(plot: TimePlot, seconds: list[float], modifiers: Qt.KeyboardModifier) -> None:
+    """Presses at the first time, moves over the others, and lets go at the last."""
+    places = [QPointF(at(plot, each)) for each in seconds]
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    kind = QEvent.Type
+    events = [(kind.MouseButtonPress, places[0], left, left)]
+    events += [(kind.MouseMove, place, none, left) for place in places[1:]]
+    events += [(kind.MouseButtonRelease, places[-1], left, none)]
+    for what, place, button, buttons in events:
+        time.sleep(0.012)  # pyqtgraph looks at a hundred moves a second
+        globally = QPointF(plot.viewport().mapToGlobal(place))
+        QApplication.sendEvent(plot.viewport(), QMouseEvent(what, place, globally, button, buttons, modifiers))
+
+
+def test_a_drag_with_shift_draws_a_loop_and_its_ends_can_be_moved(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 4000)
+    changes: list[object] = []
+    idle.listening.loop_changed.connect(lambda: changes.append(idle.listening.loop))
+    plot, step = canvas.wave.plot, 12
+    drag(plot, [0.3, 0.2, 0.15, 0.1], Qt.KeyboardModifier.ShiftModifier)
+    loop = idle.listening.loop
+    assert loop is not None
+    assert (loop.start, loop.stop) == pytest.approx((800, 2400), abs=step)
+    assert canvas.spectrogram.plot.loop_mark.loop == pytest.approx((0.1, 0.3), abs=step / 8000)
+    assert "loop 200" in canvas.wave.facts.full or "loop 199" in canvas.wave.facts.full
+    drag(plot, [0.3, 0.35, 0.4], Qt.KeyboardModifier.NoModifier)
+    moved = idle.listening.loop
+    assert moved is not None
+    assert (moved.start, moved.stop) == pytest.approx((800, 3200), abs=step)
+    assert changes == [loop, moved], "heard when it is let go of, not at each pixel"
+    assert view(canvas) == pytest.approx((0, 1)), "an end that is moved does not move the wave"
+    idle.listening.clear_loop()
+    assert not plot.loop_mark.isVisible()
+
+
+def test_a_loop_ends_where_the_clip_does(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 4000)
+    drag(canvas.wave.plot, [0.4, 0.6, 0.9], Qt.KeyboardModifier.ShiftModifier)
+    assert idle.listening.loop is not None
+    assert idle.listening.loop.stop == 4000
+
+
+def test_what_is_in_view_can_be_a_loop(idle: Studio, canvas: SoundCanvas) -> None:
+    assert canvas.in_view() is None
+    show(idle, 4000)
+    assert canvas.in_view() == (0, 4000)
+    canvas.wave.plot.view.setXRange(0.1, 0.2, padding=0)
+    assert canvas.in_view() == (800, 1600)
+
+
+def test_the_other_side_lies_behind_the_wave(idle: Studio, canvas: SoundCanvas) -> None:
+    take = show(idle, 4000, count=2)
+    assert canvas.wave.hold_button.isVisible()
+    assert not canvas.wave.sides.isVisible()
+    canvas.wave.hold_button.click()
+    assert canvas.wave._behind.getData()[0] is None or not len(canvas.wave._behind.getData()[0])
+    idle.select(1)
+    _, behind = canvas.wave._behind.getData()
+    assert behind.max() == pytest.approx(canvas._clips[0].wave.values.max())
+    assert canvas.wave.sides.buttons["A"].isChecked()
+    canvas.wave.sides.buttons["B"].click()
+    assert idle.selected == 0
+    assert canvas.wave.sides.buttons["B"].isChecked()
+    _, behind = canvas.wave._behind.getData()
+    assert behind.max() == pytest.approx(canvas._clips[1].wave.values.max())
+    assert take.traces[0] is canvas._clips[0].trace
+    canvas.wave.release_button.click()
+    assert not len(canvas.wave._behind.getData()[0])
+
+
+def test_the_zoom_stays_where_one_side_takes_the_place_of_the_other(
+    idle: Studio, canvas: SoundCanvas, qtbot: QtBot
+) -> None:
+    first = show(idle, 8000)
+    idle.listening.hold()
+    second = show(idle, 8000)
+    canvas.wave.plot.view.setXRange(0.3, 0.4, padding=0)
+    canvas.wave.plot.view.sigRangeChangedManually.emit([True, False])
+    idle.listening._show(idle.listening.b, first, None)  # type: ignore[arg-type]
+    assert idle.take is first
+    assert view(canvas) == pytest.approx((0.3, 0.4))
+    idle.show_take(second, None)
+    assert view(canvas) == pytest.approx((0, 1))
+
+
+def test_playhead_and_inspected_step_lie_in_all_plots_that_show_them(idle: Studio, canvas: SoundCanvas) -> None:
+    show(idle, 4000)
+    canvas.set_playhead(0.1)
+    assert canvas.spectrogram.plot.playhead.isVisible()
+    canvas.wave.plot.view.setXRange(0.2, 0.3, padding=0)
+    canvas.set_playhead(0.1)
+    assert not canvas.wave.plot.playhead.isVisible()
