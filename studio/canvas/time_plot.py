@@ -289,7 +289,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.hovered.setPen(pg.mkPen(faded(marks.chosen, 0.8), width=ratio))
         self.playhead.colour = marks.text
         self.playhead.update()
-        self.loop_mark.colour, self.loop_mark.veil = faded(marks.text, 0.75), faded(theme.window, 0.6)
+        self.loop_mark.colour, self.loop_mark.veil = faded(marks.text, 0.75), faded(marks.window, 0.6)
         self.loop_mark.update()
 
     def show_times(self, shown: bool) -> None:
