@@ -303,7 +303,9 @@ class MainWindow(QMainWindow):
             view.addAction(shown)
         overlays.triggered.connect(self._choose_overlay)
         self._overlays = overlays
-        self.spectrogram_action = self._action(view, "Spectrogram", self._toggle_spectrogram, "Alt+S")
+        self.spectrogram_action = self._action(
+            view, "Spectrogram", self._toggle_spectrogram, "Alt+S", "of sounds; it gives way where the window is low"
+        )
         self.spectrogram_action.setCheckable(True)
         for changed in (studio.view_changed, studio.take_changed, studio.model_changed):
             changed.connect(self._refresh_overlays)
