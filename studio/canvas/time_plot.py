@@ -88,9 +88,8 @@ class Stretch(pg.GraphicsObject):  # type: ignore[misc]
             else:
                 painter.fillRect(device, self.colour)
             if self.frame is not None and not device.isEmpty():
-                width = self._owner.devicePixelRatioF()
-                painter.setPen(QPen(self.frame, width))
-                painter.drawRect(device.adjusted(width / 2, width / 2, -width / 2, -width / 2))
+                painter.setPen(QPen(self.frame, 1))
+                painter.drawRect(device.adjusted(0.5, 0.5, -0.5, -0.5))
 
 
 class LoopMark(pg.GraphicsObject):  # type: ignore[misc]
@@ -128,10 +127,9 @@ class LoopMark(pg.GraphicsObject):  # type: ignore[misc]
             painter.setClipRect(room)
             painter.fillRect(QRectF(room.left(), room.top(), left - room.left(), room.height()), self.veil)
             painter.fillRect(QRectF(right, room.top(), room.right() - right, room.height()), self.veil)
-            width = painter.device().devicePixelRatioF() if painter.device() is not None else 1.0
-            painter.fillRect(QRectF(left, room.top(), right - left, self.BAR * width), self.colour)
-            for at in (left, right - width):
-                painter.fillRect(QRectF(at, room.top(), width, room.height()), self.colour)
+            painter.fillRect(QRectF(left, room.top(), right - left, self.BAR), self.colour)
+            for at in (left, right - 1):
+                painter.fillRect(QRectF(at, room.top(), 1, room.height()), self.colour)
 
 
 class TimeView(pg.ViewBox):  # type: ignore[misc]
