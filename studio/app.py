@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -155,6 +156,7 @@ class MainWindow(QMainWindow):
         self.transport.volume_changed.connect(self.sound.set_volume)
         self.transport.mute_toggled.connect(self.sound.set_muted)
         self.sound.playhead_moved.connect(self._move_playhead)
+        self.sound.level_changed.connect(self.transport.meter.show_level)
         self.sound.reason_changed.connect(self._show_sound_reason)
         studio.model_changed.connect(self._refresh_sound)
         self._show_canvas()
@@ -287,6 +289,14 @@ class MainWindow(QMainWindow):
         self._step_action(generate, "To the &start", lambda: studio.move_cursor(0), "Home")
         self._step_action(generate, "To the &end, following", studio.follow, "End")
 
+        generate.addSeparator()
+        self.sound_actions = [
+            self._action(generate, "&Loop what is in view", self._loop_view, "L", "or Shift and drag along a wave"),
+            self._action(generate, "N&o loop", studio.listening.clear_loop, "Shift+L"),
+            self._action(generate, "Switch between A and &B", studio.listening.switch, "B", "while playing, too"),
+            self._action(generate, "&Hold this clip as B", studio.listening.hold, "Ctrl+B", "again: let go of it"),
+        ]
+
         for dock in self.docks:
             view.addAction(dock.toggleViewAction())
         view.addSeparator()
@@ -309,6 +319,10 @@ class MainWindow(QMainWindow):
             view.addAction(shown)
         overlays.triggered.connect(self._choose_overlay)
         self._overlays = overlays
+        self.spectrogram_action = self._action(
+            view, "Spectrogram", self._toggle_spectrogram, "Alt+S", "of sounds; it gives way where the window is low"
+        )
+        self.spectrogram_action.setCheckable(True)
         for changed in (studio.view_changed, studio.take_changed, studio.model_changed):
             changed.connect(self._refresh_overlays)
         self._refresh_overlays()
@@ -363,6 +377,8 @@ class MainWindow(QMainWindow):
         for action in (self.noise_action, self.noise_all_action, self.reproduce_action):
             action.setEnabled(has_steps and studio.looks_into)
         self.copy_action.setEnabled(has_steps and self.canvas.copies)
+        for action in self.sound_actions:
+            action.setEnabled(has_steps and isinstance(studio.chain, SoundChain))
         self.generate_action.setEnabled(studio.can_begin)
         self.begin_action.setEnabled(studio.can_begin)
         self.card_action.setEnabled(studio.entry is not None)
@@ -480,6 +496,8 @@ class MainWindow(QMainWindow):
         for action in self._overlays.actions():
             action.setChecked(action.data() == self.studio.overlay)
             action.setEnabled(action.data() in self.studio.overlays)
+        self.spectrogram_action.setChecked(self.studio.spectrum.shown)
+        self.spectrogram_action.setEnabled(isinstance(self.studio.chain, SoundChain))
 
     @Slot(QAction)
     def _choose_appearance(self, action: QAction) -> None:
@@ -573,6 +591,15 @@ class MainWindow(QMainWindow):
 
     def _new_noise_all(self) -> None:
         self.studio.new_noise(all_samples=True)
+
+    def _loop_view(self) -> None:
+        stretch = self.canvas.in_view()
+        if stretch is not None:
+            self.studio.listening.set_loop(*stretch)
+
+    def _toggle_spectrogram(self) -> None:
+        spectrum = self.studio.spectrum
+        self.studio.set_spectrum(replace(spectrum, shown=not spectrum.shown))
 
     def show_completion(self) -> None:
         if self._completion is None:

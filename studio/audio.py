@@ -185,6 +185,8 @@ class AudioOutput:
         self._called = 0.0
         self._clock_end = 0.0
         self._history: deque[tuple[int, float, int, int]] = deque(maxlen=HISTORY)
+        self._peaks: deque[tuple[float, int]] = deque(maxlen=HISTORY)
+        """When each block is heard, and how far from silence its samples reach before the volume."""
         self._scratch = np.zeros(1, np.float32)
         self._ramp = np.zeros(1, np.float32)
         self._count = np.zeros(1, np.float32)
@@ -415,6 +417,13 @@ class AudioOutput:
             return heard
         return min(heard * self.rate // self.device_rate, self._accepted)
 
+    def take_peak(self) -> float:
+        """The largest amplitude before the volume, 0 … 1, of what was heard since this was asked last. One thread."""
+        now, peak, peaks = time.perf_counter(), 0, self._peaks
+        while peaks and peaks[0][0] <= now:  # at its other end the callback may add meanwhile
+            peak = max(peak, peaks.popleft()[1])
+        return peak / INT16_MAX
+
     # -- PortAudio's thread
 
     def _callback(self, outdata: npt.NDArray[np.int16], frames: int, times: Any, status: Any) -> None:
@@ -435,6 +444,7 @@ class AudioOutput:
         for start in range(0, frames, len(self._scratch)):
             block = out[start : start + len(self._scratch)]
             self._render(block, due + start / self.device_rate)
+            self._peaks.append((due + start / self.device_rate, max(int(block.max()), -int(block.min()))))
             self._apply_gain(block)
 
     def _render(self, out: Samples, due: float) -> None:
@@ -561,6 +571,22 @@ class WaveSource:
         return self._wave[start:stop]
 
 
+class LoopSource:
+    """Samples (n,) that are heard over and over, without a gap and without an end; first: the number of the first."""
+
+    def __init__(self, samples: Samples, first: int) -> None:
+        if not len(samples):
+            raise InputError("a loop has one sample or more")
+        self._samples = samples
+        self._first = first
+
+    def finished(self) -> bool:
+        return False
+
+    def read(self, start: int, stop: int) -> Samples:
+        return self._samples[np.arange(start - self._first, stop - self._first) % len(self._samples)]
+
+
 class Playback(StrEnum):
     """What a player is doing."""
 
@@ -659,6 +685,10 @@ class Player:
     @muted.setter
     def muted(self, value: bool) -> None:
         self._output.muted = value
+
+    def take_peak(self) -> float:
+        """See ``AudioOutput.take_peak``."""
+        return self._output.take_peak()
 
     @property
     def underruns(self) -> int:

@@ -20,6 +20,10 @@ APPEARANCES = ("System", "Light", "Dark")
 """What the window can look like."""
 MAX_COUNT = 64
 
+FREQUENCY_SCALES = ("mel", "linear")
+WINDOWS_MS = (8, 16, 32, 64, 128)
+RANGES_DB = (40, 60, 80, 100)
+
 ITEM_SECONDS = 4.0
 """The default pace draws an image, or whatever has no time of its own, in this time."""
 
@@ -97,3 +101,30 @@ def settings_from_json(config: Any, chain: Chain, factors: tuple[Factor, ...]) -
         )
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError, StudioError):
         return default
+
+
+@dataclass(frozen=True)
+class SpectrumSettings:
+    """How the spectrogram of a sound is drawn.
+
+    scale: one of ``FREQUENCY_SCALES``. window_ms: of ``WINDOWS_MS``. range_db: of ``RANGES_DB``, what is shown below
+    the level of a sine of full scale.
+    """
+
+    shown: bool = True
+    scale: str = "mel"
+    window_ms: int = 32
+    range_db: int = 80
+
+    def describe(self) -> str:
+        return f"{self.scale} · {self.window_ms} ms · {self.range_db} dB"
+
+
+def spectrum_from_json(config: Any) -> SpectrumSettings:
+    """What ``asdict`` made of them; the defaults where that is damaged."""
+    try:
+        settings = SpectrumSettings(**config)
+    except TypeError:
+        return SpectrumSettings()
+    known = settings.scale in FREQUENCY_SCALES and settings.window_ms in WINDOWS_MS and settings.range_db in RANGES_DB
+    return settings if known else SpectrumSettings()

@@ -17,6 +17,7 @@ MOUSE = (
     ("Drag a wave, or wheel sideways or with Shift", "move along it"),
     ("Double click a wave", "show all of it again"),
     ("Drag with Ctrl over a wave or its conditionals", "draw there and go on from it (also the pencil)"),
+    ("Drag with Shift along a wave", "play this stretch over and over; drag its ends to move them"),
     ("Drop a file", "open a checkpoint or a saved sample, complete a picture, continue a recording"),
 )
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from models.chain import SoundChain
 from models.trace import Trace
-from studio.audio import Playback, Player, TraceSource, WaveSource
+from studio.audio import LoopSource, Playback, Player, Source, TraceSource, WaveSource
 from studio.state import Activity, Studio
 
 TICK_MS = 33
@@ -27,6 +27,9 @@ class SoundPlayer(QObject):
 
     playhead_moved = Signal(object)
     """Seconds from the start of the clip that is heard, or None while nothing is played."""
+    level_changed = Signal(float, bool)
+    """The largest amplitude of what was heard since the last time, 0 … 1, and whether the clip itself was overloaded,
+    whatever the volume."""
     reason_changed = Signal(str)
     """Why there is no sound and how to get it; empty while there is."""
 
@@ -50,6 +53,13 @@ class SoundPlayer(QObject):
         studio.selection_changed.connect(self._on_selection)
         studio.cursor_changed.connect(self._on_cursor)
         studio.branches_changed.connect(self._on_branches)
+        studio.listening.loop_changed.connect(self._on_loop)
+        studio.listening.leaving.connect(self._on_leaving)
+        studio.listening.arrived.connect(self._on_arrived)
+        self._loop: range | None = None
+        """The steps that are played over and over."""
+        self._left_at: float | None = None
+        """When, in seconds of the clip, another one takes the place of the one that is played."""
         self._heard: Trace | None = None
         # Not at once: the window comes first.
         self._probing = QTimer(self, singleShot=True, interval=PROBE_DELAY_MS)
@@ -111,10 +121,15 @@ class SoundPlayer(QObject):
         if chain is None or trace is None:
             return
         self._heard = trace
+        source: Source = TraceSource(trace, chain, self._grows)
+        self._loop = self.studio.listening.loop if self.studio.activity is Activity.REPLAYING else None
+        if self._loop is not None:
+            source = LoopSource(source.read(self._loop.start, self._loop.stop), self._loop.start)
+            start = start if start in self._loop else self._loop.start
         now = time.monotonic()
         if look or self.player.available or not self.player.reason:
             self._looked = now
-            self.player.play(TraceSource(trace, chain, self._grows), chain.rate, start)
+            self.player.play(source, chain.rate, start)
         self._began = (now, start)
         self._timer.start()
 
@@ -166,7 +181,34 @@ class SoundPlayer(QObject):
         trace = self.studio.trace
         return len(trace) if trace is not None else 0
 
+    @Slot()
+    def _on_loop(self) -> None:
+        """What is played goes on from where it is, in the loop or out of it."""
+        if self._timer.isActive() and self.studio.activity is Activity.REPLAYING:
+            self._play(self._position())
+
+    @Slot()
+    def _on_leaving(self) -> None:
+        chain = self.chain
+        self._left_at = self._position() / chain.rate if chain is not None and self._timer.isActive() else None
+
+    @Slot()
+    def _on_arrived(self) -> None:
+        """The other side goes on where the one before was left."""
+        chain, seconds, self._left_at = self.chain, self._left_at, None
+        if chain is not None and seconds is not None:
+            self.studio.replay()
+            self._play(min(round(seconds * chain.rate), self._end()))
+
     def _position(self) -> int:
+        """The step that is heard."""
+        position = self._played()
+        if self._loop is None:
+            return position
+        return self._loop[(position - self._loop.start) % len(self._loop)]
+
+    def _played(self) -> int:
+        """Samples played, from the step on at which playing began."""
         if self.player.available:
             return self.player.position
         if self._began is None or self.chain is None:
@@ -182,6 +224,8 @@ class SoundPlayer(QObject):
             return self.stop()
         position = min(self._position(), self._end())
         self.playhead_moved.emit(position / chain.rate)
+        peak = self.player.take_peak()
+        self.level_changed.emit(0.0 if self.player.muted else peak * self.player.volume, peak >= 1)
         silent_end = not self.player.available and position >= self._end() and not self._grows()
         if self.player.state is Playback.ENDED or silent_end:
             self.stop()

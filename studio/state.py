@@ -3,7 +3,7 @@
 Panels and canvases get this object, connect to its signals and keep no truth of their own. Nothing here draws; nothing
 here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals. What has
 a state of its own stands in files of its own: ``comparison``, ``drawing_along``, ``influence``, ``inspection``,
-``reading``, ``undo``.
+``listening``, ``reading``, ``undo``.
 
 Two positions matter. The *frontier* is the end of what is drawn. The *cursor* is the step the user looks at, from 0 to
 the frontier, where it stands on the step not yet drawn. Scrubbing moves the cursor and leaves generation alone; while
@@ -17,7 +17,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -49,10 +49,20 @@ from studio.drawing_along import DrawingAlong, Side
 from studio.inference import InferenceThread
 from studio.influence import FollowedInfluence
 from studio.inspection import FollowedInspection
+from studio.listening import Listening
 from studio.messages import GramRequest, LoadedInfo, Refused, WalkRequest
 from studio.profile import Profile
 from studio.reading import Reader, Show, in_history
-from studio.settings import MAX_COUNT, OVERLAYS, OVERLAYS_OF_IMAGES, Settings, fitting_limit, settings_from_json
+from studio.settings import (
+    MAX_COUNT,
+    OVERLAYS,
+    OVERLAYS_OF_IMAGES,
+    Settings,
+    SpectrumSettings,
+    fitting_limit,
+    settings_from_json,
+    spectrum_from_json,
+)
 from studio.undo import BranchCommand, DeleteCommand, SettingsCommand
 
 RANDOM_SEEDS = 1_000_000
@@ -144,6 +154,7 @@ class Studio(QObject):
         self.pinned: Pointer | None = None
         self.hovered: Pointer | None = None
         self._overlay = str(profile.get("overlay", "none"))
+        self.spectrum = spectrum_from_json(profile.get("spectrum", {}))
         self.walking_until: int | None = None
         """The step that a walk of single steps ends at; None while a walk goes on to its end."""
         self.paused_by_user = False
@@ -194,6 +205,7 @@ class Studio(QObject):
         worker.failed.connect(self.error)
         self.inspection = FollowedInspection(self)
         self.influence = FollowedInfluence(self)
+        self.listening = Listening(self)
         self.comparison = Comparison(worker, self._takes, self)
         self.reader = Reader(catalog, worker, self)
         self.reader.refused.connect(self.error)
@@ -547,6 +559,12 @@ class Studio(QObject):
         """One of ``overlays``."""
         self._overlay = overlay
         self.profile.set("overlay", overlay)
+        self.view_changed.emit()
+
+    def set_spectrum(self, spectrum: SpectrumSettings) -> None:
+        """How the spectrogram of sounds is drawn, and whether."""
+        self.spectrum = spectrum
+        self.profile.set("spectrum", asdict(spectrum))
         self.view_changed.emit()
 
     # --- walking ---------------------------------------------------------------------------------------------------
@@ -1109,6 +1127,10 @@ class Studio(QObject):
                 )
             )
 
+    def show_beside(self, take: Take, entry: Entry | None) -> None:
+        """Shows a take, choosing its model; the settings stay. entry: None where its model is not at hand."""
+        self._show_with_model(take, entry)
+
     def _show_with_model(self, take: Take, entry: Entry | None) -> None:
         self.pause()
         if entry is not None and (self.entry is None or entry.path != self.entry.path):
@@ -1252,6 +1274,7 @@ class Studio(QObject):
             self.error.emit(str(error))
             return False
         self._places.pop(take_id, None)
+        self.listening.forget(take_id)
         self._left = {model: take for model, take in self._left.items() if take.id != take_id}
         if self.take is not None and self.take.id == take_id:
             self.pause()

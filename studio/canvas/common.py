@@ -75,6 +75,10 @@ class Canvas(QWidget):
     def step_out(self) -> None:
         """Esc, where nothing goes on: from a closer look back to the whole."""
 
+    def in_view(self) -> tuple[int, int] | None:
+        """The steps start … stop - 1 that are in view of what can be played over and over, if anything can."""
+        return None
+
     def set_playhead(self, seconds: float | None) -> None:
         """Shows what is heard at this moment, in seconds from the start; None while nothing plays."""
 

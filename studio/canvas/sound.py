@@ -1,362 +1,94 @@
 """The canvas of sounds: the wave as it grows, the bits it cost, and the conditionals along it.
 
-All plots are made once and only their data change. What is drawn is taken from pyramids, so that a frame costs the
-width of the plot, not the length of the clip. Times are in seconds.
+What is drawn is taken from pyramids, so that a frame costs the width of the plot, not the length of the clip. Times are
+in seconds.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
-import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import (
-    QColor,
-    QHideEvent,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
-    QPolygonF,
-    QResizeEvent,
-    QShowEvent,
-)
-from PySide6.QtWidgets import (
-    QFrame,
-    QGraphicsSceneWheelEvent,
-    QHBoxLayout,
-    QLabel,
-    QScrollArea,
-    QStyleOptionGraphicsItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from models.chain import INT16_PEAK, Alphabet, SoundChain
+from models.chain import SoundChain
 from models.trace import Take, Trace
 from models.wording import grouped
-from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, ReadOut, full_bits, step_facts
-from studio.canvas.pyramid import Pyramid
+from studio.canvas.bits import Bits
+from studio.canvas.clip import Clip, decibels, symbol_amplitudes
+from studio.canvas.clip_list import CLIP_HEIGHT, CLIPS_WIDTH, ClipList
+from studio.canvas.common import Canvas, Invitation, ReadOut, step_facts
+from studio.canvas.conditional_gram import ConditionalGram
+from studio.canvas.spectrogram import SpectrogramPane
 from studio.canvas.stroke import Clamped, Pencil
-from studio.messages import Gram, pictured
-from studio.state import Activity, Pointer, Studio
-from studio.theme import DARK, QUIET, TITLE, Theme, colours, faded, fill_hatched, heat_table, set_role, style_plot
-from studio.widgets.controls import claims_key
-from studio.widgets.labels import ElidedLabel
-from studio.widgets.painting import painting, painting_with
-
-GRAM_SECONDS = 0.025
-"""The stretch whose conditionals are pictured."""
-
-GRAM_EDGE = 0.08
-"""The picture moves on when the inspected step comes this close to its ends, as a part of its width."""
-
-GRAM_DELAY_MS, GRAM_RUNNING_DELAY_MS = 20, 200
-"""A picture is asked for this long after it is wanted: many moves are one request, and a walk is not slowed down."""
+from studio.canvas.time_plot import InView, TimePlot, in_view, place
+from studio.canvas.waveform import Waveform
+from studio.state import Pointer, Studio
+from studio.theme import colours
 
 CLIPS_DELAY_MS = 150
 
 CLOSEST_STEPS = 16
 """The wheel zooms in down to this many steps."""
 
-POINT_PIXELS = 5
-"""Samples at least this far apart are drawn as points."""
+BELOW_EVERY = 3
+"""While a walk runs, spectrogram and bits are drawn with every third frame of the wave."""
 
-LOW_PIXELS = 64
-"""Below this height labels between 0 and the top would run into one another."""
+MS_DIGITS = 3
+"""Of the read-out: steps of 8 kHz are 0.125 ms."""
 
-NOTCH = 120
-"""What a notch of a wheel counts; a touch pad counts in smaller steps."""
-
-PAN_PER_NOTCH = 0.1
-"""Of the stretch in view."""
-
-AXIS_PIXELS, LEAST_PLOT = 46, 52
-CLIP_HEIGHT, CLIPS_WIDTH = 40, 168
-
-ZOOM_TIP = "Wheel: zoom. Drag, or wheel with Shift: move along. Double click: all of it"
+SHARES = (4, 4, 3, 4)
+"""Of the height: wave, spectrogram, bits, conditional-gram."""
+PANE_GAP = 6
+ROOM = 60
+"""What must be left of the height, in logical pixels, for all panes to be shown."""
 
 
-class Clip:
-    """What is drawn of one trace: its amplitudes, -1 … 1, entropies and surprises, in bits, as pyramids."""
+class Column(QWidget):
+    """Panes, one below the other, of which one gives way where there is no room for all."""
 
-    def __init__(self, trace: Trace, amplitudes: npt.NDArray[np.float32]) -> None:
-        """amplitudes: of the symbols, (K,)."""
-        self.trace = trace
-        self._amplitudes = amplitudes
-        self.wave = Pyramid()
-        self.entropy = Pyramid()
-        self.surprise = Pyramid()
-        self._unscored = False
+    changed = Signal()
+    """It was shown, or has given way."""
 
-    def sync(self) -> None:
-        """Takes in the steps that are new."""
-        trace = self.trace
-        length = len(trace)
-        start = len(self.wave)
-        rescored = self._unscored and not np.isnan(trace.entropy[:length]).any()
-        if rescored:
-            self.entropy, self.surprise, self._unscored = Pyramid(), Pyramid(), False
-        if length == start and not rescored:
-            return
-        self.wave.extend(self._amplitudes[trace.symbols[start:length]])
-        for pyramid, figures in ((self.entropy, trace.entropy), (self.surprise, trace.surprise)):
-            new = figures[len(pyramid) : length]
-            self._unscored |= bool(np.isnan(new).any())
-            pyramid.extend(new)
-
-
-def symbol_amplitudes(alphabet: Alphabet) -> npt.NDArray[np.float32]:
-    """What the symbols sound like, (K,) in -1 … 1: silence for one that only stops."""
-    table = np.zeros(alphabet.size, np.float32)
-    table[: alphabet.levels] = alphabet.decode(np.arange(alphabet.levels)) / INT16_PEAK
-    return table
-
-
-class TimeAxis(pg.AxisItem):  # type: ignore[misc]
-    """Seconds below a plot, with as many digits as the ticks need."""
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        digits = max(0, -math.floor(math.log10(spacing) + 1e-9)) if spacing > 0 else 0
-        return [f"{value:.{digits}f} s" for value in values]
-
-
-class BitsAxis(pg.AxisItem):  # type: ignore[misc]
-    """Bits from 0 up: where the plot is too low for several labels, only its two ends are labelled."""
-
-    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
-        if size < LOW_PIXELS:
-            return [(high - low, [low, high])]
-        ticks: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
-        return ticks
-
-
-class Stretch(pg.GraphicsObject):  # type: ignore[misc]
-    """A stretch of time in a plot, filled in device pixels: with a colour, or hatched as not drawn yet."""
-
-    def __init__(self, owner: QWidget, depth: int) -> None:
+    def __init__(self, panes: Sequence[QWidget], shares: Sequence[int], gives_way: QWidget, below: QWidget) -> None:
         super().__init__()
-        self._owner = owner
-        self._rect = QRectF()
-        self.colour: QColor | None = None
-        """None: hatched."""
-        self.setZValue(depth)
+        self._gives_way = gives_way
+        self._wanted = True
+        self._column = QVBoxLayout(self)
+        self._column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetNoConstraint)  # see ``minimumSizeHint``
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(PANE_GAP)
+        for pane, share in zip(panes, shares, strict=True):
+            self._column.addWidget(pane, share)
+        self._column.addWidget(below)
+
+    def want(self, wanted: bool) -> None:
+        """Whether the one that may give way is to be seen."""
+        self._wanted = wanted
+        self.arrange()
+
+    def minimumSizeHint(self) -> QSize:
+        """Without the one that gives way."""
+        least = self._column.minimumSize()
+        return QSize(least.width(), least.height() - (0 if self._gives_way.isHidden() else self._its_height))
 
     @property
-    def span(self) -> tuple[float, float]:
-        """Where it begins and ends, in the plot's units."""
-        return self._rect.left(), self._rect.right()
+    def _its_height(self) -> int:
+        return self._gives_way.minimumSizeHint().height() + PANE_GAP
 
-    def cover(self, left: float, right: float, bottom: float, top: float) -> None:
-        rect = QRectF(left, bottom, max(0.0, right - left), top - bottom)
-        if rect != self._rect:
-            self.prepareGeometryChange()
-            self._rect = rect
-            self.update()
+    def arrange(self) -> None:
+        self._column.invalidate()
+        fits = self.height() >= self.minimumSizeHint().height() + self._its_height + ROOM
+        if self._gives_way.isHidden() is (self._wanted and fits):
+            self._gives_way.setVisible(self._wanted and fits)
+            self.changed.emit()
 
-    def boundingRect(self) -> QRectF:
-        return self._rect
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        with painting_with(painter):
-            device = painter.transform().mapRect(self._rect)
-            painter.resetTransform()
-            if self.colour is None:
-                fill_hatched(painter, device, colours(self._owner))
-            else:
-                painter.fillRect(device, self.colour)
-
-
-class TimeView(pg.ViewBox):  # type: ignore[misc]
-    """A plot's area that zooms and pans in time alone and tells where it is clicked.
-
-    The wheel zooms about the pointer; sideways, or with Shift, it pans, as dragging does.
-    """
-
-    clicked = Signal(float)
-    whole_wanted = Signal()
-
-    def __init__(self, *, zooms: bool) -> None:
-        super().__init__(enableMenu=False, defaultPadding=0)
-        self.setMouseEnabled(x=zooms, y=False)
-        self._zooms = zooms
-
-    def wheelEvent(self, event: QGraphicsSceneWheelEvent, axis: int | None = None) -> None:
-        """axis: 0 or 1 where the wheel is over that axis."""
-        sideways = event.orientation() == Qt.Orientation.Horizontal
-        if not sideways and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            super().wheelEvent(event, axis)
-        elif self._zooms:
-            (left, right), _ = self.viewRange()
-            self.translateBy(x=-event.delta() / NOTCH * PAN_PER_NOTCH * (right - left))
-            self.sigRangeChangedManually.emit([True, False])
-            event.accept()
-
-    def mouseClickEvent(self, event: Any) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            event.accept()
-            if event.double() and self._zooms:
-                self.whole_wanted.emit()
-            else:
-                self.clicked.emit(self.mapSceneToView(event.scenePos()).x())
-
-
-class TimePlot(pg.PlotWidget):  # type: ignore[misc]
-    """A plot over time, with the marks that all of them share."""
-
-    pointed = Signal(object)
-    """The time under the mouse, or None when it has left."""
-
-    def __init__(self, name: str, *, zooms: bool, left: type[pg.AxisItem] = pg.AxisItem) -> None:
-        self.view = TimeView(zooms=zooms)
-        super().__init__(viewBox=self.view, axisItems={"bottom": TimeAxis("bottom"), "left": left("left")})
-        self.setAccessibleName(name)
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setMinimumHeight(LEAST_PLOT)
-        self.hideButtons()
-        for axis in (self.getAxis("left"), self.getAxis("bottom")):
-            axis.enableAutoSIPrefix(False)  # a label that these do not have would be made anew with every range
-        self.getAxis("left").setWidth(AXIS_PIXELS)
-        self.getAxis("bottom").setHeight(22)
-        if zooms:
-            self.setAccessibleDescription(ZOOM_TIP)
-            self.getAxis("bottom").setToolTip(ZOOM_TIP)  # of the whole plot it would lie over the wave
-        self.hatch = Stretch(self, -10)
-        self.frontier = pg.InfiniteLine(angle=90)
-        self.inspected = pg.InfiniteLine(angle=90)
-        self.hovered = pg.InfiniteLine(angle=90)
-        for item in (self.hatch, self.frontier, self.inspected, self.hovered):
-            self.addItem(item, ignoreBounds=True)
-        for line in (self.frontier, self.inspected, self.hovered):
-            line.setZValue(10)
-        self.getPlotItem().layout.setContentsMargins(0, 7, 1, 0)
-        self.setMouseTracking(True)
-
-    def dress(self, theme: Theme, marks: Theme) -> None:
-        """Colours and lines; ``marks``: the theme of the lines, which must stand out from what the plot shows."""
-        ratio = self.devicePixelRatioF()  # pens are cosmetic: their width is in device pixels
-        style_plot(self, theme)
-        self.frontier.setPen(pg.mkPen(marks.now, width=2 * ratio))
-        self.inspected.setPen(pg.mkPen(marks.chosen, width=2 * ratio))
-        self.hovered.setPen(pg.mkPen(faded(marks.chosen, 0.8), width=ratio))
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        super().mouseMoveEvent(event)
-        scene = self.mapToScene(event.position().toPoint())
-        inside = self.view.sceneBoundingRect().contains(scene)
-        self.pointed.emit(self.view.mapSceneToView(scene).x() if inside else None)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self.pointed.emit(None)
-
-    def position_of(self, seconds: float, y: float = 0.0) -> QPointF:
-        """Where a point of the plot lies in its viewport, in logical pixels."""
-        scene = self.view.mapViewToScene(QPointF(seconds, y))
-        return QPointF(self.mapFromScene(scene))
-
-
-class Playhead(pg.GraphicsObject):  # type: ignore[misc]
-    """What is heard now: a thin line under a triangle."""
-
-    SIZE = 5.0
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._seconds = 0.0
-        self.colour = QColor()
-        self.setZValue(20)
-        self.hide()
-
-    def move_to(self, seconds: float | None) -> None:
-        self.setVisible(seconds is not None)
-        if seconds is not None and seconds != self._seconds:
-            self.prepareGeometryChange()
-            self._seconds = seconds
-            self.update()
-
-    def boundingRect(self) -> QRectF:
-        across, _ = self.pixelVectors()
-        reach = (self.SIZE + 1) * (across.x() if across is not None else 0.0)
-        return QRectF(self._seconds - reach, -1, 2 * reach, 2)
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        with painting_with(painter):
-            top = painter.transform().map(QPointF(self._seconds, 1))
-            bottom = painter.transform().map(QPointF(self._seconds, -1))
-            painter.resetTransform()
-            painter.setPen(QPen(self.colour, 1))
-            painter.drawLine(top, bottom)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self.colour)
-            size = QPointF(self.SIZE, 0)
-            painter.drawPolygon(QPolygonF([top - size, top + size, top + QPointF(0, 1.4 * self.SIZE)]))
-
-
-class ClipList(QWidget):
-    """All clips of a take as small waves, one below the other; the selected one is heard."""
-
-    def __init__(self, studio: Studio) -> None:
-        super().__init__()
-        self._studio = studio
-        self.clips: list[Clip] = []
-        self.span = 1
-        """Steps that the width of a row stands for."""
-        self.setAccessibleName("Clips")
-
-    def sizeHint(self) -> QSize:
-        return QSize(CLIPS_WIDTH, CLIP_HEIGHT * len(self.clips))
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._studio.select(int(event.position().y() // CLIP_HEIGHT))
-
-    def event(self, event: QEvent) -> bool:
-        return claims_key(event, Qt.Key.Key_Up, Qt.Key.Key_Down) or super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Up and Down choose the clip that is heard."""
-        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
-        if steps is None:
-            super().keyPressEvent(event)
-        else:
-            self._studio.select(self._studio.selected + steps)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        with painting(self) as painter:
-            theme = colours(self)
-            painter.fillRect(event.rect(), theme.window)
-            first, last = event.rect().top() // CLIP_HEIGHT, event.rect().bottom() // CLIP_HEIGHT
-            for n in range(first, min(last + 1, len(self.clips))):
-                self._paint_row(painter, n, theme)
-
-    def _paint_row(self, painter: QPainter, n: int, theme: Theme) -> None:
-        row = QRectF(2, n * CLIP_HEIGHT + 2, self.width() - 4, CLIP_HEIGHT - 4)
-        chosen = n == self._studio.selected
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(theme.chosen if chosen else theme.line, 1))
-        painter.setBrush(theme.chosen_fill if chosen else theme.panel)
-        painter.drawRoundedRect(row.adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(theme.text if chosen else theme.quiet)
-        painter.drawText(row.adjusted(8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, str(n))
-        wave, room = self.clips[n].wave, row.adjusted(30, 4, -8, -4)
-        count = min(int(room.width() * len(wave) / max(self.span, len(wave))), len(wave))
-        if count < 1:
-            return
-        low, high, _ = wave.columns(0, len(wave), count)
-        x = room.left() + np.arange(count)
-        middle, reach = room.center().y(), room.height() / 2
-        top = middle - np.maximum(high, 0.02) * reach
-        bottom = middle - np.minimum(low, -0.02) * reach
-        painter.setPen(QPen(theme.chosen, 1))
-        corners = np.stack([np.stack([x, top], 1), np.stack([x, bottom], 1)], 1).reshape(-1, 2).tolist()
-        painter.drawLines([QPointF(a, b) for a, b in corners])
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.arrange()
 
 
 class SoundCanvas(Canvas):
@@ -367,89 +99,68 @@ class SoundCanvas(Canvas):
         self._studio = studio
         self._clips: list[Clip] = []
         self._amplitudes = np.empty(0, np.float32)
-        self._pictured: Alphabet | None = None
-        """The alphabet whose levels the gram's axis shows."""
         self._zoomed = False
-        self._gram: Gram | None = None
-        self._gram_wanted: tuple[Trace, int, int] | None = None
-        self._gram_held = False
-        """Whether the stretch stays where it is while the mouse is on its way to the gram, or over it."""
         self._shown_trace: Trace | None = None
-        self._ask_gram = QTimer(self, singleShot=True)
-        self._ask_gram.timeout.connect(self._request_gram)
+        self._frame = 0
+        self._behind: Clip | None = None
+        """The clip of the other side, of two that are compared."""
+        self._behind_rate = 1
+        self._behind_said: list[str] = []
         self._clips_due = QTimer(self, singleShot=True)
         self._clips_due.timeout.connect(self._draw_clips)
         self.setAccessibleName("Canvas")
 
         self.read_out = ReadOut("Point at the wave to see a conditional; click to keep it; the wheel zooms.")
-        self.wave_plot = TimePlot("Waveform", zooms=True)
-        self.bits_plot = TimePlot("Bits per sample", zooms=True, left=BitsAxis)
-        self.gram_plot = TimePlot("Conditional-gram", zooms=False)
+        self.wave = Waveform()
+        self.spectrogram = SpectrogramPane(studio)
+        self.bits = Bits()
+        self.gram = ConditionalGram(studio, lambda: self._clip, lambda: self._view)
+        self._panes = (self.wave, self.spectrogram, self.bits, self.gram)
+        self._plots = tuple(pane.plot for pane in self._panes)
+        self._aligned = (self.wave, self.spectrogram, self.bits)
+        """Those that share one axis of time."""
+        self.clamped = Clamped(self.wave.plot), Clamped(self.bits.plot)
+        self.pencil = Pencil(studio, self.wave.plot, self.gram.plot, self)
+        self.wave.head.insertWidget(1, self.pencil.button)
         self.clip_list = ClipList(studio)
         self.invitation = Invitation(studio)
-        self._make_items()
-        right = Qt.AlignmentFlag.AlignRight
-        self._wave_facts, self._bits_facts, self._gram_facts = (ElidedLabel("", QUIET, align=right) for _ in range(3))
-        self._bits_title = QLabel()
         self._lay_out()
         self._dress()
 
-        self.wave_plot.view.sigXRangeChanged.connect(self._on_range)
-        self.wave_plot.view.sigRangeChangedManually.connect(self._on_zoom)
-        self.bits_plot.view.sigRangeChangedManually.connect(self._on_bits_zoom)
-        self.wave_plot.view.whole_wanted.connect(self.show_whole)
-        self.bits_plot.view.whole_wanted.connect(self.show_whole)
-        for plot in (self.wave_plot, self.bits_plot, self.gram_plot):
+        self.wave.plot.view.sigXRangeChanged.connect(self._on_range)
+        self.wave.plot.view.sigRangeChangedManually.connect(self._on_zoom)
+        for below in (self.spectrogram, self.bits):
+            below.plot.view.sigRangeChangedManually.connect(partial(self._on_zoom_below, below.plot))
+        for pane in self._aligned:
+            pane.plot.view.whole_wanted.connect(self.show_whole)
+            pane.plot.view.stretched.connect(self._on_stretched)
+        for plot in self._plots:
             plot.view.clicked.connect(self._on_click)
             plot.pointed.connect(self._on_pointed)
+        listening = studio.listening
+        self.wave.hold_button.clicked.connect(listening.hold)
+        self.wave.release_button.clicked.connect(listening.release)
+        self.wave.sides.chosen.connect(self._choose_side)
+        listening.loop_changed.connect(self._show_loop)
+        listening.sides_changed.connect(self._show_sides)
+        self.gram.lens_moved.connect(self._move_lens)
+        self.gram.arrived.connect(self._on_marks)
         studio.take_changed.connect(self._on_take)
         studio.branches_changed.connect(self._on_branches)
         studio.grown.connect(self._on_grown)
         studio.cursor_changed.connect(self._on_cursor)
         studio.selection_changed.connect(self._on_selection)
         studio.view_changed.connect(self._on_view)
-        studio.gram_ready.connect(self._on_gram)
-        for signal in (studio.model_changed, studio.activity_changed):
-            signal.connect(self._on_model)
         for signal in (studio.model_changed, studio.settings_changed):
             signal.connect(self._prepare)
         self._on_view()
+        self._show_sides()
         self._on_take()
-
-    def _make_items(self) -> None:
-        self._wave = pg.PlotCurveItem(antialias=False)
-        self._points = pg.ScatterPlotItem(size=5, pxMode=True, pen=None)
-        self.lens = Stretch(self.wave_plot, -5)
-        self.playhead = Playhead()
-        for item in (self.lens, self._wave, self._points, self.playhead):
-            self.wave_plot.addItem(item, ignoreBounds=True)
-        self.wave_plot.setYRange(-1, 1, padding=0)
-        self.wave_plot.getAxis("left").setTicks([[(-1, "−1"), (-0.5, "−0.5"), (0, "0"), (0.5, "0.5"), (1, "1")]])
-        self._peak_bits = pg.PlotCurveItem(antialias=False)
-        self._mean_bits = pg.PlotCurveItem(antialias=False, fillLevel=0)
-        for item in (self._mean_bits, self._peak_bits):
-            self.bits_plot.addItem(item, ignoreBounds=True)
-        self._picture = pg.ImageItem(axisOrder="col-major")
-        self._picture.setLookupTable(heat_table())
-        self._path = pg.PlotCurveItem(antialias=True)
-        for item in (self._picture, self._path):
-            self.gram_plot.addItem(item, ignoreBounds=True)
-        self.clamped = Clamped(self.wave_plot), Clamped(self.bits_plot)
-        self.pencil = Pencil(self._studio, self.wave_plot, self.gram_plot, self)
 
     def _lay_out(self) -> None:
         body = QWidget()
-        self._bits_box, self._gram_box = QWidget(), QWidget()
-        column = QVBoxLayout()
-        column.setSpacing(6)
-        wave_title = QLabel("Waveform")
-        for title in (wave_title, self._bits_title):
-            title.setToolTip(ZOOM_TIP)
-        head = self._add_plot(column, wave_title, self._wave_facts, self.wave_plot, QWidget(), 4)
-        head.insertWidget(1, self.pencil.button)
-        self._add_plot(column, self._bits_title, self._bits_facts, self.bits_plot, self._bits_box, 2)
-        self._add_plot(column, QLabel("Conditional-gram"), self._gram_facts, self.gram_plot, self._gram_box, 4)
-        column.addWidget(self.read_out)
+        self._column = Column(self._panes, SHARES, self.spectrogram, self.read_out)
+        self._column.changed.connect(self._show_times)
         self.clip_scroll = QScrollArea()
         self.clip_scroll.setWidget(self.clip_list)
         self.clip_scroll.setWidgetResizable(True)
@@ -460,41 +171,24 @@ class SoundCanvas(Canvas):
         row.setContentsMargins(16, 12, 16, 8)
         row.setSpacing(12)
         row.addWidget(self.clip_scroll)
-        row.addLayout(column, 1)
+        row.addWidget(self._column, 1)
         self._cover(body, self.invitation)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    @staticmethod
-    def _add_plot(
-        column: QVBoxLayout, title: QLabel, facts: ElidedLabel, plot: QWidget, box: QWidget, share: int
-    ) -> QHBoxLayout:
-        set_role(title, TITLE)
-        head = QHBoxLayout()
-        head.addWidget(title)
-        head.addWidget(facts, 1)
-        inner = QVBoxLayout(box)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(4)
-        inner.addLayout(head)
-        inner.addWidget(plot, 1)
-        column.addWidget(box, share)
-        return head
 
     def _dress(self) -> None:
         """Colours of the present theme."""
         theme = colours(self)
-        self.wave_plot.dress(theme, theme)
-        self.bits_plot.dress(theme, theme)
-        self.gram_plot.dress(theme, DARK)  # its picture is dark in every theme
-        self._wave.setPen(pg.mkPen(theme.chosen, width=1))
-        self._points.setBrush(pg.mkBrush(theme.chosen))
-        self.lens.colour = faded(theme.chosen, 0.28)
-        self.playhead.colour = theme.text
-        self.playhead.update()
-        self._mean_bits.setPen(pg.mkPen(theme.quiet, width=1))
-        self._mean_bits.setBrush(pg.mkBrush(faded(theme.quiet, 0.45)))
-        self._peak_bits.setPen(pg.mkPen(faded(theme.quiet, 0.55), width=1))
-        self._path.setPen(pg.mkPen(QColor(255, 255, 255, 190), width=1))
+        for pane in self._panes:
+            pane.dress(theme)
+
+    @Slot()
+    def _show_times(self) -> None:
+        """The lowest of the panes that share an axis of time has it."""
+        shown = [pane for pane in self._aligned if not pane.isHidden()]
+        for pane in shown:
+            pane.plot.show_times(pane is shown[-1])
+        if self._take is not None:
+            self._draw()
 
     # --- following the state -----------------------------------------------------------------------------------------
 
@@ -530,7 +224,10 @@ class SoundCanvas(Canvas):
         return max(longest, min(extent, take.limit))
 
     def set_playhead(self, seconds: float | None) -> None:
-        self.playhead.move_to(seconds)
+        for plot in self._plots:
+            # A mark that lies outside of the picture would have it painted anew for nothing.
+            shown = seconds is not None and plot.shows(seconds)
+            plot.playhead.move_to(seconds if shown else None)
 
     @Slot()
     def _on_take(self) -> None:
@@ -539,11 +236,10 @@ class SoundCanvas(Canvas):
         if take is not None:
             self._amplitudes = symbol_amplitudes(self._chain.alphabet)
             self._clips = [Clip(trace, self._amplitudes) for trace in take.traces]
-        self._drop_gram()
-        self._gram_wanted = None
-        self._gram_held = False
-        self._zoomed = False
+        self.gram.forget()
+        self._zoomed = self._zoomed and self._studio.listening.switching
         self.set_playhead(None)
+        self._show_loop()
         self.clip_list.clips = self._clips
         self._arrange()
         self.invitation.setVisible(take is None)
@@ -551,7 +247,7 @@ class SoundCanvas(Canvas):
             return
         self._draw_clips()
         self._on_grown()
-        self._on_model()
+        self.gram.explain()
 
     @Slot()
     def _prepare(self) -> None:
@@ -570,15 +266,7 @@ class SoundCanvas(Canvas):
         # Under the invitation nobody sees where Tab has led.
         reached = Qt.FocusPolicy.StrongFocus if self._clips else Qt.FocusPolicy.NoFocus
         self.clip_list.setFocusPolicy(reached)
-        alphabet, rows = self._chain.alphabet, pictured(self._chain.alphabet)
-        if alphabet != self._pictured:
-            self._pictured, levels = alphabet, rows.levels
-            self.gram_plot.setYRange(0, levels, padding=0)
-            quarters = range(0, levels + 1, max(1, levels // 4))
-            named = [(value, min(value, levels - 1)) for value in quarters]
-            words = [str(row) if rows is alphabet else f"{rows.decode(row):+d}".replace("-", "−") for _, row in named]
-            ticks = [(value, word) for (value, _), word in zip(named, words, strict=True)]
-            self.gram_plot.getAxis("left").setTicks([ticks])
+        self.gram.show_levels(self._chain.alphabet)
         self._fit()
 
     @Slot()
@@ -590,6 +278,7 @@ class SoundCanvas(Canvas):
             if self._clips[n].trace is not trace:
                 self._clips[n] = Clip(trace, self._amplitudes)
         self._draw_clips()
+        self._show_loop()
         self._on_grown()
 
     @Slot()
@@ -598,9 +287,15 @@ class SoundCanvas(Canvas):
             return
         if self.isVisible() and len(self._clips) > 1 and not self._clips_due.isActive():
             self._clips_due.start(CLIPS_DELAY_MS)
+        self._frame += 1
         self._fit()
-        self._draw()
+        self._draw(below=self._below_due)
         self._on_marks()
+
+    @property
+    def _below_due(self) -> bool:
+        """Whether what lies under the wave is drawn in this frame: a walk wants the processor, too."""
+        return not self._studio.running or self._frame % BELOW_EVERY == 0
 
     @Slot()
     def _draw_clips(self) -> None:
@@ -613,12 +308,10 @@ class SoundCanvas(Canvas):
 
     @Slot()
     def _on_view(self) -> None:
-        overlay = self._studio.overlay  # of images too, while one of them is shown
-        self._bits_box.setVisible(overlay in SHORT_NAMES)
-        if overlay in SHORT_NAMES:
-            self._bits_title.setText(SHORT_NAMES[overlay])
-            if self._take is not None:
-                self._draw()
+        self.bits.show_overlay(self._studio.overlay)  # of images too, while one of them is shown
+        self.spectrogram.follow_settings()
+        self._column.want(self._studio.spectrum.shown)
+        self._show_times()
 
     @Slot()
     def _on_selection(self) -> None:
@@ -628,16 +321,18 @@ class SoundCanvas(Canvas):
         if self._shown_trace is not clip.trace:
             self.clip_list.update()
             self._fit()
-            self._draw()
-            self._on_model()
+            self._show_loop()
+            self.gram.explain()
         self._on_marks()
 
     def _fit(self) -> None:
         """The limits of zooming, and the whole clip in view unless the user zoomed in."""
         rate, extent = self._chain.rate, self.extent
-        view = self.wave_plot.view
-        for each in (view, self.bits_plot.view):
-            each.setLimits(xMin=0, xMax=extent / rate, minXRange=CLOSEST_STEPS / rate, maxXRange=extent / rate)
+        view = self.wave.plot.view
+        for pane in self._aligned:
+            pane.plot.view.setLimits(
+                xMin=0, xMax=extent / rate, minXRange=CLOSEST_STEPS / rate, maxXRange=extent / rate
+            )
         if not self._zoomed:
             view.setXRange(0, extent / rate, padding=0)
 
@@ -650,104 +345,56 @@ class SoundCanvas(Canvas):
 
     @Slot()
     def _on_zoom(self) -> None:
-        (left, right), _ = self.wave_plot.view.viewRange()
+        (left, right), _ = self.wave.plot.view.viewRange()
         self._zoomed = (right - left) * self._chain.rate < self.extent * 0.999 if self._take is not None else False
 
-    @Slot()
-    def _on_bits_zoom(self) -> None:
-        """The wheel over the bits zooms the wave, which takes the bits along."""
-        self.wave_plot.view.setXRange(*self.bits_plot.view.viewRange()[0], padding=0)
+    def _on_zoom_below(self, plot: TimePlot, *_axes: object) -> None:
+        """The wheel over what lies under the wave zooms the wave, which takes the others along."""
+        self.wave.plot.view.setXRange(*plot.view.viewRange()[0], padding=0)
         self._on_zoom()
 
     @Slot()
     def _on_range(self) -> None:
-        self.bits_plot.view.setXRange(*self.wave_plot.view.viewRange()[0], padding=0)
+        for below in (self.spectrogram, self.bits):
+            below.plot.view.setXRange(*self._view, padding=0)
         if self._take is not None:
             self._draw()
-            self._fit_gram()
+            self.gram.fit()
             self._want_gram()
 
     # --- drawing -----------------------------------------------------------------------------------------------------
 
-    def _visible(self, length: int) -> tuple[int, int]:
-        """The steps in view, with one more at either end."""
-        (left, right), _ = self.wave_plot.view.viewRange()
-        rate = self._chain.rate
-        return min(length, max(0, math.floor(left * rate) - 1)), min(length, math.ceil(right * rate) + 2)
+    @property
+    def _view(self) -> tuple[float, float]:
+        """The seconds that the wave shows."""
+        (left, right), _ = self.wave.plot.view.viewRange()
+        return left, right
 
-    def _draw(self) -> None:
-        """Wave and bits of what is in view, at the resolution of the screen."""
-        clip, rate = self._clip, self._chain.rate
+    def _in_view(self, clip: Clip) -> InView:
+        return in_view(self.wave.plot, self._chain.rate, len(clip.wave))
+
+    def _draw(self, *, below: bool = True) -> None:
+        """What is in view, at the resolution of the screen. below: not the wave alone."""
+        clip = self._clip
         if clip is None:
             return
         clip.sync()
         self._shown_trace = clip.trace
-        length = len(clip.wave)
-        start, stop = self._visible(length)
-        width = max(1.0, self.wave_plot.view.width() * self.devicePixelRatioF())
-        (left, right), _ = self.wave_plot.view.viewRange()
-        per_pixel = (right - left) * rate / width
-        columns = max(1, math.ceil((stop - start) / max(per_pixel, 1e-9)))
-        if start >= stop:
-            self._wave.setData([], [])
-        elif per_pixel <= 2:
-            self._wave.setData(np.arange(start, stop) / rate, clip.wave.values[start:stop])
-        else:
-            low, high, _ = clip.wave.columns(start, stop, columns)
-            at = (start + (np.arange(columns) + 0.5) * ((stop - start) / columns)) / rate
-            self._wave.setData(np.repeat(at, 2), np.stack([low, high], axis=1).reshape(-1))
-        if start < stop and per_pixel * self.devicePixelRatioF() * POINT_PIXELS <= 1:
-            self._points.setData(np.arange(start, stop) / rate, clip.wave.values[start:stop])
-        elif len(self._points.data):
-            self._points.clear()
-        if self._studio.overlay != "none":
-            pyramid = clip.entropy if self._studio.overlay == "entropy" else clip.surprise
-            self._draw_bits(pyramid, start, stop, min(columns, stop - start))
-        self._hatch(length)
+        view, end = self._in_view(clip), self.extent / self._chain.rate
+        self.wave.draw(clip, view, end, self._more_facts(view.rate))
+        self._draw_behind()
         for marks in self.clamped:
-            marks.show_trace(clip.trace, rate)
-        self._wave_facts.say(self._describe(clip))
-
-    def _draw_bits(self, pyramid: Pyramid, start: int, stop: int, columns: int) -> None:
-        if start >= stop:
-            self._peak_bits.setData([], [])
-            self._mean_bits.setData([], [])
-            return
-        # A pixel's mean jitters as much as its samples do: three pixels to a bin read as a curve.
-        bins = max(1, columns // 3) if columns < stop - start else columns
-        _, high, mean = pyramid.columns(start, stop, bins)
-        at = (start + (np.arange(bins) + 0.5) * ((stop - start) / bins) - 0.5) / self._chain.rate
-        self._mean_bits.setData(at, mean)
-        if bins < stop - start:
-            self._peak_bits.setData(at, high)
-        else:
-            self._peak_bits.setData([], [])
-        top = full_bits(self._chain.alphabet)
-        self.bits_plot.setYRange(0, max(top, float(high.max()) * 1.05), padding=0)
-        self._bits_facts.say(f"mean {float(pyramid.values.mean()):.2f} bits/{self._chain.step_noun}")
-
-    def _hatch(self, length: int) -> None:
-        rate, end = self._chain.rate, self.extent / self._chain.rate
-        self.wave_plot.hatch.cover(length / rate, end, -1, 1)
-        (_, _), (bottom, top) = self.bits_plot.view.viewRange()
-        self.bits_plot.hatch.cover(length / rate, end, bottom, top)
-
-    def _describe(self, clip: Clip) -> str:
-        rate, length = self._chain.rate, len(clip.wave)
-        facts = [f"{length / rate:.2f} s", f"{rate / 1000:g} kHz"]
-        if self._take is not None and self._take.given:
-            facts.insert(1, f"{len(self._take.given) / rate:.2f} s of it given")
-        if length:
-            low, high, _ = clip.wave.columns(0, length, 1)
-            facts.append(f"peak {decibels(max(-float(low[0]), float(high[0])))}")
-        return " · ".join(facts)
+            marks.show_trace(clip.trace, view.rate)
+        if below:
+            self.spectrogram.draw(clip, view, end)
+            self.bits.draw(clip, view, end, self._chain, self._studio.overlay)
 
     @Slot()
     def _on_cursor(self) -> None:
         """Where the user moves the cursor, the gram goes along; what only grows leaves it where the mouse keeps it."""
         studio = self._studio
         if studio.hovered is None and not (studio.running and studio.following):
-            self._gram_held = False
+            self.gram.held = False
         self._on_marks()
 
     @Slot()
@@ -765,11 +412,11 @@ class SoundCanvas(Canvas):
             looked_at,
             None if mine is None else mine.step,
         )
-        gram = range(0) if self._gram is None else range(self._gram.start, self._gram.start + len(self._gram.image) + 1)
-        for plot in (self.wave_plot, self.bits_plot, self.gram_plot):
+        pictured = self.gram.steps
+        for plot in self._plots if self._below_due else (self.wave.plot, self.gram.plot):
             for line, step in zip((plot.frontier, plot.inspected, plot.hovered), steps, strict=True):
                 # A line that lies outside of the picture would have it painted anew for nothing.
-                _place(line, None if step is None or (plot is self.gram_plot and step not in gram) else step / rate)
+                place(line, None if step is None or (plot is self.gram.plot and step not in pictured) else step / rate)
         self._show_facts(mine or pinned)
         self._want_gram()
 
@@ -778,114 +425,93 @@ class SoundCanvas(Canvas):
         if pointer is None or take is None or clip is None:
             self.read_out.show_facts([])
             return
-        facts = [self._chain.locate(pointer.step), f"step {grouped(pointer.step)}"]
+        seconds = pointer.step / self._chain.rate
+        facts = [f"{1000 * seconds:.{MS_DIGITS}f} ms", f"sample {grouped(pointer.step)}"]
+        height = self.spectrogram.plot.pointed_height
+        if height is not None and pointer == self._studio.hovered:
+            facts += self.spectrogram.facts_at(seconds, height)
         if pointer.step < len(clip.wave):
             amplitude = float(clip.wave.values[pointer.step])
             facts += [f"amplitude {amplitude:+.3f}".replace("-", "−"), decibels(abs(amplitude))]
         self.read_out.show_facts(facts + step_facts(take, pointer))
 
-    # --- conditional-gram --------------------------------------------------------------------------------------------
-
-    @property
-    def _close_up(self) -> tuple[float, float] | None:
-        """The seconds that the wave shows where they are fewer than the gram's: then it shows the same."""
-        (left, right), _ = self.wave_plot.view.viewRange()
-        return (left, right) if right - left < GRAM_SECONDS else None
-
     def _want_gram(self) -> None:
-        """Finds the stretch to picture and asks for it a little later, so that a drag is not a hundred requests."""
+        clip = self._clip
+        if clip is not None:
+            view = self._in_view(clip)
+            self.gram.want((view.start, view.stop))
+
+    @Slot(float, float)
+    def _move_lens(self, left: float, right: float) -> None:
+        self.wave.lens.cover(left, right, -1, 1)
+
+    # --- loop, and the two sides of a comparison ---------------------------------------------------------------------
+
+    def in_view(self) -> tuple[int, int] | None:
         clip = self._clip
         if clip is None or not len(clip.wave):
-            return
-        length, wanted = len(clip.wave), self._gram_wanted
-        stretch = self._visible(length) if self._close_up is not None else self._stretch(clip, length)
-        if stretch is None or stretch[0] >= stretch[1]:
-            return
-        if wanted is not None and wanted[0] is clip.trace and wanted[1:] == stretch:
-            return
-        self._gram_wanted = (clip.trace, *stretch)
-        if not self._ask_gram.isActive():
-            self._ask_gram.start(GRAM_RUNNING_DELAY_MS if self._studio.running else GRAM_DELAY_MS)
-
-    def _stretch(self, clip: Clip, length: int) -> tuple[int, int] | None:
-        """The steps [start, stop) about the inspected one, or those before where they still do."""
-        span, wanted = max(2, round(GRAM_SECONDS * self._chain.rate)), self._gram_wanted
-        pointer = self._studio.inspected_pointer
-        if pointer is None or pointer.sample != self._studio.selected:
             return None
-        if wanted is not None and wanted[0] is clip.trace:
-            _, start, stop = wanted
-            edge = round(GRAM_EDGE * span)
-            inside = start + (edge if start else 0) <= pointer.step < stop - (edge if stop < length else 0)
-            full = stop - start == min(span, length)
-            at_end = pointer.step >= length
-            if full and (self._gram_held or inside or (at_end and stop == length)):
-                return start, stop
-        centre = min(pointer.step, length)
-        start = max(0, min(centre - span // 2, length - span))
-        return start, min(length, start + span)
-
-    def _fit_gram(self) -> None:
-        """The seconds that the gram shows, and the lens on the wave that tells where they lie."""
-        gram, close_up = self._gram, self._close_up
-        if gram is None:
-            return
-        rate, steps = self._chain.rate, len(gram.image)
-        left, right = gram.start / rate, (gram.start + steps) / rate
-        # A step's column is centred on it.
-        shown = (left - 0.5 / rate, right - 0.5 / rate) if close_up is None else close_up
-        self.gram_plot.setXRange(*shown, padding=0)
-        self.lens.cover(left, right if close_up is None else left, -1, 1)
-        start, seconds = (left, right - left) if close_up is None else (close_up[0], close_up[1] - close_up[0])
-        self._gram_facts.say(f"{1000 * seconds:.0f} ms from {start:.4f} s · brighter = more probable")
+        left, right = (round(seconds * self._chain.rate) for seconds in self._view)
+        return max(0, left), min(right, len(clip.wave))
 
     @Slot()
-    def _on_model(self) -> None:
-        """Says why there is no picture, and asks for it as soon as it can be made."""
+    def _show_loop(self) -> None:
+        loop = self._studio.listening.loop if self._take is not None else None
+        seconds = None if loop is None else (loop.start / self._chain.rate, loop.stop / self._chain.rate)
+        for pane in self._aligned:
+            pane.plot.show_loop(seconds)
+        if self._take is not None:
+            self._draw()
+
+    @Slot(float, float, bool)
+    def _on_stretched(self, anchor: float, seconds: float, done: bool) -> None:
+        """A loop is drawn with the mouse: heard when it is let go of."""
         clip = self._clip
-        if self._take is None or clip is None or (self._gram is not None and self._gram.trace is clip.trace):
+        if clip is None:
             return
-        self._drop_gram()
-        if self._studio.looks_into:
-            self._gram_facts.say("")
-            if self.isVisible():
-                self._ask_gram.start(GRAM_DELAY_MS)
-        elif self._studio.activity is Activity.LOADING:
-            self._gram_facts.say("needs the model, which is being loaded")
+        rate, length = self._chain.rate, len(clip.wave)
+        start, stop = (min(max(0, round(at * rate)), length) for at in sorted((anchor, seconds)))
+        if done:
+            self._studio.listening.set_loop(start, stop)
+            self._show_loop()  # as it was, where nothing came of it
         else:
-            self._gram_facts.say("needs the model that made this take: it is not loaded")
-
-    def _drop_gram(self) -> None:
-        """The picture of another clip than the one that is shown."""
-        self._gram = None
-        self._gram_facts.say("")
-        self._picture.hide()
-        self.lens.cover(0, 0, -1, 1)
-        self._path.setData([], [])
+            for pane in self._aligned:
+                pane.plot.show_loop((start / rate, stop / rate))
 
     @Slot()
-    def _request_gram(self) -> None:
-        if self._gram_wanted is not None and self.isVisible() and self._studio.looks_into:
-            self._studio.request_gram(*self._gram_wanted)
+    def _show_sides(self) -> None:
+        listening, other = self._studio.listening, self._studio.listening.other
+        self.wave.show_sides(held=listening.b is not None, shows_b=listening.shows_b)
+        self._behind, self._behind_said = None, []
+        if other is not None:
+            self._behind = Clip(other.trace, symbol_amplitudes(other.take.chain.alphabet))
+            self._behind_rate = other.rate
+            self._behind_said = [f"behind it {'A' if listening.shows_b else 'B'}: {other.describe(self._take)}"]
+        if self._take is not None:
+            self._draw()
 
-    @Slot(object)
-    def _on_gram(self, gram: Gram) -> None:
-        clip = self._clip
-        if clip is None or gram.trace is not clip.trace:
+    @Slot(str)
+    def _choose_side(self, side: str) -> None:
+        listening = self._studio.listening
+        if (side == "B") is not listening.shows_b:
+            listening.switch()
+        self._show_sides()  # as it was, where there is nothing to switch to
+
+    def _draw_behind(self) -> None:
+        behind = self._behind
+        if behind is None:
+            self.wave.clear_behind()
             return
-        self._gram = gram
-        rate, steps, levels = self._chain.rate, *gram.image.shape
-        self._picture.setImage(gram.image, levels=(0, 255), autoLevels=False)
-        # A step's column and a value's row are centred on them.
-        self._picture.setRect(QRectF((gram.start - 0.5) / rate, -0.5, steps / rate, levels))
-        self._picture.show()
-        alphabet = self._chain.alphabet
-        symbols = gram.trace.symbols[gram.start : gram.start + steps]
-        symbols, rows = symbols[symbols < alphabet.levels], pictured(alphabet)
-        path = symbols if rows is alphabet else rows.encode(alphabet.decode(symbols))
-        self._path.setData((gram.start + np.arange(len(path))) / rate, path.astype(np.float32))
-        self._fit_gram()
-        self._on_marks()
+        behind.sync()
+        self.wave.draw_behind(behind, in_view(self.wave.plot, self._behind_rate, len(behind.wave)))
+
+    def _more_facts(self, rate: int) -> list[str]:
+        loop, given = self._studio.listening.loop, 0 if self._take is None else len(self._take.given)
+        return [
+            *([f"{given / rate:.2f} s of it given"] if given else []),
+            *([] if loop is None else [f"loop {1000 * len(loop) / rate:.1f} ms"]),
+            *self._behind_said,
+        ]
 
     # --- pointing ----------------------------------------------------------------------------------------------------
 
@@ -901,11 +527,14 @@ class SoundCanvas(Canvas):
     @Slot(object)
     def _on_pointed(self, seconds: float | None) -> None:
         if seconds is not None:
-            self._gram_held = self.sender() is self.gram_plot
+            self.gram.held = self.sender() is self.gram.plot
         elif self._studio.hovered is not None:
-            self._gram_held = True
+            self.gram.held = True
         step = self._step_at(seconds) if seconds is not None and self._take is not None else None
-        self._studio.hover(None if step is None else Pointer(self._studio.selected, step))
+        hovered = None if step is None else Pointer(self._studio.selected, step)
+        if hovered is not None and hovered == self._studio.hovered:
+            self._show_facts(hovered)  # of the same step, another frequency
+        self._studio.hover(hovered)
 
     @Slot(float)
     def _on_click(self, seconds: float) -> None:
@@ -917,7 +546,7 @@ class SoundCanvas(Canvas):
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
-        self._gram_held = False
+        self.gram.held = False
         self._on_marks()
 
     # --- changes of size and look ------------------------------------------------------------------------------------
@@ -934,11 +563,9 @@ class SoundCanvas(Canvas):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._ask_gram.start(GRAM_DELAY_MS)
         self._draw_clips()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._ask_gram.stop()
         self._clips_due.stop()
         super().hideEvent(event)
 
@@ -946,17 +573,6 @@ class SoundCanvas(Canvas):
         if event.type() == QEvent.Type.PaletteChange:
             self._dress()
         super().changeEvent(event)
-
-
-def decibels(amplitude: float) -> str:
-    """An amplitude of 0 … 1 relative to full scale."""
-    return f"{20 * math.log10(amplitude):.1f} dB".replace("-", "−") if amplitude > 0 else "−∞ dB"
-
-
-def _place(line: pg.InfiniteLine, seconds: float | None) -> None:
-    line.setVisible(seconds is not None)
-    if seconds is not None:
-        line.setPos(seconds)
 
 
 def main() -> int:

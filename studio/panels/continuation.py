@@ -32,7 +32,7 @@ from models.recording import (
     peak,
     prefix_symbols,
 )
-from studio.canvas.sound import decibels
+from studio.canvas.clip import decibels
 from studio.folders import remembered_folder
 from studio.microphone import MOST_SECONDS, Microphone
 from studio.panels.left_open import show_left_open

@@ -10,7 +10,7 @@ from PySide6.QtCore import QSignalBlocker, Signal, Slot
 
 from models.recording import Recording, Wave
 from studio.canvas.pyramid import Pyramid
-from studio.canvas.sound import TimePlot
+from studio.canvas.time_plot import TimePlot
 from studio.theme import colours, faded
 
 CLOSEST_SECONDS = 0.005

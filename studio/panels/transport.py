@@ -18,6 +18,7 @@ from studio.widgets.controls import ComboBox, LadderSlider, PushButton, ToolButt
 from studio.widgets.glyphs import glyph_icon
 from studio.widgets.labels import ElidedLabel, label
 from studio.widgets.layouts import GAP, MARGIN
+from studio.widgets.meter import LevelMeter
 
 BUTTON_HEIGHT = 32
 ICON_SIDE = 16
@@ -112,6 +113,7 @@ class TransportPanel(QWidget):
         self.volume = LadderSlider("Volume", [n / 100 for n in range(101)])
         self.volume.setFixedWidth(VOLUME_WIDTH)
         self.volume.setToolTip("Volume")
+        self.meter = LevelMeter()
         self._build()
         self._connect()
         self._restore_volume()
@@ -190,7 +192,13 @@ class TransportPanel(QWidget):
         sound.setContentsMargins(0, 0, 0, 0)
         sound.setSpacing(GAP // 2)
         sound.addWidget(self.mute_button)
-        sound.addWidget(self.volume)
+        loudness = QVBoxLayout()
+        loudness.setSpacing(2)
+        loudness.addStretch(1)
+        loudness.addWidget(self.volume)
+        loudness.addWidget(self.meter)
+        loudness.addStretch(1)
+        sound.addLayout(loudness)
         facts = QHBoxLayout()
         facts.setSpacing(GAP)
         facts.addStrut(BUTTON_HEIGHT)  # one height with and without sound: the buttons below must not move

@@ -23,6 +23,7 @@ from studio.audio import (
     PORTAUDIO_MISSING,
     SOUNDDEVICE_MISSING,
     AudioOutput,
+    LoopSource,
     Playback,
     Player,
     RingBuffer,
@@ -269,6 +270,37 @@ def test_the_latest_of_many_requests_holds(sink: Sink, player: Player) -> None:
     assert player.position == 6000
     play_to_the_end(player)
     assert find(sink.hear_out(), clip.samples[6000:]) >= 0
+
+
+def test_a_loop_repeats_exactly_its_samples_without_a_gap(sink: Sink, player: Player) -> None:
+    clip = noise(RATE)
+    player.play(LoopSource(clip[2000:2700], 2000), RATE, 2300)
+    wait_until(lambda: player.position >= 2300 + 3000)
+    player.stop()
+    wait_until(lambda: sink.streams == 0)
+    repeated = np.concatenate([clip[2300:2700], np.tile(clip[2000:2700], 3)])
+    assert find(sink.hear_out(), repeated) >= 0
+    assert player.underruns == 0
+
+
+def test_a_loop_of_one_sample_is_a_loop_and_one_of_none_is_refused() -> None:
+    assert LoopSource(np.array([7], np.int16), 5).read(5, 9).tolist() == [7, 7, 7, 7]
+    assert LoopSource(noise(3), 5).read(7, 12).tolist() == noise(3)[[2, 0, 1, 2, 0]].tolist()
+    with pytest.raises(InputError):
+        LoopSource(noise(0), 0)
+
+
+def test_the_peak_is_that_of_what_was_heard_before_the_volume_and_is_taken_once(sink: Sink, player: Player) -> None:
+    clip = noise(RATE // 2) // 4
+    clip[3000] = -16000
+    player.volume = 0.25
+    player.play(ClipSource(clip), RATE)
+    wait_until(lambda: player.position > 1500)
+    assert player.take_peak() == pytest.approx(5000 / 32767, abs=0.01)
+    play_to_the_end(player)
+    time.sleep(0.05)
+    assert player.take_peak() == pytest.approx(16000 / 32767)
+    assert player.take_peak() == 0
 
 
 def test_a_jump_is_a_slide_and_no_click(sink: Sink, player: Player) -> None:

@@ -51,7 +51,7 @@ def test_no_model_no_overlay_and_no_number_of_clips_narrows_a_dock(window: MainW
         finish(studio, qtbot)
         studio.move_cursor(3)
         if isinstance(window.canvas, SoundCanvas):
-            qtbot.waitUntil(window.canvas._picture.isVisible)
+            qtbot.waitUntil(window.canvas.gram.picture.isVisible)
         assert (model, widths()) == (model, before)
     assert window.size() == LOW
 

@@ -14,7 +14,8 @@ from pytestqt.qtbot import QtBot
 from models.chain import INT16_PEAK, SoundChain
 from models.errors import InputError
 from models.trace import Trace
-from studio.canvas.sound import SoundCanvas, TimePlot
+from studio.canvas.sound import SoundCanvas
+from studio.canvas.time_plot import TimePlot
 from studio.state import Studio
 from tests.studio.conftest import finish
 

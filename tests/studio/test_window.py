@@ -532,6 +532,32 @@ def test_sound_is_generated_and_played_to_its_end_with_or_without_a_device(
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=5000)
 
 
+def test_the_keys_of_sounds_loop_what_is_in_view_and_switch_between_two_clips(
+    open_window: Callable[[str], MainWindow], qtbot: QtBot
+) -> None:
+    window = open_window(SOUND)
+    studio = window.studio
+    assert not any(action.isEnabled() for action in window.sound_actions)
+    studio.change("short", limit=400, count=2)
+    drawn(window, qtbot)
+    window.canvas.setFocus()
+    press(qtbot, window, KEY.Key_L)
+    assert studio.listening.loop is not None
+    assert studio.listening.loop.start == 0
+    press(qtbot, window, KEY.Key_L, Qt.KeyboardModifier.ShiftModifier)
+    assert studio.listening.loop is None
+    press(qtbot, window, KEY.Key_B, Qt.KeyboardModifier.ControlModifier)
+    studio.select(1)
+    press(qtbot, window, KEY.Key_B)
+    assert (studio.selected, studio.listening.shows_b) == (0, True)
+    press(qtbot, window, KEY.Key_B)
+    assert studio.selected == 1
+    shown = studio.spectrum.shown
+    press(qtbot, window, KEY.Key_S, Qt.KeyboardModifier.AltModifier)
+    assert studio.spectrum.shown is not shown
+    assert window.spectrogram_action.isChecked() is not shown
+
+
 def test_every_shortcut_is_listed_and_none_is_given_twice(window: MainWindow) -> None:
     html = shortcuts_html(window)
     keys = [

@@ -1,0 +1,154 @@
+"""Spectra of a growing clip, computed where they are looked at: a picture costs its width, growth what is new.
+
+A column is the power spectrum of the samples under a Hann window about its middle, in dB, where a sine of full scale
+has 0 dB. In a picture of minutes, whose columns lie further apart than a window is long, what is shorter than that may
+be missed. No Qt here.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from studio.settings import SpectrumSettings
+
+Floats = npt.NDArray[np.float32]
+
+ROWS = 256
+LOWEST_DB = -120.0
+"""What the value 0 of a picture stands for; 255 is a sine of full scale, 0 dB."""
+
+COLUMNS_AT_ONCE = 384
+"""So many are a few milliseconds of a core."""
+
+A4 = 440.0
+NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+
+
+def mel(frequency: float) -> float:
+    """Hz to mel, 2595 log10(1 + f / 700) (O'Shaughnessy 1987, p. 150; as in HTK)."""
+    return 2595 * math.log10(1 + frequency / 700)
+
+
+def hertz(mels: float) -> float:
+    """The inverse of ``mel``."""
+    return 700 * (math.pow(10, mels / 2595) - 1)
+
+
+def row_of(frequency: float, rate: int, scale: str) -> float:
+    """Where a frequency lies in a picture of ``ROWS`` rows from 0 to half the rate: the middle of row r is r + 0.5."""
+    top = rate / 2
+    return ROWS * (mel(frequency) / mel(top) if scale == "mel" else frequency / top)
+
+
+def frequency_at(row: float, rate: int, scale: str) -> float:
+    """The inverse of ``row_of``, in Hz."""
+    top = rate / 2
+    return hertz(mel(top) * row / ROWS) if scale == "mel" else top * row / ROWS
+
+
+def note_name(frequency: float) -> str:
+    """The nearest note of equal temperament, and by how many cents the frequency lies off it; A4 is 440 Hz."""
+    semitones = 12 * math.log2(frequency / A4)
+    nearest = round(semitones)
+    cents = round(100 * (semitones - nearest))
+    octave, note = divmod(nearest + 9 + 4 * 12, 12)  # A4 is nine semitones above C4
+    return f"{NOTES[note]}{octave}".replace("-", "−") + (f" {cents:+d} ct".replace("-", "−") if cents else "")
+
+
+def window_length(rate: int, window_ms: int) -> int:
+    """Samples under a window, an even number."""
+    return max(2, 2 * round(window_ms * rate / 2000))
+
+
+@cache
+def _hann(length: int) -> Floats:
+    """The periodic Hann window (length,), such that a sine of amplitude 1 in the middle of a bin has a power of 1."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    scaled: Floats = (window * (2 / window.sum())).astype(np.float32)
+    return scaled
+
+
+@cache
+def _rows(rate: int, length: int, scale: str) -> Floats:
+    """The weights of the bins of a spectrum in each row, float32 (length / 2 + 1, ROWS); those of a row add up to 1.
+
+    Triangles that reach to the neighbouring rows, or bins where these lie further apart.
+    """
+    bins = np.arange(length // 2 + 1) * (rate / length)
+    middles = np.array([frequency_at(row + 0.5, rate, scale) for row in range(ROWS)])
+    reach = np.maximum(np.gradient(middles), rate / length)
+    weights = np.maximum(0, 1 - np.abs(bins[:, None] - middles) / reach)
+    rows: Floats = (weights / weights.sum(axis=0)).astype(np.float32)
+    return rows
+
+
+def spectra(
+    wave: Floats, middles: npt.NDArray[np.int64], rate: int, settings: SpectrumSettings
+) -> npt.NDArray[np.uint8]:
+    """The columns about equally distant samples (n,) of a wave, uint8 (n, ROWS); around the wave there is silence."""
+    length = window_length(rate, settings.window_ms)
+    hop = int(middles[1] - middles[0]) if len(middles) > 1 else 1
+    first, last = int(middles[0]) - length // 2, int(middles[-1]) + length // 2
+    within = wave[max(0, first) : max(0, last)]
+    padded = np.zeros(last - first, np.float32)
+    padded[max(0, -first) : max(0, -first) + len(within)] = within
+    spectrum = np.fft.rfft(sliding_window_view(padded, length)[::hop] * _hann(length), axis=1)
+    power = (spectrum.real**2 + spectrum.imag**2) @ _rows(rate, length, settings.scale)
+    level = 10 * np.log10(np.maximum(power, 1e-13)) - LOWEST_DB
+    return np.rint(np.clip(level * (255 / -LOWEST_DB), 0, 255)).astype(np.uint8)
+
+
+def decibels_of(value: int) -> float:
+    """What a value of a picture stands for."""
+    return LOWEST_DB + value * -LOWEST_DB / 255
+
+
+class Spectrogram:
+    """The columns of a stretch of one clip; those that were computed before are kept as long as they are in it.
+
+    first: the number of the first column; column j stands over sample j * hop. image: uint8 (n, ROWS).
+    """
+
+    def __init__(self, rate: int, settings: SpectrumSettings) -> None:
+        self.rate = rate
+        self.settings = settings
+        self.hop = 1
+        self.first = 0
+        self.image = np.zeros((0, ROWS), np.uint8)
+        self._knows = np.zeros(0, np.int64)
+        """Up to which sample each column has seen the wave."""
+
+    def cover(self, wave: Floats, start: int, stop: int, per_pixel: float) -> bool:
+        """Computes columns over the samples start … stop - 1, one or two to a pixel; whether some remain for later.
+
+        What the wave has not reached yet counts as silence until it has.
+        """
+        hop = 2 ** max(0, math.floor(math.log2(max(per_pixel, 1))))
+        self._move(hop, start // hop, -(-stop // hop))
+        middles = (self.first + np.arange(len(self.image))) * hop
+        reach = window_length(self.rate, self.settings.window_ms) // 2
+        missing = np.flatnonzero(self._knows < np.minimum(middles + reach, len(wave)))
+        if not len(missing):
+            return False
+        begin, last = int(missing[0]), int(missing[-1])
+        end = min(begin + COLUMNS_AT_ONCE, last + 1)
+        self.image[begin:end] = spectra(wave, middles[begin:end], self.rate, self.settings)
+        self._knows[begin:end] = len(wave)
+        return end <= last
+
+    def _move(self, hop: int, first: int, last: int) -> None:
+        """Another stretch: what was computed of it stays."""
+        if (hop, first, last) == (self.hop, self.first, self.first + len(self.image)):
+            return
+        image, knows = np.zeros((last - first, ROWS), np.uint8), np.zeros(last - first, np.int64)
+        if hop == self.hop:
+            low, high = max(first, self.first), min(last, self.first + len(self.image))
+            if low < high:
+                image[low - first : high - first] = self.image[low - self.first : high - self.first]
+                knows[low - first : high - first] = self._knows[low - self.first : high - self.first]
+        self.hop, self.first, self.image, self._knows = hop, first, image, knows
