@@ -155,6 +155,9 @@ class MuLaw(Alphabet):
         return f"{int(self.decode(symbol)):+d} ({symbol})".replace("-", "−")
 
 
+MAX_STEPS = 2**25
+"""Steps of all samples and branches of a take together: half an hour of sound at 16 kHz."""
+
 ALPHABETS: dict[str, type[Alphabet]] = {alphabet.kind: alphabet for alphabet in (GreyLevels, MuLaw)}
 """The kinds of alphabets by their names in files; others come from plug-ins."""
 
@@ -195,6 +198,11 @@ class Chain(ABC):
     @abstractmethod
     def default_limit(self) -> int:
         """The number of steps a walk takes if nobody asks for another."""
+
+    @property
+    def endless_limit(self) -> int:
+        """The number of steps of a walk that goes on until it is stopped: what can be kept. ``limit`` if none can."""
+        return self.limit
 
     @property
     @abstractmethod
@@ -362,6 +370,10 @@ class SoundChain(Chain):
     @property
     def default_limit(self) -> int:
         return int(self.default_seconds * self.rate)
+
+    @property
+    def endless_limit(self) -> int:
+        return max(self.limit, MAX_STEPS)
 
     @property
     def stride(self) -> int:

@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.atomic import reason, write_atomically
-from models.chain import DRAW, Chain, Symbols
+from models.atomic import atomic_path, reason
+from models.chain import DRAW, MAX_STEPS, Chain, Symbols
 from models.condition import arranged, complete
 from models.errors import FileError, InputError
 from models.trace import ModelReference, Sample, Segment, Take, Trace, model_reference_from_json, segment_from_json
@@ -37,8 +37,6 @@ from models.version import VERSION
 PROGRAM = "Sampling Studio"
 FORMAT = 1
 
-MAX_STEPS = 2**25
-"""Steps of all samples and branches together: half an hour of sound at 16 kHz."""
 MAX_SAMPLES = 2**16
 MAX_RECORD_BYTES = 48 * 2**20
 """Of the JSON text; Pillow reads up to 64 MiB of text from a PNG."""
@@ -115,13 +113,12 @@ def is_closed(symbols: Symbols, limit: int, chain: Chain) -> bool:
 
 
 def _frozen(trace: Trace, take: Take) -> Trace:
-    """A copy of what is published of a trace, consistent while another thread appends to it."""
+    """What is published of a trace by now, consistent while another thread appends to it."""
     finished = trace.finished  # before the length: a trace that has finished does not grow
     length = len(trace)  # before everything that grows with it
     schedule = [segment for segment in trace.schedule if segment.start <= length]
-    copy = Trace(schedule[0], parent=trace.parent, fork=trace.fork)
+    copy = trace.prefix(length, parent=trace.parent, fork=trace.fork)
     copy.schedule = schedule
-    copy.append(trace.symbols[:length], trace.surprise[:length], trace.entropy[:length], trace.clamped[:length])
     copy.forced = dict(trace.forced)
     copy.finished = finished or is_closed(copy.symbols, take.limit, take.model.chain)
     return copy
@@ -230,14 +227,18 @@ def save_take(path: Path, take: Take) -> Take:
     ]
     _check_total(sum(map(len, traces)))
     arrays: dict[str, npt.NDArray[Any]] = {
-        name: np.concatenate([getattr(trace, name)[trace.fork :] for trace in traces])
+        name: _joined([getattr(trace, name)[trace.fork :] for trace in traces])
         for name in ("symbols", "surprise", "entropy", "clamped")
     }
-    buffer = io.BytesIO()
     metadata = json.dumps(_head(copy, "take") | {"samples": entries}, separators=(",", ":"))
-    np.savez_compressed(buffer, allow_pickle=False, metadata=np.array(metadata), **arrays)
-    write_atomically(path, buffer.getvalue())
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, metadata=np.array(metadata), **arrays)
     return copy
+
+
+def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """One after the other; a single one, which may be long, is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _frozen_take(take: Take) -> Take:
@@ -381,7 +382,7 @@ def _take_from_head(record: Mapping[str, Any], kind: str) -> Take:
     model = model_reference_from_json(record["model"])
     if not 1 <= len(_samples(record)) <= MAX_SAMPLES:
         raise InputError(f"a take has 1 to {MAX_SAMPLES} samples, not {len(_samples(record))}")
-    limit = _whole(record["limit"], "the limit", 1, model.chain.limit)
+    limit = _whole(record["limit"], "the limit", 1, model.chain.endless_limit)
     given: tuple[int, ...] = ()
     if "given" in record:
         entry = record["given"]

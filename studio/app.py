@@ -38,6 +38,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from models import growing
 from models.catalog import Catalog
 from models.chain import ImageChain, SoundChain
 from models.errors import StudioError
@@ -407,7 +408,9 @@ class MainWindow(QMainWindow):
         if take is None or not self.studio.running:
             return
         self.speed_label.say(f"{grouped(round(speed.steps_per_second))} steps/s")
-        if speed.steps_per_second > 0:
+        if take.endless:
+            self.left_label.say("until you stop it")
+        elif speed.steps_per_second > 0:
             most = "at most " if take.chain.length is None else ""
             self.left_label.say(f"{most}{(take.limit - take.frontier) / speed.steps_per_second:.1f} s left")
         self.engine_label.say(f"{speed.engine} engine · {speed.device.upper()}")
@@ -726,6 +729,7 @@ def show_appearance(profile: Profile) -> None:
 
 def open_studio(profile: Profile) -> Studio:
     """A studio on a profile with its inference thread running; ``Studio.close`` ends both."""
+    growing.folder = profile.folder
     catalog = Catalog(user=profile.folder)
     worker = InferenceThread(profile.save_take)
     studio = Studio(catalog, profile, worker)

@@ -78,7 +78,9 @@ SPEED_SECONDS = 0.5
 PROGRESS_SECONDS = 0.25
 """How often something said in words is said anew."""
 SAVE_SECONDS = 3.0
-"""How often a walk that goes on is saved."""
+"""How often a walk that goes on is saved, at most."""
+SAVING_SHARE = 0.05
+"""While it goes on, at most this share of the time goes into saving it: a long take is saved less often."""
 RETRY_SECONDS = 10.0
 """How often what could not be saved is tried again while nothing else is saved."""
 
@@ -185,7 +187,7 @@ class InferenceThread(QThread):
         """Of the steps owed, those that need not wait for the clock, because a walk has just begun."""
         self._block = 8
         self._last_report = 0.0
-        self._last_save = 0.0
+        self._last_save = self._saving_took = 0.0
         self._full = False
         """Whether it was said that takes leave the history."""
         self._steps_reported = 0
@@ -611,7 +613,7 @@ class InferenceThread(QThread):
         if at_end:
             self._ahead = 0.0
             self._do_pause()
-        elif take is not self.passing and now - self._last_save > SAVE_SECONDS:
+        elif take is not self.passing and now - self._last_save > max(SAVE_SECONDS, self._saving_took / SAVING_SHARE):
             self._last_save = now
             self.save(take)
 
@@ -874,7 +876,7 @@ class InferenceThread(QThread):
                     reported = now
                     self.compared.emit(Compared(request.token, column, take))
                     self.grown.emit(take.id)  # it may have been taken from the history and be shown
-                if now - saved > SAVE_SECONDS:
+                if now - saved > max(SAVE_SECONDS, self._saving_took / SAVING_SHARE):
                     saved = now
                     self.save(take)
                 yield
@@ -909,6 +911,7 @@ class InferenceThread(QThread):
 
     def _write(self, take: Take) -> bool:
         """Saves a take; False if that was refused, which is said once for each reason until all takes are saved."""
+        began = time.monotonic()
         try:
             left = self._save_take(take)
         except (StudioError, OSError, MemoryError) as error:
@@ -921,6 +924,7 @@ class InferenceThread(QThread):
                 what = error if isinstance(error, FileError) else f"cannot save a take of {take.model.title}: {why}"
                 self.failed.emit(f"{what}. What is not saved is kept while the studio is open, and tried again.")
             return False
+        self._saving_took = time.monotonic() - began
         self._refused.pop(take.id, None)
         self.saved.emit(take.id)
         if left and not self._full:

@@ -86,10 +86,13 @@ class Clip:
     def __init__(self, trace: Trace, amplitudes: npt.NDArray[np.float32]) -> None:
         """amplitudes: of the symbols, (K,)."""
         self.trace = trace
-        self._amplitudes = amplitudes
-        self.wave = Pyramid()
-        self.entropy = Pyramid()
-        self.surprise = Pyramid()
+        self.wave = Pyramid(lambda start, stop: amplitudes[trace.symbols[start:stop]])
+        self._measure()
+
+    def _measure(self) -> None:
+        trace = self.trace
+        self.entropy = Pyramid(lambda start, stop: trace.entropy[start:stop])
+        self.surprise = Pyramid(lambda start, stop: trace.surprise[start:stop])
         self._unscored = False
 
     def sync(self) -> None:
@@ -99,14 +102,14 @@ class Clip:
         start = len(self.wave)
         rescored = self._unscored and not np.isnan(trace.entropy[:length]).any()
         if rescored:
-            self.entropy, self.surprise, self._unscored = Pyramid(), Pyramid(), False
+            self._measure()
         if length == start and not rescored:
             return
-        self.wave.extend(self._amplitudes[trace.symbols[start:length]])
+        self.wave.grow(length)
         for pyramid, figures in ((self.entropy, trace.entropy), (self.surprise, trace.surprise)):
             new = figures[len(pyramid) : length]
             self._unscored |= bool(np.isnan(new).any())
-            pyramid.extend(new)
+            pyramid.grow(length)
 
 
 def symbol_amplitudes(alphabet: Alphabet) -> npt.NDArray[np.float32]:
@@ -517,12 +520,7 @@ class SoundCanvas(Canvas):
         extent = self._chain.default_limit
         if take is None:
             return extent if settings is None else max(CLOSEST_STEPS, min(extent, settings.limit))
-        longest = max(take.longest, CLOSEST_STEPS)
-        if take.finished:
-            return longest
-        while extent < longest:
-            extent *= 2
-        return max(longest, min(extent, take.limit))
+        return max(take.extent, CLOSEST_STEPS)
 
     def set_playhead(self, seconds: float | None) -> None:
         self.playhead.move_to(seconds)
@@ -683,13 +681,13 @@ class SoundCanvas(Canvas):
         if start >= stop:
             self._wave.setData([], [])
         elif per_pixel <= 2:
-            self._wave.setData(np.arange(start, stop) / rate, clip.wave.values[start:stop])
+            self._wave.setData(np.arange(start, stop) / rate, clip.wave.values(start, stop))
         else:
             low, high, _ = clip.wave.columns(start, stop, columns)
             at = (start + (np.arange(columns) + 0.5) * ((stop - start) / columns)) / rate
             self._wave.setData(np.repeat(at, 2), np.stack([low, high], axis=1).reshape(-1))
         if start < stop and per_pixel * self.devicePixelRatioF() * POINT_PIXELS <= 1:
-            self._points.setData(np.arange(start, stop) / rate, clip.wave.values[start:stop])
+            self._points.setData(np.arange(start, stop) / rate, clip.wave.values(start, stop))
         elif len(self._points.data):
             self._points.clear()
         if self._studio.overlay != "none":
@@ -714,7 +712,7 @@ class SoundCanvas(Canvas):
             self._peak_bits.setData([], [])
         top = full_bits(self._chain.alphabet)
         self.bits_plot.setYRange(0, max(top, float(high.max()) * 1.05), padding=0)
-        self._bits_facts.say(f"mean {float(pyramid.values.mean()):.2f} bits/{self._chain.step_noun}")
+        self._bits_facts.say(f"mean {pyramid.mean:.2f} bits/{self._chain.step_noun}")
 
     def _hatch(self, length: int) -> None:
         rate, end = self._chain.rate, self.extent / self._chain.rate
@@ -768,7 +766,7 @@ class SoundCanvas(Canvas):
             return
         facts = [self._chain.locate(pointer.step), f"step {grouped(pointer.step)}"]
         if pointer.step < len(clip.wave):
-            amplitude = float(clip.wave.values[pointer.step])
+            amplitude = float(clip.wave.values(pointer.step, pointer.step + 1)[0])
             facts += [f"amplitude {amplitude:+.3f}".replace("-", "−"), decibels(abs(amplitude))]
         self.read_out.show_facts(facts + step_facts(take, pointer))
 
