@@ -43,6 +43,8 @@ MAX_RECORD_BYTES = 48 * 2**20
 MAX_FILE_BYTES = 2**30
 MAX_MEMBER_BYTES = 4 * MAX_STEPS + 2**12
 """Of one array of a take in an .npz: 32 bits a step, and its header."""
+SAVED_AT_ONCE = 2**16
+"""Steps of a take that are packed at once."""
 MAX_DATA_BYTES = 2**30
 """Of one array of a data set in an .npz."""
 
@@ -226,14 +228,25 @@ def save_take(path: Path, take: Take) -> Take:
         for sample in copy.samples
     ]
     _check_total(sum(map(len, traces)))
-    arrays: dict[str, npt.NDArray[Any]] = {
+    arrays = {
         name: _joined([getattr(trace, name)[trace.fork :] for trace in traces])
         for name in ("symbols", "surprise", "entropy", "clamped")
     }
     metadata = json.dumps(_head(copy, "take") | {"samples": entries}, separators=(",", ":"))
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, metadata=np.array(metadata), **arrays)
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        _write_array(archive, "metadata", np.array(metadata))
+        for name, array in arrays.items():
+            _write_array(archive, name, array)
     return copy
+
+
+def _write_array(archive: zipfile.ZipFile, name: str, array: npt.NDArray[Any]) -> None:
+    """As ``numpy.savez`` does, but little by little: what is saved may be larger than the memory should become."""
+    flat = array.reshape(-1)
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array_header_1_0(member, np.lib.format.header_data_from_array_1_0(array))
+        for start in range(0, len(flat), SAVED_AT_ONCE):
+            member.write(flat[start : start + SAVED_AT_ONCE].tobytes())
 
 
 def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

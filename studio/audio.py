@@ -63,9 +63,6 @@ NO_DEVICE = (
     "No sound: there is no output device. Connect one or start the sound server (PipeWire, PulseAudio), "
     "then press play again."
 )
-DEVICE_LOST = (
-    "No sound: the output device stopped responding. Connect it again, or choose another, then press play again."
-)
 
 
 def _check_rate(rate: int) -> None:
@@ -148,7 +145,7 @@ class AudioOutput:
     there is sound, and until the device is looked for. rate: the source's, in Hz; device_rate: the stream's, which
     differs where the device refuses the source's. volume: 0 … 1. underruns: how often sound had to stop for want of
     samples or because the machine was late. asked_latency: what the device is asked to hold, in seconds, from the next
-    `start` on. PortAudio's own default of 35 ms breaks on a busy machine.
+    `start` on; lost: whether the device stopped responding. PortAudio's own default of 35 ms breaks on a busy machine.
     """
 
     def __init__(self) -> None:
@@ -162,6 +159,7 @@ class AudioOutput:
         self.volume = 1.0
         self.muted = False
         self.underruns = 0
+        self.lost = False
         self._tried = False
         self._stream: Any = None
         self._resampler: Any = None
@@ -216,6 +214,7 @@ class AudioOutput:
         self.rate = rate
         try:
             self._open(self._find_device())
+            self.lost = False
         except SoundUnavailableError as error:
             self.give_up(str(error))
         else:
@@ -240,7 +239,7 @@ class AudioOutput:
         except ImportError:
             raise SoundUnavailableError(SOUNDDEVICE_MISSING) from None
         try:
-            if self._tried and not self.available:
+            if self._tried and (self.lost or not self.available):
                 # PortAudio lists the devices once; only starting it anew finds one that was connected since.
                 sounddevice._terminate()
                 sounddevice._initialize()
@@ -303,7 +302,7 @@ class AudioOutput:
         self.available, self.reason = False, reason
 
     def check(self) -> bool:
-        """Whether the stream still runs. A device that is gone is closed, and ``reason`` says so. Call it regularly."""
+        """Whether the stream still runs. A device that is gone is closed, and ``lost``. Call it regularly."""
         if self._stream is None:
             return False
         now = time.perf_counter()
@@ -313,8 +312,8 @@ class AudioOutput:
         self._checked = now
         if now - self._called < LOST_SECONDS and self._stream.active:
             return True
-        self.give_up(DEVICE_LOST)
         self.stop()
+        self.lost = True
         return False
 
     # -- feeding
@@ -773,7 +772,7 @@ class Player:
         output = self._output
         if clip is not self._adopted:
             self._adopt(clip)
-        if not output.check():
+        if not output.check() and not (clip is not None and output.lost and self._go_on_elsewhere(clip)):
             return False
         complete = self._feed(clip) if clip is not None else True
         if output.quiet and (clip is None or output.drained):
@@ -781,6 +780,20 @@ class Player:
             output.stop()
             with self._changed:
                 self._ended = clip is not None and clip is self._adopted and complete and output.drained
+        return True
+
+    def _go_on_elsewhere(self, clip: _Clip) -> bool:
+        """The device that was lost may not be the only one: whether the clip goes on where it was, on another."""
+        output = self._output
+        going_on = _Clip(clip.source, clip.rate, clip.start + output.position)
+        if not output.start(clip.rate):
+            return False
+        log.info("the output device is gone; going on with %s", output.device)
+        self._next = going_on.start
+        with self._changed:
+            self._adopted = going_on
+            if self._clip is clip:
+                self._clip = going_on
         return True
 
     def _adopt(self, clip: _Clip | None) -> None:

@@ -35,6 +35,7 @@ from tests.audio_sink import (
     SoundServer,
     mortal_sound_server,
     no_sound_card,
+    restart_portaudio,
     sink,
     sound_server,
     wait_until,
@@ -547,9 +548,34 @@ def test_a_device_that_disappears_in_the_middle_is_reported(mortal_sound_server:
     wait_until(lambda: player.position > 800)
     mortal_sound_server.process.kill()
     wait_until(lambda: not player.available)
-    assert player.reason.startswith("No sound: ")
+    assert player.reason == NO_DEVICE
     assert player.state is Playback.STOPPED
     player.stop()
+
+
+def test_a_device_that_is_taken_away_gives_way_to_another_where_the_clip_was(
+    sound_server: SoundServer, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in sound_server.client.items():
+        monkeypatch.setenv(name, value)
+    other = ("load-module", "module-null-sink", "sink_name=other", "format=s16le", f"rate={RATE}", "channels=1")
+    clip = noise(RATE * 6)
+    with sound_server.sink(RATE):
+        restart_portaudio()
+        player.play(ClipSource(clip), RATE)
+        wait_until(lambda: player.position > RATE // 2)
+        loaded = sound_server.control(*other)
+        assert loaded.returncode == 0
+        before = player.position
+    try:  # the first one is gone
+        wait_until(lambda: player.position > before + RATE)
+        assert (player.available, player.reason) == (True, "")
+        play_to_the_end(player)
+        assert player.position == len(clip)
+    finally:
+        player.close()
+        sound_server.control("unload-module", loaded.stdout.strip())
+    restart_portaudio()
 
 
 def test_a_probe_names_the_device_without_opening_it(sink: Sink, player: Player) -> None:
