@@ -125,8 +125,9 @@ class MuLaw(Alphabet):
 
     def decode(self, symbols: npt.ArrayLike) -> npt.NDArray[np.int16]:
         mu = self.levels - 1
-        amplitude = self._expanded(2 * self._checked(symbols) / mu - 1)
-        wave: npt.NDArray[np.int16] = np.rint(amplitude * INT16_PEAK).astype(np.int16)
+        amplitude = self._expanded(2 * np.arange(self.levels) / mu - 1)
+        table: npt.NDArray[np.int16] = np.rint(amplitude * INT16_PEAK).astype(np.int16)
+        wave: npt.NDArray[np.int16] = table[self._checked(symbols)]
         return wave
 
     def encode(self, values: npt.ArrayLike) -> Symbols:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-IN_MEMORY = 2**20
-"""Longer arrays lie in a file: at 8 kHz after two minutes."""
+IN_MEMORY = 2**18
+"""Longer arrays lie in a file: at 8 kHz after half a minute."""
 
 RELEASED_STEPS = 2**16
 """After so many steps each, what lies in a file leaves memory."""
