@@ -126,8 +126,9 @@ class MuLaw(Alphabet):
 
     def decode(self, symbols: npt.ArrayLike) -> npt.NDArray[np.int16]:
         mu = self.levels - 1
-        amplitude = self._expanded(2 * self._checked(symbols) / mu - 1)
-        wave: npt.NDArray[np.int16] = np.rint(amplitude * INT16_PEAK).astype(np.int16)
+        amplitude = self._expanded(2 * np.arange(self.levels) / mu - 1)
+        table: npt.NDArray[np.int16] = np.rint(amplitude * INT16_PEAK).astype(np.int16)
+        wave: npt.NDArray[np.int16] = table[self._checked(symbols)]
         return wave
 
     def encode(self, values: npt.ArrayLike) -> Symbols:
@@ -154,6 +155,10 @@ class MuLaw(Alphabet):
 
     def _label(self, symbol: int) -> str:
         return f"{int(self.decode(symbol)):+d} ({symbol})".replace("-", "−")
+
+
+MAX_STEPS = 2**25
+"""Steps of all samples and branches of a take together: half an hour of sound at 16 kHz."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +228,11 @@ class Chain(ABC):
     @abstractmethod
     def default_limit(self) -> int:
         """The number of steps a walk takes if nobody asks for another."""
+
+    @property
+    def endless_limit(self) -> int:
+        """The number of steps of a walk that goes on until it is stopped: what can be kept. ``limit`` if none can."""
+        return self.limit
 
     @property
     @abstractmethod
@@ -390,6 +400,10 @@ class SoundChain(Chain):
     @property
     def default_limit(self) -> int:
         return int(self.default_seconds * self.rate)
+
+    @property
+    def endless_limit(self) -> int:
+        return max(self.limit, MAX_STEPS)
 
     @property
     def stride(self) -> int:

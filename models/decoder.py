@@ -21,6 +21,7 @@ from torch import Tensor
 from models.chain import DRAW, Symbols
 from models.conditional import LARGE, LOG2, Conditional, first_above, shape_probs
 from models.errors import InputError
+from models.growing import RELEASED_STEPS, Growth
 from models.model import AutoregressiveModel
 from models.shaping import Shaping
 
@@ -47,6 +48,7 @@ class Decoder(ABC):
         self.condition = condition
         self.step = 0
         self._symbols = np.zeros((condition.shape[0], 256), np.int32)
+        self._growth = Growth()
 
     @property
     def rows(self) -> int:
@@ -94,7 +96,7 @@ class Decoder(ABC):
         """A new decoder that goes on from here with copies of the given rows."""
         chosen = copy.copy(self)
         chosen.condition = self.condition[torch.as_tensor(list(rows), device=self.condition.device)]
-        chosen._symbols = self._symbols[list(rows)]
+        chosen._symbols, chosen._growth = self._symbols[list(rows)], Growth()
         chosen._select(list(rows))
         return chosen
 
@@ -146,13 +148,13 @@ class Decoder(ABC):
         stop = self.step + block.shape[1]
         self._reserve(stop)
         self._symbols[:, self.step : stop] = block
+        if self.step // RELEASED_STEPS < stop // RELEASED_STEPS:
+            self._growth.leave_memory()
 
     def _reserve(self, steps: int) -> None:
         """Has room for the symbols of so many steps."""
         if steps > self._symbols.shape[1]:
-            grown = np.zeros((self.rows, max(steps, 2 * self._symbols.shape[1])), np.int32)
-            grown[:, : self.step] = self.symbols
-            self._symbols = grown
+            self._symbols = self._growth.larger(self._symbols, self.step, max(steps, 2 * self._symbols.shape[1]))
 
     @abstractmethod
     def _push(self, column: Symbols) -> None: ...

@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.atomic import reason, write_atomically
-from models.chain import DRAW, Chain, Symbols
+from models.atomic import atomic_path, reason
+from models.chain import DRAW, MAX_STEPS, Chain, Symbols
 from models.condition import arranged, complete
 from models.errors import FileError, InputError
 from models.trace import ModelReference, Sample, Segment, Take, Trace, model_reference_from_json, segment_from_json
@@ -37,14 +37,14 @@ from models.version import VERSION
 PROGRAM = "Sampling Studio"
 FORMAT = 1
 
-MAX_STEPS = 2**25
-"""Steps of all samples and branches together: half an hour of sound at 16 kHz."""
 MAX_SAMPLES = 2**16
 MAX_RECORD_BYTES = 48 * 2**20
 """Of the JSON text; Pillow reads up to 64 MiB of text from a PNG."""
 MAX_FILE_BYTES = 2**30
 MAX_MEMBER_BYTES = 4 * MAX_STEPS + 2**12
 """Of one array of a take in an .npz: 32 bits a step, and its header."""
+SAVED_AT_ONCE = 2**16
+"""Steps of a take that are packed at once."""
 MAX_DATA_BYTES = 2**30
 """Of one array of a data set in an .npz."""
 
@@ -115,13 +115,12 @@ def is_closed(symbols: Symbols, limit: int, chain: Chain) -> bool:
 
 
 def _frozen(trace: Trace, take: Take) -> Trace:
-    """A copy of what is published of a trace, consistent while another thread appends to it."""
+    """What is published of a trace by now, consistent while another thread appends to it."""
     finished = trace.finished  # before the length: a trace that has finished does not grow
     length = len(trace)  # before everything that grows with it
     schedule = [segment for segment in trace.schedule if segment.start <= length]
-    copy = Trace(schedule[0], parent=trace.parent, fork=trace.fork)
+    copy = trace.prefix(length, parent=trace.parent, fork=trace.fork)
     copy.schedule = schedule
-    copy.append(trace.symbols[:length], trace.surprise[:length], trace.entropy[:length], trace.clamped[:length])
     copy.forced = dict(trace.forced)
     copy.finished = finished or is_closed(copy.symbols, take.limit, take.model.chain)
     return copy
@@ -229,15 +228,30 @@ def save_take(path: Path, take: Take) -> Take:
         for sample in copy.samples
     ]
     _check_total(sum(map(len, traces)))
-    arrays: dict[str, npt.NDArray[Any]] = {
-        name: np.concatenate([getattr(trace, name)[trace.fork :] for trace in traces])
+    arrays = {
+        name: _joined([getattr(trace, name)[trace.fork :] for trace in traces])
         for name in ("symbols", "surprise", "entropy", "clamped")
     }
-    buffer = io.BytesIO()
     metadata = json.dumps(_head(copy, "take") | {"samples": entries}, separators=(",", ":"))
-    np.savez_compressed(buffer, allow_pickle=False, metadata=np.array(metadata), **arrays)
-    write_atomically(path, buffer.getvalue())
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        _write_array(archive, "metadata", np.array(metadata))
+        for name, array in arrays.items():
+            _write_array(archive, name, array)
     return copy
+
+
+def _write_array(archive: zipfile.ZipFile, name: str, array: npt.NDArray[Any]) -> None:
+    """As ``numpy.savez`` does, but little by little: what is saved may be larger than the memory should become."""
+    flat = array.reshape(-1)
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array_header_1_0(member, np.lib.format.header_data_from_array_1_0(array))
+        for start in range(0, len(flat), SAVED_AT_ONCE):
+            member.write(flat[start : start + SAVED_AT_ONCE].tobytes())
+
+
+def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """One after the other; a single one, which may be long, is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _frozen_take(take: Take) -> Take:
@@ -381,7 +395,7 @@ def _take_from_head(record: Mapping[str, Any], kind: str) -> Take:
     model = model_reference_from_json(record["model"])
     if not 1 <= len(_samples(record)) <= MAX_SAMPLES:
         raise InputError(f"a take has 1 to {MAX_SAMPLES} samples, not {len(_samples(record))}")
-    limit = _whole(record["limit"], "the limit", 1, model.chain.limit)
+    limit = _whole(record["limit"], "the limit", 1, model.chain.endless_limit)
     given: tuple[int, ...] = ()
     if "given" in record:
         entry = record["given"]

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -489,6 +490,8 @@ class ConditionalBuffer:
         self.model = model
         self.limit_bytes = limit_bytes
         self._kept: OrderedDict[tuple[bytes, str, int], Conditional] = OrderedDict()
+        self._passing = Lock()
+        """Of two threads that ask for the same, one makes the pass."""
 
     @torch.inference_mode()
     def log_probs(self, trace: Trace, start: int, stop: int) -> npt.NDArray[np.float32]:
@@ -523,12 +526,13 @@ class ConditionalBuffer:
         seen_from = 0 if field is None or self.model.chain.length is not None else max(0, first - field)
         known = trace.symbols[seen_from : first + width - 1]
         key = (known.tobytes(), json.dumps(condition, sort_keys=True), first)
-        if key not in self._kept:
-            self._kept[key] = self._pass(known, condition, seen_from, first - seen_from)
-            while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self.limit_bytes:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        with self._passing:
+            if key not in self._kept:
+                self._kept[key] = self._pass(known, condition, seen_from, first - seen_from)
+                while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self.limit_bytes:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+            return self._kept[key]
 
     @torch.inference_mode()
     def _pass(self, known: Symbols, condition: Condition, start: int, skipped: int) -> Conditional:

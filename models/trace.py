@@ -1,13 +1,14 @@
 """What a walk recorded: traces with their schedule, branches, and the take that holds them.
 
 Traces are append-only. One thread appends; any other may read the published prefix at any time: the length is
-published last, and a buffer that grows is replaced, so that a view once taken stays what it was. An edit does not
+published last, and an array that grows is replaced, so that a view once taken stays what it was. An edit does not
 change a trace but makes a branch; a particle that dies out, see ``particles``, gets another trace in place of its own.
 No torch here: the window shows takes before torch is imported.
 """
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,10 +23,14 @@ import numpy.typing as npt
 from models.chain import Chain, Symbols, chain_from_json
 from models.condition import Condition, Factor, arranged, check_words, complete, factors_from_json
 from models.errors import InputError
+from models.growing import RELEASED_STEPS, Growth
 from models.noise import MAX_SEED, check_seed
 from models.shaping import Shaping, shaping_from_json
 
 FIRST_CAPACITY = 1024
+SUMMED_STEPS = 2**12
+"""The sums of so many surprises each are kept."""
+COLUMNS = ("_symbols", "_surprise", "_entropy", "_clamped")
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ class Trace:
         self._surprise = np.empty(FIRST_CAPACITY, np.float32)
         self._entropy = np.empty(FIRST_CAPACITY, np.float32)
         self._clamped = np.empty(FIRST_CAPACITY, np.bool_)
+        self._growth = {name: Growth() for name in COLUMNS}
+        self._sums = [0.0]
 
     def __len__(self) -> int:
         return self._length
@@ -142,23 +149,30 @@ class Trace:
         start, stop = self._length, self._length + len(symbols)
         if stop > len(self._symbols):
             capacity = max(stop, 2 * len(self._symbols))
-            for name in ("_symbols", "_surprise", "_entropy", "_clamped"):
-                old = getattr(self, name)
-                new = np.empty(capacity, old.dtype)
-                new[:start] = old[:start]
-                setattr(self, name, new)
+            for name in COLUMNS:
+                setattr(self, name, self._growth[name].larger(getattr(self, name), start, capacity))
         self._symbols[start:stop] = symbols
         self._surprise[start:stop] = surprise
         self._entropy[start:stop] = entropy
         self._clamped[start:stop] = clamped
         self._length = stop
+        if start // RELEASED_STEPS < stop // RELEASED_STEPS:
+            for growth in self._growth.values():
+                growth.leave_memory()
 
     def branch(self, step: int, segment: Segment, *, parent: int | None) -> Trace:
         """A new trace with this one's steps before ``step``, going on under ``segment``."""
-        child = Trace(self.schedule[0], parent=parent, fork=step)
+        child = self.prefix(step, parent=parent, fork=step)
         child.schedule = [s for s in self.schedule if s.start < step]
-        child.append(self.symbols[:step], self.surprise[:step], self.entropy[:step], self.clamped[:step])
         child.reschedule(segment)
+        return child
+
+    def prefix(self, step: int, *, parent: int | None, fork: int) -> Trace:
+        """A trace of this one's steps before ``step``, which it does not copy before it grows."""
+        child = Trace(self.schedule[0], parent=parent, fork=fork)
+        for name in COLUMNS:
+            setattr(child, name, getattr(self, name)[:step])
+        child._length = step
         return child
 
     def copy(self, segment: Segment, step: int) -> Trace:
@@ -166,6 +180,21 @@ class Trace:
         child = self.branch(step, replace(segment, start=step), parent=None)
         child.fork, child.finished = 0, self.finished
         return child
+
+    def mean_surprise(self, stop: int) -> float:
+        """Of the steps before ``stop``, in bits: NaN where some are not known, or there are none.
+
+        For one thread, at a cost that does not grow with the length.
+        """
+        sums = self._sums
+        for block in range(len(sums) - 1, stop // SUMMED_STEPS):
+            total = float(self._surprise[block * SUMMED_STEPS : (block + 1) * SUMMED_STEPS].sum(dtype=np.float64))
+            if math.isnan(total):  # until the model was asked
+                return math.nan
+            sums.append(sums[-1] + total)
+        known = stop // SUMMED_STEPS
+        rest = float(self._surprise[known * SUMMED_STEPS : stop].sum(dtype=np.float64))
+        return (sums[known] + rest) / stop if stop else math.nan
 
     @property
     def bits(self) -> float:
@@ -299,6 +328,21 @@ class Take:
         return min(growing) if growing else max(len(trace) for trace in self.traces)
 
     @property
+    def endless(self) -> bool:
+        """Whether it goes on until somebody stops it."""
+        return self.limit > self.chain.limit
+
+    @property
+    def extent(self) -> int:
+        """The steps that a view of all of it has room for: while an open one grows, a round number that holds them."""
+        longest, extent = self.longest, self.chain.default_limit
+        if self.finished:
+            return longest
+        while extent < longest:
+            extent *= 2
+        return max(longest, min(extent, self.limit))
+
+    @property
     def longest(self) -> int:
         return max(len(trace) for trace in self.traces)
 
@@ -358,6 +402,12 @@ def check_samples(first: int, count: int) -> None:
         raise InputError(f"a sample's number lies in 0 … {MAX_SEED}, not at {first + count - 1}")
 
 
+def check_limit(limit: int, chain: Chain) -> None:
+    """Raises InputError unless a walk may have so many steps at most."""
+    if not 1 <= limit <= chain.endless_limit:
+        raise InputError(f"the number of steps lies in 1 … {chain.limit}, not {limit}")
+
+
 def new_take(
     model: ModelReference,
     *,
@@ -373,8 +423,7 @@ def new_take(
     """An empty take: samples ``first`` … ``first + count - 1`` of a seed, nothing drawn yet."""
     check_seed(seed)
     limit = model.chain.default_limit if limit is None else limit
-    if not 1 <= limit <= model.chain.limit:
-        raise InputError(f"the number of steps lies in 1 … {model.chain.limit}, not {limit}")
+    check_limit(limit, model.chain)
     check_samples(first, count)
     samples = [
         Sample([Trace(Segment(0, shaping, dict(condition), seed, n, 0, engine, device))])

@@ -39,6 +39,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from models import growing
 from models.catalog import Catalog
 from models.chain import ImageChain, SoundChain
 from models.errors import StudioError
@@ -57,6 +58,7 @@ from studio.clipboard import copy_picture, pasted
 from studio.export import ask_and_export
 from studio.folders import remembered_folder
 from studio.inference import InferenceThread
+from studio.lead import DEFAULT_LATENCY, LATENCIES
 from studio.messages import Speed
 from studio.panels.compare import CompareDialog
 from studio.panels.completion import CompletionDialog
@@ -81,6 +83,10 @@ if TYPE_CHECKING:
 
 LAYOUT_VERSION = 1
 MESSAGE_MS = 8000
+SOUND_TIP = (
+    "Sound begins when the rest will be drawn in time. It has gaps where the machine is late: a longer latency helps, "
+    "see the menu Generate."
+)
 FIRST_SIZE = QSize(1440, 900)
 WIDEST_FIELD = 420
 """Of the status bar, in logical pixels."""
@@ -158,6 +164,8 @@ class MainWindow(QMainWindow):
         self.sound.playhead_moved.connect(self._move_playhead)
         self.sound.level_changed.connect(self.transport.meter.show_level)
         self.sound.reason_changed.connect(self._show_sound_reason)
+        self.sound.state_changed.connect(self._refresh_sound)
+        self._build_latencies()
         studio.model_changed.connect(self._refresh_sound)
         self._show_canvas()
         self._refresh()
@@ -288,6 +296,8 @@ class MainWindow(QMainWindow):
         self.previous_stride = self._step_action(generate, "Previous row", lambda: studio.step_stride(-1), "Up")
         self._step_action(generate, "To the &start", lambda: studio.move_cursor(0), "Home")
         self._step_action(generate, "To the &end, following", studio.follow, "End")
+        generate.addSeparator()
+        self._latency_menu = generate.addMenu("Sound &latency")
 
         generate.addSeparator()
         self.sound_actions = [
@@ -330,6 +340,17 @@ class MainWindow(QMainWindow):
         self._action(help_, "&Shortcuts", self._show_shortcuts, QKeySequence.StandardKey.HelpContents)
         self.card_action = self._action(help_, "Model &card", self.models_panel.show_card, "Ctrl+I")
         self._action(help_, "&About Sampling Studio", self._about)
+
+    def _build_latencies(self) -> None:
+        latencies = QActionGroup(self)
+        for seconds in LATENCIES:
+            usual = ", as usual" if seconds == DEFAULT_LATENCY else ""
+            action = QAction(f"{seconds:g} s{usual}", latencies, checkable=True)
+            action.setData(seconds)
+            action.setChecked(seconds == self.sound.latency)
+            action.setStatusTip("how much later a change is heard; where sound has gaps, more of it helps")
+            self._latency_menu.addAction(action)
+        latencies.triggered.connect(self._choose_latency)
 
     def _action(self, menu: QMenu, name: str, action: object, key: object = None, tip: str = "") -> QAction:
         made = QAction(name, self)
@@ -419,7 +440,9 @@ class MainWindow(QMainWindow):
         if take is None or not self.studio.running:
             return
         self.speed_label.say(f"{grouped(round(speed.steps_per_second))} steps/s")
-        if speed.steps_per_second > 0:
+        if take.endless:
+            self.left_label.say("until you stop it")
+        elif speed.steps_per_second > 0:
             most = "at most " if take.chain.length is None else ""
             self.left_label.say(f"{most}{(take.limit - take.frontier) / speed.steps_per_second:.1f} s left")
         self.engine_label.say(f"{speed.engine} engine · {speed.device.upper()}")
@@ -485,8 +508,8 @@ class MainWindow(QMainWindow):
         silent = not isinstance(self.studio.chain, SoundChain)
         if silent and self.banner.full == self._sound_reason_said:
             self.banner.hide()
-        self.sound_label.say("no sound" if reason else "")
-        self.sound_label.setToolTip(reason)
+        self.sound_label.say("no sound" if reason else self.sound.state)
+        self.sound_label.setToolTip(reason or (SOUND_TIP if self.sound.state else ""))
         if reason and reason != self._sound_reason_said and not silent:
             self._sound_reason_said = reason
             self._complain(reason)
@@ -503,6 +526,10 @@ class MainWindow(QMainWindow):
     def _choose_appearance(self, action: QAction) -> None:
         self.studio.profile.set("appearance", str(action.data()))
         show_appearance(self.studio.profile)
+
+    @Slot(QAction)
+    def _choose_latency(self, action: QAction) -> None:
+        self.sound.set_latency(float(action.data()))
 
     @Slot(QAction)
     def _choose_overlay(self, action: QAction) -> None:
@@ -767,6 +794,7 @@ def show_appearance(profile: Profile) -> None:
 
 def open_studio(profile: Profile) -> Studio:
     """A studio on a profile with its inference thread running; ``Studio.close`` ends both."""
+    growing.folder = profile.folder
     catalog = Catalog(user=profile.folder)
     worker = InferenceThread(profile.save_take)
     studio = Studio(catalog, profile, worker)

@@ -17,11 +17,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,18 +30,13 @@ import numpy.typing as npt
 from models.chain import SoundChain
 from models.errors import InputError, StudioError
 from models.trace import Trace
+from studio.lead import DEFAULT_LATENCY, DEVICE_SHARE
 
 log = logging.getLogger(__name__)
 
 Samples = npt.NDArray[np.int16]
 
-LATENCY_SECONDS = 0.2
-"""Asked of the device: PortAudio's own default of 35 ms breaks on a busy machine."""
 RING_SECONDS = 0.5
-CUSHION_SECONDS = 0.15
-"""What must lie ready before sound begins, or goes on after it caught up with the frontier."""
-STALL_SECONDS = 0.2
-"""A source that has not grown for this long is heard up to its frontier without a cushion."""
 SLIDE_SECONDS = 0.005
 LOST_SECONDS = 1.5
 """A device that has not asked for samples for this long is taken to be gone."""
@@ -67,9 +63,6 @@ SOUNDDEVICE_MISSING = (
 NO_DEVICE = (
     "No sound: there is no output device. Connect one or start the sound server (PipeWire, PulseAudio), "
     "then press play again."
-)
-DEVICE_LOST = (
-    "No sound: the output device stopped responding. Connect it again, or choose another, then press play again."
 )
 
 
@@ -152,7 +145,8 @@ class AudioOutput:
     available: whether the device could be opened when that was last tried. reason: why not, in one line; empty while
     there is sound, and until the device is looked for. rate: the source's, in Hz; device_rate: the stream's, which
     differs where the device refuses the source's. volume: 0 … 1. underruns: how often sound had to stop for want of
-    samples or because the machine was late.
+    samples or because the machine was late. asked_latency: what the device is asked to hold, in seconds, from the next
+    `start` on; lost: whether the device stopped responding. PortAudio's own default of 35 ms breaks on a busy machine.
     """
 
     def __init__(self) -> None:
@@ -161,10 +155,12 @@ class AudioOutput:
         self.device = ""
         self.rate = 0
         self.device_rate = 0
-        self.latency = LATENCY_SECONDS
+        self.asked_latency = DEVICE_SHARE * DEFAULT_LATENCY
+        self.latency = self._opened_with = self.asked_latency
         self.volume = 1.0
         self.muted = False
         self.underruns = 0
+        self.lost = False
         self._tried = False
         self._stream: Any = None
         self._resampler: Any = None
@@ -172,7 +168,8 @@ class AudioOutput:
         self._ring = RingBuffer(1)
         self._finishing = False
         self._finished = False
-        self._cushion = 1
+        self._released = False
+        """Whether sound may begin; the callback takes that back when it runs dry."""
         self._epoch = 0
         # Set by the callback (or by start, before there is one).
         self._acknowledged = 0
@@ -212,7 +209,7 @@ class AudioOutput:
     def start(self, rate: int) -> bool:
         """Begins a new source of ``rate`` Hz; an open stream of that rate is kept. False: there is no sound."""
         _check_rate(rate)
-        if self._stream is not None and rate == self.rate:
+        if self._stream is not None and rate == self.rate and self._opened_with == self.asked_latency:
             self.flush()
             return True
         self.stop()
@@ -220,6 +217,7 @@ class AudioOutput:
         self.rate = rate
         try:
             self._open(self._find_device())
+            self.lost = False
         except SoundUnavailableError as error:
             self.give_up(str(error))
         else:
@@ -244,7 +242,7 @@ class AudioOutput:
         except ImportError:
             raise SoundUnavailableError(SOUNDDEVICE_MISSING) from None
         try:
-            if self._tried and not self.available:
+            if self._tried and (self.lost or not self.available):
                 # PortAudio lists the devices once; only starting it anew finds one that was connected since.
                 sounddevice._terminate()
                 sounddevice._initialize()
@@ -265,12 +263,13 @@ class AudioOutput:
         except (sounddevice.PortAudioError, ValueError):
             self.device_rate = own_rate
         self._prepare()
+        self._opened_with = self.asked_latency
         try:
             stream = sounddevice.OutputStream(
                 samplerate=self.device_rate,
                 channels=1,
                 dtype="int16",
-                latency=LATENCY_SECONDS,
+                latency=self._opened_with,
                 callback=self._callback,
             )
             self.latency = float(stream.latency)
@@ -306,7 +305,7 @@ class AudioOutput:
         self.available, self.reason = False, reason
 
     def check(self) -> bool:
-        """Whether the stream still runs. A device that is gone is closed, and ``reason`` says so. Call it regularly."""
+        """Whether the stream still runs. A device that is gone is closed, and ``lost``. Call it regularly."""
         if self._stream is None:
             return False
         now = time.perf_counter()
@@ -316,8 +315,8 @@ class AudioOutput:
         self._checked = now
         if now - self._called < LOST_SECONDS and self._stream.active:
             return True
-        self.give_up(DEVICE_LOST)
         self.stop()
+        self.lost = True
         return False
 
     # -- feeding
@@ -361,9 +360,9 @@ class AudioOutput:
         if self._finishing and not len(self._pending):
             self._finished = True
 
-    def set_cushion(self, seconds: float) -> None:
-        """How much must lie ready before sound begins or goes on."""
-        self._cushion = min(max(1, round(seconds * self.device_rate)), self._ring.capacity)
+    def release(self) -> None:
+        """Enough lies ready for sound to begin, or to go on after it ran dry."""
+        self._released = True
 
     # -- transport
 
@@ -379,7 +378,7 @@ class AudioOutput:
         self._finishing = self._finished = False
         self._pending = np.zeros(0, np.int16)
         self._accepted = 0
-        self._cushion = 1
+        self._released = False
         if self._resampler is not None:
             self._resampler.clear()
 
@@ -402,17 +401,23 @@ class AudioOutput:
         return self._phase is _Phase.RESTING and not self._finished
 
     @property
+    def unheard(self) -> int:
+        """Samples of the source that were fed and are not yet handed to the device."""
+        return (self._ring.readable + len(self._pending)) * self.rate // self.device_rate if self.device_rate else 0
+
+    @property
     def _held(self) -> float:
-        return max(self.latency, LATENCY_SECONDS)
+        return max(self.latency, self._opened_with)
 
     @property
     def position(self) -> int:
         """Samples of the source that have been heard since `start` or `flush`; never more than were fed. Any thread."""
         now = time.perf_counter()
         epoch, heard = self._epoch, 0
-        for entry_epoch, at, first, count in self._history.copy():
+        for entry_epoch, at, first, count in reversed(self._history.copy()):
             if entry_epoch == epoch and now >= at:
                 heard = first + min(count, int((now - at) * self.device_rate))
+                break
         if not heard or self.device_rate == self.rate:
             return heard
         return min(heard * self.rate // self.device_rate, self._accepted)
@@ -464,13 +469,14 @@ class AudioOutput:
                 if done < frames:
                     if self._gate_open() and not self._finished:
                         self.underruns += 1
+                        self._released = False
                     self._begin(_Phase.FALLING)
             elif self._phase is _Phase.RESTING:
                 if self._acknowledged != self._epoch:
                     self._ring.discard()
                     self._consumed = self._silent = 0
                     self._acknowledged = self._epoch
-                if self._gate_open() and self._ring.readable >= (1 if self._finished else self._cushion):
+                if self._gate_open() and self._ring.readable and (self._released or self._finished):
                     self._level = self._ring.first()
                     self._begin(_Phase.RISING)
                 else:
@@ -527,29 +533,44 @@ def _text(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".")
 
 
-class Source(Protocol):
-    """What a player plays. Both methods are called from the player's thread."""
+class Source(ABC):
+    """What a player plays. Its methods are called from the player's thread."""
 
+    @abstractmethod
     def finished(self) -> bool:
         """Whether it will not grow any more. Asked before `read`."""
-        ...
 
+    @abstractmethod
     def read(self, start: int, stop: int) -> Samples:
         """The published samples among ``start`` … ``stop - 1``: int16, fewer (or none) beyond the frontier."""
-        ...
+
+    def ready(self, start: int) -> bool:
+        """Whether enough lies ready from ``start`` on for sound to begin there, or to go on after it had to wait.
+
+        Asked while it grows.
+        """
+        return True
 
 
-class TraceSource:
+class TraceSource(Source):
     """A trace of a sound chain, heard as far as it is published, while it grows.
 
     growing: whether somebody draws this trace, or may go on to; called from the player's thread. While it says so, and
-    the trace is not finished, sound waits at the frontier; otherwise it ends there.
+    the trace is not finished, sound waits at the frontier; otherwise it ends there. ready: tells of a start and a
+    frontier whether sound may begin.
     """
 
-    def __init__(self, trace: Trace, chain: SoundChain, growing: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        chain: SoundChain,
+        growing: Callable[[], bool] = lambda: True,
+        ready: Callable[[int, int], bool] = lambda start, frontier: True,
+    ) -> None:
         self._trace = trace
         self._chain = chain
         self._growing = growing
+        self._ready = ready
 
     def finished(self) -> bool:
         return self._trace.finished or not self._growing()
@@ -557,8 +578,11 @@ class TraceSource:
     def read(self, start: int, stop: int) -> Samples:
         return self._chain.wave(self._trace.symbols[start:stop])
 
+    def ready(self, start: int) -> bool:
+        return self._ready(start, len(self._trace))
 
-class WaveSource:
+
+class WaveSource(Source):
     """Samples that are all there, int16 (T,)."""
 
     def __init__(self, wave: Samples) -> None:
@@ -571,7 +595,7 @@ class WaveSource:
         return self._wave[start:stop]
 
 
-class LoopSource:
+class LoopSource(Source):
     """Samples (n,) that are heard over and over, without a gap and without an end; first: the number of the first."""
 
     def __init__(self, samples: Samples, first: int) -> None:
@@ -610,8 +634,9 @@ class _Clip:
 class Player:
     """Plays one source at a time to an `AudioOutput`.
 
-    All public methods and properties belong to the window's thread, return at once and never raise because of a
-    device; what is asked for last holds. The thread "sound" is started by the first request and ended by `close`.
+    All public methods and properties but `hand_on` belong to the window's thread, return at once and never raise
+    because of a device; what is asked for last holds. The thread "sound" is started by the first request and ended by
+    `close`. latency: in seconds, of which the device holds a part.
     """
 
     def __init__(self) -> None:
@@ -626,9 +651,9 @@ class Player:
         # What is; set by the sound thread under _changed.
         self._adopted: _Clip | None = None
         self._ended = False
-        # The sound thread's own.
+        # Of the sound thread, or of who hands on meanwhile.
+        self._handing = threading.Lock()
         self._next = 0
-        self._grew = 0.0
 
     # -- the window's thread
 
@@ -646,6 +671,18 @@ class Player:
         """Falls silent and forgets the source."""
         if self._clip is not None:
             self._request(clip=None)
+
+    def hand_on(self) -> None:
+        """Hands on what the source has grown by, at once instead of with the next tick. Any thread; never waits."""
+        if self._handing.acquire(blocking=False):
+            try:
+                clip = self._clip
+                if clip is not None and clip is self._adopted:
+                    self._feed(clip)
+            except Exception:
+                log.debug("the sound thread will meet this, too, and say so", exc_info=True)
+            finally:
+                self._handing.release()
 
     def close(self) -> None:
         """Ends the sound and the thread; waits for it, for two seconds at most. Harmless when repeated."""
@@ -668,6 +705,15 @@ class Player:
     def device(self) -> str:
         """The name of the output device, once it was looked for."""
         return self._output.device
+
+    @property
+    def latency(self) -> float:
+        """Seconds between what is fed and what is heard, by and large; it holds from the next `play` on."""
+        return self._output.asked_latency / DEVICE_SHARE
+
+    @latency.setter
+    def latency(self, seconds: float) -> None:
+        self._output.asked_latency = DEVICE_SHARE * seconds
 
     @property
     def volume(self) -> float:
@@ -745,12 +791,14 @@ class Player:
             try:
                 if probing:
                     self._output.probe()
-                busy = self._step(clip)
+                with self._handing:
+                    busy = self._step(clip)
             except Exception as error:
                 # Whatever is wrong with one source or device, the next one is played.
                 log.exception("in the sound thread")
                 busy = False
-                self._fail(clip, error)
+                with self._handing:
+                    self._fail(clip, error)
         self._output.close()
 
     def _fail(self, clip: _Clip | None, error: Exception) -> None:
@@ -768,7 +816,7 @@ class Player:
         output = self._output
         if clip is not self._adopted:
             self._adopt(clip)
-        if not output.check():
+        if not output.check() and not (clip is not None and output.lost and self._go_on_elsewhere(clip)):
             return False
         complete = self._feed(clip) if clip is not None else True
         if output.quiet and (clip is None or output.drained):
@@ -778,13 +826,26 @@ class Player:
                 self._ended = clip is not None and clip is self._adopted and complete and output.drained
         return True
 
+    def _go_on_elsewhere(self, clip: _Clip) -> bool:
+        """The device that was lost may not be the only one: whether the clip goes on where it was, on another."""
+        output = self._output
+        going_on = _Clip(clip.source, clip.rate, clip.start + output.position)
+        if not output.start(clip.rate):
+            return False
+        log.info("the output device is gone; going on with %s", output.device)
+        self._next = going_on.start
+        with self._changed:
+            self._adopted = going_on
+            if self._clip is clip:
+                self._clip = going_on
+        return True
+
     def _adopt(self, clip: _Clip | None) -> None:
         if clip is None:
             self._output.flush()
         else:
             self._output.start(clip.rate)
             self._next = clip.start
-            self._grew = time.perf_counter()
         with self._changed:
             self._adopted = clip
             self._ended = False
@@ -793,13 +854,10 @@ class Player:
         """Hands on what was published since; returns whether that was the last of it."""
         output = self._output
         finished = clip.source.finished()
+        if output.waiting and (finished or clip.source.ready(self._next - output.unheard)):
+            output.release()
         samples = clip.source.read(self._next, self._next + output.room)
-        accepted = output.feed(samples)
-        self._next += accepted
-        now = time.perf_counter()
-        if accepted:
-            self._grew = now
-        output.set_cushion(0.0 if finished or now - self._grew > STALL_SECONDS else CUSHION_SECONDS)
+        self._next += output.feed(samples)
         if finished and not len(clip.source.read(self._next, self._next + 1)):
             output.finish()
             return True

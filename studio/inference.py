@@ -3,8 +3,11 @@
 Commands go in through a queue and are looked at between blocks of steps; what comes out are small signals, about
 thirty a second while a walk runs. The thread alone appends to traces; the window reads their published prefix. Two
 kinds of request are slots rather than queue entries, because only the latest counts: what the inspector looks at, and
-which stretch of conditionals is pictured. Files are read and written by one more thread, so that a slow disk stops no
-walk.
+which stretch of conditionals is pictured.
+
+Two more threads do what must hold up no walk. One reads and writes files, since a disk may be slow. One makes the
+parallel passes for those who look: a pass cannot be cut into pieces and takes from a tenth of a second to seconds, and
+sound that is heard while it is drawn lies ready for less than that.
 """
 
 from __future__ import annotations
@@ -19,10 +22,11 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -38,6 +42,7 @@ from models.file_format import Format
 from models.shaping import NEUTRAL, Shaping
 from models.trace import Take, Trace, new_take
 from models.track import Track
+from studio.lead import Lead
 from studio.messages import (
     MOST_ROWS,
     Compared,
@@ -75,7 +80,9 @@ SPEED_SECONDS = 0.5
 PROGRESS_SECONDS = 0.25
 """How often something said in words is said anew."""
 SAVE_SECONDS = 3.0
-"""How often a walk that goes on is saved."""
+"""How often a walk that goes on is saved, at most."""
+SAVING_SHARE = 0.05
+"""While it goes on, at most this share of the time goes into saving it: a long take is saved less often."""
 RETRY_SECONDS = 10.0
 """How often what could not be saved is tried again while nothing else is saved."""
 
@@ -85,12 +92,12 @@ LOOKING_SHARE = 0.2
 SCORE_STEPS = 128
 """Steps of a take that are scored between two looks at the queue."""
 
-LEAD_SECONDS = 0.3
-"""How far ahead of the clock a walk that is heard runs, so that sound does not wait for it."""
+HEARD_SECONDS = 0.005
+"""How often a walk that has drawn far enough looks whether more was heard."""
 
-NICENESS = 5
+NICENESS, NICENESS_BESIDE = 5, 10
 """Where two cores have three threads to run, the window comes first; but a walk that is heard keeps up with its sound
-where other programs run."""
+where other programs run, and with what is looked at, read or saved beside it."""
 
 NEVER = 2**31 - 1
 """A threshold of the garbage collector."""
@@ -128,6 +135,8 @@ class InferenceThread(QThread):
     said = Signal(str)
     failed = Signal(str)
     speed = Signal(object)
+    falls_behind = Signal(float)
+    """It turns out that a walk draws only this many seconds of its sound in one."""
     kernels_ready = Signal()
     kernels_given_up = Signal()
     """They cannot be compiled: ``said`` tells why, and so does ``kernels_failed`` from then on."""
@@ -144,6 +153,9 @@ class InferenceThread(QThread):
         self._influence: deque[InfluenceRequest] = deque(maxlen=1)
         self._influencing: Iterator[None] | None = None
         """What answers the request for an influence that came last, a slice at a time."""
+        self._lookers = ThreadPoolExecutor(1, thread_name_prefix="looks", initializer=_begin_to_look)
+        """Makes parallel passes beside the walk."""
+        self._looking: Future[None] | None = None
         self._reach: Reach | None = None
         """What is known of the model's structure, once somebody has asked."""
         self._jobs: deque[Iterator[None]] = deque()
@@ -152,7 +164,7 @@ class InferenceThread(QThread):
         """The job that walks the models of a comparison."""
         self._walk_again: tuple[str, Iterator[None]] | None = None
         """The take that is being reproduced, and the job that does it."""
-        self._files = ThreadPoolExecutor(max_workers=1, thread_name_prefix="files")
+        self._files = ThreadPoolExecutor(1, thread_name_prefix="files", initializer=_give_way)
         """Reads and writes files in order, so that a slow disk stops no walk."""
         self.passing: Take | None = None
         """What is not saved, though it is walked: nobody has asked for it to stay."""
@@ -170,13 +182,17 @@ class InferenceThread(QThread):
         self._request: WalkRequest | None = None
         self._shaping = NEUTRAL
         self._pace = math.inf
+        self.lead = Lead()
+        """How far a walk in real time runs ahead of what is heard."""
+        self._room: int | None = None
+        """Steps that it may draw now; None where no sound tells."""
         self._clock = 0.0
         self._owed = 0.0
-        self._lead = 0.0
+        self._ahead = 0.0
         """Of the steps owed, those that need not wait for the clock, because a walk has just begun."""
         self._block = 8
         self._last_report = 0.0
-        self._last_save = 0.0
+        self._last_save = self._saving_took = 0.0
         self._full = False
         """Whether it was said that takes leave the history."""
         self._steps_reported = 0
@@ -201,6 +217,7 @@ class InferenceThread(QThread):
         self._wanted_load = -1
 
     def walk(self, request: WalkRequest) -> None:
+        self.lead.begin(request)  # now: sound that asks whether it may begin must not hear of the walk before
         self._commands.put(lambda: self._do_walk(request))
 
     def pause(self) -> None:
@@ -326,6 +343,7 @@ class InferenceThread(QThread):
         finally:
             self._do_pause()
             self._stop_comparing()
+            self._lookers.shutdown(cancel_futures=True)
             if self._warming is not None:
                 self._warming.terminate()
                 self._end_warming(self._warming)
@@ -346,13 +364,16 @@ class InferenceThread(QThread):
     def _idle_seconds(self) -> float:
         """How long the thread may sleep before something is due."""
         now = time.monotonic()
-        looking = bool(self._inspect or self._gram or self._influence or self._influencing is not None)
+        wanted = bool(self._inspect or self._gram or self._influence or self._influencing is not None)
+        looking = wanted and not self._looks
         if self._request is None:
             seconds = 0.0 if looking or self._jobs else 0.5 if self._warming is not None else 3600.0
             return max(0.0, min(seconds, self._retry_at - now)) if self._refused else seconds
         if math.isinf(self._pace):
             return 0.0
         seconds = min(0.05, (1 - self._due(now)) / self._pace)
+        if self._room is not None:
+            seconds = 0.0 if self._room else HEARD_SECONDS
         return max(0.0, min(seconds, self._look_after - now) if looking else seconds)
 
     def _guard(self, action: Callable[[], Any]) -> bool:
@@ -493,7 +514,7 @@ class InferenceThread(QThread):
 
         if self._walk is None or self._walk.take is not request.take:
             self._walk = Walk(self._model.model, request.take)
-            self._lead = 0.0
+            self._ahead = 0.0
         self._shaping = request.shaping or self._shaping
         self._pace = request.pace
         self._block = 1  # the last walk may have been a thousand times faster
@@ -501,8 +522,10 @@ class InferenceThread(QThread):
         rate = request.take.chain.steps_per_second
         heard = rate is not None and rate <= request.pace < math.inf
         # Added to what is left: of two steps asked for by two keys in a row the first may not be drawn yet.
-        self._lead += LEAD_SECONDS * request.pace if heard else 1.0
-        self._clock, self._owed = now, self._lead
+        self._ahead += self.lead.latency * request.pace if heard else 1.0
+        self._clock, self._owed = now, self._ahead
+        self._room = None
+        self.lead.begin(request)
         self._last_save = now
         self._last_report = now - 1 / request.pace  # as if a step had been just before: the first is shown at once
         self._steps_reported = 0
@@ -553,9 +576,11 @@ class InferenceThread(QThread):
         count = self._block
         began = time.monotonic()
         if math.isfinite(self._pace):
-            self._owed = min(self._due(began), max(2.0, self._lead, self._pace * LEAD_SECONDS * 2))
+            self._owed = min(self._due(began), max(2.0, self._ahead, self._pace * self.lead.latency * 2))
             self._clock = began
-            count = min(count, int(self._owed))
+            in_time = self._pace == take.chain.steps_per_second
+            self._room = self.lead.room(take.frontier, began) if in_time else None
+            count = min(count, int(self._owed) if self._room is None else self._room)
         if request.until is not None:
             count = min(count, request.until - take.frontier)
         if not take.finished and (request.until is None or take.frontier < request.until):
@@ -569,9 +594,14 @@ class InferenceThread(QThread):
                 steps = min(walked, max(0, take.frontier - frontier))
                 if math.isfinite(self._pace):
                     self._owed -= steps
-                self._lead = max(0.0, self._lead - steps)
+                self._ahead = max(0.0, self._ahead - steps)
                 self._steps_reported += steps
-                self._block = next_block(walked or count, time.monotonic() - began)
+                if self._room is not None:
+                    self.lead.hand_on()
+                seconds = time.monotonic() - began
+                if self.lead.drew(steps, seconds):
+                    self.falls_behind.emit(self.lead.speed)
+                self._block = next_block(walked or count, seconds)
             elif not self._steps_reported:
                 return
         self._report(request)
@@ -590,60 +620,91 @@ class InferenceThread(QThread):
                 self.speed.emit(Speed(rate, segment.engine, segment.device))
             self.grown.emit(take.id)
         if at_end:
-            self._lead = 0.0
+            self._ahead = 0.0
             self._do_pause()
-        elif take is not self.passing and now - self._last_save > SAVE_SECONDS:
+        elif take is not self.passing and now - self._last_save > max(SAVE_SECONDS, self._saving_took / SAVING_SHARE):
             self._last_save = now
             self.save(take)
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
+    @property
+    def _looks(self) -> bool:
+        """Whether something is being computed beside the walk."""
+        return self._looking is not None and not self._looking.done()
+
     def _serve_slots(self) -> None:
-        began = time.monotonic()
-        may_compute = self._request is None or began >= self._look_after
+        free = not self._looks and (self._request is None or time.monotonic() >= self._look_after)
+        buffer = self._buffer
         # What is followed is at hand; only of very many symbols it takes as long to tell as a hundred steps.
-        if self._inspect and (may_compute or (self._inspect[0].follow and _few(self._inspect[0].take))):
+        if self._inspect and (free or (self._inspect[0].follow and _few(self._inspect[0].take))):
             inspect = self._inspect.popleft()
-            if self._knows(inspect.take):
-                self._do_inspect(inspect)
-        if self._gram and may_compute:
+            if buffer is not None and self._knows(inspect.take) and not self._inspect_at_once(inspect) and free:
+                self._look(partial(self._do_inspect, buffer, inspect))
+        elif self._gram and free:
             gram = self._gram.popleft()
-            if self._knows(gram.take):
-                self._do_gram(gram)
-        if self._influence and may_compute:
+            if buffer is not None and self._knows(gram.take):
+                self._look(partial(self._do_gram, buffer, gram))
+        elif self._influence and free:
             self._influencing = self._do_influence(self._influence.popleft())
-        if self._influencing is not None and may_compute and next(self._influencing, DONE) is DONE:
-            self._influencing = None
-        if may_compute:
+        elif self._influencing is not None and free:
+            self._look(partial(self._go_on_influencing, self._influencing))
+
+    def _look(self, how: Callable[[], None]) -> None:
+        """Has something computed beside the walk."""
+
+        def look() -> None:
+            began = time.monotonic()
+            self._guard(how)
             now = time.monotonic()
             self._look_after = now + (now - began) * (1 / LOOKING_SHARE - 1)
+
+        self._looking = self._lookers.submit(look)
+        self._looking.add_done_callback(lambda _: self._commands.put(_look_again))
 
     def _knows(self, take: Take) -> bool:
         return self._model is not None and self._model.reference.weights == take.model.weights
 
-    def _do_inspect(self, request: InspectRequest) -> None:
-        assert self._buffer is not None
+    def _inspect_at_once(self, request: InspectRequest) -> bool:
+        """Answers if no parallel pass is needed: a walk's decoder knows, or remembers, what one looks at."""
         trace = request.trace
         step = len(trace) if request.follow else min(request.step, len(trace))
         pixel = _pixel_of(request.take, step)
         if len(trace) in pixel:
             self._peek(request)
         if trace.finished and step == len(trace):
-            return
-        conditional = self._remembered(trace, step) or self._buffer.conditional(trace, step)
-        beside = []
-        for other in pixel:
-            if other != step and other <= len(trace):
-                seen = self._remembered(trace, other)
-                if seen is None and not request.follow:  # a walk is not held up for what has already been drawn
-                    seen = self._buffer.conditional(trace, other)
-                if seen is not None:
-                    beside.append(inspection_of(request, other, seen))
-        self.inspected.emit(replace(inspection_of(request, step, conditional), beside=tuple(beside)))
+            return True
+        seen = {other: found for other in pixel if (found := self._remembered(trace, other)) is not None}
+        # A walk is not held up for the other colours that have already been drawn.
+        needed = [step] if request.follow else [other for other in pixel if other <= len(trace)]
+        if not seen.keys() >= set(needed):
+            return False
+        self._tell(request, step, seen)
+        return True
+
+    def _do_inspect(self, buffer: ConditionalBuffer, request: InspectRequest) -> None:
+        """Beside the walk."""
+        trace = request.trace
+        drawn = len(trace)  # it may grow meanwhile
+        step = drawn if request.follow else min(request.step, drawn)
+        seen = {}
+        for other in _pixel_of(request.take, step):
+            found = self._remembered(trace, other)
+            if found is None and other <= drawn and (other == step or not request.follow):
+                found = buffer.conditional(trace, other)
+            if found is not None:
+                seen[other] = found
+        self._tell(request, step, seen)
+
+    def _tell(self, request: InspectRequest, step: int, seen: Mapping[int, Conditional]) -> None:
+        """seen: conditionals of the step and of those beside it."""
+        beside = tuple(inspection_of(request, other, seen[other]) for other in sorted(seen) if other != step)
+        self.inspected.emit(replace(inspection_of(request, step, seen[step]), beside=beside))
 
     def _remembered(self, trace: Trace, step: int) -> Conditional | None:
         """What was seen at the frontier of a trace, of the pixel that the frontier was in last."""
-        return self._peeked[1].get(step) if self._peeked[0] is trace else None
+        known_of, known = self._peeked
+        return known.get(step) if known_of is trace else None
 
     def _peek(self, request: InspectRequest) -> None:
         """Remembers the conditional of the step not yet drawn, if the walk's decoder stands there."""
@@ -657,24 +718,30 @@ class InferenceThread(QThread):
             known = {step: seen for step in pixel if (seen := self._remembered(trace, step)) is not None}
             self._peeked = trace, known | {len(trace): found}
 
-    def _do_gram(self, request: GramRequest) -> None:
-        assert self._buffer is not None
+    def _do_gram(self, buffer: ConditionalBuffer, request: GramRequest) -> None:
+        """Beside the walk."""
         start, stop = max(0, request.start), min(request.stop, len(request.trace))
         if start >= stop:
             return
-        alphabet, parts = request.take.chain.alphabet, self._buffer.parts(request.trace, start, stop)
+        alphabet, parts = request.take.chain.alphabet, buffer.parts(request.trace, start, stop)
         brightness = np.concatenate([brightness_of(part, alphabet) for part in parts])
         self.gram_ready.emit(Gram(request.take.id, request.trace, start, (255 * brightness).astype(np.uint8)))
+
+    def _go_on_influencing(self, influencing: Iterator[None]) -> None:
+        """Beside the walk."""
+        if next(influencing, DONE) is DONE and self._influencing is influencing:
+            self._influencing = None
 
     def _do_influence(self, request: InfluenceRequest) -> Iterator[None]:
         """A pass at a time: a large network takes seconds for one."""
         from models.influence import Reach, influence_in_slices
 
-        if self._model is None or not self._knows(request.take):
+        loaded = self._model
+        if loaded is None or loaded.reference.weights != request.take.model.weights:
             self.influence_failed.emit(request.token)
             return
         try:
-            model, trace, step = self._model.model, request.trace, request.step
+            model, trace, step = loaded.model, request.trace, request.step
             condition = trace.segment_at(step).condition
             strength = yield from influence_in_slices(model, trace.symbols, condition, step)
             if self._reach is None or self._reach.model is not model:
@@ -823,7 +890,7 @@ class InferenceThread(QThread):
                     reported = now
                     self.compared.emit(Compared(request.token, column, take))
                     self.grown.emit(take.id)  # it may have been taken from the history and be shown
-                if now - saved > SAVE_SECONDS:
+                if now - saved > max(SAVE_SECONDS, self._saving_took / SAVING_SHARE):
                     saved = now
                     self.save(take)
                 yield
@@ -858,6 +925,7 @@ class InferenceThread(QThread):
 
     def _write(self, take: Take) -> bool:
         """Saves a take; False if that was refused, which is said once for each reason until all takes are saved."""
+        began = time.monotonic()
         try:
             left = self._save_take(take)
         except (StudioError, OSError, MemoryError) as error:
@@ -870,6 +938,7 @@ class InferenceThread(QThread):
                 what = error if isinstance(error, FileError) else f"cannot save a take of {take.model.title}: {why}"
                 self.failed.emit(f"{what}. What is not saved is kept while the studio is open, and tried again.")
             return False
+        self._saving_took = time.monotonic() - began
         self._refused.pop(take.id, None)
         self.saved.emit(take.id)
         if left and not self._full:
@@ -931,6 +1000,20 @@ def _without_full_collections() -> Iterator[None]:
 
 def _look_again() -> None:
     """Wakes the thread for a request that is in a slot."""
+
+
+def _begin_to_look() -> None:
+    """In the thread of those who look, as in the one that walks."""
+    import torch
+
+    torch.set_num_threads(1)
+    _give_way()
+
+
+def _give_way() -> None:
+    """Of this thread, to the one that walks."""
+    if sys.platform == "linux":
+        os.nice(NICENESS_BESIDE)
 
 
 def _why(error: Exception) -> str:

@@ -33,6 +33,7 @@ from models.files import load_take, save_take
 from models.sweep import swept_in_words
 from models.trace import Take
 from studio.folders import profile_folder
+from studio.lead import LATENCIES
 from studio.settings import APPEARANCES, OVERLAYS
 from studio.thumbnail import thumbnail
 
@@ -54,6 +55,7 @@ FITS: Mapping[str, Callable[[Any], bool]] = {
     "recent": lambda value: isinstance(value, list) and all(isinstance(path, str) for path in value),
     "overlay": lambda value: value in OVERLAYS,
     "volume": lambda value: type(value) in (int, float) and 0 <= value <= 1,
+    "latency": lambda value: value in LATENCIES,
     "muted": lambda value: isinstance(value, bool),
     "export_folder": lambda value: isinstance(value, str),
     "open_folder": lambda value: isinstance(value, str),

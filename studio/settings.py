@@ -79,6 +79,8 @@ def default_settings(chain: Chain, factors: tuple[Factor, ...]) -> Settings:
 
 def fitting_limit(chain: Chain, limit: int) -> int:
     """The longest walk that comes closest to ``limit``; of a chain of fixed length, all of it."""
+    if limit > chain.limit:
+        return chain.endless_limit
     return chain.limit if chain.length is not None else min(max(1, limit), chain.limit)
 
 

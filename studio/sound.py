@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from models.chain import SoundChain
 from models.trace import Trace
 from studio.audio import LoopSource, Playback, Player, Source, TraceSource, WaveSource
+from studio.lead import DEFAULT_LATENCY
 from studio.state import Activity, Studio
 
 TICK_MS = 33
@@ -32,6 +33,8 @@ class SoundPlayer(QObject):
     whatever the volume."""
     reason_changed = Signal(str)
     """Why there is no sound and how to get it; empty while there is."""
+    state_changed = Signal(str)
+    """A few words on what is not as it should be: that sound is still to come, or had gaps. Else empty."""
 
     def __init__(self, studio: Studio, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -39,7 +42,12 @@ class SoundPlayer(QObject):
         self.player = Player()
         self.player.volume = float(studio.profile.get("volume", 0.8))
         self.player.muted = bool(studio.profile.get("muted", False))
-        self._reason = ""
+        self._lead = studio.worker.lead
+        self._lead.heard, self._lead.hand_on = self._sample_heard, self.player.hand_on
+        self._lead.latency = self.player.latency = float(studio.profile.get("latency", DEFAULT_LATENCY))
+        self._reason = self.state = ""
+        self._gaps_before = 0
+        """Of what was played before."""
         self._began: tuple[float, int] | None = None
         """Clock and sample at which playing without a device began."""
         self._looked = -math.inf
@@ -60,7 +68,10 @@ class SoundPlayer(QObject):
         """The steps that are played over and over."""
         self._left_at: float | None = None
         """When, in seconds of the clip, another one takes the place of the one that is played."""
+        studio.worker.falls_behind.connect(self._on_falls_behind)
         self._heard: Trace | None = None
+        self._follows = False
+        """Whether what is heard is what is being drawn, which then runs ahead of it and no further."""
         # Not at once: the window comes first.
         self._probing = QTimer(self, singleShot=True, interval=PROBE_DELAY_MS)
         self._probing.timeout.connect(self._probe)
@@ -81,8 +92,21 @@ class SoundPlayer(QObject):
         self.player.muted = muted
         self.studio.profile.set("muted", muted)
 
+    @property
+    def latency(self) -> float:
+        """Seconds that a walk which is heard runs ahead of the sound, see ``lead``."""
+        return self.player.latency
+
+    def set_latency(self, seconds: float) -> None:
+        self._lead.latency = self.player.latency = seconds
+        self.studio.profile.set("latency", seconds)
+        if self._follows and self.studio.running:
+            self._play(self._position())  # the device is opened anew, to hold as much
+
     @Slot()
     def stop(self) -> None:
+        self._follows = False
+        self._say("")
         self.player.stop()
         self._began = None
         self._timer.stop()
@@ -121,17 +145,23 @@ class SoundPlayer(QObject):
         if chain is None or trace is None:
             return
         self._heard = trace
-        source: Source = TraceSource(trace, chain, self._grows)
+        source: Source = TraceSource(trace, chain, self._grows, self._lead.ready)
         self._loop = self.studio.listening.loop if self.studio.activity is Activity.REPLAYING else None
         if self._loop is not None:
             source = LoopSource(source.read(self._loop.start, self._loop.stop), self._loop.start)
             start = start if start in self._loop else self._loop.start
+        self._follows = self.studio.running
+        self._gaps_before = self.player.underruns
         now = time.monotonic()
         if look or self.player.available or not self.player.reason:
             self._looked = now
             self.player.play(source, chain.rate, start)
         self._began = (now, start)
         self._timer.start()
+
+    def _sample_heard(self) -> int | None:
+        """Called from the inference thread."""
+        return self.player.position if self._follows and not self.player.reason else None
 
     def _grows(self) -> bool:
         """Called from the sound thread, hence no more than a glance at one attribute."""
@@ -149,6 +179,7 @@ class SoundPlayer(QObject):
     def _on_walk(self) -> None:
         """Sound that is generated in time is heard from where the walk goes on; single steps are silent."""
         chain, settings = self.chain, self.studio.settings
+        self._follows = False
         if chain is None or settings is None or self.studio.walking_until is not None:
             return
         if settings.pace >= chain.rate:
@@ -226,11 +257,32 @@ class SoundPlayer(QObject):
         self.playhead_moved.emit(position / chain.rate)
         peak = self.player.take_peak()
         self.level_changed.emit(0.0 if self.player.muted else peak * self.player.volume, peak >= 1)
+        self._say(self._state_of_sound(position))
         silent_end = not self.player.available and position >= self._end() and not self._grows()
         if self.player.state is Playback.ENDED or silent_end:
             self.stop()
             self.studio.replay_ended()
         return None
+
+    def _state_of_sound(self, position: int) -> str:
+        if self._follows and self._lead.slow and self.player.state is Playback.WAITING:
+            seconds = math.ceil(self._lead.seconds_to_sound(position, self._end()))
+            return f"sound in {seconds} s" if seconds else ""
+        gaps = self.player.underruns - self._gaps_before
+        return f"{gaps} gap{'s' if gaps > 1 else ''} in the sound" if gaps else ""
+
+    def _say(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            self.state_changed.emit(state)
+
+    @Slot(float)
+    def _on_falls_behind(self, speed: float) -> None:
+        """Before anything is heard: an engine that would be heard in pieces."""
+        if self._follows:
+            self.studio.message.emit(
+                f"Drawn at {speed:.2g} times the pace of its sound: it is heard once the rest will be drawn in time."
+            )
 
     @Slot()
     def _check_reason(self) -> None:

@@ -584,7 +584,10 @@ class Studio(QObject):
             self._walk_when_loaded(self.begin)
         if self.settings is None or self.loaded is None:
             return
-        self._begin(partial(new_take, self.loaded.reference, limit=self.settings.limit), until)
+        chain, limit = self.loaded.reference.chain, self.settings.limit
+        if limit > chain.limit:
+            limit //= self.settings.count  # what can be kept is shared among the samples
+        self._begin(partial(new_take, self.loaded.reference, limit=limit), until)
 
     def _walk_when_loaded(self, wish: Callable[[], None] | None) -> None:
         changed = (wish is None) is not (self._wish is None)

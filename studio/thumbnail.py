@@ -29,7 +29,7 @@ def thumbnail(take: Take) -> str:
     if isinstance(chain, ImageChain):
         pixels = sheet([image_pixels(chain, trace.symbols) for trace in take.traces[:ON_A_SHEET]])
     elif isinstance(chain, SoundChain):
-        pixels = wave_pixels(chain.wave(symbols), min(take.limit, max(1, len(symbols))))
+        pixels = wave_pixels(chain, symbols)
     else:
         pixels = np.zeros((1, 1, 4), np.uint8)  # a picture that nobody has drawn yet is an empty one
     file = io.BytesIO()
@@ -62,14 +62,14 @@ def sheet(images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
     return whole
 
 
-def wave_pixels(wave: npt.NDArray[np.int16], length: int) -> npt.NDArray[np.uint8]:
+def wave_pixels(chain: SoundChain, symbols: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
     """RGBA (WAVE_HEIGHT, WAVE_WIDTH, 4): the peak of every column about the middle."""
     pixels = np.zeros((WAVE_HEIGHT, WAVE_WIDTH, 4), np.uint8)
-    edges = np.linspace(0, length, WAVE_WIDTH + 1).astype(int)
+    edges = np.linspace(0, max(1, len(symbols)), WAVE_WIDTH + 1).astype(int)
     middle = (WAVE_HEIGHT - 1) / 2
     rows = np.abs(np.arange(WAVE_HEIGHT) - middle)
     for column in range(WAVE_WIDTH):
-        part = wave[edges[column] : edges[column + 1]]
+        part = chain.wave(symbols[edges[column] : edges[column + 1]])
         if part.size:
             reach = max(0.5, float(np.abs(part.astype(np.int32)).max()) / INT16_PEAK * middle)
             pixels[rows <= reach, column] = (*WAVE_COLOUR, 255)

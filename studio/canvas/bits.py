@@ -84,6 +84,5 @@ class Bits(Pane):
         top = full_bits(chain.alphabet)
         self.plot.setYRange(0, max(top, float(high.max()) * 1.05), padding=0)
         self.facts.say(
-            f"mean {float(pyramid.values.mean()):.2f} · line: {OTHER[overlay]}, "
-            f"mean {float(other.values.mean()):.2f} bits/{chain.step_noun}"
+            f"mean {pyramid.mean:.2f} · line: {OTHER[overlay]}, mean {other.mean:.2f} bits/{chain.step_noun}"
         )

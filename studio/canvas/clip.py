@@ -18,10 +18,13 @@ class Clip:
     def __init__(self, trace: Trace, amplitudes: npt.NDArray[np.float32]) -> None:
         """amplitudes: of the symbols, (K,)."""
         self.trace = trace
-        self._amplitudes = amplitudes
-        self.wave = Pyramid()
-        self.entropy = Pyramid()
-        self.surprise = Pyramid()
+        self.wave = Pyramid(lambda start, stop: amplitudes[trace.symbols[start:stop]])
+        self._measure()
+
+    def _measure(self) -> None:
+        trace = self.trace
+        self.entropy = Pyramid(lambda start, stop: trace.entropy[start:stop])
+        self.surprise = Pyramid(lambda start, stop: trace.surprise[start:stop])
         self._unscored = False
 
     def sync(self) -> None:
@@ -31,14 +34,14 @@ class Clip:
         start = len(self.wave)
         rescored = self._unscored and not np.isnan(trace.entropy[:length]).any()
         if rescored:
-            self.entropy, self.surprise, self._unscored = Pyramid(), Pyramid(), False
+            self._measure()
         if length == start and not rescored:
             return
-        self.wave.extend(self._amplitudes[trace.symbols[start:length]])
+        self.wave.grow(length)
         for pyramid, figures in ((self.entropy, trace.entropy), (self.surprise, trace.surprise)):
             new = figures[len(pyramid) : length]
             self._unscored |= bool(np.isnan(new).any())
-            pyramid.extend(new)
+            pyramid.grow(length)
 
 
 def symbol_amplitudes(alphabet: Alphabet) -> npt.NDArray[np.float32]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
+FIRST = 32
+"""Values that make a bin of the lowest level: so few are looked at one by one, and so many need not be kept twice."""
 FACTOR = 8
 """Bins of one level that make a bin of the next."""
 
-FIRST_CAPACITY = 4096
+FIRST_CAPACITY = 1024
 
 
 class _Level:
@@ -36,24 +40,39 @@ class _Level:
 
 
 class Pyramid:
-    """A curve that grows at its end. Level j holds bins of FACTOR**j values; only whole bins are kept."""
+    """A curve that grows at its end. Level j holds whole bins of FIRST * FACTOR**j values; the values are read anew.
 
-    def __init__(self) -> None:
+    read: gives the values [start, stop) of the curve, float (stop - start,); NaN counts as 0.
+    """
+
+    def __init__(self, read: Callable[[int, int], npt.ArrayLike]) -> None:
+        self._read = read
+        self._length = 0
         self._levels = [_Level()]
 
     def __len__(self) -> int:
-        return self._levels[0].count
+        return self._length
+
+    def values(self, start: int, stop: int) -> Floats:
+        """float32 (stop - start,)."""
+        return np.nan_to_num(np.asarray(self._read(start, stop), np.float32))
 
     @property
-    def values(self) -> Floats:
-        """All values, float32 (n,)."""
-        return self._levels[0].low[: len(self)]
+    def mean(self) -> float:
+        """Of all values, of which there must be some."""
+        lowest = self._levels[0]
+        rest = self.values(FIRST * lowest.count, self._length)
+        total = lowest.total[: lowest.count].sum(dtype=np.float64) + rest.sum(dtype=np.float64)
+        return float(total) / self._length
 
-    def extend(self, values: npt.ArrayLike) -> None:
-        """Appends values (n,); NaN counts as 0."""
-        new = np.nan_to_num(np.asarray(values, np.float32))
-        self._levels[0].extend(new, new, new)
-        below = self._levels[0]
+    def grow(self, length: int) -> None:
+        """Takes in the values up to ``length``."""
+        self._length = length
+        lowest = self._levels[0]
+        start = FIRST * lowest.count
+        bins = self.values(start, length // FIRST * FIRST).reshape(-1, FIRST)
+        lowest.extend(bins.min(axis=1), bins.max(axis=1), bins.sum(axis=1))
+        below = lowest
         for number in range(1, 32):
             if number == len(self._levels):
                 if below.count < FACTOR:
@@ -77,18 +96,26 @@ class Pyramid:
         to bins of at most half a column.
         """
         width = (stop - start) / count
+        if width < 2 * FIRST or not self._levels[0].count:
+            values = self.values(start, stop)
+            return _binned(values, values, values, np.linspace(0, stop - start, count + 1), 1)
         number = 0
-        while number + 1 < len(self._levels) and FACTOR ** (number + 1) * 2 <= width:
+        while number + 1 < len(self._levels) and FIRST * FACTOR ** (number + 1) * 2 <= width:
             number += 1
-        size, level = FACTOR**number, self._levels[number]
-        edges = np.rint(np.linspace(start, stop, count + 1) / size).astype(np.int64)
-        edges = np.minimum(edges, level.count)
+        size, level = FIRST * FACTOR**number, self._levels[number]
+        edges = np.minimum(np.rint(np.linspace(start, stop, count + 1) / size), level.count)
         if edges[0] == level.count:
             edges[0] -= 1
         first, last = int(edges[0]), max(int(edges[-1]), int(edges[0]) + 1)
-        at = np.minimum(edges[:-1], last - 1) - first
-        low = np.minimum.reduceat(level.low[first:last], at)
-        high = np.maximum.reduceat(level.high[first:last], at)
-        total = np.add.reduceat(level.total[first:last], at)
-        bins = np.maximum(np.diff(np.append(at, last - first)), 1)
-        return low, high, (total / (bins * size)).astype(np.float32)
+        bins = slice(first, last)
+        return _binned(level.low[bins], level.high[bins], level.total[bins], edges - first, size)
+
+
+def _binned(
+    low: Floats, high: Floats, total: Floats, edges: npt.NDArray[np.float64], size: int
+) -> tuple[Floats, Floats, Floats]:
+    """Least, largest and mean values between edges (n + 1,) of bins of ``size`` values each."""
+    at = np.minimum(np.rint(edges[:-1]).astype(np.int64), len(low) - 1)
+    bins = np.maximum(np.diff(np.append(at, len(low))), 1)
+    mean = np.add.reduceat(total, at) / (bins * size)
+    return np.minimum.reduceat(low, at), np.maximum.reduceat(high, at), mean.astype(np.float32)

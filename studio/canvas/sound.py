@@ -216,12 +216,7 @@ class SoundCanvas(Canvas):
         extent = self._chain.default_limit
         if take is None:
             return extent if settings is None else max(CLOSEST_STEPS, min(extent, settings.limit))
-        longest = max(take.longest, CLOSEST_STEPS)
-        if take.finished:
-            return longest
-        while extent < longest:
-            extent *= 2
-        return max(longest, min(extent, take.limit))
+        return max(take.extent, CLOSEST_STEPS)
 
     def set_playhead(self, seconds: float | None) -> None:
         for plot in self._plots:
@@ -431,7 +426,7 @@ class SoundCanvas(Canvas):
         if height is not None and pointer == self._studio.hovered:
             facts += self.spectrogram.facts_at(seconds, height)
         if pointer.step < len(clip.wave):
-            amplitude = float(clip.wave.values[pointer.step])
+            amplitude = float(clip.wave.values(pointer.step, pointer.step + 1)[0])
             facts += [f"amplitude {amplitude:+.3f}".replace("-", "−"), decibels(abs(amplitude))]
         self.read_out.show_facts(facts + step_facts(take, pointer))
 

@@ -154,7 +154,7 @@ class SpectrogramPane(Pane):
         if spectrogram is None or shown is None:
             return
         clip, view, _ = shown
-        if spectrogram.cover(clip.wave.values, view.start, view.stop, view.per_pixel):
+        if spectrogram.cover(clip.wave.values, len(clip.wave), view.start, view.stop, view.per_pixel):
             self._later.start()
         hop, rate = spectrogram.hop, view.rate
         self.picture.setImage(spectrogram.image, autoLevels=False)

@@ -8,6 +8,7 @@ be missed. No Qt here.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from studio.settings import SpectrumSettings
 
 Floats = npt.NDArray[np.float32]
+Read = Callable[[int, int], Floats]
 
 ROWS = 256
 LOWEST_DB = -120.0
@@ -88,13 +90,16 @@ def _rows(rate: int, length: int, scale: str) -> Floats:
 
 
 def spectra(
-    wave: Floats, middles: npt.NDArray[np.int64], rate: int, settings: SpectrumSettings
+    read: Read, samples: int, middles: npt.NDArray[np.int64], rate: int, settings: SpectrumSettings
 ) -> npt.NDArray[np.uint8]:
-    """The columns about equally distant samples (n,) of a wave, uint8 (n, ROWS); around the wave there is silence."""
+    """The columns about equally distant samples (n,) of a wave, uint8 (n, ROWS); around the wave there is silence.
+
+    read: gives the samples [start, stop) of the wave, of which there are so many.
+    """
     length = window_length(rate, settings.window_ms)
     hop = int(middles[1] - middles[0]) if len(middles) > 1 else 1
     first, last = int(middles[0]) - length // 2, int(middles[-1]) + length // 2
-    within = wave[max(0, first) : max(0, last)]
+    within = read(max(0, first), min(max(0, last), samples))
     padded = np.zeros(last - first, np.float32)
     padded[max(0, -first) : max(0, -first) + len(within)] = within
     spectrum = np.fft.rfft(sliding_window_view(padded, length)[::hop] * _hann(length), axis=1)
@@ -123,22 +128,22 @@ class Spectrogram:
         self._knows = np.zeros(0, np.int64)
         """Up to which sample each column has seen the wave."""
 
-    def cover(self, wave: Floats, start: int, stop: int, per_pixel: float) -> bool:
+    def cover(self, read: Read, samples: int, start: int, stop: int, per_pixel: float) -> bool:
         """Computes columns over the samples start … stop - 1, one or two to a pixel; whether some remain for later.
 
-        What the wave has not reached yet counts as silence until it has.
+        read, samples: the wave, see ``spectra``. What it has not reached yet counts as silence until it has.
         """
         hop = 2 ** max(0, math.floor(math.log2(max(per_pixel, 1))))
         self._move(hop, start // hop, -(-stop // hop))
         middles = (self.first + np.arange(len(self.image))) * hop
         reach = window_length(self.rate, self.settings.window_ms) // 2
-        missing = np.flatnonzero(self._knows < np.minimum(middles + reach, len(wave)))
+        missing = np.flatnonzero(self._knows < np.minimum(middles + reach, samples))
         if not len(missing):
             return False
         begin, last = int(missing[0]), int(missing[-1])
         end = min(begin + COLUMNS_AT_ONCE, last + 1)
-        self.image[begin:end] = spectra(wave, middles[begin:end], self.rate, self.settings)
-        self._knows[begin:end] = len(wave)
+        self.image[begin:end] = spectra(read, samples, middles[begin:end], self.rate, self.settings)
+        self._knows[begin:end] = samples
         return end <= last
 
     def _move(self, hop: int, first: int, last: int) -> None:

@@ -56,7 +56,7 @@ class Waveform(Pane):
         """end: where the axis ends, in seconds. more: what else there is to say of it."""
         draw_wave(self._wave, clip, view)
         if not view.empty and view.per_pixel * self.devicePixelRatioF() * POINT_PIXELS <= 1:
-            self._points.setData(np.arange(view.start, view.stop) / view.rate, clip.wave.values[view.start : view.stop])
+            self._points.setData(np.arange(view.start, view.stop) / view.rate, clip.wave.values(view.start, view.stop))
         elif len(self._points.data):
             self._points.clear()
         self.plot.hatch.cover(len(clip.wave) / view.rate, end, -1, 1)
@@ -82,7 +82,7 @@ def draw_wave(curve: pg.PlotCurveItem, clip: Clip, view: InView) -> None:
     if view.empty:
         curve.setData([], [])
     elif view.per_pixel <= LINE_STEPS:
-        curve.setData(np.arange(view.start, view.stop) / view.rate, clip.wave.values[view.start : view.stop])
+        curve.setData(np.arange(view.start, view.stop) / view.rate, clip.wave.values(view.start, view.stop))
     else:
         low, high, _ = clip.wave.columns(view.start, view.stop, view.columns)
         curve.setData(np.repeat(view.times(view.columns), 2), np.stack([low, high], axis=1).reshape(-1))

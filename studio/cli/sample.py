@@ -188,9 +188,10 @@ def limit_of(arguments: argparse.Namespace, chain: Chain) -> int:
 
 def check_output(out: Path, chain: Chain, count: int, limit: int, scale: int) -> bool:
     """What ``export`` would refuse, before anything is drawn. Returns whether it is drawn in parts, see ``bulk``."""
+    from models.chain import MAX_STEPS
     from models.files import check_export
     from models.formats import format_of
-    from models.record import MAX_SAMPLES, MAX_STEPS
+    from models.record import MAX_SAMPLES
 
     form = format_of(out, chain, count)
     in_parts = (form is None or form.suffix == ".npz") and (count > MOST_AT_ONCE or count * limit > MAX_STEPS)

@@ -25,7 +25,8 @@ class RecordingView(TimePlot):
 
     def __init__(self) -> None:
         super().__init__("Recording", zooms=True)
-        self._wave = Pyramid()
+        self._samples = np.zeros(0, np.float32)
+        self._wave = Pyramid(self._read)
         self._rate = 1
         self._gain, self._offset = 1.0, 0.0
         self._curve = pg.PlotCurveItem(antialias=False)
@@ -46,16 +47,21 @@ class RecordingView(TimePlot):
 
     def begin(self, rate: int) -> None:
         """Nothing yet, of a rate in Hz."""
-        self._wave, self._rate = Pyramid(), rate
+        self._samples = np.zeros(0, np.float32)
+        self._wave, self._rate = Pyramid(self._read), rate
         self.stretch.hide()
         self._show_whole()
         self._draw()
 
     def extend(self, wave: Wave) -> None:
         """More of it, which is recorded at this moment."""
-        self._wave.extend(wave)
+        self._samples = np.concatenate([self._samples, wave])
+        self._wave.grow(len(self._samples))
         self._show_whole()
         self._draw()
+
+    def _read(self, start: int, stop: int) -> Wave:
+        return self._samples[start:stop]
 
     def show_recording(self, recording: Recording) -> None:
         self.begin(recording.rate)

@@ -25,6 +25,7 @@ from studio.widgets.layouts import GAP, MARGIN, PanelScroll
 from studio.widgets.numbers import log_ladder, number_text, two_digits, ungrouped
 
 OFF = "off"
+ENDLESS = "no end"
 RANDOM = "random"
 BOX_FRAME = 36
 """What a box needs beside its text: padding and arrow."""
@@ -151,12 +152,17 @@ class Length:
 
     def ladder(self) -> list[float]:
         longest = self.chain.limit / self.per_unit
-        return log_ladder(longest / 200, longest, LADDER_STEPS, two_digits)
+        endless = [math.inf] if self.chain.endless_limit > self.chain.limit else []
+        return [*log_ladder(longest / 200, longest, LADDER_STEPS, two_digits), *endless]
 
     def text(self, length: float) -> str:
+        if math.isinf(length):
+            return ENDLESS
         return f"{length:.2f} s" if self.unit == "s" else grouped(int(length))
 
     def parse(self, text: str) -> float:
+        if text.strip() in (ENDLESS, "∞", "inf") and self.chain.endless_limit > self.chain.limit:
+            return math.inf
         value = parse_number(text.strip().removesuffix(self.unit))
         longest = self.chain.limit / self.per_unit
         if isinstance(value, str) or not math.isfinite(value):
@@ -166,7 +172,13 @@ class Length:
         return value
 
     def steps(self, length: float) -> int:
+        if math.isinf(length):
+            return self.chain.endless_limit
         return min(self.chain.limit, max(1, round(length * self.per_unit)))
+
+    def of(self, limit: int) -> float:
+        """Infinity for a walk that goes on until it is stopped."""
+        return math.inf if limit > self.chain.limit else limit / self.per_unit
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -289,7 +301,7 @@ class SamplingPanel(QWidget):
             str,
             float,
             widest="10.00 s",
-            tip="Generation ends here if the model has not ended it before",
+            tip="Generation ends here if the model has not ended it before; at the right end: until you stop it",
         )
         self.rows = (self.temperature, self.top_p, self.top_k, self.min_p, self.count, self.length)
         self.neutral_button = PushButton("Neutral", tip="Temperature 1, nothing cut off (Ctrl+0)")
@@ -454,7 +466,7 @@ class SamplingPanel(QWidget):
         self.top_k.show_value(shaping.top_k)
         self.min_p.show_value(shaping.min_p)
         self.count.show_value(settings.count)
-        self.length.show_value(settings.limit / Length(chain).per_unit)
+        self.length.show_value(Length(chain).of(settings.limit))
         self.neutral_button.setEnabled(not shaping.neutral)
         self._show_seed(settings)
         self.lock_button.setChecked(settings.seed_locked)

@@ -43,18 +43,21 @@ class EntropyCurve:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self._pyramid = Pyramid()
+        self._pyramid = self._empty()
         self._unscored = False
+
+    def _empty(self) -> Pyramid:
+        return Pyramid(lambda start, stop: self.trace.entropy[start:stop])
 
     def sync(self) -> Pyramid:
         """The pyramid of what the trace holds by now; built anew once a trace without figures got them."""
         entropy = self.trace.entropy
         if self._unscored and not np.isnan(entropy).any():
-            self._pyramid, self._unscored = Pyramid(), False
+            self._pyramid, self._unscored = self._empty(), False
         new = entropy[len(self._pyramid) :]
         if len(new):
             self._unscored |= bool(np.isnan(new).any())
-            self._pyramid.extend(new)
+            self._pyramid.grow(len(entropy))
         return self._pyramid
 
 
@@ -90,7 +93,7 @@ class Timeline(QWidget):
             return 1
         if take.chain.length is not None:
             return take.chain.length
-        return max(1, take.longest if take.finished else take.limit)
+        return max(1, take.extent if take.finished or take.endless else take.limit)
 
     def x_of(self, step: int) -> float:
         """Where a step lies on the track, in logical pixels."""

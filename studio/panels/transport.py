@@ -65,6 +65,8 @@ def step_texts(chain: Chain, take: Take, selected: int, cursor: int) -> tuple[st
     step, last = f"step {grouped(cursor)}", longest if take.finished else take.limit
     known = take.finished or chain.length is not None
     texts = [f"{step} {of} {grouped(last)}" for of in (["of"] if known else ["of at most", "of ≤"])]
+    if take.endless and not take.finished:
+        texts = [step]
     place = [] if cursor >= last else [f"{texts[0]} · {chain.locate(cursor)}"]
     return *place, *texts, step
 
@@ -308,8 +310,7 @@ class TransportPanel(QWidget):
             self._refresh()
             return
         self.step_label.say(*step_texts(take.chain, take, studio.selected, studio.cursor))
-        drawn = trace.surprise[: studio.cursor]
-        mean = float(drawn.mean()) if drawn.size else math.nan
+        mean = trace.mean_surprise(min(studio.cursor, len(trace)))
         self.bits_label.setText("" if math.isnan(mean) else f"{mean:.3f} bits/{take.chain.step_noun}")
 
     # --- doing -----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import studio.audio
 from models.chain import MuLaw, SoundChain
 from models.errors import InputError
 from models.shaping import Shaping
@@ -35,6 +36,7 @@ from tests.audio_sink import (
     SoundServer,
     mortal_sound_server,
     no_sound_card,
+    restart_portaudio,
     sink,
     sound_server,
     wait_until,
@@ -87,6 +89,9 @@ class ClipSource:
     def read(self, start: int, stop: int) -> Samples:
         return self.samples[start:stop]
 
+    def ready(self, start: int) -> bool:
+        return True
+
 
 class BrokenSource(ClipSource):
     """A clip that cannot be read beyond its middle."""
@@ -98,17 +103,21 @@ class BrokenSource(ClipSource):
 
 
 class GrowingSource:
-    """A source that a test lets grow."""
+    """A source that a test lets grow. Sound begins, or goes on, when ``cushion`` samples lie ready."""
 
-    def __init__(self, pattern: Samples) -> None:
+    def __init__(self, pattern: Samples, cushion: int = 1200) -> None:
         self.pattern = pattern
         self.published = 0
+        self.cushion = cushion
 
     def finished(self) -> bool:
         return self.published == len(self.pattern)
 
     def read(self, start: int, stop: int) -> Samples:
         return self.pattern[start : min(stop, self.published)]
+
+    def ready(self, start: int) -> bool:
+        return self.published - start >= self.cushion
 
     def grow(self, block: int, seconds: float) -> None:
         """Publishes everything, ``block`` samples every ``seconds``."""
@@ -426,12 +435,32 @@ def test_sound_waits_at_the_frontier_and_goes_on(sink: Sink, player: Player) -> 
     assert stretches(sink.hear_out(), source.pattern) == [(0, 1500), (1500, 4000)]
 
 
-def test_a_few_samples_are_heard_although_no_more_come(sink: Sink, player: Player) -> None:
-    source = GrowingSource(noise(4000))
+def test_sound_begins_and_goes_on_only_when_enough_lies_ready(sink: Sink, player: Player) -> None:
+    source = GrowingSource(noise(4000), cushion=1000)
+    player.play(source, RATE)
+    for published, heard in ((900, 0), (1100, 1100), (2000, 1100), (2100, 2100)):
+        source.published = published
+        wait_until(lambda heard=heard: player.position == heard)  # type: ignore[misc]
+        time.sleep(0.1)
+        assert player.position == heard
+        assert player.state is Playback.WAITING
+    assert player.underruns == 2
+
+
+def test_what_has_grown_is_handed_on_at_once_by_whoever_draws(
+    sink: Sink, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread "sound" looks every ten milliseconds, or later on a busy machine."""
+    source = GrowingSource(noise(4000), cushion=1)
     source.published = 100
     player.play(source, RATE)
     wait_until(lambda: player.position == 100)
-    assert find(sink.hear_out(), source.pattern[:100]) >= 0
+    monkeypatch.setattr(studio.audio, "TICK_SECONDS", 0.5)
+    time.sleep(0.1)
+    source.published = 4000
+    player.hand_on()
+    assert player._next == 4000
+    play_to_the_end(player)
 
 
 def test_a_trace_is_heard_without_its_stop_symbol(sink: Sink, player: Player) -> None:
@@ -440,7 +469,7 @@ def test_a_trace_is_heard_without_its_stop_symbol(sink: Sink, player: Player) ->
     symbols = np.random.default_rng(0).integers(0, 256, 3001).astype(np.int32)
     symbols[-1] = chain.alphabet.levels
     bits = np.zeros(1000, np.float32)
-    player.play(TraceSource(trace, chain), RATE)
+    player.play(TraceSource(trace, chain, ready=lambda start, frontier: frontier >= 3000), RATE)
     for block in np.split(symbols[:3000], 3):
         trace.append(block, bits, bits, bits.astype(np.bool_))
         time.sleep(0.02)
@@ -551,9 +580,34 @@ def test_a_device_that_disappears_in_the_middle_is_reported(mortal_sound_server:
     wait_until(lambda: player.position > 800)
     mortal_sound_server.process.kill()
     wait_until(lambda: not player.available)
-    assert player.reason.startswith("No sound: ")
+    assert player.reason == NO_DEVICE
     assert player.state is Playback.STOPPED
     player.stop()
+
+
+def test_a_device_that_is_taken_away_gives_way_to_another_where_the_clip_was(
+    sound_server: SoundServer, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in sound_server.client.items():
+        monkeypatch.setenv(name, value)
+    other = ("load-module", "module-null-sink", "sink_name=other", "format=s16le", f"rate={RATE}", "channels=1")
+    clip = noise(RATE * 6)
+    with sound_server.sink(RATE):
+        restart_portaudio()
+        player.play(ClipSource(clip), RATE)
+        wait_until(lambda: player.position > RATE // 2)
+        loaded = sound_server.control(*other)
+        assert loaded.returncode == 0
+        before = player.position
+    try:  # the first one is gone
+        wait_until(lambda: player.position > before + RATE)
+        assert (player.available, player.reason) == (True, "")
+        play_to_the_end(player)
+        assert player.position == len(clip)
+    finally:
+        player.close()
+        sound_server.control("unload-module", loaded.stdout.strip())
+    restart_portaudio()
 
 
 def test_a_probe_names_the_device_without_opening_it(sink: Sink, player: Player) -> None:

@@ -81,10 +81,9 @@ def at(plot: TimePlot, seconds: float, y: float = 0.5) -> QPoint:
 @pytest.mark.parametrize("pieces", [[1], [7, 8, 9], [1, 4095, 1], [5000, 3, 77_777]])
 def test_columns_of_whole_bins_are_the_least_largest_and_mean_values(pieces: list[int]) -> None:
     values = np.random.default_rng(0).normal(size=sum(pieces)).astype(np.float32)
-    pyramid, start = Pyramid(), 0
-    for size in pieces:
-        pyramid.extend(values[start : start + size])
-        start += size
+    pyramid = Pyramid(lambda start, stop: values[start:stop])
+    for length in np.cumsum(pieces).tolist():
+        pyramid.grow(length)
     count = max(1, len(values) // 64)
     stop = count * (len(values) // count)
     low, high, mean = pyramid.columns(0, stop, count)
@@ -100,8 +99,8 @@ def test_columns_of_whole_bins_are_the_least_largest_and_mean_values(pieces: lis
 def test_no_peak_is_lost_however_far_one_zooms_out() -> None:
     values = np.zeros(100_000, np.float32)
     values[77_777] = 1.0
-    pyramid = Pyramid()
-    pyramid.extend(values)
+    pyramid = Pyramid(lambda start, stop: values[start:stop])
+    pyramid.grow(100_000)
     for count in (1, 10, 333, 800, 5000):
         _, high, _ = pyramid.columns(0, 100_000, count)
         assert high.max() == 1.0
@@ -109,8 +108,8 @@ def test_no_peak_is_lost_however_far_one_zooms_out() -> None:
 
 
 def test_any_stretch_has_its_columns() -> None:
-    pyramid = Pyramid()
-    pyramid.extend(np.arange(10_000))
+    pyramid = Pyramid(np.arange)
+    pyramid.grow(10_000)
     for start, stop, count in ((0, 1, 1), (9_999, 10_000, 1), (123, 9_877, 97), (0, 10_000, 10_000)):
         low, high, _ = pyramid.columns(start, stop, count)
         assert len(low) == len(high) == count
@@ -218,7 +217,7 @@ def test_no_clip_and_no_fact_asks_for_more_width(idle: Studio, canvas: SoundCanv
     QApplication.processEvents()
     assert canvas.minimumSizeHint().width() <= one + CLIPS_WIDTH + 2 * 12
     assert canvas.gram.facts.text().endswith("…")
-    assert canvas.gram.facts.toolTip() == canvas.gram.facts.full
+    assert canvas.gram.facts.full.strip() in canvas.gram.facts.toolTip()
 
 
 def test_the_bits_keep_to_the_stretch_of_the_wave(idle: Studio, canvas: SoundCanvas) -> None:
@@ -247,7 +246,7 @@ def test_a_long_clip_costs_no_more_points_than_the_plot_has_columns(idle: Studio
     x, y = canvas.wave._wave.getData()
     ratio = canvas.devicePixelRatioF()
     assert 200 < len(x) <= 2 * (canvas.wave.plot.view.width() * ratio + 2)
-    assert y.max() == pytest.approx(canvas._clips[0].wave.values.max())
+    assert y.max() == pytest.approx(canvas._clips[0].wave.values(0, 80_000).max())
 
 
 def test_a_stop_symbol_is_no_loud_sample(idle: Studio, canvas: SoundCanvas) -> None:
@@ -255,7 +254,8 @@ def test_a_stop_symbol_is_no_loud_sample(idle: Studio, canvas: SoundCanvas) -> N
     grow(take.traces[0], np.array([256], np.int32), SPEECH_CHAIN)
     take.traces[0].finished = True
     idle.worker.grown.emit(take.id)
-    assert canvas._clips[0].wave.values[-1] == 0
+    wave = canvas._clips[0].wave
+    assert wave.values(len(wave) - 1, len(wave)) == 0
     idle.pin(Pointer(0, 100))
     assert "stop" in canvas.read_out.text()
 
@@ -295,7 +295,7 @@ def test_cursor_and_playhead_and_frontier_are_three_marks(idle: Studio, canvas: 
 def test_the_read_out_names_time_sample_amplitude_and_level(idle: Studio, canvas: SoundCanvas) -> None:
     take = show(idle, 4000)
     idle.pin(Pointer(0, 2000))
-    amplitude = canvas._clips[0].wave.values[2000]
+    amplitude = canvas._clips[0].wave.values(2000, 2001)[0]
     words = canvas.read_out.text()
     assert words.startswith("250.000 ms  ·  sample 2\u202f000  ·  ")
     assert decibels(abs(float(amplitude))) in words
@@ -746,13 +746,13 @@ def test_the_other_side_lies_behind_the_wave(idle: Studio, canvas: SoundCanvas) 
     assert canvas.wave._behind.getData()[0] is None or not len(canvas.wave._behind.getData()[0])
     idle.select(1)
     _, behind = canvas.wave._behind.getData()
-    assert behind.max() == pytest.approx(canvas._clips[0].wave.values.max())
+    assert behind.max() == pytest.approx(canvas._clips[0].wave.values(0, len(canvas._clips[0].wave)).max())
     assert canvas.wave.sides.buttons["A"].isChecked()
     canvas.wave.sides.buttons["B"].click()
     assert idle.selected == 0
     assert canvas.wave.sides.buttons["B"].isChecked()
     _, behind = canvas.wave._behind.getData()
-    assert behind.max() == pytest.approx(canvas._clips[1].wave.values.max())
+    assert behind.max() == pytest.approx(canvas._clips[1].wave.values(0, len(canvas._clips[1].wave)).max())
     assert take.traces[0] is canvas._clips[0].trace
     canvas.wave.release_button.click()
     assert not len(canvas.wave._behind.getData()[0])

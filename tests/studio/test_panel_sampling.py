@@ -9,8 +9,9 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
+from models.errors import InputError
 from models.wording import grouped
-from studio.panels.sampling import Row, SamplingPanel, pace_ladder, pace_text
+from studio.panels.sampling import Length, Row, SamplingPanel, pace_ladder, pace_text
 from studio.settings import Settings, default_pace
 from studio.state import Pointer, Studio
 from studio.widgets.layouts import PanelScroll
@@ -283,3 +284,15 @@ def test_the_engines_are_those_of_the_model_and_the_automatic_choice_says_which(
     assert settings_of(image_studio).engine == "reference"
     image_studio.undo_stack.undo()
     assert box.currentData() == "auto"
+
+
+def test_at_the_right_end_a_sound_has_no_end() -> None:
+    chain = SoundChain(MuLaw(256), 8000, default_seconds=1.0, max_seconds=10.0)
+    length = Length(chain)
+    assert length.ladder()[-1] == length.parse("no end") == math.inf
+    assert length.text(math.inf) == "no end"
+    assert length.steps(math.inf) == chain.endless_limit > chain.limit
+    assert length.of(chain.endless_limit) == math.inf
+    assert length.of(chain.limit) == 10.0
+    with pytest.raises(InputError, match="up to 10 s"):
+        length.parse("11")

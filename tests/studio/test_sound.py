@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from models.sampling import ConditionalBuffer, Walk
 from studio.audio import NO_DEVICE, Playback, SoundUnavailableError
 from studio.sound import PROBE_DELAY_MS, SoundPlayer
 from studio.state import Activity, Pointer, Studio
@@ -142,3 +144,90 @@ def test_a_replay_ends_by_itself_and_says_so(player: SoundPlayer, qtbot: QtBot) 
     studio.play()
     assert studio.activity is Activity.REPLAYING
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=5000)
+
+
+# -- a walk that is heard
+
+
+@pytest.fixture
+def heard(sink: Sink, player: SoundPlayer, qtbot: QtBot) -> SoundPlayer:
+    """Plays to a sound card."""
+    qtbot.waitUntil(lambda: player.player.available)
+    return player
+
+
+def listen(player: SoundPlayer, qtbot: QtBot, **settings: object) -> None:
+    """Begins a long clip and waits until it is heard."""
+    begin(player.studio, limit=8000, **settings)
+    qtbot.waitUntil(lambda: player.player.position > 400, timeout=10_000)
+
+
+def test_a_change_in_mid_run_is_heard_within_the_latency(heard: SoundPlayer, qtbot: QtBot) -> None:
+    studio, trace = heard.studio, None
+    listen(heard, qtbot)
+    for temperature in (0.5, 1.5, 0.7):
+        before = heard.player.position
+        studio.reshape(temperature=temperature)
+        trace = studio.trace
+        assert trace is not None
+        qtbot.waitUntil(lambda trace=trace, t=temperature: trace.segment.shaping.temperature == t)
+        assert (trace.segment.start - before) / 8000 <= heard.latency + 0.05
+    studio.pause()
+    qtbot.waitUntil(lambda: not studio.running)
+
+
+def test_a_longer_latency_has_the_walk_run_further_ahead(heard: SoundPlayer, qtbot: QtBot) -> None:
+    studio, leads = heard.studio, []
+    heard.set_latency(0.5)
+    assert studio.profile.get("latency") == 0.5
+    listen(heard, qtbot)
+    for _ in range(20):
+        qtbot.wait(10)
+        leads.append((studio.frontier - heard.player.position) / 8000)
+    assert 0.25 < max(leads) <= 0.5
+    studio.pause()
+    qtbot.waitUntil(lambda: not studio.running)
+
+
+def test_what_is_looked_at_does_not_hold_up_a_walk_that_is_heard(
+    heard: SoundPlayer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass of a large network takes longer than the latency."""
+    studio, make_pass = heard.studio, ConditionalBuffer._pass
+    begun, ended = threading.Event(), threading.Event()
+
+    def endless_pass(*arguments: object) -> object:
+        begun.set()
+        assert ended.wait(10)
+        return make_pass(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ConditionalBuffer, "_pass", endless_pass)
+    listen(heard, qtbot)
+    studio.pin(Pointer(0, 100))
+    qtbot.waitUntil(begun.is_set)
+    frontier = studio.frontier
+    qtbot.waitUntil(lambda: studio.frontier > frontier + 2000)
+    ended.set()
+    studio.pause()
+    qtbot.waitUntil(lambda: not studio.running)
+
+
+def test_an_engine_that_is_too_slow_is_said_to_be_and_heard_later(
+    heard: SoundPlayer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, said, states = heard.studio, [], []
+    studio.message.connect(said.append)
+    heard.state_changed.connect(states.append)
+    advance = Walk.advance
+
+    def slowly(walk: Walk, count: int) -> int:
+        time.sleep(count / 4000)
+        return advance(walk, count)
+
+    monkeypatch.setattr(Walk, "advance", slowly)
+    begin(studio, limit=6000)
+    qtbot.waitUntil(lambda: heard.player.position > 0, timeout=10_000)
+    assert studio.frontier > 2000
+    assert any("times the pace of its sound" in line for line in said)
+    assert any(line.startswith("sound in ") for line in states)
+    qtbot.waitUntil(lambda: not studio.running, timeout=10_000)
