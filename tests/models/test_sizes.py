@@ -104,7 +104,7 @@ class Nested:
 def test_a_table_of_sizes_is_a_dataclass_of_its_own() -> None:
     assert config_of(Nested, {"units": 2}, "a net") == Nested(2)
     assert config_of(Nested, {"units": 2, "inner": {"units": 3, "layers": [4]}}, "a net") == Nested(2, Sizes(3, (4,)))
-    with pytest.raises(InputError, match="the inner of a net is given units, layers and, .*; not width"):
+    with pytest.raises(InputError, match=r"the inner of a net is given units, layers and, .*; not width"):
         config_of(Nested, {"units": 2, "inner": {"width": 3}}, "a net")
     with pytest.raises(InputError, match=r"the inner of a net is a table of units, layers and, .*; not \[3\]"):
         config_of(Nested, {"units": 2, "inner": [3]}, "a net")
