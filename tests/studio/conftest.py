@@ -66,6 +66,15 @@ def write(
     )
 
 
+@pytest.fixture(scope="session")
+def warm_kernels() -> None:
+    """For what only a compiled engine is fast enough for."""
+    from models.kernels.warm import is_warm, warm_up
+
+    if not is_warm():
+        warm_up()
+
+
 @pytest.fixture
 def idle(qtbot: object, tmp_path: Path) -> Iterator[Studio]:
     """A studio in the dark theme whose inference thread does not run: takes are drawn by hand."""

@@ -150,8 +150,8 @@ def test_a_replay_ends_by_itself_and_says_so(player: SoundPlayer, qtbot: QtBot) 
 
 
 @pytest.fixture
-def heard(sink: Sink, player: SoundPlayer, qtbot: QtBot) -> SoundPlayer:
-    """Plays to a sound card."""
+def heard(warm_kernels: None, sink: Sink, player: SoundPlayer, qtbot: QtBot) -> SoundPlayer:
+    """Plays to a sound card, as fast as an engine draws that is compiled."""
     qtbot.waitUntil(lambda: player.player.available)
     return player
 

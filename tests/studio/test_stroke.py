@@ -39,8 +39,8 @@ def canvas(sound_studio: Studio, qtbot: QtBot) -> Iterator[SoundCanvas]:
 
 
 def show(canvas: SoundCanvas, start: float, stop: float) -> None:
-    canvas.wave_plot.view.setXRange(start, stop, padding=0)
-    canvas.wave_plot.view.sigRangeChangedManually.emit([True, False])
+    canvas.wave.plot.view.setXRange(start, stop, padding=0)
+    canvas.wave.plot.view.sigRangeChangedManually.emit([True, False])
     QApplication.processEvents()
 
 
@@ -72,7 +72,7 @@ def test_a_stroke_over_the_wave_is_put_on_a_branch_and_generation_goes_on_after_
     before = shown(canvas)
     old = before.symbols.copy()
     canvas.pencil.button.setChecked(key is NO_KEY)
-    stroke(qtbot, canvas.wave_plot, (180, -0.5), (200, 0.5), key=key)
+    stroke(qtbot, canvas.wave.plot, (180, -0.5), (200, 0.5), key=key)
     finish(canvas._studio, qtbot)
     trace = shown(canvas)
     assert trace is not before
@@ -90,10 +90,10 @@ def test_a_stroke_over_the_wave_is_put_on_a_branch_and_generation_goes_on_after_
 
 def test_a_stroke_over_the_conditionals_puts_the_symbols_that_it_passes(canvas: SoundCanvas, qtbot: QtBot) -> None:
     canvas._studio.move_cursor(200)
-    qtbot.waitUntil(lambda: canvas._gram is not None, timeout=5_000)
+    qtbot.waitUntil(lambda: canvas.gram.gram is not None, timeout=5_000)
     show(canvas, 0.02, 0.03)
     canvas.pencil.button.click()
-    stroke(qtbot, canvas.gram_plot, (190, 5), (210, 25))
+    stroke(qtbot, canvas.gram.plot, (190, 5), (210, 25))
     finish(canvas._studio, qtbot)
     trace = shown(canvas)
     put = np.flatnonzero(trace.clamped)
@@ -104,7 +104,7 @@ def test_a_stroke_over_the_conditionals_puts_the_symbols_that_it_passes(canvas: 
 def test_a_stroke_is_one_step_of_undo(canvas: SoundCanvas, qtbot: QtBot) -> None:
     before, studio = shown(canvas), canvas._studio
     canvas.pencil.button.click()
-    stroke(qtbot, canvas.wave_plot, (180, 0.3), (190, 0.3), (200, -0.3))
+    stroke(qtbot, canvas.wave.plot, (180, 0.3), (190, 0.3), (200, -0.3))
     finish(studio, qtbot)
     after = shown(canvas)
     studio.undo_stack.undo()
@@ -115,7 +115,7 @@ def test_a_stroke_is_one_step_of_undo(canvas: SoundCanvas, qtbot: QtBot) -> None
 
 def test_a_stroke_that_goes_back_keeps_what_was_drawn_last(canvas: SoundCanvas, qtbot: QtBot) -> None:
     canvas.pencil.button.click()
-    stroke(qtbot, canvas.wave_plot, (180, 0.8), (200, 0.8), (200, -0.8), (190, -0.8))
+    stroke(qtbot, canvas.wave.plot, (180, 0.8), (200, 0.8), (200, -0.8), (190, -0.8))
     finish(canvas._studio, qtbot)
     wave = canvas._chain.wave(shown(canvas).symbols[:201]) / INT16_PEAK
     assert (wave[182:188] > 0.5).all()
@@ -124,7 +124,7 @@ def test_a_stroke_that_goes_back_keeps_what_was_drawn_last(canvas: SoundCanvas, 
 
 def test_a_click_puts_one_value(canvas: SoundCanvas, qtbot: QtBot) -> None:
     canvas.pencil.button.click()
-    stroke(qtbot, canvas.wave_plot, (190, 0.6))
+    stroke(qtbot, canvas.wave.plot, (190, 0.6))
     finish(canvas._studio, qtbot)
     assert np.flatnonzero(shown(canvas).clamped).tolist() == [pytest.approx(190, abs=1)]
 
@@ -132,25 +132,25 @@ def test_a_click_puts_one_value(canvas: SoundCanvas, qtbot: QtBot) -> None:
 def test_the_right_button_gives_a_stroke_up(canvas: SoundCanvas, qtbot: QtBot) -> None:
     before = shown(canvas)
     canvas.pencil.button.click()
-    press(qtbot, canvas.wave_plot, 180, 0.3)
-    qtbot.mouseMove(canvas.wave_plot.viewport(), place(canvas.wave_plot, 200, 0.3))
-    qtbot.mousePress(canvas.wave_plot.viewport(), RIGHT, NO_KEY, place(canvas.wave_plot, 200, 0.3))
-    qtbot.mouseRelease(canvas.wave_plot.viewport(), LEFT, NO_KEY, place(canvas.wave_plot, 200, 0.3))
+    press(qtbot, canvas.wave.plot, 180, 0.3)
+    qtbot.mouseMove(canvas.wave.plot.viewport(), place(canvas.wave.plot, 200, 0.3))
+    qtbot.mousePress(canvas.wave.plot.viewport(), RIGHT, NO_KEY, place(canvas.wave.plot, 200, 0.3))
+    qtbot.mouseRelease(canvas.wave.plot.viewport(), LEFT, NO_KEY, place(canvas.wave.plot, 200, 0.3))
     assert shown(canvas) is before
 
 
 def test_without_the_pencil_a_drag_moves_along_and_puts_nothing(canvas: SoundCanvas, qtbot: QtBot) -> None:
     before = shown(canvas)
-    stroke(qtbot, canvas.wave_plot, (220, 0.3), (210, 0.3), (200, 0.3), (190, 0.3))
+    stroke(qtbot, canvas.wave.plot, (220, 0.3), (210, 0.3), (200, 0.3), (190, 0.3))
     assert shown(canvas) is before
     assert len(canvas._studio.take.samples[0].branches) == 1  # type: ignore[union-attr]
 
 
 def test_the_pencil_does_not_move_along(canvas: SoundCanvas, qtbot: QtBot) -> None:
     canvas.pencil.button.click()
-    view = canvas.wave_plot.view.viewRange()[0]
-    stroke(qtbot, canvas.wave_plot, (220, 0.3), (190, 0.3))
-    assert canvas.wave_plot.view.viewRange()[0] == pytest.approx(view)
+    view = canvas.wave.plot.view.viewRange()[0]
+    stroke(qtbot, canvas.wave.plot, (220, 0.3), (190, 0.3))
+    assert canvas.wave.plot.view.viewRange()[0] == pytest.approx(view)
 
 
 def test_a_stroke_may_go_beyond_what_is_drawn_but_not_begin_there(
@@ -161,9 +161,9 @@ def test_a_stroke_may_go_beyond_what_is_drawn_but_not_begin_there(
     show(canvas, 0.02, 0.03)
     canvas.pencil.button.click()
     with qtbot.waitSignal(sound_studio.message) as said:
-        stroke(qtbot, canvas.wave_plot, (210, 0.3), (220, 0.3))
+        stroke(qtbot, canvas.wave.plot, (210, 0.3), (220, 0.3))
     assert said.args == ["A stroke begins where something is drawn already."]
-    stroke(qtbot, canvas.wave_plot, (190, 0.3), (220, 0.3))
+    stroke(qtbot, canvas.wave.plot, (190, 0.3), (220, 0.3))
     finish(sound_studio, qtbot)
     put = np.flatnonzero(shown(canvas).clamped)
     assert (put[0], put[-1]) == (pytest.approx(190, abs=1), pytest.approx(220, abs=1))
@@ -173,7 +173,7 @@ def test_what_was_put_is_marked_in_the_wave_and_under_it(canvas: SoundCanvas, qt
     for marks in canvas.clamped:
         assert not len(marks.runs)
     canvas.pencil.button.click()
-    stroke(qtbot, canvas.wave_plot, (180, 0.3), (200, 0.3))
+    stroke(qtbot, canvas.wave.plot, (180, 0.3), (200, 0.3))
     finish(canvas._studio, qtbot)
     QApplication.processEvents()
     put = np.flatnonzero(shown(canvas).clamped)
