@@ -25,7 +25,7 @@ from studio.canvas.spectrum import (
 from studio.canvas.time_plot import ZOOM_TIP, InView, Pane, TimePlot
 from studio.settings import FREQUENCY_SCALES, RANGES_DB, WINDOWS_MS, SpectrumSettings
 from studio.state import Studio
-from studio.theme import DARK, LINK, Theme, heat_table, set_role
+from studio.theme import DARK, SIGN, Theme, heat_table, set_role
 from studio.widgets.controls import ToolButton
 
 LABEL_PIXELS = 20
@@ -87,8 +87,8 @@ class SpectrogramPane(Pane):
         self.picture.setLookupTable(heat_table())
         self.plot.addItem(self.picture, ignoreBounds=True)
         self.plot.setYRange(0, ROWS, padding=0)
-        self.controls = ToolButton(tip="Scale, window and range of the spectrogram", name="Spectrogram settings")
-        set_role(self.controls, LINK)
+        self.controls = ToolButton(glyph="filter", tip="Scale, window and range of the spectrogram", name="Spectrogram settings")
+        set_role(self.controls, SIGN)
         self.controls.clicked.connect(self._choose)
         self.head.addWidget(self.controls)
         self._menu, self._choices = QMenu(self), dict[str, QActionGroup]()
@@ -123,7 +123,7 @@ class SpectrogramPane(Pane):
         return self._studio.spectrum
 
     def follow_settings(self) -> None:
-        self.controls.setText(self.settings.describe())
+        self.facts.say(self.settings.describe())
         for name, group in self._choices.items():
             for action in group.actions():
                 action.setChecked(action.data() == getattr(self.settings, name))

@@ -30,7 +30,7 @@ class Waveform(Pane):
         self._wave = pg.PlotCurveItem(antialias=False)
         self._behind = pg.PlotCurveItem(antialias=False)
         self._points = pg.ScatterPlotItem(size=5, pxMode=True, pen=None)
-        self.hold_button = ToolButton("Hold as B", tip="Hold this clip, to compare another one with it (Ctrl+B)")
+        self.hold_button = ToolButton("Hold", tip="Hold this clip, to compare another one with it (Ctrl+B)")
         set_role(self.hold_button, LINK)
         self.sides = Segments({side: f"Show and hear {side} (B switches)" for side in "AB"}, "Side")
         self.release_button = ToolButton("×", tip="Let go of B", name="Let go of B")
@@ -64,6 +64,7 @@ class Waveform(Pane):
 
     def show_sides(self, *, held: bool, shows_b: bool) -> None:
         """Whether a clip is held as B, and whether it is the one that is shown."""
+        self.title.setHidden(held)  # where it stood, the sides have room in a small window
         self.hold_button.setVisible(not held)
         self.sides.setVisible(held)
         self.release_button.setVisible(held)

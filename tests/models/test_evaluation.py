@@ -405,7 +405,7 @@ def test_files_that_are_no_data_of_the_model_are_refused_by_name(tmp_path: Path)
     (tmp_path / "a.txt").write_text("hello")
     with pytest.raises(InputError, match=r"a\.gif holds 6 x 5, 256 levels; the model expects 8 kHz"):
         read_data_file(tmp_path / "a.gif", header(SOUND_CHAIN))
-    with pytest.raises(InputError, match=r"a\.txt .* should end in \.png, \.gif, \.wav or \.npz"):
+    with pytest.raises(InputError, match=r"a\.txt .* should end in \.png, \.gif, \.wav, \.flac or \.npz"):
         read_data_file(tmp_path / "a.txt", header(SMALL))
     Image.new("L", (5, 6)).save(tmp_path / "plain.gif")
     with pytest.raises(FileError, match=r"plain\.gif has no Sampling Studio metadata"):

@@ -991,7 +991,7 @@ def test_bench_measures_every_engine_against_the_reference(
     monkeypatch.setattr("models.bench.BUDGET_SECONDS", 0.1)
     result = answer(capsys, "bench", waves)
     engines = {row["engine"]: row for row in result["engines"]}
-    assert set(engines) == {"compiled", "cached", "reference"}
+    assert set(engines) == {"compiled", "cached", "reference", "bfloat16"}
     assert engines["reference"]["ratio_to_reference"] == 1
     for row in engines.values():
         assert row["slowest"] <= row["steps_per_second"] <= row["fastest"]

@@ -193,6 +193,7 @@ def test_switching_in_silence_stays_silent(player: SoundPlayer, qtbot: QtBot) ->
     first = make(studio, qtbot)
     studio.listening.hold()
     make(studio, qtbot, seed=4)
+    player.stop()  # what was heard while it was drawn
     studio.listening.switch()
     qtbot.waitUntil(lambda: studio.take is first)
     assert studio.activity is Activity.IDLE
