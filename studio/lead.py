@@ -49,12 +49,14 @@ class Lead:
         self._rate = 1
         self._limit = 0
         self._warm = False
+        self._drawn, self._largest = 0, 0
         self._steps, self._seconds = 0, 0.0
         self._position, self._since = -1, 0.0
 
     def begin(self, request: WalkRequest) -> None:
         """Another walk begins."""
         self.slow, self.speed, self._warm = False, 0.0, False
+        self._drawn, self._largest = 0, 0
         self._steps, self._seconds = 0, 0.0
         self._rate, self._limit = request.take.chain.steps_per_second or 1, request.take.limit
         self._position = -1
@@ -64,12 +66,15 @@ class Lead:
         if not self._warm:
             self._warm = True  # what an engine does at its first step it does once
             return False
+        self._drawn += steps
+        if steps > self._largest:  # blocks grow at first: of the small ones most of the time goes to the window
+            self._largest, self._steps, self._seconds = steps, 0, 0.0
         self._steps += steps
         self._seconds += seconds
         judged = self._seconds >= JUDGED_SECONDS
         if judged:
             self.speed = self._steps / self._seconds / self._rate
-        if not judged or self.slow or self._steps >= self.latency * self._rate:
+        if not judged or self.slow or self._drawn >= self.latency * self._rate:
             return False
         self.slow = self.speed < SPARE
         return self.slow

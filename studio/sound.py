@@ -279,7 +279,7 @@ class SoundPlayer(QObject):
     @Slot(float)
     def _on_falls_behind(self, speed: float) -> None:
         """Before anything is heard: an engine that would be heard in pieces."""
-        if self._follows:
+        if self._follows and self.player.available:
             self.studio.message.emit(
                 f"Drawn at {speed:.2g} times the pace of its sound: it is heard once the rest will be drawn in time."
             )
