@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.chain import DRAW, Chain, ImageChain, Symbols
+from models.chain import DRAW, Chain, ImageChain, MuLaw, SoundChain, Symbols
 from models.condition import complete
 from models.conditional import check_numbers
 from models.decoder import Decoder, Drawn
@@ -30,7 +30,8 @@ FEWEST, MOST = 3, 15
 LIMIT_BYTES, LIMIT_REPETITIONS = 2**29, 9
 """What is read in one go to see how fast memory is."""
 TRIAL_STEPS = 3
-BLOCK = 160
+BLOCK = 1024
+"""Steps in one call: eight milliseconds of the fastest engine, as the studio has it."""
 REAL_TIME = "real_time_factor"
 
 SIDES = (16, 64)
@@ -162,6 +163,24 @@ def meaning(chain: Chain, steps_per_second: float) -> tuple[str, float]:
     if chain.length is not None:
         return f"ms_per_{chain.modality}", 1000 * chain.length / steps_per_second
     return f"ms_per_{chain.step_noun}", 1000 / steps_per_second
+
+
+# WaveNets of sizes that are worth talking about
+
+TEN_OCTAVES = tuple(2**n for n in range(10))
+WAVENETS: dict[str, dict[str, Any]] = {
+    "20 blocks, R32 S64": {"residual": 32, "skip": 64, "head": 64, "dilations": 2 * TEN_OCTAVES},
+    "30 blocks, R64 S128": {"residual": 64, "skip": 128, "head": 128, "dilations": 3 * TEN_OCTAVES},
+    "20 blocks, R64 S256": {"residual": 64, "skip": 256, "head": 256, "dilations": 2 * TEN_OCTAVES},
+}
+"""By what they are called."""
+
+
+def wavenet(sizes: dict[str, Any]) -> AutoregressiveModel:
+    """A WaveNet of random weights, at 16 kHz."""
+    chain = SoundChain(MuLaw(256), rate=16_000, default_seconds=1.0, max_seconds=10.0)
+    torch.manual_seed(0)
+    return network_class("wavenet")(ModelSpec("wavenet", chain, (), sizes)).requires_grad_(False).eval()
 
 
 # How the cost grows with the image

@@ -87,7 +87,9 @@ class SpectrogramPane(Pane):
         self.picture.setLookupTable(heat_table())
         self.plot.addItem(self.picture, ignoreBounds=True)
         self.plot.setYRange(0, ROWS, padding=0)
-        self.controls = ToolButton(glyph="filter", tip="Scale, window and range of the spectrogram", name="Spectrogram settings")
+        self.controls = ToolButton(
+            glyph="filter", tip="Scale, window and range of the spectrogram", name="Spectrogram settings"
+        )
         set_role(self.controls, SIGN)
         self.controls.clicked.connect(self._choose)
         self.head.addWidget(self.controls)

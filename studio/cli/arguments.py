@@ -153,9 +153,12 @@ def parser() -> Parser:
     again.add_argument("--model", metavar="MODEL", help="where the model is, if it is not in the list of models")
 
     bench = add(
-        "bench", "Steps per second of every engine of a model, one sample at a time, on one thread; or --scaling."
+        "bench", "Steps per second of every engine of a model, one sample at a time, on one thread; or an option."
     )
     bench.add_argument("model", metavar="MODEL", nargs="?", help=MODEL_HELP)
+    bench.add_argument(
+        "--wavenet", action="store_true", help="instead of MODEL: WaveNets of random weights in three sizes, at 16 kHz"
+    )
     bench.add_argument(
         "--scaling", metavar="NAME", nargs="*",
         help="instead of MODEL: how the time of an image grows with its side, for the architectures of the models of "

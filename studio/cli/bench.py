@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from models.chain import ImageChain
+from models.chain import Chain, ImageChain
 from models.errors import InputError
 from studio.cli.shared import (
     BAD_INPUT,
@@ -28,14 +28,13 @@ if TYPE_CHECKING:
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    if (arguments.model is None) == (arguments.scaling is None):
-        raise ArgumentsError(f"expected a MODEL, or --scaling (see {PROGRAM} bench --help)")
+    if (arguments.model is not None) + (arguments.scaling is not None) + arguments.wavenet != 1:
+        raise ArgumentsError(f"expected a MODEL, or --wavenet, or --scaling (see {PROGRAM} bench --help)")
     if arguments.scaling is not None:
         return bench_scaling(arguments)
+    if arguments.wavenet:
+        return bench_wavenets(arguments)
     entry = find_model(arguments.model)
-
-    from models.bench import REAL_TIME, meaning
-
     with Progress() as progress:
         rows = speeds_of(entry, progress)
     machine = hardware_used()
@@ -43,8 +42,38 @@ def bench(arguments: argparse.Namespace) -> int:
         write_json({"model": entry.header.name, "engines": rows, "batch": 1, **machine})
         return 0
     write_line(f"{entry.header.title}, one sample at a time, torch {machine['torch']}, {machine['hardware']}")
+    write_speeds(entry.header.chain, rows)
+    return 0
+
+
+def bench_wavenets(arguments: argparse.Namespace) -> int:
+    """WaveNets of random weights."""
+    from models import bench
+
+    found = []
+    with Progress() as progress:
+        for name, sizes in bench.WAVENETS.items():
+            progress(f"measuring the WaveNet of {name}", force=True)
+            model = bench.wavenet(sizes)
+            found.append((name, model.chain, bench.summary(model, bench.bench(model))))
+    machine = hardware_used()
+    if arguments.json:
+        measured = [{"model": name, "engines": rows} for name, _, rows in found]
+        write_json({"models": measured, "batch": 1, **machine})
+        return 0
+    write_line(f"WaveNets of random weights, 16 kHz, one at a time, torch {machine['torch']}, {machine['hardware']}")
+    for name, chain, rows in found:
+        write_line(f"\n{name}")
+        write_speeds(chain, rows)
+    return 0
+
+
+def write_speeds(chain: Chain, rows: Sequence[dict[str, Any]]) -> None:
+    """A line for each engine, see ``models.bench.summary``."""
+    from models.bench import REAL_TIME, meaning
+
     for row in rows:
-        name, value = meaning(entry.header.chain, row["steps_per_second"])
+        name, value = meaning(chain, row["steps_per_second"])
         said = f"{value:.3g} x real time" if name == REAL_TIME else f"{value:,.2f} {name.replace('_', ' ')}"
         write_line(
             f"{row['engine']:<10} {row['steps_per_second']:>10,.0f} steps/s  {said:<22} "
@@ -56,7 +85,6 @@ def bench(arguments: argparse.Namespace) -> int:
             write_line(
                 f"{row['engine']}: {share:.0%} of the {row['limit']:,.0f} steps/s at which its weights can be read"
             )
-    return 0
 
 
 def speeds_of(entry: Entry, progress: Progress) -> list[dict[str, Any]]:

@@ -998,6 +998,20 @@ def test_bench_measures_every_engine_against_the_reference(
         assert row["real_time_factor"] == pytest.approx(row["steps_per_second"] / 8000)
 
 
+def test_bench_takes_wavenets_of_random_weights(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {"residual": 4, "skip": 4, "head": 4, "dilations": (1, 2)}
+    monkeypatch.setattr("models.bench.BUDGET_SECONDS", 0.1)
+    monkeypatch.setattr("models.bench.WAVENETS", {"tiny": sizes})
+    (model,) = answer(capsys, "bench", "--wavenet")["models"]
+    assert model["model"] == "tiny"
+    assert {row["engine"] for row in model["engines"] if row["limit"] is not None} == {"compiled", "bfloat16"}
+    assert main(["bench", "--wavenet"]) == 0
+    assert "at which its weights can be read" in capsys.readouterr().out
+    assert "or --wavenet" in complaint(capsys, 2, "bench", "--wavenet", "--scaling")
+
+
 def test_bench_shows_how_the_time_of_an_image_grows(
     capsys: pytest.CaptureFixture[str], places: str, waves: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1012,7 +1026,7 @@ def test_bench_shows_how_the_time_of_an_image_grows(
     assert "3 x 3" in said.out
     assert said.err.count("\n") == 1
     assert "waves is left out" in said.err
-    assert "or --scaling" in complaint(capsys, 2, "bench")
+    assert "or --wavenet, or --scaling" in complaint(capsys, 2, "bench")
     assert "or --scaling" in complaint(capsys, 2, "bench", places, "--scaling")
 
 
