@@ -136,3 +136,17 @@ def test_a_walk_does_not_wait_for_ever_for_a_device_that_hangs() -> None:
     assert lead.room(full, 0.0) == 0
     assert lead.room(full, STUCK_SECONDS - 0.1) == 0
     assert lead.room(full, STUCK_SECONDS + 0.1) is None
+
+
+def test_small_blocks_that_take_their_time_make_no_engine_slow() -> None:
+    """At first a block is a step or two, and most of its time goes to the window."""
+    rehearsal = Rehearsal(speed=5)
+    lead, steps = rehearsal.lead, 1
+    lead.drew(1, 0.4)
+    for _ in range(8):
+        assert not lead.drew(steps, 0.02 + steps / (5 * RATE))
+        steps *= 2
+    assert not lead.slow
+    slow = Rehearsal(speed=0.5).lead
+    slow.drew(1, 0.4)
+    assert any(slow.drew(2, 2 / (0.5 * RATE)) for _ in range(400))
