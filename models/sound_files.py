@@ -157,7 +157,7 @@ class Flac(Format):
         chain = take.chain
         if not isinstance(chain, SoundChain) or len(take.samples) != 1:
             return False
-        flac = _decode_flac(data, name, chain.limit)
+        flac = _decode_flac(data, name, chain.endless_limit)
         same_format = (flac.rate, flac.channels, flac.bits) == (chain.rate, 1, "PCM_16")
         return same_format and np.array_equal(flac.wave, chain.wave(take.traces[0].symbols))
 

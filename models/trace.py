@@ -405,7 +405,7 @@ def check_samples(first: int, count: int) -> None:
 def check_limit(limit: int, chain: Chain) -> None:
     """Raises InputError unless a walk may have so many steps at most."""
     if not 1 <= limit <= chain.endless_limit:
-        raise InputError(f"the number of steps lies in 1 … {chain.limit}, not {limit}")
+        raise InputError(f"the number of steps lies in 1 … {chain.endless_limit}, not {limit}")
 
 
 def new_take(

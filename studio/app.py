@@ -623,6 +623,8 @@ class MainWindow(QMainWindow):
         stretch = self.canvas.in_view()
         if stretch is not None:
             self.studio.listening.set_loop(*stretch)
+            if self.studio.activity is Activity.IDLE:
+                self.studio.replay()
 
     def _toggle_spectrogram(self) -> None:
         spectrum = self.studio.spectrum
@@ -647,6 +649,7 @@ class MainWindow(QMainWindow):
 
             self._continuation = ContinuationDialog(self.studio, self)
             self._continuation.listened.connect(self.sound.play_wave)
+            self._continuation.silence_wanted.connect(self.sound.stop_wave)
         return self._continuation
 
     def show_comparison(self) -> None:
@@ -665,8 +668,11 @@ class MainWindow(QMainWindow):
 
     @Slot(object, object)
     def _continue_recording(self, recording: object, fitted: object) -> None:
-        """A recording that was dropped or opened, and that nothing here has saved."""
-        self._continuation_dialog().show_recording(cast(Recording, recording), cast(Recording, fitted))
+        """A recording that was dropped or opened, and that nothing here has saved; or one for another model's rate."""
+        if self._continuation is None:  # else it hears of it by itself, after the window
+            self._continuation_dialog().show_recording(cast(Recording, recording), cast(Recording, fitted))
+        elif recording is self._continuation.recording:
+            return
         self.show_continuation()
 
     def _show_shortcuts(self) -> None:

@@ -707,6 +707,11 @@ class Player:
         return self._output.device
 
     @property
+    def device_latency(self) -> float:
+        """Seconds that the device holds, as it says."""
+        return self._output.latency
+
+    @property
     def latency(self) -> float:
         """Seconds between what is fed and what is heard, by and large; it holds from the next `play` on."""
         return self._output.asked_latency / DEVICE_SHARE

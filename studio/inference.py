@@ -599,7 +599,7 @@ class InferenceThread(QThread):
                 if self._room is not None:
                     self.lead.hand_on()
                 seconds = time.monotonic() - began
-                if self.lead.drew(steps, seconds):
+                if steps and self.lead.drew(steps, seconds):  # else the decoder was told what is there already
                     self.falls_behind.emit(self.lead.speed)
                 self._block = next_block(walked or count, seconds)
             elif not self._steps_reported:

@@ -46,9 +46,12 @@ class Lead:
         """Whether the engine does not keep up with the sound; False until that is known."""
         self.speed = 0.0
         """Seconds of sound that the engine draws in one; 0 until that is known."""
+        self.device_latency = 0.0
+        """Seconds that the device holds, which may be more than it was asked to."""
         self._rate = 1
         self._limit = 0
         self._warm = False
+        self._horizon = 0
         self._drawn, self._largest = 0, 0
         self._steps, self._seconds = 0, 0.0
         self._position, self._since = -1, 0.0
@@ -58,7 +61,10 @@ class Lead:
         self.slow, self.speed, self._warm = False, 0.0, False
         self._drawn, self._largest = 0, 0
         self._steps, self._seconds = 0, 0.0
-        self._rate, self._limit = request.take.chain.steps_per_second or 1, request.take.limit
+        take = request.take
+        self._rate, self._limit = take.chain.steps_per_second or 1, take.limit
+        # Of what has no end nobody waits for the rest.
+        self._horizon = take.chain.default_limit if take.endless else take.limit
         self._position = -1
 
     def drew(self, steps: int, seconds: float) -> bool:
@@ -71,13 +77,18 @@ class Lead:
             self._largest, self._steps, self._seconds = steps, 0, 0.0
         self._steps += steps
         self._seconds += seconds
-        judged = self._seconds >= JUDGED_SECONDS
-        if judged:
-            self.speed = self._steps / self._seconds / self._rate
-        if not judged or self.slow or self._drawn >= self.latency * self._rate:
+        drawn, spent = self._steps, self._seconds  # another thread may begin anew
+        if spent < JUDGED_SECONDS:
             return False
-        self.slow = self.speed < SPARE
-        return self.slow
+        self.speed = drawn / spent / self._rate
+        was, enough = self.slow, self._drawn >= self.ahead * self._rate
+        self.slow = self.speed < SPARE and (was or not enough)
+        return self.slow and not was
+
+    @property
+    def ahead(self) -> float:
+        """Seconds that the walk may be ahead of what is heard: the latency, or what the device needs."""
+        return max(self.latency, self.device_latency + (1 - DEVICE_SHARE) * self.latency)
 
     def room(self, frontier: int, now: float) -> int | None:
         """How many steps the walk may draw; None: no sound tells. now: the clock, in seconds."""
@@ -88,7 +99,7 @@ class Lead:
             return sys.maxsize
         if heard != self._position:
             self._position, self._since = heard, now
-        room = heard + int(self.latency * self._rate) - frontier
+        room = heard + int(self.ahead * self._rate) - frontier
         if room >= CHUNK_SECONDS * self._rate:
             return room
         return None if now - self._since > STUCK_SECONDS else 0
@@ -104,6 +115,6 @@ class Lead:
 
     def _cushion(self, start: int) -> int:
         """While what lies ready is heard, a slow engine draws ``speed`` times as much."""
-        rest = self._limit - start
-        least = min(rest, int(CUSHION_SHARE * self.latency * self._rate))
+        rest = min(self._limit - start, self._horizon)
+        least = min(rest, int(CUSHION_SHARE * self.ahead * self._rate))
         return max(least, math.ceil(rest * (1 - self.speed / SPARE))) if self.slow else least

@@ -70,6 +70,8 @@ class SoundPlayer(QObject):
         """When, in seconds of the clip, another one takes the place of the one that is played."""
         studio.worker.falls_behind.connect(self._on_falls_behind)
         self._heard: Trace | None = None
+        self._plays_wave = False
+        """Whether what is heard is not of the take that is shown."""
         self._follows = False
         """Whether what is heard is what is being drawn, which then runs ahead of it and no further."""
         # Not at once: the window comes first.
@@ -105,7 +107,7 @@ class SoundPlayer(QObject):
 
     @Slot()
     def stop(self) -> None:
-        self._follows = False
+        self._follows = self._plays_wave = False
         self._say("")
         self.player.stop()
         self._began = None
@@ -117,7 +119,14 @@ class SoundPlayer(QObject):
         """Plays samples, int16 (T,), that are not of the take that is shown."""
         assert isinstance(wave, np.ndarray)
         self.stop()
+        self._plays_wave = True
         self.player.play(WaveSource(wave), rate)
+
+    @Slot()
+    def stop_wave(self) -> None:
+        """Stops what ``play_wave`` plays, and nothing else."""
+        if self._plays_wave:
+            self.stop()
 
     def close(self) -> None:
         self._timer.stop()
@@ -144,7 +153,7 @@ class SoundPlayer(QObject):
         chain, trace = self.chain, self.studio.trace
         if chain is None or trace is None:
             return
-        self._heard = trace
+        self._heard, self._plays_wave = trace, False
         source: Source = TraceSource(trace, chain, self._grows, self._lead.ready)
         self._loop = self.studio.listening.loop if self.studio.activity is Activity.REPLAYING else None
         if self._loop is not None:
@@ -253,6 +262,7 @@ class SoundPlayer(QObject):
         chain = self.chain
         if chain is None:
             return self.stop()
+        self._lead.device_latency = self.player.device_latency
         position = min(self._position(), self._end())
         self.playhead_moved.emit(position / chain.rate)
         peak = self.player.take_peak()

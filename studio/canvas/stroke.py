@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from models.chain import INT16_PEAK, SoundChain
 from models.trace import Trace
+from studio.messages import pictured
 from studio.state import Pointer, Studio
 from studio.theme import DARK, SIGN, Theme, colours, faded, set_role
 from studio.widgets.controls import ToolButton
@@ -32,16 +33,26 @@ class Clamped(pg.GraphicsObject):  # type: ignore[misc]
         super().__init__()
         self._owner = plot
         self._rate = 1
+        self._trace: Trace | None = None
+        self._seen = 0
+        """Steps of the trace that are in the runs: a long one is not read again with every frame."""
         self.runs: npt.NDArray[np.int64] = np.empty((0, 2), np.int64)
         """First step and the one after the last of each, (n, 2)."""
         self.setZValue(-8)
         plot.addItem(self, ignoreBounds=True)
 
     def show_trace(self, trace: Trace, rate: int) -> None:
-        flags = trace.clamped.astype(np.int8)
-        runs = np.flatnonzero(np.diff(flags, prepend=0, append=0)).reshape(-1, 2)
-        if rate != self._rate or not np.array_equal(runs, self.runs):
-            self.runs, self._rate = runs, rate
+        if trace is not self._trace or rate != self._rate:
+            self._trace, self._rate, self._seen = trace, rate, 0
+            self.runs = np.empty((0, 2), np.int64)
+            self.update()
+        new = trace.clamped[self._seen :].astype(np.int8)
+        runs = self._seen + np.flatnonzero(np.diff(new, prepend=0, append=0)).reshape(-1, 2)
+        self._seen += len(new)
+        if len(runs):
+            if len(self.runs) and self.runs[-1, 1] == runs[0, 0]:
+                runs[0, 0], self.runs = self.runs[-1, 0], self.runs[:-1]
+            self.runs = np.concatenate([self.runs, runs])
             self.update()
 
     def viewRangeChanged(self) -> None:
@@ -93,7 +104,7 @@ class Pencil(QObject):
         self._drawing: pg.PlotWidget | None = None
         self._last: tuple[int, float] = (0, 0.0)
         self._stroke: dict[int, float] = {}
-        """By step, as high as it was drawn: an amplitude in the wave, a symbol in the conditional-gram."""
+        """By step, as high as it was drawn: an amplitude in the wave, a row in the conditional-gram."""
         for changed in (studio.take_changed, studio.branches_changed):
             changed.connect(self.give_up)
 
@@ -139,7 +150,7 @@ class Pencil(QObject):
         if take is None or chain is None or not (outside or view.sceneBoundingRect().contains(scene)):
             return None
         point: QPointF = view.mapSceneToView(scene)
-        low, high = (0.0, chain.alphabet.levels - 1.0) if plot is self._gram else (-1.0, 1.0)
+        low, high = (0.0, pictured(chain.alphabet).levels - 1.0) if plot is self._gram else (-1.0, 1.0)
         return min(max(0, round(point.x() * chain.rate)), take.limit - 1), min(max(low, point.y()), high)
 
     def _go_to(self, step: int, height: float) -> None:
@@ -179,5 +190,8 @@ class Pencil(QObject):
         if start > len(trace) - trace.finished:
             studio.message.emit("A stroke begins where something is drawn already.")
             return
-        symbols = np.rint(heights).astype(np.int32) if over_gram else chain.alphabet.encode(heights * INT16_PEAK)
+        symbols = chain.alphabet.encode(heights * INT16_PEAK)
+        if over_gram:
+            drawn, rows = np.rint(heights).astype(np.int32), pictured(chain.alphabet)
+            symbols = drawn if rows is chain.alphabet else chain.alphabet.encode(rows.decode(drawn))
         studio.put_stroke(symbols, Pointer(studio.selected, start))

@@ -66,6 +66,8 @@ class ContinuationDialog(QDialog):
 
     listened = Signal(object, int)
     """Somebody wants to hear what the model is given: int16 (T,), and its rate in Hz."""
+    silence_wanted = Signal()
+    """Nobody wants to hear it any more."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -194,6 +196,7 @@ class ContinuationDialog(QDialog):
     def hideEvent(self, event: QHideEvent) -> None:
         if not event.spontaneous():
             self.microphone.stop()
+            self.silence_wanted.emit()
         super().hideEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -266,6 +269,7 @@ class ContinuationDialog(QDialog):
             self.microphone.stop()
             return
         self.studio.pause()  # the microphone would hear it
+        self.silence_wanted.emit()
         self.problem.show_problem("")
         self._listening = True
         self._heard = False

@@ -150,3 +150,32 @@ def test_small_blocks_that_take_their_time_make_no_engine_slow() -> None:
     slow = Rehearsal(speed=0.5).lead
     slow.drew(1, 0.4)
     assert any(slow.drew(2, 2 / (0.5 * RATE)) for _ in range(400))
+
+
+def test_a_device_that_holds_more_than_the_latency_gets_it() -> None:
+    lead = Rehearsal(speed=5).lead
+    assert lead.room(0, 0.0) == int(0.2 * RATE)
+    lead.device_latency = 0.5
+    assert lead.room(0, 0.0) == int(0.6 * RATE)
+    assert not lead.ready(0, int(0.4 * RATE))
+
+
+def test_what_is_slow_at_first_may_turn_out_to_keep_up() -> None:
+    lead = Rehearsal(speed=5).lead
+    lead.drew(1, 0.4)
+    assert lead.drew(40, 0.2)
+    assert lead.slow
+    for _ in range(30):
+        lead.drew(400, 0.01)
+    assert not lead.slow
+
+
+def test_nobody_waits_for_the_rest_of_what_has_no_end() -> None:
+    chain = SoundChain(MuLaw(256), RATE, default_seconds=1.0, max_seconds=2.0)
+    take = empty_take(chain, limit=chain.endless_limit)
+    lead = Lead()
+    lead.begin(WalkRequest(1, take, NEUTRAL, float(RATE)))
+    lead.drew(1, 0.4)
+    lead.drew(400, 0.1)
+    assert lead.slow
+    assert lead.seconds_to_sound(0, 0) < 3
