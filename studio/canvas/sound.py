@@ -26,7 +26,7 @@ from studio.canvas.spectrogram import SpectrogramPane
 from studio.canvas.stroke import Clamped, Pencil
 from studio.canvas.time_plot import InView, TimePlot, in_view, place
 from studio.canvas.waveform import Waveform
-from studio.state import Pointer, Studio
+from studio.state import Activity, Pointer, Studio
 from studio.theme import colours
 
 CLIPS_DELAY_MS = 150
@@ -469,6 +469,8 @@ class SoundCanvas(Canvas):
         if done:
             self._studio.listening.set_loop(start, stop)
             self._show_loop()  # as it was, where nothing came of it
+            if stop > start and self._studio.activity is Activity.IDLE:
+                self._studio.replay()
         else:
             for pane in self._aligned:
                 pane.plot.show_loop((start / rate, stop / rate))

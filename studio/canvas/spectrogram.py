@@ -142,6 +142,7 @@ class SpectrogramPane(Pane):
             self.axis.show_scale(view.rate, self.settings.scale)
         self._shown = clip, view, end
         if view.empty or not self.isVisible():
+            self._later.stop()  # of another clip, or of when it was seen
             self.picture.hide()
             return
         held = self._spectrogram

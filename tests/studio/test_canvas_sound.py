@@ -632,6 +632,17 @@ def test_the_picture_ends_at_the_frontier_and_grows_with_the_walk(idle: Studio, 
     assert width == pytest.approx(0.5, abs=0.01)
 
 
+def test_what_is_still_missing_of_a_clip_is_not_drawn_when_an_empty_one_is_shown(
+    idle: Studio, canvas: SoundCanvas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.canvas.spectrum.COLUMNS_AT_ONCE", 4)
+    show(idle, 4000)
+    assert canvas.spectrogram._later.isActive()
+    show(idle, 0)
+    assert not canvas.spectrogram._later.isActive()
+    assert not canvas.spectrogram.picture.isVisible()
+
+
 def test_the_range_of_the_picture_is_the_one_that_was_chosen(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle)
     idle.set_spectrum(SpectrumSettings(range_db=60))
