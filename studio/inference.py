@@ -925,7 +925,7 @@ class InferenceThread(QThread):
 
     def _write(self, take: Take) -> bool:
         """Saves a take; False if that was refused, which is said once for each reason until all takes are saved."""
-        began = time.monotonic()
+        began = time.thread_time()  # on a busy machine a save takes long and costs no more
         try:
             left = self._save_take(take)
         except (StudioError, OSError, MemoryError) as error:
@@ -938,7 +938,7 @@ class InferenceThread(QThread):
                 what = error if isinstance(error, FileError) else f"cannot save a take of {take.model.title}: {why}"
                 self.failed.emit(f"{what}. What is not saved is kept while the studio is open, and tried again.")
             return False
-        self._saving_took = time.monotonic() - began
+        self._saving_took = time.thread_time() - began
         self._refused.pop(take.id, None)
         self.saved.emit(take.id)
         if left and not self._full:

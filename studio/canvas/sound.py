@@ -121,7 +121,7 @@ class SoundCanvas(Canvas):
         """Those that share one axis of time."""
         self.clamped = Clamped(self.wave.plot), Clamped(self.bits.plot)
         self.pencil = Pencil(studio, self.wave.plot, self.gram.plot, self)
-        self.wave.head.insertWidget(1, self.pencil.button)
+        self.wave.head.insertWidget(0, self.pencil.button)
         self.clip_list = ClipList(studio)
         self.invitation = Invitation(studio)
         self._lay_out()

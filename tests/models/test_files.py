@@ -782,6 +782,14 @@ def test_flac_gives_the_take_again(tmp_path: Path, stopped: bool) -> None:
     assert_same_shown(saved.take, take)
 
 
+@pytest.mark.parametrize("suffix", [".flac", ".wav", ".npz"])
+def test_a_sound_that_went_on_beyond_the_usual_limit_is_opened_again(tmp_path: Path, suffix: str) -> None:
+    take = empty_take(SOUND, limit=SOUND.endless_limit)
+    draw(take, take.traces[0], SOUND.limit + 2000)
+    export(tmp_path / f"a{suffix}", take)
+    assert_same_shown(read_saved(tmp_path / f"a{suffix}").take, take)
+
+
 def test_flac_plays_elsewhere_as_the_decoded_sound_bit_for_bit(tmp_path: Path) -> None:
     take = sound_take(3)
     export(tmp_path / "a.flac", take, samples=[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,14 +12,15 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from models.chain import INT16_PEAK, SoundChain
+from models.chain import INT16_PEAK, LinearAmplitudes, SoundChain
 from models.errors import InputError
 from models.trace import Trace
 from studio.canvas.sound import SoundCanvas
 from studio.canvas.time_plot import TimePlot
 from studio.state import Studio
-from tests.studio.conftest import finish
+from tests.studio.conftest import finish, load, write
 
+SIZES = {"residual": 4, "skip": 4, "head": 4, "dilations": [1, 2]}
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 NO_KEY, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 
@@ -99,6 +101,31 @@ def test_a_stroke_over_the_conditionals_puts_the_symbols_that_it_passes(canvas: 
     put = np.flatnonzero(trace.clamped)
     assert len(put) == pytest.approx(21, abs=2)
     assert np.abs(trace.symbols[put] - np.interp(put, [190, 210], [5, 25])).max() <= 1.5
+
+
+def test_a_stroke_over_the_rows_of_very_many_levels_puts_the_amplitudes_that_they_stand_for(
+    studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    chain = SoundChain(LinearAmplitudes(65_536), 8000, default_seconds=0.05, max_seconds=0.05)
+    (tmp_path / "checkpoints").mkdir()
+    write(tmp_path, "fine", "wavenet", chain, (), {**SIZES, "components": 2})
+    load(studio, qtbot, str(tmp_path / "checkpoints" / "fine.safetensors"))
+    studio.change("test", pace=math.inf, seed=2, seed_locked=True)
+    canvas = SoundCanvas(studio)
+    qtbot.addWidget(canvas)
+    canvas.resize(900, 700)
+    canvas.show()
+    studio.begin()
+    finish(studio, qtbot)
+    studio.move_cursor(200)
+    qtbot.waitUntil(lambda: canvas.gram.gram is not None, timeout=5_000)
+    show(canvas, 0.02, 0.03)
+    canvas.pencil.button.click()
+    stroke(qtbot, canvas.gram.plot, (190, 128), (210, 128))
+    finish(studio, qtbot)
+    put = np.flatnonzero(shown(canvas).clamped)
+    assert len(put) == pytest.approx(21, abs=2)
+    assert np.abs(chain.wave(shown(canvas).symbols[put])).max() < 100, "silence"
 
 
 def test_a_stroke_is_one_step_of_undo(canvas: SoundCanvas, qtbot: QtBot) -> None:
