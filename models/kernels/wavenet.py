@@ -387,8 +387,7 @@ def walk(
                 for c in range(channels):
                     gate[c] = fast_tanh(units[c]) * fast_sigmoid(units[channels + c])
                 if layer + 1 < layers:
-                    for c in range(channels):
-                        x[c] += weights.residual_bias[layer, c]
+                    add_to(weights.residual_bias[layer], x)
                     add_product(weights.residual[layer], gate, x)
             copy_to(told_skips, skips)
             add_product(weights.skip, gates, skips)
