@@ -49,7 +49,7 @@ class Alphabet(ABC):
     """The name of the kind in files."""
     quantity: ClassVar[str]
     """What its values are, by which a chain tells whether it takes the alphabet: ``intensities`` are uint8,
-    ``amplitudes`` int16."""
+    ``amplitudes`` int16, ``characters`` texts of one."""
 
     def __post_init__(self) -> None:
         if not (type(self.levels) is int and isinstance(self.stop, bool) and 2 <= self.levels <= 65536):
@@ -188,7 +188,10 @@ class LinearAmplitudes(Alphabet):
         return f"{int(self.decode(symbol)):+d} ({symbol})".replace("-", "−")
 
 
-ALPHABETS: dict[str, type[Alphabet]] = {alphabet.kind: alphabet for alphabet in (GreyLevels, MuLaw, LinearAmplitudes)}
+ALPHABETS: dict[str, type[Alphabet] | str] = {
+    **{alphabet.kind: alphabet for alphabet in (GreyLevels, MuLaw, LinearAmplitudes)},
+    "characters": "models.text:Characters",
+}
 """The kinds of alphabets by their names in files; others come from plug-ins."""
 
 
@@ -434,7 +437,10 @@ class SoundChain(Chain):
         return k.astype(np.int32)
 
 
-CHAINS: dict[str, type[Chain]] = {chain.modality: chain for chain in (ImageChain, SoundChain)}
+CHAINS: dict[str, type[Chain] | str] = {
+    **{chain.modality: chain for chain in (ImageChain, SoundChain)},
+    "text": "models.text:TextChain",
+}
 """The kinds of chains by their names in files; others come from plug-ins."""
 
 

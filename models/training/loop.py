@@ -36,7 +36,8 @@ from torch import Tensor
 
 from models import distributed
 from models.atomic import write_atomically
-from models.checkpoint import MAX_TEXT, NAME, save_checkpoint
+from models.catalog import SHIPPED
+from models.checkpoint import MAX_TEXT, NAME, load_checkpoint, save_checkpoint, weights_hash
 from models.condition import Condition, Factor
 from models.conditional import Conditional
 from models.errors import FileError, InputError
@@ -82,7 +83,10 @@ class Recipe:
     compile: bool
     network: Mapping[str, Any]
     order: str = RASTER
-    """Of the pixels of images, see ``orders``; the one field that may be left out."""
+    """Of the pixels of images, see ``orders``. It may be left out, as may ``start``."""
+    start: str = ""
+    """The checkpoint whose weights training starts from, where their names and shapes are those of this network; the
+    rest are random. NAME.safetensors beside what is trained, or among those that come with the program."""
 
     @property
     def closed_form(self) -> bool:
@@ -92,7 +96,8 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """What stands in the TOML file."""
         fields = asdict(self)
-        left_out = {*(GRADIENT_FIELDS if self.closed_form else ()), *(["order"] if self.order == RASTER else ())}
+        left_out = {*(GRADIENT_FIELDS if self.closed_form else ())}
+        left_out |= {name for name, usual in (("order", RASTER), ("start", "")) if fields[name] == usual}
         return {name: fields[name] for name in fields if name not in left_out}
 
 
@@ -130,8 +135,11 @@ def read_recipe(path: Path) -> Recipe:
         text = getattr(recipe, name)
         if not isinstance(text, str) or not text.strip() or not text.isprintable() or len(text) > MAX_TEXT:
             raise InputError(f"{path}: {name} is one line of 1 to {MAX_TEXT} characters, not {text!r}")
-    if not NAME.fullmatch(recipe.name):
-        raise InputError(f"{path}: name is made of letters, digits and _ . + -, not {recipe.name!r}")
+    for name, text in (("name", recipe.name), *([("start", recipe.start)] if recipe.start != "" else [])):
+        if not isinstance(text, str) or not NAME.fullmatch(text):
+            raise InputError(f"{path}: {name} is made of letters, digits and _ . + -, not {text!r}")
+    if recipe.start and recipe.closed_form:
+        raise InputError(f"{path}: a closed form starts from nothing; leave start out")
     if not isinstance(recipe.network, dict):
         raise InputError(f"{path}: network is a table of the network's sizes, not {recipe.network!r}")
     if not isinstance(recipe.compile, bool):
@@ -303,6 +311,24 @@ def drop_factors(
     return result
 
 
+def take_weights(model: AutoregressiveModel, path: Path) -> dict[str, Any]:
+    """Copies a checkpoint's weights into a model where name and shape agree; how many did, and how they were trained.
+
+    Raises InputError if none does, and what ``load_checkpoint`` raises.
+    """
+    loaded = load_checkpoint(path)
+    known = dict(loaded.model.named_parameters())
+    taken = 0
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if name in known and known[name].shape == weights.shape:
+                weights.copy_(known[name])
+                taken += weights.numel()
+    if not taken:
+        raise InputError(f"nothing in {path} fits this {model.architecture}: no weights have its names and shapes")
+    return {"name": path.stem, "weights": taken, "hash": weights_hash(path), "training": loaded.header.training}
+
+
 class Trainer:
     """A run of a recipe. ``run`` trains to the end or to the early stop and leaves the best checkpoint at ``out``.
 
@@ -333,13 +359,28 @@ class Trainer:
         self.train, self.valid = (
             load(recipe.data, data_folder, split, order).known_to(self.model.factors) for split in ("train", "valid")
         )
-        self.ema = self.model if recipe.closed_form else build(recipe).to(self.device).eval()
+        self.start = take_weights(self.model, self.start_file()) if recipe.start else None
+        self.ema = self.model
+        if not recipe.closed_form:
+            self.ema = build(recipe).to(self.device).eval()
+            self.ema.load_state_dict(self.model.state_dict())
         self.optimisers = optimisers(recipe, self.model)
         self.step = 0
         self.seconds = 0.0
         self.best: Likelihood | None = None
         self.since_best = 0
         self.history: list[dict[str, float]] = []
+
+    def start_file(self) -> Path:
+        """Raises InputError where there is no checkpoint of that name."""
+        name = f"{self.recipe.start}.safetensors"
+        for folder in (self.out.absolute().parent, SHIPPED / "checkpoints"):
+            if (folder / name).is_file() and folder / name != self.out.absolute():
+                return folder / name
+        raise InputError(
+            f"{self.recipe.name} starts from {name}, which is neither beside {self.out} nor comes with the program: "
+            "train it first"
+        )
 
     def learning_rate(self, step: int) -> float:
         if step < self.recipe.warmup:
@@ -498,6 +539,8 @@ class Trainer:
             "hardware": machine if processes == 1 else f"{processes} processes, each {machine}",
             "validation": self.history,
         }
+        if self.start:
+            record["start"] = self.start
         save_checkpoint(
             self.out,
             self.ema,

@@ -491,6 +491,33 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
+def test_a_training_starts_from_the_weights_of_another_as_far_as_they_fit(folder: Path, tmp_path: Path) -> None:
+    trainer(folder, tmp_path / "earlier.safetensors", recipe("wavenet")).run()
+    earlier = load_checkpoint(tmp_path / "earlier.safetensors")
+    more = {"residual": 4, "skip": 4, "head": 6, "dilations": [1, 2]}
+    later = trainer(folder, tmp_path / "later.safetensors", recipe("wavenet", start="earlier", network=more, steps=3))
+    known, fresh = dict(earlier.model.named_parameters()), dict(build(later.recipe).named_parameters())
+    weights = dict(later.model.named_parameters())
+    fits = {name for name, weight in weights.items() if weight.shape == known[name].shape}
+    assert {name for name in weights if not torch.equal(weights[name], fresh[name])} <= fits < set(weights)
+    assert all(torch.equal(weights[name], known[name]) for name in fits)
+    assert all(torch.equal(a, b) for a, b in zip(later.ema.parameters(), later.model.parameters(), strict=True))
+    later.run()
+    record = read_header(tmp_path / "later.safetensors").training
+    assert record["recipe"]["start"] == record["start"]["name"] == "earlier"
+    assert record["start"]["weights"] == sum(weights[name].numel() for name in fits)
+    assert record["start"]["hash"] == earlier.reference.weights
+    assert record["start"]["training"] == earlier.header.training
+
+
+def test_a_training_that_cannot_start_from_another_says_why(folder: Path, tmp_path: Path) -> None:
+    made = recipe("wavenet", start="nobody")
+    with pytest.raises(InputError, match=r"wavenet-fsdd starts from nobody\.safetensors, which is neither beside"):
+        trainer(folder, tmp_path / "x.safetensors", made)
+    with pytest.raises(InputError, match=r"nothing in .*fvbn-binarised-mnist.* fits this wavenet"):
+        trainer(folder, tmp_path / "x.safetensors", dataclasses.replace(made, start="fvbn-binarised-mnist"))
+
+
 def test_a_model_learns_images_in_the_order_of_its_recipe_and_is_scored_in_it(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "turned.safetensors"
     network = {"hidden": 4, "output": "softmax"}
