@@ -85,6 +85,16 @@ class Decoder(ABC):
             self._rewind(step)
             self.step = step
 
+    def back(self, step: int) -> None:
+        """Back to a step from which to push again what led to ``step``: to that itself where this costs nothing."""
+        self.rewind(step)
+
+    def begin_with(self, prefix: Symbols) -> int:
+        """Takes, as a new decoder, what of a prefix (B, n) nothing after it depends on, and says how much; the rest is
+        to be pushed.
+        """
+        return 0
+
     def recondition(self, condition: Tensor) -> bool:
         """Goes on under another condition (B, F), under which all conditionals so far are the same.
 
@@ -193,6 +203,9 @@ class SnapshotDecoder(Decoder):
     A subclass has ``_state`` and ``_restore``, calls ``_keep(0)`` once it stands at step 0 and ``_keep`` after it has
     moved, and picks the rows of ``_snapshots`` in ``_select``. When there are too many snapshots every other one is
     dropped and the interval doubles, so that memory stays bounded and a rewind costs a bounded share of the walk.
+
+    A subclass whose state knows nothing beyond its receptive field has ``_beginning`` and ``_begin``, too: neither a
+    rewind nor a prefix of any length then costs more than that.
     """
 
     SNAPSHOT_INTERVAL = 512
@@ -203,6 +216,8 @@ class SnapshotDecoder(Decoder):
         super().__init__(model, condition)
         self._snapshots: dict[int, Any] = {}
         self._interval = self.SNAPSHOT_INTERVAL
+        self._whole_from = 0
+        """The step from which on the state is what it would be after all symbols."""
 
     @property
     def max_snapshots(self) -> int:
@@ -223,17 +238,43 @@ class SnapshotDecoder(Decoder):
 
     def _keep(self, step: int) -> None:
         """Keeps a snapshot of the state at ``step`` if one is due."""
-        if step - max(self._snapshots, default=-self._interval) < self._interval:
+        if step < self._whole_from or step - max(self._snapshots, default=-self._interval) < self._interval:
             return
         self._snapshots[step] = self._state()
         if len(self._snapshots) > self.max_snapshots:
             self._interval *= 2
             self._snapshots = {s: self._snapshots[s] for s in sorted(self._snapshots)[::2]}
 
-    def _rewind(self, step: int) -> None:
+    def _beginning(self, step: int) -> int:
+        """The latest step at which one may begin anew so that at ``step`` the state is the same; 0 is the first."""
+        return 0
+
+    def _begin(self, step: int) -> None:
+        """Puts a state there that has heard nothing of what was before ``step``."""
+        raise NotImplementedError
+
+    def begin_with(self, prefix: Symbols) -> int:
+        first = self._beginning(prefix.shape[1])
+        if first > self.step:
+            self._record(prefix[:, :first])
+            self._begin(first)
+            self.step, self._whole_from = first, prefix.shape[1]
+        return self.step
+
+    def back(self, step: int) -> None:
+        if step == self.step:
+            return
         nearest = max(s for s in self._snapshots if s <= step)
         self._snapshots = {s: state for s, state in self._snapshots.items() if s <= nearest}
-        self._restore(self._snapshots[nearest])
-        again = self.symbols[:, nearest:step].copy()
-        self.step = nearest
-        self.extend(again)
+        first = self._beginning(step)
+        if first > nearest:
+            self._begin(first)
+            self.step, self._whole_from = first, step
+        else:
+            self._restore(self._snapshots[nearest])
+            self.step, self._whole_from = nearest, 0
+
+    def _rewind(self, step: int) -> None:
+        told = self.symbols[:, :step].copy()
+        self.back(step)
+        self.extend(told[:, self.step :])

@@ -58,8 +58,8 @@ class Growth:
 
     def leave_memory(self) -> None:
         """What was read or written by now need not stay in memory; whoever reads it again gets it from the disk."""
-        if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED)
+        if self._map is not None:
+            _release(self._map)
 
     def _close(self) -> None:
         """The file stays until nobody reads what is mapped of it."""
@@ -77,6 +77,20 @@ class Growth:
         _reserve(self._file, size)
         self._map = mmap.mmap(self._file, size)
         return np.frombuffer(self._map, dtype).reshape(shape)
+
+
+def leave_memory(array: npt.NDArray[Any]) -> None:
+    """The same of an array that ``larger`` has given, or of a part of it, for whoever has read it to the end."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, memoryview) and isinstance(owner.obj, mmap.mmap):
+        _release(owner.obj)
+
+
+def _release(mapped: mmap.mmap) -> None:
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _reserve(file: int, size: int) -> None:

@@ -31,6 +31,7 @@ from models.atomic import atomic_path, reason
 from models.chain import DRAW, MAX_STEPS, Chain, Symbols
 from models.condition import arranged, complete
 from models.errors import FileError, InputError
+from models.growing import leave_memory
 from models.trace import ModelReference, Sample, Segment, Take, Trace, model_reference_from_json, segment_from_json
 from models.version import VERSION
 
@@ -247,6 +248,7 @@ def _write_array(archive: zipfile.ZipFile, name: str, array: npt.NDArray[Any]) -
         np.lib.format.write_array_header_1_0(member, np.lib.format.header_data_from_array_1_0(array))
         for start in range(0, len(flat), SAVED_AT_ONCE):
             member.write(flat[start : start + SAVED_AT_ONCE].tobytes())
+            leave_memory(flat)
 
 
 def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

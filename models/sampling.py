@@ -285,11 +285,17 @@ class Walk:
             known = [row for row in rows if row is not None]
             if len(known) == len(members) and cohort.decoder.engine == engine and start <= cohort.decoder.step:
                 decoder = cohort.decoder.select(known)
-                decoder.rewind(start)
-                return Cohort(decoder, list(members), np.empty((len(members), 0), np.int32))
+                decoder.back(start)
+                return self._cohort(decoder, members)
         condition = self.model.condition_tensor([trace.segment.condition for _, trace in members])
         decoder = make_decoder(self.model, engine, condition)
-        return Cohort(decoder, list(members), np.stack([trace.symbols for _, trace in members]))
+        decoder.begin_with(np.stack([trace.symbols for _, trace in members]))
+        return self._cohort(decoder, members)
+
+    @staticmethod
+    def _cohort(decoder: Decoder, members: list[tuple[int, Trace]]) -> Cohort:
+        """What the decoder has yet to be told is told in blocks: it may be much."""
+        return Cohort(decoder, list(members), np.stack([trace.symbols[decoder.step :] for _, trace in members]))
 
     def _row_of_parent(self, cohort: Cohort, trace: Trace) -> int | None:
         """The row of a decoder that has seen this trace's symbols under this trace's condition."""
@@ -418,6 +424,7 @@ def reproducing(
 def _told(decoder: Decoder, prefix: Symbols) -> Iterator[None]:
     """Tells a new decoder of one row its prefix (T,), in blocks."""
     block = 1
+    decoder.begin_with(prefix[None])
     while decoder.step < len(prefix):
         began, start = time.monotonic(), decoder.step
         decoder.extend(prefix[None, start : start + block])
@@ -481,10 +488,13 @@ def _kept(ranked: npt.NDArray[np.float64], p: npt.NDArray[np.float64], shaping: 
 class ConditionalBuffer:
     """The conditionals of traces, recomputed by parallel passes and kept, by their parameters, up to a number of bytes.
 
-    A pass covers the whole chain where it is short, else a window of the trace with its receptive field before it.
+    A pass covers the whole chain where it is short, else a window of the trace with its receptive field before it. Of
+    windows few are kept: a sound that goes on while somebody looks would fill any number of bytes with what is never
+    looked at again.
     """
 
     WINDOW = 1024
+    MOST_WINDOWS = 12
 
     def __init__(self, model: AutoregressiveModel, limit_bytes: int = CONDITIONAL_BUFFER_BYTES) -> None:
         self.model = model
@@ -529,10 +539,15 @@ class ConditionalBuffer:
         with self._passing:
             if key not in self._kept:
                 self._kept[key] = self._pass(known, condition, seen_from, first - seen_from)
-                while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self.limit_bytes:
+                while len(self._kept) > 1 and self._too_many:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
             return self._kept[key]
+
+    @property
+    def _too_many(self) -> bool:
+        windows = self.model.chain.length is None and len(self._kept) > self.MOST_WINDOWS
+        return windows or sum(kept.nbytes for kept in self._kept.values()) > self.limit_bytes
 
     @torch.inference_mode()
     def _pass(self, known: Symbols, condition: Condition, start: int, skipped: int) -> Conditional:

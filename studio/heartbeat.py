@@ -1,10 +1,17 @@
-"""How smooth the window stays while it samples flat out:  python -m studio.heartbeat [MODEL …]
+"""How smooth the window stays while it samples flat out, and how much memory an endless sound takes.
+
+    python -m studio.heartbeat [MODEL …]
+    python -m studio.heartbeat --endless MINUTES [MODEL …]
 
 A timer of the GUI thread should fire every 10 ms; how late it fires is what a user feels as a stall. The window is the
 real one, on a profile of its own, and the models generate at full speed, image after image and clip after clip.
 Prints one JSON object per model: lateness in milliseconds (median, 99th percentile, worst), the longest that the GUI
 thread itself worked between two beats, and steps per second. What the worst exceeds the longest work by is waiting: for
 a core that others have, or for Python's lock.
+
+With --endless, a sound is drawn in real time and watched, conditional-gram and all, and goes on for so many minutes: of
+a model that may end its sound, a copy that never does. After each of them a JSON object tells the memory in MB,
+all that is resident and what of it is anonymous, and by how many percent it has risen since the first (Linux only).
 """
 
 from __future__ import annotations
@@ -15,11 +22,13 @@ import math
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
+from models.chain import SoundChain
 from models.errors import StudioError
 from studio.app import FIRST_SIZE, MainWindow, open_studio
 from studio.profile import Profile
@@ -28,6 +37,11 @@ from studio.theme import apply_theme
 
 PERIOD_MS = 10
 SECONDS = 10.0
+
+NEVER = -1e4
+"""A logit of what is never drawn."""
+MEGABYTE = 1e6
+ENDLESS_MODEL = "wavenet-fsdd"
 
 
 class Heartbeat(QObject):
@@ -73,20 +87,22 @@ def wait(seconds: float) -> None:
     loop.exec()
 
 
-def measure(studio: Studio, model: str, count: int, seconds: float) -> dict[str, object]:
-    """The lateness while a model generates ``count`` samples at a time, over and over.
-
-    Raises StudioError where the kernels cannot be compiled: another engine would be measured.
-    """
+def load(studio: Studio, model: str | Path) -> None:
+    """Raises StudioError where the kernels cannot be compiled: another engine would be measured."""
     studio.choose_model(model)
     while studio.activity is Activity.LOADING:
         wait(0.05)
-    studio.change("bench", pace=math.inf, count=count)
     wait(2.0)  # the engine's first step, and the kernels' child process on a new machine
     while not studio.worker.kernels_warm:
         if studio.worker.kernels_failed is not None:
             raise StudioError(f"The kernels cannot be compiled: {studio.worker.kernels_failed}")
         wait(0.2)
+
+
+def measure(studio: Studio, model: str, count: int, seconds: float) -> dict[str, object]:
+    """The lateness while a model generates ``count`` samples at a time, over and over."""
+    load(studio, model)
+    studio.change("bench", pace=math.inf, count=count)
     steps = 0
     beat = Heartbeat()
     beat.start()
@@ -103,10 +119,64 @@ def measure(studio: Studio, model: str, count: int, seconds: float) -> dict[str,
     return {"model": model, "samples": count, "engine": studio.engine_name(), "steps_per_second": rate, **lateness}
 
 
+def resident() -> dict[str, float]:
+    """MB of this process that are in memory: all of it, and what is anonymous; the rest is of mapped files."""
+    with open("/proc/self/smaps_rollup", encoding="ascii") as file:
+        sizes = {line.split()[0]: 1024 * int(line.split()[1]) for line in file if line.endswith("kB\n")}
+    return {"resident_mb": round(sizes["Rss:"] / MEGABYTE, 1), "anonymous_mb": round(sizes["Anonymous:"] / MEGABYTE, 1)}
+
+
+def never_ending(path: Path, folder: Path) -> Path:
+    """A copy of a checkpoint whose sounds do not stop by themselves; of another model the checkpoint itself.
+
+    Raises StudioError for a model that draws no sound.
+    """
+    import torch
+
+    from models.checkpoint import load_checkpoint, save_checkpoint
+
+    loaded = load_checkpoint(path)
+    model, header = loaded.model, loaded.header
+    if not isinstance(model.chain, SoundChain):
+        raise StudioError(f"{header.title} draws no sound that could go on without end.")
+    if not model.chain.alphabet.stop:
+        return path
+    with torch.no_grad():
+        model.get_parameter("out.bias")[-1] = NEVER
+    copy = folder / "never-ending.safetensors"
+    save_checkpoint(
+        copy, model, name="never-ending", title=header.title, data=dict(header.data), training={}, likelihood={}
+    )
+    return copy
+
+
+def endure(studio: Studio, model: str, minutes: int, folder: Path) -> Iterator[dict[str, object]]:
+    """The memory after each minute of a sound that goes on."""
+    load(studio, never_ending(studio.catalog.find(model).path, folder))
+    chain = studio.chain
+    assert chain is not None
+    studio.change("bench", limit=chain.endless_limit, pace=chain.steps_per_second)
+    studio.begin()
+    first = math.nan
+    for minute in range(1, minutes + 1):
+        wait(60.0)
+        memory = resident()
+        first = memory["resident_mb"] if minute == 1 else first
+        rise = round(100 * (memory["resident_mb"] / first - 1), 1)
+        yield {"model": model, "minute": minute, "steps": studio.frontier, **memory, "rise_percent": rise}
+    studio.pause()
+
+
+def tell(found: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m studio.heartbeat", description="How smooth the window stays.")
     parser.add_argument("models", nargs="*", help="names; by default every model of the catalog")
     parser.add_argument("--count", type=int, default=16, help="samples at once (16)")
+    parser.add_argument("--endless", type=int, metavar="MINUTES", help="the memory of a sound that goes on instead")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of sampling for each model (10)")
     arguments = parser.parse_args()
     app = QApplication(sys.argv[:1])
@@ -118,9 +188,13 @@ def main() -> int:
         window.resize(FIRST_SIZE)  # without a screen, too: a larger window has more to paint
         window.show()
         try:
-            for model in arguments.models or [entry.header.name for entry in studio.catalog.entries()]:
-                sys.stdout.write(json.dumps(measure(studio, model, arguments.count, arguments.seconds)) + "\n")
-                sys.stdout.flush()
+            if arguments.endless is not None:
+                for model in arguments.models or [ENDLESS_MODEL]:
+                    for found in endure(studio, model, arguments.endless, Path(folder)):
+                        tell(found)
+            else:
+                for model in arguments.models or [entry.header.name for entry in studio.catalog.entries()]:
+                    tell(measure(studio, model, arguments.count, arguments.seconds))
         except StudioError as error:
             sys.stderr.write(f"{error}\n")
             return 1

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from models.chain import INT16_PEAK, ImageChain, SoundChain
+from models.growing import leave_memory
 from models.trace import Take
 
 WAVE_WIDTH, WAVE_HEIGHT = 64, 40
@@ -73,4 +74,5 @@ def wave_pixels(chain: SoundChain, symbols: npt.NDArray[np.int32]) -> npt.NDArra
         if part.size:
             reach = max(0.5, float(np.abs(part.astype(np.int32)).max()) / INT16_PEAK * middle)
             pixels[rows <= reach, column] = (*WAVE_COLOUR, 255)
+        leave_memory(symbols)
     return pixels

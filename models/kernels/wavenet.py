@@ -503,17 +503,7 @@ class CompiledWaveNet(SnapshotDecoder):
         stop = model.chain.alphabet.stop_symbol
         self._stop = DRAW if stop is None else stop
         self._output = Output(model.levels, self._size, model.components, self._stop)
-        context = self._context
-        self._now = State(
-            rings=np.zeros((self.rows, sum(model.config.dilations), model.config.residual), np.float32),
-            outputs=np.empty((self.rows, model.out.out_features), np.float32),
-            before=np.full(self.rows, model.start_symbol, np.int64),
-            at=np.full(self.rows, -1, np.int64),
-            context_rings=np.zeros((self.rows, int(context.dilations.sum()), context.channels), np.float32),
-            context_frame=np.zeros((self.rows, context.channels), np.float32),
-            context_blocks=np.zeros((self.rows, outputs_of(context.to_blocks)), np.float32),
-            context_skips=np.zeros((self.rows, outputs_of(context.to_skips)), np.float32),
-        )
+        self._begin(0)
         self._follow(0)
         self._keep(0)
 
@@ -649,6 +639,23 @@ class CompiledWaveNet(SnapshotDecoder):
             biases = _array(torch.cat(blocks, 1)), _array(torch.cat(skips, 1))
             self._ahead = Frames(first, end, *biases, _array(tones))
         return self._ahead
+
+    def _beginning(self, step: int) -> int:
+        hop = max(1, self._context.hop)
+        return max(0, step - cast(WaveNet, self.model).receptive_field) // hop * hop
+
+    def _begin(self, step: int) -> None:
+        model, context = cast(WaveNet, self.model), self._context
+        self._now = State(
+            rings=np.zeros((self.rows, sum(model.config.dilations), model.config.residual), np.float32),
+            outputs=np.zeros((self.rows, model.out.out_features), np.float32),
+            before=np.full(self.rows, model.start_symbol, np.int64),
+            at=np.full(self.rows, step - 1, np.int64),
+            context_rings=np.zeros((self.rows, int(context.dilations.sum()), context.channels), np.float32),
+            context_frame=np.zeros((self.rows, context.channels), np.float32),
+            context_blocks=np.zeros((self.rows, outputs_of(context.to_blocks)), np.float32),
+            context_skips=np.zeros((self.rows, outputs_of(context.to_skips)), np.float32),
+        )
 
     def _state(self) -> State:
         return self._now.copy()

@@ -178,6 +178,15 @@ class CachedWaveNet(SnapshotDecoder):
             blocks, self._skip_bias = blocks + self._more[0], self._skip_bias + self._more[1]
         self._biases = (blocks * self._halve_gate).transpose(0, 1).contiguous()
 
+    def _beginning(self, step: int) -> int:
+        hop = 1 if self._context is None else self._context.hop
+        return max(0, step - cast(WaveNet, self.model).receptive_field) // hop * hop
+
+    def _begin(self, step: int) -> None:
+        self._rings = torch.zeros_like(self._rings)
+        if self._context is not None:
+            self._context.rings = torch.zeros_like(self._context.rings)
+
     def _state(self) -> State:
         state = self._rings.clone(), self._outputs, self._before
         if self._context is None or self._more is None:

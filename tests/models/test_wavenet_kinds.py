@@ -220,6 +220,33 @@ def test_a_walk_paused_rewound_and_resumed_is_the_straight_one_bit_for_bit(model
     assert reproduce(model, again).agrees
 
 
+@pytest.mark.usefixtures("often")
+def test_of_a_long_prefix_no_more_is_worked_through_than_the_network_can_see(model: WaveNet, engine: str) -> None:
+    """And what follows is the same, bit for bit, as after all of it: at once, and after a rewind."""
+    steps, more = 2 * model.receptive_field + 13, 20
+    prefix, u = random_symbols(2, steps), noise(2, more)
+    whole, told = (make_decoder(model, engine, conditions(model, 2)) for _ in range(2))
+    whole.extend(prefix)
+    expected = whole.advance(u, NEUTRAL)
+    first = told.begin_with(prefix)
+    hop = 1 if model.context is None else model.context.hop
+    assert steps - model.receptive_field - hop < first == told.step <= steps - model.receptive_field
+    told.extend(prefix[:, first:])
+    assert np.array_equal(told.symbols, prefix)
+    for decoder in (told, told.select([0, 1]), whole):
+        for step in (steps, steps - 30, steps):
+            decoder.rewind(min(step, decoder.step))
+            decoder.extend(prefix[:, decoder.step : step])
+        drawn = decoder.advance(u, NEUTRAL)
+        for name in ("symbols", "surprise", "entropy"):
+            assert np.array_equal(getattr(drawn, name), getattr(expected, name)), name
+
+
+def test_of_a_short_prefix_all_is_worked_through(model: WaveNet, engine: str) -> None:
+    decoder = make_decoder(model, engine, conditions(model, 1))
+    assert decoder.begin_with(random_symbols(1, model.receptive_field)) == decoder.step == 0
+
+
 def test_a_sample_alone_is_the_one_of_the_batch(model: WaveNet) -> None:
     u, condition = noise(3, 60), conditions(model, 3)
     together = make_decoder(model, "compiled", condition).advance(u, NEUTRAL)
