@@ -144,6 +144,11 @@ class Walk:
     def done(self) -> bool:
         return self.take.finished
 
+    @property
+    def untold(self) -> int:
+        """How many steps of a known prefix decoders have yet to be told before a step is drawn."""
+        return max((int(cohort.pending.shape[1]) for cohort in self._cohorts), default=0)
+
     def reshape(self, shaping: Shaping) -> None:
         """Another shaping from the next step of every growing trace on."""
         for trace in self.take.traces:

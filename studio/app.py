@@ -156,6 +156,7 @@ class MainWindow(QMainWindow):
         studio.walk_began.connect(self._forget_verdict)
         studio.error.connect(self._complain)
         studio.worker.speed.connect(self._show_speed)
+        studio.worker.telling.connect(self._show_telling)
         studio.worker.kernels_ready.connect(self._kernels_ready)
         studio.worker.kernels_given_up.connect(self._refresh)
         self.sound = SoundPlayer(studio, self)
@@ -446,6 +447,13 @@ class MainWindow(QMainWindow):
             most = "at most " if take.chain.length is None else ""
             self.left_label.say(f"{most}{(take.limit - take.frontier) / speed.steps_per_second:.1f} s left")
         self.engine_label.say(f"{speed.engine} engine · {speed.device.upper()}")
+
+    @Slot(float)
+    def _show_telling(self, share: float) -> None:
+        """A long take goes on once the model knows it."""
+        if self.studio.running:
+            self.speed_label.say(f"reading what came before: {round(100 * share)} %")
+            self.left_label.say("")
 
     @Slot()
     def _kernels_ready(self) -> None:

@@ -14,7 +14,9 @@ sounddevice fails where it is missing. Without it, or without a device, everythi
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import sys
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -50,6 +52,8 @@ CLOCK_JUMP_SECONDS = 0.05
 """Where it is wrong by more than this, it follows at once."""
 INT16_MIN, INT16_MAX = -32768, 32767
 
+ALSA_DEFAULTS = (b"pcm.default", b"pcm.dmix")
+
 MIN_RATE, MAX_RATE = 1000, 1_000_000
 
 PORTAUDIO_MISSING = (
@@ -64,6 +68,22 @@ NO_DEVICE = (
     "No sound: there is no output device. Connect one or start the sound server (PipeWire, PulseAudio), "
     "then press play again."
 )
+
+
+def portaudio_can_start() -> bool:
+    """False where starting PortAudio would abort the program: on Linux without any default device in ALSA's settings.
+
+    Its list of devices then ends where it does not expect it (an assertion in pa_linux_alsa.c, BuildDeviceList).
+    """
+    if sys.platform != "linux":
+        return True
+    try:
+        alsa = ctypes.CDLL("libasound.so.2")
+        alsa.snd_config_update()  # the settings may be others than the last time
+        settings, found = ctypes.c_void_p.in_dll(alsa, "snd_config"), ctypes.c_void_p()
+    except (OSError, ValueError):
+        return True  # without ALSA PortAudio has nothing to do with it
+    return any(alsa.snd_config_search(settings, name, ctypes.byref(found)) >= 0 for name in ALSA_DEFAULTS)
 
 
 def _check_rate(rate: int) -> None:
@@ -235,6 +255,8 @@ class AudioOutput:
 
     def _find_device(self) -> Any:
         """The default output device as PortAudio describes it."""
+        if not portaudio_can_start():
+            raise SoundUnavailableError(NO_DEVICE)
         try:
             import sounddevice
         except OSError:

@@ -135,6 +135,8 @@ class InferenceThread(QThread):
     said = Signal(str)
     failed = Signal(str)
     speed = Signal(object)
+    telling = Signal(float)
+    """The share of what came before that the model has been told, before it can go on; until the next ``speed``."""
     falls_behind = Signal(float)
     """It turns out that a walk draws only this many seconds of its sound in one."""
     kernels_ready = Signal()
@@ -196,6 +198,8 @@ class InferenceThread(QThread):
         self._full = False
         """Whether it was said that takes leave the history."""
         self._steps_reported = 0
+        self._to_tell = 0
+        """Steps of the prefix that the walk began with telling."""
         self._timed_since, self._steps_timed = time.monotonic(), 0
         self._look_after = 0.0
         self._peeked: tuple[Trace | None, dict[int, Conditional]] = (None, {})
@@ -528,7 +532,7 @@ class InferenceThread(QThread):
         self.lead.begin(request)
         self._last_save = now
         self._last_report = now - 1 / request.pace  # as if a step had been just before: the first is shown at once
-        self._steps_reported = 0
+        self._steps_reported = self._to_tell = 0
         self._timed_since, self._steps_timed = now, 0
 
     def _do_shape(self, shaping: Shaping) -> None:
@@ -602,9 +606,19 @@ class InferenceThread(QThread):
                 if steps and self.lead.drew(steps, seconds):  # else the decoder was told what is there already
                     self.falls_behind.emit(self.lead.speed)
                 self._block = next_block(walked or count, seconds)
+                if not walked:
+                    self._tell_progress(walk)
+                    return
             elif not self._steps_reported:
                 return
         self._report(request)
+
+    def _tell_progress(self, walk: Walk) -> None:
+        now, untold = time.monotonic(), walk.untold
+        self._to_tell = max(self._to_tell, untold)
+        if untold and now - self._last_report >= PROGRESS_SECONDS:
+            self._last_report = now
+            self.telling.emit(1 - untold / self._to_tell)
 
     def _report(self, request: WalkRequest) -> None:
         take, now = request.take, time.monotonic()

@@ -13,6 +13,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from models.recording import Recording, Wave
+from studio.audio import portaudio_can_start
 
 MOST_SECONDS = 10.0
 LATENCY_SECONDS = 0.2
@@ -71,6 +72,9 @@ class Microphone(QObject):
     # --- its thread --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        if not portaudio_can_start():
+            self.failed.emit(NO_MICROPHONE)
+            return
         try:
             import sounddevice
         except OSError:

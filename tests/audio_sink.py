@@ -22,6 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from studio.audio import portaudio_can_start
+
 Samples = npt.NDArray[np.int16]
 
 SINK = "heard"
@@ -130,6 +132,7 @@ def restart_portaudio() -> None:
     """PortAudio reads environment and devices once; this makes it look again."""
     sounddevice = sys.modules.get("sounddevice")
     if sounddevice is not None:
+        assert portaudio_can_start(), "the settings of a sound server that is gone: PortAudio would abort"
         sounddevice._terminate()
         sounddevice._initialize()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -583,6 +584,47 @@ def test_a_device_that_disappears_in_the_middle_is_reported(mortal_sound_server:
     assert player.reason == NO_DEVICE
     assert player.state is Playback.STOPPED
     player.stop()
+
+
+def test_a_device_is_lost_and_sound_is_heard_again_on_a_new_server(
+    mortal_sound_server: SoundServer, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    player.play(ClipSource(noise(RATE * 5)), RATE)
+    wait_until(lambda: player.position > 800)
+    mortal_sound_server.stop()
+    wait_until(lambda: not player.available)
+    player.play(ClipSource(noise(1000)), RATE)  # with the settings of the server that is gone
+    wait_until(lambda: player.reason == NO_DEVICE)
+    again = SoundServer()
+    try:
+        with again.sink(RATE) as card:
+            for name, value in again.client.items():
+                monkeypatch.setenv(name, value)
+            player.play(ClipSource(noise(1000)), RATE)
+            play_to_the_end(player)
+            assert find(card.hear_out(), noise(1000)) >= 0
+            assert (player.available, player.reason) == (True, "")
+            player.close()
+    finally:
+        monkeypatch.undo()  # before its settings are gone
+        again.stop()
+
+
+def test_alsa_without_a_default_device_is_no_sound_and_not_the_end_of_the_program(tmp_path: Path) -> None:
+    """PortAudio aborts where it is started so."""
+    script = """
+from studio.audio import NO_DEVICE, AudioOutput, Player
+from tests.studio.test_audio import use_everything
+player = Player()
+use_everything(player)
+assert player.reason == NO_DEVICE, player.reason
+player.close()
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60,
+        check=False, env={**os.environ, "ALSA_CONFIG_PATH": str(tmp_path / "none")},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_device_that_is_taken_away_gives_way_to_another_where_the_clip_was(
