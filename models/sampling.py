@@ -155,6 +155,15 @@ class Walk:
             if not trace.finished and trace.segment.shaping != shaping:
                 trace.reschedule(replace(trace.segment, start=len(trace), shaping=shaping))
 
+    def direct(self, changes: Condition) -> None:
+        """Other values of some factors from the next step of every growing trace on: decoders hear all anew as such."""
+        for cohort in self._cohorts:
+            for row, (_, trace) in cohort.present:
+                condition = {**trace.segment.condition, **changes}
+                if not trace.finished and condition != trace.segment.condition:
+                    trace.reschedule(replace(trace.segment, start=len(trace), condition=condition))
+                    cohort.members[row] = None  # it is housed anew
+
     def recondition(self, name: str, value: Any) -> None:
         """Another value of a factor for every growing trace, which tells of other things to come only.
 

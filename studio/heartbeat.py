@@ -10,8 +10,9 @@ thread itself worked between two beats, and steps per second. What the worst exc
 a core that others have, or for Python's lock.
 
 With --endless, a sound is drawn in real time and watched, conditional-gram and all, and goes on for so many minutes: of
-a model that may end its sound, a copy that never does. After each of them a JSON object tells the memory in MB,
-all that is resident and what of it is anonymous, and by how many percent it has risen since the first (Linux only).
+a model that may end its sound, a copy that never does. After each of them a JSON object tells the memory in MB, in the
+median of the minute: all that is resident and what of it is anonymous, and by how many percent it has risen since the
+first (Linux only).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication
@@ -159,8 +161,12 @@ def endure(studio: Studio, model: str, minutes: int, folder: Path) -> Iterator[d
     studio.begin()
     first = math.nan
     for minute in range(1, minutes + 1):
-        wait(60.0)
-        memory = resident()
+        found = []
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            wait(0.5)
+            found.append(resident())
+        memory = {name: median(each[name] for each in found) for name in found[0]}  # a pass takes much, for a moment
         first = memory["resident_mb"] if minute == 1 else first
         rise = round(100 * (memory["resident_mb"] / first - 1), 1)
         yield {"model": model, "minute": minute, "steps": studio.frontier, **memory, "rise_percent": rise}

@@ -235,6 +235,10 @@ class InferenceThread(QThread):
     def set_pace(self, pace: float) -> None:
         self._commands.put(lambda: self._do_pace(pace))
 
+    def direct(self, changes: Condition) -> None:
+        """Other values of some factors for what is being walked, from its next step on."""
+        self._commands.put(lambda: self._do_direct(changes))
+
     def press(self, name: str, values: Sequence[Any]) -> None:
         """Presses a key of the track of this name, whose event has these values, as soon as it can be heard.
 
@@ -544,6 +548,10 @@ class InferenceThread(QThread):
             self._owed = min(self._due(now), 1.0)
         self._clock = now
         self._pace = pace
+
+    def _do_direct(self, changes: Condition) -> None:
+        if self._request is not None and self._walk is not None:
+            self._walk.direct(changes)
 
     def _do_play(self, name: str, values: Sequence[Any] | None) -> None:
         """values: None to release."""

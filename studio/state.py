@@ -530,18 +530,30 @@ class Studio(QObject):
     def _apply_settings(self, settings: Settings) -> None:
         assert self.settings is not None
         device, pace_changed = self.settings.device, settings.pace != self.settings.pace
-        self.settings = settings
+        before, self.settings = self.settings.condition, settings
         self.profile.set_model_settings(self._key, settings.to_json())
         self.worker.set_shaping(settings.shaping)
         if pace_changed:
             self.worker.set_pace(settings.pace)
+        if settings.condition != before and self.running and isinstance(self.chain, SoundChain):
+            self._direct(before)
         if settings.device != device:
             self.pause()
-            before = self._device_before if self.loaded is None else device
+            last = self._device_before if self.loaded is None else device
             self._load()
-            self._device_before = before
+            self._device_before = last
         self.settings_changed.emit()
         self.inspection.ask()
+
+    def _direct(self, before: Condition) -> None:
+        """A sound that is being drawn goes on as somebody else says it, or says something else; tracks are its own."""
+        assert self.settings is not None
+        assert self.take is not None
+        chosen, differ = self.settings.condition, swept(self.take).factors
+        names = [f.name for f in self.take.model.factors if not isinstance(f, Track) and f not in differ]
+        changes = {name: chosen[name] for name in names if chosen[name] != before.get(name)}
+        if changes:
+            self.worker.direct(changes)
 
     @property
     def overlays(self) -> tuple[str, ...]:

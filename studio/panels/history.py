@@ -48,6 +48,9 @@ ENTRY = Qt.ItemDataRole.UserRole
 PICTURE_ROLE = Qt.ItemDataRole.UserRole + 1
 DELETE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
+SEED = "; seed "
+"""What follows the condition in ``made_with``."""
+
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -61,8 +64,18 @@ def made_at(take_id: str) -> str:
 
 
 def caption(entry: HistoryEntry) -> str:
-    """What an entry is, as short as it can be said: the range of a sweep, of any other take the model."""
-    return entry.swept or entry.title.split(" · ")[0]
+    """What an entry is, as short as it can be said: the range of a sweep, of a sound who says what, else the model.
+
+    The pictures of sounds look alike.
+    """
+    said = spoken(entry) if entry.modality == "sound" else ""
+    return entry.swept or said or entry.title.split(" · ")[0]
+
+
+def spoken(entry: HistoryEntry) -> str:
+    """The values of the condition that ``made_with`` begins with; nothing of a factor that was left open."""
+    values = [part.partition(" ")[2] for part in entry.made_with.partition(SEED)[0].split("; ")]
+    return " ".join(value for value in values if value != "any")
 
 
 def describe(entry: HistoryEntry) -> str:

@@ -34,8 +34,12 @@ LARGEST_WIDTH = 4096
 
 
 def changes(trace: Trace) -> list[int]:
-    """The steps from which on a trace was drawn under another temperature, top-k, top-p or min-p than before."""
-    return [after.start for before, after in pairwise(trace.schedule) if before.shaping != after.shaping]
+    """The steps from which on a trace was drawn under another temperature, top-k, top-p, min-p or condition."""
+    return [
+        after.start
+        for before, after in pairwise(trace.schedule)
+        if (before.shaping, before.condition) != (after.shaping, after.condition)
+    ]
 
 
 class EntropyCurve:

@@ -247,6 +247,25 @@ def test_of_a_short_prefix_all_is_worked_through(model: WaveNet, engine: str) ->
     assert decoder.begin_with(random_symbols(1, model.receptive_field)) == decoder.step == 0
 
 
+def test_another_condition_in_mid_run_holds_from_the_next_step_on_and_is_reproduced(
+    model: WaveNet, engine: str
+) -> None:
+    take = take_of(model, engine)
+    walk = Walk(model, take)
+    walk.advance(40)
+    (trace,) = take.traces
+    walk.direct({"speaker": "ben"})
+    walk.direct({"speaker": "ben"})  # as it is
+    while not walk.done:
+        walk.advance(20)
+    assert [(segment.start, segment.condition["speaker"]) for segment in trace.schedule[1:]] == [(40, "ben")]
+    table = model.condition_tensor(trace.segment.condition)
+    truth = parallel(model, trace.symbols[None], table)[0]
+    drawn = truth[np.arange(40, len(trace)), trace.symbols[40:]]
+    assert trace.surprise[40:] == pytest.approx(-np.log2(drawn.numpy()), abs=1e-3)
+    assert reproduce(model, trace).agrees
+
+
 def test_a_sample_alone_is_the_one_of_the_batch(model: WaveNet) -> None:
     u, condition = noise(3, 60), conditions(model, 3)
     together = make_decoder(model, "compiled", condition).advance(u, NEUTRAL)

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from models.chain import MuLaw, SoundChain
+from models.condition import Category
 from models.sampling import ConditionalBuffer, Walk
+from models.track import Number, Track
 from studio.audio import NO_DEVICE, Playback, SoundUnavailableError
+from studio.panels import timeline
 from studio.sound import PROBE_DELAY_MS, SoundPlayer
 from studio.state import Activity, Pointer, Studio
 from tests.audio_sink import Sink, sink, sound_server
-from tests.studio.conftest import finish
+from tests.studio.conftest import finish, load, write
 
 __all__ = ["sink", "sound_server"]
+
+FRAMES_A_SECOND = 100
+PIANO = SoundChain(MuLaw(16), rate=8000, default_seconds=0.1, max_seconds=100)
+NOTES = Track(
+    "notes", FRAMES_A_SECOND, 50, (Number("pitch", 21, 108), Category("touch", ("pp", "ff"))), "60 pp", held=True
+)
+PIANO_SIZES: dict[str, object] = {"residual": 4, "skip": 4, "head": 4, "dilations": [1, 2], "frames": 4}
+MATCH = 40
+"""So many equal samples in a row of noise are no accident."""
+RECORDER_SECONDS = 0.1
+"""What a recording may lag behind what is played."""
 
 
 @pytest.fixture
@@ -174,6 +193,71 @@ def test_a_change_in_mid_run_is_heard_within_the_latency(heard: SoundPlayer, qtb
         assert (trace.segment.start - before) / 8000 <= heard.latency + 0.05
     studio.pause()
     qtbot.waitUntil(lambda: not studio.running)
+
+
+def test_another_speaker_in_mid_run_is_heard_within_the_latency(heard: SoundPlayer, qtbot: QtBot) -> None:
+    studio = heard.studio
+    listen(heard, qtbot)
+    trace, settings = studio.trace, studio.settings
+    assert trace is not None
+    assert settings is not None
+    for speaker in ("bob", "ada"):
+        before = heard.player.position
+        studio.change("speaker", condition={**settings.condition, "speaker": speaker})
+        qtbot.waitUntil(lambda speaker=speaker: trace.segment.condition["speaker"] == speaker)
+        assert (trace.segment.start - before) / 8000 <= heard.latency + 0.05
+        qtbot.waitUntil(lambda: len(trace) > trace.segment.start + 800)
+    studio.pause()
+    qtbot.waitUntil(lambda: not studio.running)
+    assert [segment.condition["speaker"] for segment in trace.schedule][-2:] == ["bob", "ada"]
+    assert timeline.changes(trace) == [segment.start for segment in trace.schedule[1:]]
+
+
+def test_a_key_is_heard_within_the_latency(heard: SoundPlayer, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "made" / "checkpoints").mkdir(parents=True)
+    write(tmp_path / "made", "played", "wavenet", PIANO, (NOTES,), PIANO_SIZES)
+    studio = load(heard.studio, qtbot, str(tmp_path / "made" / "checkpoints" / "played.safetensors"))
+    for number, key in enumerate((60, 67, 64), 1):
+        before = heard.player.position if number > 1 else 0
+        studio.press_key(key, "ff")
+        qtbot.waitUntil(lambda n=number: len(notes_of(studio)) == n)
+        frame = notes_of(studio)[-1][0]
+        assert frame / FRAMES_A_SECOND - before / 8000 <= heard.latency + 0.05
+        qtbot.waitUntil(lambda frame=frame: heard.player.position > frame * 8000 / FRAMES_A_SECOND, timeout=10_000)
+    studio.pause()
+    qtbot.waitUntil(lambda: not studio.running)
+
+
+def test_a_change_comes_out_of_the_sound_card_within_the_latency(heard: SoundPlayer, sink: Sink, qtbot: QtBot) -> None:
+    """Bit for bit in what the sound card has played; ``-s`` shows how late. The recorder itself is late, too."""
+    studio = heard.studio
+    heard.set_volume(1.0)
+    listen(heard, qtbot)
+    trace, settings, chain = studio.trace, studio.settings, studio.chain
+    assert trace is not None
+    assert settings is not None
+    assert isinstance(chain, SoundChain)
+    shape = partial(studio.reshape, temperature=0.5)
+    direct = partial(studio.change, "speaker", condition={**settings.condition, "speaker": "bob"})
+    for what, change in (("temperature", shape), ("speaker", direct)):
+        count, played = len(trace.schedule), len(sink.heard)
+        change()
+        qtbot.waitUntil(lambda count=count: len(trace.schedule) > count)
+        start = trace.segment.start
+        qtbot.waitUntil(lambda start=start: heard.player.position > start + 1200, timeout=10_000)
+        pattern = chain.wave(trace.symbols[start : start + MATCH]).tobytes()
+        at = sink.hear_out().tobytes().find(pattern, 2 * played) // 2
+        assert at > 0
+        sys.stdout.write(f"{what}: heard {1000 * (at - played) / 8000:.0f} ms later\n")
+        assert (at - played) / 8000 <= heard.latency + 0.05 + RECORDER_SECONDS
+    studio.pause()
+    qtbot.waitUntil(lambda: not studio.running)
+
+
+def notes_of(studio: Studio) -> list[list[Any]]:
+    assert studio.take is not None
+    found: list[list[Any]] = studio.take.traces[0].segment.condition["notes"]
+    return found
 
 
 def test_a_longer_latency_has_the_walk_run_further_ahead(heard: SoundPlayer, qtbot: QtBot) -> None:
