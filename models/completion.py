@@ -104,7 +104,8 @@ def continuation(
     device: str = "cpu",
     first: int = 0,
 ) -> Take:
-    """A take, nothing drawn yet, whose samples go on from a sound, its symbols (T,), by up to ``more`` steps.
+    """A take, nothing drawn yet, whose samples go on from a sound, its symbols (T,), by up to ``more`` steps; where
+    these are more than a sound of the chain has, without end.
 
     Raises InputError for a model of anything but sounds, and for a prefix that is empty, leaves no room to go on, or
     has other symbols than those of amplitudes.
@@ -118,7 +119,7 @@ def continuation(
         raise InputError(f"the symbols of a sound that goes on lie in 0 … {chain.alphabet.levels - 1}")
     take = new_take(
         model, seed=seed, count=count, condition=condition, shaping=shaping, engine=engine, device=device, first=first,
-        limit=min(len(prefix) + more, chain.limit),
+        limit=more if more > chain.limit else min(len(prefix) + more, chain.limit),
     )  # fmt: skip
     return replace(take, given=tuple(prefix.tolist()))
 

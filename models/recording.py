@@ -38,6 +38,7 @@ FORMATS_IN_WORDS = {
     "PCM_S8": "8 bit", "PCM_U8": "8 bit", "PCM_16": "16 bit", "PCM_24": "24 bit", "PCM_32": "32 bit",
     "FLOAT": "32-bit float", "DOUBLE": "64-bit float", "ULAW": "mu-law", "ALAW": "A-law",
 }  # fmt: skip
+PICTURES = {b"\x89PNG": "PNG picture", b"GIF8": "GIF picture", b"\xff\xd8\xff": "JPEG picture"}
 CHANNELS_IN_WORDS = {1: "mono", 2: "stereo"}
 
 SOUNDFILE_MISSING = (
@@ -89,6 +90,11 @@ def is_recording(data: bytes) -> bool:
     return data.startswith(b"fLaC") or (data[:4] in (b"RIFF", b"RIFX", b"RF64") and data[8:12] == b"WAVE")
 
 
+def picture_kind(data: bytes) -> str:
+    """``PNG picture``, by its first bytes, whatever a file is called; empty for what is none of the usual ones."""
+    return next((kind for beginning, kind in PICTURES.items() if data.startswith(beginning)), "")
+
+
 def read_recording(source: Path | bytes, name: str = "the recording") -> Recording:
     """The sound in a WAV or FLAC file, or in the content of one; of one that is cut short, what is there.
 
@@ -96,7 +102,9 @@ def read_recording(source: Path | bytes, name: str = "the recording") -> Recordi
     """
     data, name = read_bytes(source, name)
     if not is_recording(data):
-        raise NoSoundError(f"{name} is {'empty' if not data else 'neither a WAV nor a FLAC file'}")
+        picture = picture_kind(data)
+        what = f"a {picture} and no sound, whatever it is called" if picture else "neither a WAV nor a FLAC file"
+        raise NoSoundError(f"{name} is {what if data else 'empty'}")
     soundfile = soundfile_module()
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:

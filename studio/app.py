@@ -514,8 +514,10 @@ class MainWindow(QMainWindow):
         """That there is no sound stands in the status bar; why, and what helps, is said once a sound is shown."""
         reason = self._sound_reason
         silent = not isinstance(self.studio.chain, SoundChain)
-        if silent and self.banner.full == self._sound_reason_said:
+        if (silent or not reason) and self.banner.full == self._sound_reason_said:
             self.banner.hide()
+        if not reason:
+            self._sound_reason_said = ""  # when it is lost again, that is said again
         self.sound_label.say("no sound" if reason else self.sound.state)
         self.sound_label.setToolTip(reason or (SOUND_TIP if self.sound.state else ""))
         if reason and reason != self._sound_reason_said and not silent:

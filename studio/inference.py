@@ -12,6 +12,7 @@ sound that is heard while it is drawn lies ready for less than that.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import math
@@ -98,6 +99,10 @@ HEARD_SECONDS = 0.005
 NICENESS, NICENESS_BESIDE = 5, 10
 """Where two cores have three threads to run, the window comes first; but a walk that is heard keeps up with its sound
 where other programs run, and with what is looked at, read or saved beside it."""
+
+M_MMAP_THRESHOLD = -3
+"""Of glibc's malloc.h."""
+LARGE_BYTES = 2**20
 
 NEVER = 2**31 - 1
 """A threshold of the garbage collector."""
@@ -336,6 +341,7 @@ class InferenceThread(QThread):
     def run(self) -> None:
         if sys.platform == "linux":  # where a thread has a niceness of its own, and Qt's priorities mean nothing
             os.nice(NICENESS)
+            _give_memory_back()
         try:
             self._start_warming()
         except Exception as error:  # whatever it is, there are other engines
@@ -1030,6 +1036,14 @@ def _begin_to_look() -> None:
 
     torch.set_num_threads(1)
     _give_way()
+
+
+def _give_memory_back() -> None:
+    """Of this program, where it is large, as soon as nobody uses it: glibc would keep as much as a pass has ever taken,
+    now more and now less, while a sound goes on for hours.
+    """
+    with suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def _give_way() -> None:

@@ -57,7 +57,7 @@ class SoundPlayer(QObject):
         self._was = studio.activity
         studio.activity_changed.connect(self._on_activity)
         studio.walk_began.connect(self._on_walk)
-        studio.take_changed.connect(self.stop)
+        studio.take_changed.connect(self._on_take)
         studio.selection_changed.connect(self._on_selection)
         studio.cursor_changed.connect(self._on_cursor)
         studio.branches_changed.connect(self._on_branches)
@@ -108,11 +108,17 @@ class SoundPlayer(QObject):
     @Slot()
     def stop(self) -> None:
         self._follows = self._plays_wave = False
-        self._say("")
+        if self._timer.isActive():
+            self._say(self._gaps())  # until something else is heard: they may have come at the very end
         self.player.stop()
         self._began = None
         self._timer.stop()
         self.playhead_moved.emit(None)
+
+    @Slot()
+    def _on_take(self) -> None:
+        self.stop()
+        self._say("")
 
     @Slot(object, int)
     def play_wave(self, wave: object, rate: int) -> None:
@@ -278,6 +284,9 @@ class SoundPlayer(QObject):
         if self._follows and self._lead.slow and self.player.state is Playback.WAITING:
             seconds = math.ceil(self._lead.seconds_to_sound(position, self._end()))
             return f"sound in {seconds} s" if seconds else ""
+        return self._gaps()
+
+    def _gaps(self) -> str:
         gaps = self.player.underruns - self._gaps_before
         return f"{gaps} gap{'s' if gaps > 1 else ''} in the sound" if gaps else ""
 

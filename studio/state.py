@@ -38,7 +38,7 @@ from models.file_format import Format
 from models.files import read_saved
 from models.image_files import Pixels, opened
 from models.record import read_bytes, shown
-from models.recording import Recording, is_recording, read_recording
+from models.recording import Recording, is_recording, picture_kind, read_recording
 from models.shaping import Shaping
 from models.sweep import ALIKE, Axis, sweep, swept
 from models.trace import Take, Trace, new_take, new_take_id
@@ -1250,6 +1250,8 @@ class Studio(QObject):
             return self._as_recording(partial(read_recording, path), chain.rate)
         if isinstance(chain, ImageChain):
             return self._as_picture(path)
+        if kind := picture_kind(data):
+            raise InputError(f"{name} is a {kind}: choose a model of images to complete it")
         raise NoSoundError(f"{name} is neither a WAV nor a FLAC file")
 
     def _as_picture(self, path: Path) -> Show:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF, QWheelEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGraphicsSceneWheelEvent,
@@ -140,6 +140,8 @@ class TimeView(pg.ViewBox):  # type: ignore[misc]
 
     clicked = Signal(float)
     whole_wanted = Signal()
+    magnified = Signal(float)
+    """The wheel turned with Ctrl, by so many notches."""
     stretched = Signal(float, float, bool)
     """A loop is drawn with Shift, or by one of its ends: from where, to where, and whether that is its last place."""
 
@@ -147,6 +149,8 @@ class TimeView(pg.ViewBox):  # type: ignore[misc]
         super().__init__(enableMenu=False, defaultPadding=0)
         self.setMouseEnabled(x=zooms, y=False)
         self._zooms = zooms
+        self.magnifies = False
+        """Whether Ctrl with the wheel is of use here."""
         self._anchor: float | None = None
         """Where the loop that is being drawn is held."""
         self.loop: tuple[float, float] | None = None
@@ -177,7 +181,10 @@ class TimeView(pg.ViewBox):  # type: ignore[misc]
     def wheelEvent(self, event: QGraphicsSceneWheelEvent, axis: int | None = None) -> None:
         """axis: 0 or 1 where the wheel is over that axis."""
         sideways = event.orientation() == Qt.Orientation.Horizontal
-        if not sideways and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+        if self.magnifies and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.magnified.emit(event.delta() / NOTCH)
+            event.accept()
+        elif not sideways and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             super().wheelEvent(event, axis)
         elif self._zooms:
             (left, right), _ = self.viewRange()
@@ -307,7 +314,15 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)
-        scene = self.mapToScene(event.position().toPoint())
+        self._point(event.position())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """What lies under the mouse is something else now."""
+        super().wheelEvent(event)
+        self._point(event.position())
+
+    def _point(self, position: QPointF) -> None:
+        scene = self.mapToScene(position.toPoint())
         inside, at = self.view.sceneBoundingRect().contains(scene), self.view.mapSceneToView(scene)
         self.pointed_height = at.y() if inside else None
         grips = inside and self.view.other_end(scene) is not None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtCore import Slot
 
 from studio.canvas.clip import Clip, decibels
 from studio.canvas.time_plot import ZOOM_TIP, InView, Pane, Stretch, TimePlot
@@ -17,6 +18,9 @@ POINT_PIXELS = 5
 
 RELEASE_PIXELS = 26
 
+MOST_MAGNIFIED = 256.0
+"""Times: a few levels of 16 bits fill the plot no further."""
+
 LINE_STEPS = 2.0
 """Up to this many samples to a pixel, a line joins them all."""
 
@@ -26,7 +30,7 @@ class Waveform(Pane):
 
     def __init__(self) -> None:
         super().__init__("Waveform", TimePlot("Waveform", zooms=True))
-        self.title.setToolTip(ZOOM_TIP)
+        self.title.setToolTip(f"{ZOOM_TIP}. With Ctrl: quiet sounds larger")
         self._wave = pg.PlotCurveItem(antialias=False)
         self._behind = pg.PlotCurveItem(antialias=False)
         self._points = pg.ScatterPlotItem(size=5, pxMode=True, pen=None)
@@ -41,8 +45,26 @@ class Waveform(Pane):
         self.lens = Stretch(self.plot, -5)
         for item in (self.lens, self._behind, self._wave, self._points):
             self.plot.addItem(item, ignoreBounds=True)
-        self.plot.setYRange(-1, 1, padding=0)
-        self.plot.getAxis("left").setTicks([[(-1, "−1"), (-0.5, "−0.5"), (0, "0"), (0.5, "0.5"), (1, "1")]])
+        self.plot.view.magnifies = True
+        self.plot.view.magnified.connect(self.magnify)
+        self.plot.view.whole_wanted.connect(self._as_loud_as_it_is)
+        self._as_loud_as_it_is()
+
+    @Slot(float)
+    def magnify(self, notches: float) -> None:
+        """Quiet sounds are drawn larger, down to themselves."""
+        self._show_up_to(self.magnification * 2**notches)
+
+    @Slot()
+    def _as_loud_as_it_is(self) -> None:
+        self._show_up_to(1)
+
+    def _show_up_to(self, magnification: float) -> None:
+        self.magnification = min(max(magnification, 1.0), MOST_MAGNIFIED)
+        reach = 1 / self.magnification
+        self.plot.setYRange(-reach, reach, padding=0)
+        ticks = [(share * reach, f"{share * reach:.2g}".replace("-", "−")) for share in (-1, -0.5, 0, 0.5, 1)]
+        self.plot.getAxis("left").setTicks([ticks])
 
     def dress(self, theme: Theme) -> None:
         self.plot.dress(theme, theme)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
+    QMessageBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -268,6 +269,8 @@ class ContinuationDialog(QDialog):
         if self._listening:
             self.microphone.stop()
             return
+        if self.recording is not None and not self._may_go(self.recording):
+            return
         self.studio.pause()  # the microphone would hear it
         self.silence_wanted.emit()
         self.problem.show_problem("")
@@ -275,6 +278,12 @@ class ContinuationDialog(QDialog):
         self._heard = False
         self.microphone.start()
         self._refresh()
+
+    def _may_go(self, recording: Recording) -> bool:
+        """Asks whether a new recording takes the place of what is here."""
+        button = QMessageBox.StandardButton
+        question = f"Record in place of {recording.name}, and of the part of it that you chose?"
+        return QMessageBox.question(self, "Record", question, button.Yes | button.Cancel) == button.Yes
 
     @Slot(object, int)
     def _on_heard(self, wave: Wave, rate: int) -> None:
@@ -448,9 +457,11 @@ class ContinuationDialog(QDialog):
             return ""
         most = chain.limit / chain.rate
         if len(given) >= chain.limit:
-            return f"Choose less than {most:g} s: that is the longest that this model makes."
-        more = min(settings.limit, chain.limit - len(given)) / chain.rate
+            return f"Choose less than {most:g} s: that is the most that this model is given."
         cut = "" if recording.whole else f"Only the first {recording.seconds:.3g} s of it are here. "
+        if settings.limit > chain.limit:
+            return f"{cut}The model goes on until you stop it, as Sampling says."
+        more = min(settings.limit, chain.limit - len(given)) / chain.rate
         return f"{cut}The model goes on for {more:.3g} s at most, as Sampling says."
 
     def _refresh_condition(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -48,7 +49,7 @@ ENTRY = Qt.ItemDataRole.UserRole
 PICTURE_ROLE = Qt.ItemDataRole.UserRole + 1
 DELETE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
-SEED = "; seed "
+SEED = "seed "
 """What follows the condition in ``made_with``."""
 
 Index = QModelIndex | QPersistentModelIndex
@@ -74,7 +75,8 @@ def caption(entry: HistoryEntry) -> str:
 
 def spoken(entry: HistoryEntry) -> str:
     """The values of the condition that ``made_with`` begins with; nothing of a factor that was left open."""
-    values = [part.partition(" ")[2] for part in entry.made_with.partition(SEED)[0].split("; ")]
+    condition = takewhile(lambda part: not part.startswith(SEED), entry.made_with.split("; "))
+    values = (part.partition(" ")[2] for part in condition)
     return " ".join(value for value in values if value != "any")
 
 

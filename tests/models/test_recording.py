@@ -97,7 +97,7 @@ def test_sixteen_bits_at_the_model_s_rate_become_the_symbols_of_the_very_numbers
 def test_what_is_no_wav_or_flac_is_no_sound_whatever_its_name(tmp_path: Path) -> None:
     for content, says in (
         (b"", "is empty"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(64), "neither a WAV nor a FLAC"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), "is a PNG picture and no sound, whatever it is called"),
         (b"RIFF", "neither"),
     ):
         (tmp_path / "a.wav").write_bytes(content)

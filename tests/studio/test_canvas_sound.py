@@ -22,6 +22,7 @@ from studio.canvas.pyramid import Pyramid
 from studio.canvas.sound import SoundCanvas
 from studio.canvas.spectrum import ROWS, frequency_at, row_of
 from studio.canvas.time_plot import TimePlot
+from studio.canvas.waveform import MOST_MAGNIFIED
 from studio.messages import Gram
 from studio.settings import SpectrumSettings
 from studio.state import Activity, Pointer, Studio
@@ -158,7 +159,7 @@ def wheel(
 ) -> None:
     """Turns the wheel over a time of the wave; ``turn`` as Qt tells it: 120 a notch, down and right negative."""
     plot = canvas.wave.plot
-    where = QPointF(at(plot, seconds))
+    where = QPointF(at(plot, seconds, 0))
     phase, buttons = Qt.ScrollPhase.NoScrollPhase, Qt.MouseButton.NoButton
     globally = QPointF(plot.viewport().mapToGlobal(where))
     QApplication.sendEvent(
@@ -172,6 +173,35 @@ def test_the_wheel_zooms_about_the_pointer(idle: Studio, canvas: SoundCanvas) ->
     left, right = view(canvas)
     assert 0.5 < right - left < 0.99
     assert (0.25 - left) / (right - left) == pytest.approx(0.25, abs=0.01)
+
+
+def test_after_the_wheel_the_sample_under_the_mouse_is_the_one_that_is_highlighted(
+    idle: Studio, canvas: SoundCanvas
+) -> None:
+    show(idle, 8000)
+    wheel(canvas, 0.2, QPoint(0, 120))
+    place = at(canvas.wave.plot, 0.7)
+    seconds = canvas.wave.plot.view.mapSceneToView(canvas.wave.plot.mapToScene(place)).x()
+    wheel(canvas, seconds, QPoint(0, 1200), Qt.KeyboardModifier.ShiftModifier)
+    left = canvas.wave.plot.view.mapSceneToView(canvas.wave.plot.mapToScene(place)).x()
+    assert left != pytest.approx(seconds, abs=0.01)
+    assert idle.hovered == Pointer(0, round(left * 8000))
+
+
+def test_with_ctrl_the_wheel_draws_quiet_sounds_larger_and_a_double_click_takes_that_back(
+    idle: Studio, canvas: SoundCanvas
+) -> None:
+    show(idle, 8000)
+    plot, before = canvas.wave.plot, view(canvas)
+    wheel(canvas, 0.25, QPoint(0, 240), Qt.KeyboardModifier.ControlModifier)
+    assert plot.view.viewRange()[1] == pytest.approx([-0.25, 0.25])
+    assert view(canvas) == before
+    wheel(canvas, 0.25, QPoint(0, -1200), Qt.KeyboardModifier.ControlModifier)
+    assert plot.view.viewRange()[1] == pytest.approx([-1, 1])
+    wheel(canvas, 0.25, QPoint(0, 120_000), Qt.KeyboardModifier.ControlModifier)
+    assert canvas.wave.magnification == MOST_MAGNIFIED
+    plot.view.whole_wanted.emit()
+    assert plot.view.viewRange()[1] == pytest.approx([-1, 1])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from models.chain import MuLaw, SoundChain
@@ -114,7 +115,7 @@ def test_nothing_and_too_much_cannot_be_given(opened: Callable[..., Continuation
     assert not dialog.continue_button.isEnabled()
     dialog.all_button.click()
     assert not dialog.continue_button.isEnabled()
-    assert dialog.note.text() == "Choose less than 1 s: that is the longest that this model makes."
+    assert dialog.note.text() == "Choose less than 1 s: that is the most that this model is given."
     dialog.stop_box.setValue(0.999)
     assert dialog.continue_button.isEnabled()
 
@@ -183,7 +184,7 @@ def test_what_cannot_be_read_is_said_in_the_dialog_and_the_recording_stays(
     dialog = opened(tone())
     (tmp_path / "b.wav").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     dialog.studio.open_recording(tmp_path / "b.wav")
-    qtbot.waitUntil(lambda: "neither a WAV nor a FLAC" in dialog.problem.text())
+    qtbot.waitUntil(lambda: "a PNG picture and no sound" in dialog.problem.text())
     assert dialog.problem.isVisibleTo(dialog)
     assert dialog.continue_button.isEnabled()
     opened(tone(), name="c.wav")
@@ -244,6 +245,7 @@ def test_what_the_microphone_heard_is_a_recording_unless_the_dialog_was_closed_m
 ) -> None:
     dialog = opened(tone())
     monkeypatch.setattr(dialog.microphone, "start", lambda: None)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
     spoken = Recording(tone(0.3, rate=16000).astype(np.float32), 16000, "Microphone", "16 kHz, mono")
 
     def speak() -> None:
@@ -264,11 +266,44 @@ def test_what_the_microphone_heard_is_a_recording_unless_the_dialog_was_closed_m
     assert len(dialog.given) == 1200
 
 
+def test_nothing_is_recorded_over_what_was_opened_unless_somebody_says_so(
+    opened: Callable[..., ContinuationDialog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog, asked = opened(tone()), []
+
+    def ask(*words: object) -> QMessageBox.StandardButton:
+        asked.append(words[2])
+        return QMessageBox.StandardButton.Cancel
+
+    monkeypatch.setattr(QMessageBox, "question", ask)
+    dialog.record_button.click()
+    assert asked == ["Record in place of a.wav, and of the part of it that you chose?"]
+    assert dialog.record_button.text() == "Record"
+    assert dialog.continue_button.isEnabled()
+
+
+def test_where_sounds_are_to_go_on_without_end_so_does_a_continuation(
+    opened: Callable[..., ContinuationDialog], qtbot: QtBot
+) -> None:
+    dialog = opened(tone())
+    chain = dialog.studio.chain
+    assert chain is not None
+    dialog.studio.change("length", limit=chain.endless_limit)
+    assert dialog.note.text() == "The model goes on until you stop it, as Sampling says."
+    dialog.continue_button.click()
+    take = dialog.studio.take
+    assert take is not None
+    assert take.endless
+    dialog.studio.pause()
+    qtbot.waitUntil(lambda: not dialog.studio.running)
+
+
 def test_no_microphone_is_a_sentence_and_the_recording_stays(
     opened: Callable[..., ContinuationDialog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialog = opened(tone())
     monkeypatch.setattr(dialog.microphone, "start", lambda: None)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
     dialog.record_button.click()
     assert dialog.record_button.text() == "Stop"
     assert not dialog.continue_button.isEnabled()

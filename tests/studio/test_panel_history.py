@@ -145,6 +145,13 @@ def test_a_caption_says_the_range_of_a_sweep_and_of_any_other_take_the_model() -
     assert describe(swept).splitlines()[1] == "Sweep: T 0.5 … T 1.2; digit 3; seed 7"
 
 
+def test_a_caption_of_a_sound_says_who_says_what() -> None:
+    sound = replace(made_up(1), title="WaveNet · digits", modality="sound", made_with="speaker ada; digit 3; seed 7")
+    assert caption(sound) == "ada 3"
+    assert caption(replace(sound, made_with="speaker any; digit 3; seed 7; T 0.5")) == "3"
+    assert caption(replace(sound, made_with="seed 7")) == "WaveNet"
+
+
 def reference(*factors: Factor) -> ModelReference:
     return ModelReference("m", "Faces", "0" * 64, ImageChain(GreyLevels(4), 5, 4), factors)
 

@@ -165,6 +165,18 @@ def test_a_replay_ends_by_itself_and_says_so(player: SoundPlayer, qtbot: QtBot) 
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=5000)
 
 
+def test_gaps_at_the_end_are_told_until_something_else_is_shown(player: SoundPlayer, qtbot: QtBot) -> None:
+    begin(player.studio)
+    qtbot.waitUntil(lambda: player._timer.isActive())
+    player.player._output.underruns = player._gaps_before + 2
+    player.studio.pause()
+    qtbot.waitUntil(lambda: not player._timer.isActive())
+    assert player.state == "2 gaps in the sound"
+    begin(player.studio, pace=math.inf, limit=100)
+    assert player.state == ""
+    finish(player.studio, qtbot)
+
+
 # -- a walk that is heard
 
 

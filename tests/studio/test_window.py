@@ -262,6 +262,18 @@ def test_why_there_is_no_sound_is_not_said_over_images(window: MainWindow, qtbot
     assert not window.banner.isVisible()
 
 
+def test_why_there_is_no_sound_is_not_said_any_more_once_there_is_and_again_when_it_is_lost_again(
+    window: MainWindow,
+) -> None:
+    window._show_sound_reason("")
+    window.studio.choose_model(SOUND)
+    for _ in range(2):
+        window._show_sound_reason("No sound: nobody has ears.")
+        assert window.banner.isVisible()
+        window._show_sound_reason("")
+        assert not window.banner.isVisible()
+
+
 def test_why_there_is_no_sound_is_not_said_over_an_image_of_the_history(window: MainWindow, qtbot: QtBot) -> None:
     image = drawn(window, qtbot)
     load(window.studio, qtbot, SOUND)
