@@ -100,10 +100,6 @@ NICENESS, NICENESS_BESIDE = 5, 10
 """Where two cores have three threads to run, the window comes first; but a walk that is heard keeps up with its sound
 where other programs run, and with what is looked at, read or saved beside it."""
 
-M_MMAP_THRESHOLD = -3
-"""Of glibc's malloc.h."""
-LARGE_BYTES = 2**20
-
 NEVER = 2**31 - 1
 """A threshold of the garbage collector."""
 
@@ -341,7 +337,6 @@ class InferenceThread(QThread):
     def run(self) -> None:
         if sys.platform == "linux":  # where a thread has a niceness of its own, and Qt's priorities mean nothing
             os.nice(NICENESS)
-            _give_memory_back()
         try:
             self._start_warming()
         except Exception as error:  # whatever it is, there are other engines
@@ -684,6 +679,7 @@ class InferenceThread(QThread):
         def look() -> None:
             began = time.monotonic()
             self._guard(how)
+            _give_memory_back()
             now = time.monotonic()
             self._look_after = now + (now - began) * (1 / LOOKING_SHARE - 1)
 
@@ -1039,11 +1035,10 @@ def _begin_to_look() -> None:
 
 
 def _give_memory_back() -> None:
-    """Of this program, where it is large, as soon as nobody uses it: glibc would keep as much as a pass has ever taken,
-    now more and now less, while a sound goes on for hours.
-    """
-    with suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+    """What a pass has taken, a hundred megabytes of a sound: glibc would keep now more of it and now less."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _give_way() -> None:
