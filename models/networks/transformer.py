@@ -57,7 +57,10 @@ NORM_FLOOR = 1e-6
 
 @dataclass(frozen=True)
 class TransformerConfig:
-    """width: channels of the stream. context: positions that each one asks, itself among them. dropout: share hidden."""
+    """width: channels of the stream. context: positions that each one asks, itself among them.
+
+    dropout: the share that training hides of what is added to the stream.
+    """
 
     layers: int
     width: int
@@ -79,11 +82,9 @@ class TransformerConfig:
             raise InputError(f"dropout of a Transformer is a number from 0 to below 1, not {self.dropout!r}")
 
 
-def turns(positions: Tensor, half: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (T, half) of the angles of positions (T,), which may be large: in float64 they keep digits."""
-    speeds = SLOWEST ** (-torch.arange(half, dtype=torch.float64, device=positions.device) / half)
-    angles = positions.double()[:, None] * speeds
-    return angles.cos().to(dtype), angles.sin().to(dtype)
+def speeds(half: int) -> Tensor:
+    """By which angle each of some planes turns from a position to the next: float64 (half,)."""
+    return SLOWEST ** (-torch.arange(half, dtype=torch.float64) / half)
 
 
 def turned(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
@@ -179,9 +180,15 @@ class Transformer(AutoregressiveModel):
     def receptive_field(self) -> int:
         return self.config.layers * (self.config.context - 1) + 1
 
+    @property
+    def refilled(self) -> int:
+        """So many positions before a step a decoder begins anew: that step, and any a context back, then is right."""
+        return self.receptive_field + self.config.context
+
     def turns(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """See ``turns``, of positions (T,)."""
-        return turns(positions, self.config.width // self.config.heads // 2, self.out.weight.dtype)
+        """Cosines and sines (T, d / 2) of the angles of positions (T,), which may be large: float64 keeps digits."""
+        angles = positions.double()[:, None] * speeds(self.config.width // self.config.heads // 2).to(positions.device)
+        return angles.cos().to(self.out.weight.dtype), angles.sin().to(self.out.weight.dtype)
 
     def begun(self, before: Tensor, condition: Tensor) -> Tensor:
         """The stream (B, T, C) before the first block, of the symbols before each step (B, T)."""
@@ -202,6 +209,11 @@ class Transformer(AutoregressiveModel):
     def cached(self, condition: Tensor) -> Decoder:
         return CachedTransformer(self, condition)
 
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.transformer import CompiledTransformer
+
+        return CompiledTransformer(self, condition)
+
 
 class CachedTransformer(Decoder):
     """Keys and values of the last positions, in rings twice as long as the context: a step costs one position.
@@ -217,8 +229,6 @@ class CachedTransformer(Decoder):
         super().__init__(model, condition)
         config = model.config
         self._network, self._context, self._size = model, config.context, 2 * config.context
-        self._most = model.receptive_field + config.context
-        """Positions that are computed again at most."""
         shape = (2, config.layers, self.rows, config.heads, self._size, config.width // config.heads)
         self._rings = torch.zeros(shape, dtype=model.out.weight.dtype, device=condition.device)
         """(2, L, B, H, ring, d): keys and values."""
@@ -226,7 +236,7 @@ class CachedTransformer(Decoder):
 
     def _begin(self, step: int) -> None:
         """Has the rings filled anew, for this step and those up to a context before it."""
-        self._first = max(0, step - self._most)
+        self._first = max(0, step - self._network.refilled)
         """The position that they were filled from."""
         self._kept = self._first
         """The first one that they still hold."""
@@ -235,7 +245,7 @@ class CachedTransformer(Decoder):
 
     @torch.inference_mode()
     def peek(self) -> Categorical:
-        if self.step - self._at > self._most:
+        if self.step - self._at > self._network.refilled:
             self._begin(self.step)
         for position in range(self._at, self.step + 1):
             self._compute(position)

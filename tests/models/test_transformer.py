@@ -16,7 +16,7 @@ from torch import Tensor
 
 from models.chain import DRAW, GreyLevels, ImageChain, Symbols
 from models.condition import Category
-from models.decoder import Decoder, Drawn
+from models.decoder import Decoder
 from models.errors import InputError
 from models.likelihood import surprises
 from models.model import ModelSpec
@@ -33,7 +33,7 @@ CONTEXT, LAYERS = 5, 3
 SIZES: dict[str, Any] = {"layers": LAYERS, "width": 12, "heads": 3, "context": CONTEXT, "dropout": 0.2}
 LONG = 40 * CONTEXT
 FURTHEST = LAYERS * (CONTEXT - 1) + 1
-ENGINES = ("cached",)
+ENGINES = ("cached", "compiled")
 
 
 def build(*, stop: bool = True, **sizes: Any) -> Transformer:

@@ -67,7 +67,10 @@ def test_both_likelihoods_stand_beside_the_published_one() -> None:
 
 def test_bits_of_black_and_white_are_counted_in_nats_and_others_for_each_variable() -> None:
     assert [chain.compared_in for chain in (BITS, GREY, SOUND, TEXT)] == [
-        "nats", "bits/dim", "bits/sample", "nats/character"
+        "nats",
+        "bits/dim",
+        "bits/sample",
+        "nats/character",
     ]
     assert cells(header("wavenet", "fsdd", SOUND, test=likelihood(4.4138, 1e4, 180)))["test likelihood"] == (
         "4.414 ± 0.004 bits/sample, given the digit"
