@@ -102,13 +102,14 @@ def banded_attention(q: Tensor, k: Tensor, v: Tensor, context: int) -> Tensor:
     if steps <= context:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
     # (B * H, chunks, context, d)
-    q, k, v = (F.pad(x, (0, 0, 0, -steps % context)).flatten(0, 1).unflatten(1, (-1, context)) for x in (q, k, v))
+    whole = (F.pad(x, (0, 0, 0, -steps % context)).flatten(0, 1) for x in (q, k, v))
+    q, k, v = (torch.unflatten(x, 1, (-1, context)) for x in whole)
     first = F.scaled_dot_product_attention(q[:, :1], k[:, :1], v[:, :1], is_causal=True)
     asking, asked = torch.arange(context, 2 * context, device=q.device), torch.arange(2 * context, device=q.device)
     ago = asking[:, None] - asked
-    pairs = (torch.cat([x[:, :-1], x[:, 1:]], 2) for x in (k, v))
-    others = F.scaled_dot_product_attention(q[:, 1:], *pairs, attn_mask=(ago >= 0) & (ago < context))
-    return torch.cat([first, others], 1).flatten(1, 2)[:, :steps].unflatten(0, rows)
+    k, v = (torch.cat([x[:, :-1], x[:, 1:]], 2) for x in (k, v))
+    others = F.scaled_dot_product_attention(q[:, 1:], k, v, attn_mask=(ago >= 0) & (ago < context))
+    return torch.unflatten(torch.cat([first, others], 1).flatten(1, 2)[:, :steps], 0, rows)
 
 
 def normed(x: Tensor) -> Tensor:
@@ -139,10 +140,12 @@ class Block(nn.Module):
         """The stream (B, T, C) after both have added to it; heard: by the heads, (B, H, T, d)."""
         x = x + self.dropout(self.hear(heard.transpose(1, 2).flatten(2)))
         inner = F.gelu(self.widen(normed(x)), approximate="tanh")
-        return x + self.dropout(self.narrow(inner))
+        both: Tensor = x + self.dropout(self.narrow(inner))
+        return both
 
     def forward(self, x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-        return self.added(x, banded_attention(*self.asked(x, cosines, sines), self.context))
+        heard = banded_attention(*self.asked(x, cosines, sines), self.context)
+        return self.added(x, heard)
 
 
 class Transformer(AutoregressiveModel):
