@@ -264,7 +264,9 @@ FAMILIES = (
         "Convolutions with ever wider gaps: thousands of steps back in a few layers",
         ("wavenet",),
     ),
-    Family("attention", 2017, "Every step looks at all earlier ones and weighs them by what they hold"),
+    Family(
+        "attention", 2017, "Every step looks at all earlier ones and weighs them by what they hold", ("transformer",)
+    ),
 )
 """From the plainest on, as the field went; families of plug-ins follow by name."""
 

@@ -7,6 +7,7 @@ there.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -209,8 +210,14 @@ class Chain(ABC):
 
     @property
     def compared_in(self) -> str:
-        """The unit in which papers report likelihoods: NATS of an image of black and white, else bits a variable."""
+        """The unit in which papers report likelihoods: NATS, of a whole example, of an image of black and white; else
+        bits a variable, of text nats a variable."""
         return f"bits/{self.step_noun}"
+
+    @property
+    def compared_bit(self) -> float:
+        """How much of the unit of ``compared_in`` a bit is."""
+        return math.log(2) if self.compared_in.startswith(NATS) else 1.0
 
     @property
     def steps_per_second(self) -> int | None:

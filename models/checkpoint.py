@@ -105,7 +105,11 @@ class CheckpointHeader:
         measured = self.likelihood.get(self.measured_on or "", {})
         if self.chain.compared_in == NATS and NATS in measured:
             return f"{measured[NATS]:.1f} {NATS}"
-        return "" if self.bits_per_dim is None else f"{self.bits_per_dim:.3f} bits/{self.chain.step_noun}"
+        if self.bits_per_dim is None:
+            return ""
+        if self.chain.compared_in == NATS:
+            return f"{self.bits_per_dim:.3f} bits/{self.chain.step_noun}"
+        return f"{self.bits_per_dim * self.chain.compared_bit:.3f} {self.chain.compared_in}"
 
 
 @dataclass(frozen=True)

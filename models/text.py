@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from models.chain import Alphabet, Chain, Symbols
+from models.chain import NATS, Alphabet, Chain, Symbols
 from models.errors import InputError
 
 MAX_LENGTH = 2**20
@@ -104,6 +104,10 @@ class TextChain(Chain):
     def characters(self) -> Characters:
         assert isinstance(self.alphabet, Characters)
         return self.alphabet
+
+    @property
+    def compared_in(self) -> str:
+        return f"{NATS}/{self.step_noun}"
 
     @property
     def length(self) -> None:

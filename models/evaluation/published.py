@@ -13,10 +13,13 @@ from models.chain import NATS
 from models.checkpoint import CheckpointHeader
 from models.likelihood import OWN_CODE, part_name
 from models.model import AutoregressiveModel
+from models.text import TextChain
 from models.training.data.mnist import BINARISATION_SEED
+from models.training.data.tiny_shakespeare import MEASURED
 from models.wording import grouped
 
 BITS_PER_DIM = "bits/dim"
+NATS_PER_CHARACTER = f"{NATS}/{TextChain.step_noun}"
 TEST = "test"
 """The part of the data that counts."""
 
@@ -44,6 +47,7 @@ PIXEL_RNN_2016 = "van den Oord et al. 2016, PixelRNN"
 GATED_2016 = "van den Oord et al. 2016, PixelCNN decoders"
 PIXELCNN_PP_2017 = "Salimans et al. 2017"
 TUTORIAL = "UvA deep learning tutorial 12"
+NANO_GPT = "Karpathy, nanoGPT"
 
 PUBLISHED: Mapping[tuple[str, str], tuple[Published, ...]] = {
     ("fvbn", "binarised_mnist"): (Published(97.45, NATS, NADE_2011),),
@@ -66,6 +70,10 @@ PUBLISHED: Mapping[tuple[str, str], tuple[Published, ...]] = {
     ("pixelcnn_pp", "cifar10"): (
         Published(2.92, BITS_PER_DIM, PIXELCNN_PP_2017, "without classes"),
         Published(2.94, BITS_PER_DIM, PIXELCNN_PP_2017, "class-conditional"),
+    ),
+    ("transformer", "tiny_shakespeare"): (
+        Published(1.88, NATS_PER_CHARACTER, NANO_GPT, "0.80 M weights, 3 minutes of a CPU"),
+        Published(1.47, NATS_PER_CHARACTER, NANO_GPT, "10.65 M weights"),
     ),
 }
 """By architecture and name of the data set."""
@@ -92,6 +100,10 @@ DATA_NOTES: Mapping[str, tuple[str, ...]] = {
     "binarised_mnist": (f"Binarised MNIST is {ONE_DRAW}.",),
     "mnist_patches": (f"The bits of the patches are {ONE_DRAW}.", DEPENDENT),
     "cifar10_patches": (DEPENDENT,),
+    "tiny_shakespeare": (
+        f"The test part of Tiny Shakespeare is the first half of nanoGPT's validation part, and is measured in windows "
+        f"of {MEASURED} characters, where nanoGPT's have 64 or 256: with more of the text before each character.",
+    ),
 }
 """By the name of the data set, what its numbers are to be read with."""
 

@@ -42,6 +42,12 @@ def round_up(size: int, multiple: int) -> int:
     return -(-size // multiple) * multiple
 
 
+def tile_of(outputs: int) -> int:
+    """The width of the tiles for one row of inputs: as wide as the outputs fill."""
+    wide, _, narrow = WIDTHS
+    return wide if outputs % wide == 0 else narrow if outputs <= narrow else TILE
+
+
 def pack(weights: npt.ArrayLike, tile: int = TILE) -> Float32s:
     """Weights (…, in, out) to tiles (…, out / tile, in, tile) with zeros for the outputs that fill the last tile.
 

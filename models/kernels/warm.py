@@ -28,6 +28,7 @@ KERNELS = tuple(
         "nade",
         "orderless_nade",
         "made",
+        "transformer",
     )
 )
 """``module:function``, where the function walks a tiny model through all that its compiled decoder can do."""

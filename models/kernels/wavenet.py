@@ -30,8 +30,8 @@ from models.engines import BFLOAT16
 from models.errors import InputError
 from models.kernels.draw import ZERO, draw_symbol, fast_sigmoid, fast_tanh
 from models.kernels.jit import inlined, kernel
-from models.kernels.matrix import TILE, WIDTHS, add_product, bfloat16, outputs_of, pack, pad
 from models.kernels.matrix import Weights as Packed
+from models.kernels.matrix import add_product, bfloat16, outputs_of, pack, pad, tile_of
 from models.kernels.mixture import draw_from_logistics
 from models.kernels.vectors import add_to, copy_to, rectify
 from models.model import ModelSpec
@@ -407,10 +407,7 @@ def _array(tensor: Tensor) -> Float32s:
 
 def pack_product(weights: Sequence[Tensor], rounded: bool) -> Packed:
     """Weights of one shape (out, in) each, to (n, tiles, in, outputs of a tile): tiles as wide as the outputs fill."""
-    outputs = weights[0].shape[0]
-    wide, _, narrow = WIDTHS
-    tile = wide if outputs % wide == 0 else narrow if outputs <= narrow else TILE
-    packed = pack(np.stack([_array(matrix.T) for matrix in weights]), tile)
+    packed = pack(np.stack([_array(matrix.T) for matrix in weights]), tile_of(weights[0].shape[0]))
     return bfloat16(packed) if rounded else packed
 
 

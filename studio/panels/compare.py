@@ -184,7 +184,7 @@ def mean_surprise(take: Take | None) -> str:
     bits, unit = sum(trace.bits for trace in take.traces), take.chain.compared_in
     if unit == NATS:
         return f"{bits * math.log(2) / len(take.traces):.1f} {unit}{'' if take.finished else ' so far'}"
-    return f"{bits / steps:.3f} {unit}"
+    return f"{bits / steps * take.chain.compared_bit:.3f} {unit}"
 
 
 def what_differs(chains: Sequence[ImageChain]) -> str:

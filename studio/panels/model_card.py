@@ -74,11 +74,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def with_error(measured: Mapping[str, float], name: str, digits: int) -> str:
-    """A measurement with its standard error, where it has one."""
+def with_error(measured: Mapping[str, float], name: str, digits: int, unit: float = 1.0) -> str:
+    """A measurement with its standard error, where it has one, times ``unit``."""
     error = measured.get(f"{name}_standard_error")
-    text = f"{measured[name]:.{digits}f}"
-    return text if error is None else f"{text} ± {error:.{digits}f}"
+    text = f"{unit * measured[name]:.{digits}f}"
+    return text if error is None else f"{text} ± {unit * error:.{digits}f}"
 
 
 def facts(entry: Entry) -> list[tuple[str, str]]:
@@ -100,6 +100,8 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
         measured = header.likelihood[part]
         if "bits_per_dim" in measured:
             said = [f"{with_error(measured, 'bits_per_dim', 3)} bits/{chain.step_noun}"]
+            if chain.compared_in == f"{NATS}/{chain.step_noun}":
+                said.insert(0, f"{with_error(measured, 'bits_per_dim', 3, chain.compared_bit)} {chain.compared_in}")
             if NATS in measured:
                 said.append(f"{with_error(measured, NATS, 2)} nats an example")
             text = "<br>".join(reversed(said) if chain.compared_in == NATS else said)

@@ -13,6 +13,7 @@ from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.errors import InputError
 from models.model import ModelSpec
 from models.networks import network_class
+from models.text import Characters, TextChain
 
 FOLDER = Path(models.networks.__path__[0])
 NETWORKS = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
@@ -71,6 +72,10 @@ SIZES: dict[str, tuple[Chain, dict[str, object]]] = {
         ImageChain(GreyLevels(4), 3, 3),
         {"hidden": 2, "output": "mixture of Gaussians", "components": 2},
     ),
+    "transformer": (
+        TextChain(Characters(4, False, "abcd"), default_length=9, max_length=9),
+        {"layers": 1, "width": 2, "heads": 1, "context": 2, "dropout": 0.0},
+    ),
 }
 
 
@@ -85,7 +90,7 @@ def refused(network: str, config: dict[str, object]) -> str:
 @pytest.mark.parametrize("value", [True, 0, -1, 10**9, 2.0, "a", [], None])
 def test_a_size_that_is_no_whole_number_in_its_range_is_refused_by_name(network: str, value: object) -> None:
     config = SIZES[network][1]
-    for name in config.keys() - {"dilations", "output"}:
+    for name in config.keys() - {"dilations", "output", "dropout"}:
         says = refused(network, config | {name: value})
         assert says.startswith(f"{name} of a ")
         assert "is a whole number in 1 … " in says

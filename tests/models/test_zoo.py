@@ -17,11 +17,13 @@ from models.evaluation.zoo import BEGIN, END, all_notes, missing, part_of_test, 
 from models.networks import BUILT_IN, network_class
 from models.networks.fvbn import FVBN
 from models.networks.pixelcnn_autoencoder import CODE, PixelCNNAutoencoder
+from models.text import Characters, TextChain
 from models.training.data import DATA_SETS
 
 BITS = ImageChain(GreyLevels(2), 28, 28)
 GREY = ImageChain(GreyLevels(256), 28, 28)
 SOUND = SoundChain(MuLaw(256, stop=True), 8000, default_seconds=1.0, max_seconds=10.0)
+TEXT = TextChain(Characters(4, False, "abcd"), default_length=9, max_length=9)
 DIGIT = Category("digit", tuple("0123456789"), any=True)
 
 
@@ -64,10 +66,21 @@ def test_both_likelihoods_stand_beside_the_published_one() -> None:
 
 
 def test_bits_of_black_and_white_are_counted_in_nats_and_others_for_each_variable() -> None:
-    assert [chain.compared_in for chain in (BITS, GREY, SOUND)] == ["nats", "bits/dim", "bits/sample"]
+    assert [chain.compared_in for chain in (BITS, GREY, SOUND, TEXT)] == [
+        "nats",
+        "bits/dim",
+        "bits/sample",
+        "nats/character",
+    ]
     assert cells(header("wavenet", "fsdd", SOUND, test=likelihood(4.4138, 1e4, 180)))["test likelihood"] == (
         "4.414 ± 0.004 bits/sample, given the digit"
     )
+
+
+def test_bits_of_a_character_are_counted_in_nats() -> None:
+    one = replace(header("transformer", "tiny_shakespeare", TEXT, test=likelihood(2.0, 1400, 55)), factors=())
+    assert cells(one)["test likelihood"] == "1.386 ± 0.003 nats/character"
+    assert one.likelihood_in_words == "1.386 nats/character"
 
 
 def test_what_was_not_measured_is_called_so() -> None:
