@@ -455,7 +455,9 @@ class ConditionalPlot(QWidget):
         painter.setPen(theme.quiet)
         for symbol in level_ticks(self.levels):
             name = str(symbol)
-            if alphabet.levels > MOST_ROWS:  # nobody knows the numbers of so many
+            if alphabet.quantity == "characters":
+                name = alphabet.label(symbol)
+            elif alphabet.levels > MOST_ROWS:  # nobody knows the numbers of so many
                 name = f"{alphabet.decode(symbol):+d}".replace("-", "−")
             self._paint_label(painter, name, self.x_of(symbol), area)
         if alphabet.stop:

@@ -18,17 +18,17 @@ from models.condition import Category
 from models.conditional import Categorical
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
 from models.networks import BUILT_IN
-from tests.studio.text_chain import TEXT, TextChain
+from tests.studio.melody_chain import MELODY, MelodyChain
 
-NAME = "tiny-text"
-LANGUAGE = Category("language", ("english", "latin"), any=True)
-SPEC = ModelSpec("tiny_text", TEXT, (LANGUAGE,), {"window": 3})
+NAME = "tiny-melody"
+MODE = Category("mode", ("major", "minor"), any=True)
+SPEC = ModelSpec("tiny_melody", MELODY, (MODE,), {"window": 3})
 
 
-class TextModel(AutoregressiveModel):
-    """A character depends on the few before it and on the language."""
+class MelodyModel(AutoregressiveModel):
+    """A note depends on the few before it and on the mode."""
 
-    architecture, family, title = "tiny_text", "n-gram", "Tiny text"
+    architecture, family, title = "tiny_melody", "n-gram", "Tiny Melody"
     CHANNELS = 8
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -49,10 +49,10 @@ class TextModel(AutoregressiveModel):
         return Categorical(self.out(torch.tanh(h)))
 
 
-def text_model() -> TextModel:
-    """Random weights, far enough from uniform for conditions and seeds to show; texts of some hundred characters."""
+def melody_model() -> MelodyModel:
+    """Random weights, far enough from uniform for conditions and seeds to show; melodies of some hundred notes."""
     torch.manual_seed(3)
-    model = TextModel(SPEC)
+    model = MelodyModel(SPEC)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(3)
@@ -60,15 +60,15 @@ def text_model() -> TextModel:
     return model.eval().requires_grad_(False)
 
 
-def register_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def register_melody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The modality and the model are added as two new files of the library would add them."""
-    monkeypatch.setitem(CHAINS, TextChain.modality, TextChain)
-    monkeypatch.setitem(BUILT_IN, TextModel.architecture, "tests.text_model:TextModel")
+    monkeypatch.setitem(CHAINS, MelodyChain.modality, MelodyChain)
+    monkeypatch.setitem(BUILT_IN, MelodyModel.architecture, "tests.melody_model:MelodyModel")
 
 
-def save_text_model(path: Path) -> Path:
+def save_melody_model(path: Path) -> Path:
     save_checkpoint(
-        path, text_model(), name=NAME, title="Tiny Text", data={"name": "letters"}, training={},
+        path, melody_model(), name=NAME, title="Tiny Melody", data={"name": "tunes"}, training={},
         likelihood={"test": {"bits_per_dim": 4.5}},
     )  # fmt: skip
     return path
