@@ -357,6 +357,11 @@ QHeaderView::section {{
   background: {c["panel"]}; color: {c["quiet"]}; border: none; border-bottom: 1px solid {c["line"]}; padding: 3px 6px;
 }}
 QScrollArea, QAbstractScrollArea {{ border: none; }}
+QPlainTextEdit {{
+  background: {c["raised"]}; border: 1px solid {c["border"]}; border-radius: {RADIUS}px; padding: 2px;
+  selection-background-color: {c["primary"]}; selection-color: {c["on_primary"]};
+}}
+QPlainTextEdit:focus {{ border-color: {c["chosen"]}; }}
 QListView, QTreeView {{ background: {c["panel"]}; outline: none; }}
 QListView::item:selected, QTreeView::item:selected {{ background: {c["chosen_fill"]}; color: {c["text"]}; }}
 QScrollBar {{ background: transparent; }}

@@ -16,7 +16,7 @@ from models.text import TextChain
 from models.trace import Take
 
 WAVE_WIDTH, WAVE_HEIGHT = 64, 40
-TEXT_SIDE, LETTER_HEIGHT, TEXT_LINES, TEXT_COLUMNS = 92, 17, 5, 12
+TEXT_SIDE, LETTER_HEIGHT, TEXT_LINES, TEXT_COLUMNS = 92, 15, 5, 12
 """Of the picture of a text: twice as large as it is shown, so that its letters are sharp on a fine screen."""
 WAVE_COLOUR = (88, 166, 255)
 UNDRAWN = 64

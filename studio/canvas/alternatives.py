@@ -15,9 +15,9 @@ from studio.widgets.painting import painting
 
 MOST = 8
 """How many values are told."""
-WIDTH, HEAD, ROW, EDGE = 236, 24, 22, 5
+WIDTH, HEAD, ROW, EDGE = 260, 24, 22, 5
 """In logical pixels."""
-LABEL, NUMBER = 92, 56
+LABEL, NUMBER = 72, 50
 """Widths of what stands left and right of a bar."""
 
 

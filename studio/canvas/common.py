@@ -147,7 +147,7 @@ class Invitation(QWidget):
                 line = f"{title} speaks {what}, one sample after another; you hear it as it grows."
             case "text":
                 what = "a text" if count == 1 else f"{count} texts"
-                goes_on = "goes on from the prompt" if studio.settings.prompt else "a prompt says how it begins"
+                goes_on = "it goes on from the prompt" if studio.settings.prompt else "a prompt says how it begins"
                 line = f"{title} writes {what}, one character after another; {goes_on}."
             case _:
                 what = "a sample" if count == 1 else f"{count} samples"

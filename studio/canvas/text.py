@@ -8,7 +8,6 @@ costs the same at any length.
 from __future__ import annotations
 
 import math
-import unicodedata
 from itertools import pairwise
 
 import numpy as np
@@ -36,7 +35,7 @@ from models.trace import Take, Trace
 from studio.canvas.alternatives import Alternatives
 from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, Legend, ReadOut, full_bits, packed, step_facts
 from studio.canvas.sample_list import ROW_HEIGHT, SampleList, scrolled
-from studio.canvas.text_flow import Flow
+from studio.canvas.text_flow import SIGNS, Flow, glyph
 from studio.messages import Inspection
 from studio.state import Pointer, Studio
 from studio.theme import Theme, colours, faded, mixed, small
@@ -44,7 +43,7 @@ from studio.widgets.painting import painting
 
 LETTER_PIXELS, LINE_PIXELS = 15, 23
 """Height of the letters, and of a line of them, in logical pixels."""
-MARGIN = 20
+MARGIN = 12
 """Around the text, in logical pixels."""
 LEAST_COLUMNS, MOST_COLUMNS = 8, 84
 """Lines longer than this are hard to follow with the eye."""
@@ -53,29 +52,16 @@ VEIL = 0.74
 DWELL_MS = 150
 """A mouse that rests for so long on a character wants to know what else could stand there."""
 SNIPPET = 60
-"""Characters of a text that its row in the list has room for."""
+"""Characters of a text, of which a row of the list shows what it has room for."""
 
 HINT = "Point at a character to see what else could stand there; click to keep it."
 
-SIGNS = {"\n": "↵", "\t": "→"}
-"""What is shown of characters that are none to the eye."""
-UNSEEN = "▯"
-"""Of any other of that kind."""
 HEAT, BRIGHT = packed(heat_table()), bright(heat_table())
 ON_BRIGHT, ON_DARK = QColor("#101114"), QColor("#f4f5f7")
 """Letters over the colours of an overlay."""
 
 DRAWN, GIVEN, PUT, SIGN, OVER_DARK, OVER_BRIGHT = range(6)
 """What a letter's colour says: how it came there, that it is a sign for something else; what it stands on."""
-
-
-def glyph(character: str) -> str:
-    """What is painted for a character."""
-    if character in SIGNS:
-        return SIGNS[character]
-    if unicodedata.combining(character):
-        return f"◌{character}"
-    return character if character.isprintable() else UNSEEN
 
 
 class Letters:
@@ -93,7 +79,7 @@ class Letters:
         metrics = QFontMetricsF(self.font)
         advances = np.array([metrics.horizontalAdvance(drawn) for drawn in self.glyphs])
         usual = metrics.horizontalAdvance("x")
-        self.width = math.ceil(max(usual, advances.max()) - 0.01)
+        self.width = math.ceil(advances[~self.signs].max(initial=usual) - 0.01)
         self.alone = np.abs(advances - usual) > 0.01
         """Which are painted one by one: those that are not as wide as the others."""
         self.font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, self.width - usual)
@@ -113,6 +99,8 @@ class TextPage(QAbstractScrollArea):
         self._letters: Letters | None = None
         self._letters_of: TextChain | None = None
         self._trace: Trace | None = None
+        self._given: npt.NDArray[np.int32] = np.empty(0, np.int32)
+        """The symbols that every sample of the take was given."""
         self._flow = Flow(MOST_COLUMNS)
         self._follows = True
         """Whether the page scrolls along with what is drawn, or with the cursor: until the user scrolls elsewhere."""
@@ -182,6 +170,7 @@ class TextPage(QAbstractScrollArea):
                 self._letters, self._letters_of = Letters(chain), chain
                 self._flow = Flow(self._columns)
             self._trace = take.samples[self._studio.selected].trace
+            self._given = np.array(take.given, np.int32)
         self._on_grown()
         self.viewport().update()
 
@@ -308,14 +297,16 @@ class TextPage(QAbstractScrollArea):
             for line in range(first, last + 1):
                 if steps := flow.steps(line):
                     self._paint_line(painter, theme, take, trace, letters, line, steps)
-            self._paint_marks(painter, theme, take, trace)
+            self._paint_marks(painter, theme, trace)
 
     def _paint_line(
         self, painter: QPainter, theme: Theme, take: Take, trace: Trace, letters: Letters, line: int, steps: range
     ) -> None:
         part = slice(steps.start, steps.stop)
         symbols, left, top, width = trace.symbols[part], self._left, self._top(line), letters.width
-        given = np.arange(steps.start, steps.stop) < len(take.given)
+        known = self._given[part]
+        given = np.zeros(len(symbols), np.bool_)
+        given[: len(known)] = symbols[: len(known)] == known  # an edit may have put another one there
         kinds = np.where(given, GIVEN, np.where(trace.clamped[part], PUT, DRAWN))
         kinds[letters.signs[symbols]] = SIGN
         heat = self._heat(trace, take, part)
@@ -325,8 +316,8 @@ class TextPage(QAbstractScrollArea):
             painter.drawImage(QRectF(left, top, len(shades) * width, LINE_PIXELS), row)
             kinds = np.where(heat < 0, kinds, np.where(BRIGHT[heat], OVER_BRIGHT, OVER_DARK))
         self._paint_letters(painter, theme, letters, symbols, kinds, QPointF(left, top + letters.ascent))
-        if given.any():
-            painter.fillRect(left, top + LINE_PIXELS - 3, int(given.sum()) * width, 1, theme.chosen)
+        for column in np.flatnonzero(given).tolist():
+            painter.fillRect(left + column * width, top + LINE_PIXELS - 3, width, 1, theme.chosen)
         cursor = self._shown_cursor
         if cursor is not None and cursor < steps.stop:
             hidden = max(0, cursor - steps.start) * width
@@ -374,17 +365,18 @@ class TextPage(QAbstractScrollArea):
                 x += (letters.width - painter.fontMetrics().horizontalAdvance(drawn[start])) / 2
             painter.drawText(QPointF(x, at.y()), "".join(drawn[start:stop]))
 
-    def _paint_marks(self, painter: QPainter, theme: Theme, take: Take, trace: Trace) -> None:
+    def _paint_marks(self, painter: QPainter, theme: Theme, trace: Trace) -> None:
         """The outlines of the step that is now, of the one that is kept, and of the one that is pointed at."""
-        studio, cursor = self._studio, self._shown_cursor
-        now = cursor if cursor is not None and cursor < len(trace) else None if trace.finished else len(trace)
+        studio, cursor, shown = self._studio, self._shown_cursor, len(self._flow.text)
+        ended = trace.finished and shown == len(trace)
+        now = cursor if cursor is not None and cursor < shown else None if ended else shown
         painter.setBrush(Qt.BrushStyle.NoBrush)
         steps = [(theme.now, 1.5, now)]
         for width, pointer in ((2.0, studio.pinned), (1.0, studio.hovered)):
             if pointer is not None and pointer.sample == studio.selected:
                 steps.append((theme.chosen, width, pointer.step))
         for colour, width, step in steps:
-            if step is not None and step <= len(self._flow.text):
+            if step is not None and step <= shown:
                 pen = QPen(colour, width)
                 pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
                 painter.setPen(pen)
@@ -518,7 +510,10 @@ class TextList(SampleList):
         if made:
             words = f"{made[n].full}: {words}"
         painter.setFont(small(self.font()))
-        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWrapAnywhere, words)
+        height = painter.fontMetrics().lineSpacing()
+        lines = room.adjusted(0, (room.height() - 2 * height) / 2, 0, 0)
+        lines.setHeight(2 * height)
+        painter.drawText(lines, Qt.TextFlag.TextWordWrap, words)
 
 
 class TextCanvas(Canvas):
@@ -542,7 +537,7 @@ class TextCanvas(Canvas):
         foot.setSpacing(24)
         foot.addWidget(self.read_out, 1)
         foot.addWidget(self.legend)
-        row.setContentsMargins(0, 0, 0, 0)
+        row.setContentsMargins(16, 12, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.list_scroll)
         row.addWidget(self.page, 1)

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_right
+
+SIGNS = {"\n": "↵", "\t": "→"}
+"""What is shown of characters that are none to the eye."""
+UNSEEN = "▯"
+"""Of any other of that kind."""
+
+
+def glyph(character: str) -> str:
+    """What is painted for a character."""
+    if character in SIGNS:
+        return SIGNS[character]
+    if unicodedata.combining(character):
+        return f"◌{character}"
+    return character if character.isprintable() else UNSEEN
 
 
 class Flow:
