@@ -35,7 +35,8 @@ def thumbnail(take: Take) -> str:
     elif isinstance(chain, SoundChain):
         pixels = wave_pixels(chain, symbols)
     elif isinstance(chain, TextChain):
-        pixels = words_picture(chain.text(symbols[: TEXT_LINES * TEXT_COLUMNS]))
+        start = len(take.given)  # what was given may be alike in many takes
+        pixels = words_picture(chain.text(symbols[start : start + TEXT_LINES * TEXT_COLUMNS]))
     else:
         pixels = np.zeros((1, 1, 4), np.uint8)  # a picture that nobody has drawn yet is an empty one
     file = io.BytesIO()
@@ -69,7 +70,7 @@ def sheet(images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
 
 
 def words_picture(text: str) -> npt.NDArray[np.uint8]:
-    """RGBA (TEXT_SIDE, TEXT_SIDE, 4): how a text begins."""
+    """RGBA (TEXT_SIDE, TEXT_SIDE, 4): the first words of a text."""
     picture = Image.new("RGBA", (TEXT_SIDE, TEXT_SIDE))
     lines = [line for paragraph in text.split("\n") for line in textwrap.wrap(paragraph, TEXT_COLUMNS)][:TEXT_LINES]
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(LETTER_HEIGHT)

@@ -316,8 +316,9 @@ class TextPage(QAbstractScrollArea):
             painter.drawImage(QRectF(left, top, len(shades) * width, LINE_PIXELS), row)
             kinds = np.where(heat < 0, kinds, np.where(BRIGHT[heat], OVER_BRIGHT, OVER_DARK))
         self._paint_letters(painter, theme, letters, symbols, kinds, QPointF(left, top + letters.ascent))
+        thick = 1 if heat is None else 2  # on its colours a thin line would be lost
         for column in np.flatnonzero(given).tolist():
-            painter.fillRect(left + column * width, top + LINE_PIXELS - 3, width, 1, theme.chosen)
+            painter.fillRect(left + column * width, top + LINE_PIXELS - 2 - thick, width, thick, theme.chosen)
         cursor = self._shown_cursor
         if cursor is not None and cursor < steps.stop:
             hidden = max(0, cursor - steps.start) * width
