@@ -1,4 +1,4 @@
-"""Completion: what a model makes of an image of which some pixels are known, and of a sound of which the beginning is.
+"""Completion: what a model makes of an image of which some pixels are known, and of a sound or a text that has begun.
 
 Exact where what is known comes first: in the rows above, for a model in raster order, and anywhere for one that lets
 its order be chosen, as the known pixels are then put at the beginning. Otherwise by particles, see ``particles``.
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.chain import DRAW, GreyLevels, ImageChain, SoundChain, Symbols
+from models.chain import DRAW, Chain, GreyLevels, ImageChain, SoundChain, Symbols
 from models.condition import Condition, Order, arranged
 from models.errors import InputError
 from models.image_files import fitted
@@ -25,6 +25,7 @@ from models.orders import before_after, order_after
 from models.particles import effective_sample_size, log_weights
 from models.record import read_bytes
 from models.shaping import Shaping
+from models.text import TextChain
 from models.trace import ModelReference, Take, new_take
 
 Mask = npt.NDArray[np.bool_]
@@ -104,24 +105,30 @@ def continuation(
     device: str = "cpu",
     first: int = 0,
 ) -> Take:
-    """A take, nothing drawn yet, whose samples go on from a sound, its symbols (T,), by up to ``more`` steps; where
-    these are more than a sound of the chain has, without end.
+    """A take, nothing drawn yet, whose samples go on from a sound or a text, its symbols (T,), by up to ``more`` steps;
+    where these are more than the chain has, without end.
 
-    Raises InputError for a model of anything but sounds, and for a prefix that is empty, leaves no room to go on, or
-    has other symbols than those of amplitudes.
+    Raises InputError for a model of anything else, and for a prefix that is empty, leaves no room to go on, or has
+    other symbols than those of amplitudes or characters.
     """
     chain = model.chain
-    if not isinstance(chain, SoundChain):
-        raise InputError(f"only sounds can be continued, not {chain.modality} data")
-    if not 1 <= len(prefix) < chain.limit:
-        raise InputError(f"a sound that is continued has 1 to {chain.limit - 1} samples, not {len(prefix)}")
-    if prefix.min() < 0 or prefix.max() >= chain.alphabet.levels:
-        raise InputError(f"the symbols of a sound that goes on lie in 0 … {chain.alphabet.levels - 1}")
+    check_prefix(prefix, chain)
     take = new_take(
         model, seed=seed, count=count, condition=condition, shaping=shaping, engine=engine, device=device, first=first,
         limit=more if more > chain.limit else min(len(prefix) + more, chain.limit),
     )  # fmt: skip
     return replace(take, given=tuple(prefix.tolist()))
+
+
+def check_prefix(prefix: Symbols, chain: Chain) -> None:
+    """Raises InputError for what ``continuation`` does not go on from."""
+    if not isinstance(chain, SoundChain | TextChain):
+        raise InputError(f"only sounds and texts can be continued, not {chain.modality} data")
+    what = f"a {chain.modality} that is continued"
+    if not 1 <= len(prefix) < chain.limit:
+        raise InputError(f"{what} has 1 to {chain.limit - 1} {chain.step_noun}s, not {len(prefix)}")
+    if prefix.min() < 0 or prefix.max() >= chain.alphabet.levels:
+        raise InputError(f"the symbols of {what} lie in 0 … {chain.alphabet.levels - 1}")
 
 
 def known_part(missing: str, chain: ImageChain) -> Mask:

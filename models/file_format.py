@@ -29,6 +29,8 @@ class Format(ABC):
     """Whether one file can hold several samples of a take."""
     scaled: ClassVar[bool]
     """Whether it is drawn enlarged by a whole factor."""
+    keeps_record: ClassVar[bool] = True
+    """Whether a file can be opened again as the take that it was; one that cannot is known by its suffix alone."""
 
     @abstractmethod
     def content(self, view: Take, *, scale: int = 1) -> bytes:

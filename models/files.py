@@ -28,6 +28,7 @@ from models.record import (
     take_from_npz,
     take_from_text,
 )
+from models.text import TextChain
 from models.trace import Segment, Take
 
 __all__ = ["Command", "Saved", "check_export", "command_line", "export", "load_take", "read_saved", "save_take"]
@@ -136,6 +137,9 @@ def command_line(take: Take) -> Command:
             words += ["--condition", f"{factor.name}={factor.format(value)}"]
     words += ["--seed", str(first.seed)]
     shaping, limit = first.shaping, model.chain.default_limit
+    given = len(take.given) if isinstance(model.chain, TextChain) else 0
+    if isinstance(model.chain, TextChain) and given:
+        words += ["--prompt", model.chain.text(take.given)]
     for option, value, default in (
         ("--count", len(begun), 1),
         ("--first", first.sample, 0),
@@ -143,13 +147,13 @@ def command_line(take: Take) -> Command:
         ("--top-k", shaping.top_k, 0),
         ("--top-p", shaping.top_p, 1),
         ("--min-p", shaping.min_p, 0),
-        ("--steps", take.limit, limit),
+        ("--steps", take.limit - given, limit),
     ):
         if value != default:
             words += [option, repr(value)]
     words += ["--engine", first.engine, "--device", first.device]
     exact = all(
-        trace.finished and len(trace.schedule) == 1 and not trace.clamped.any() and begun[n] == _nth(first, n)
+        trace.finished and len(trace.schedule) == 1 and not trace.clamped[given:].any() and begun[n] == _nth(first, n)
         for n, trace in enumerate(view.traces)
     )
     return Command(shlex.join(words), exact)

@@ -12,13 +12,14 @@ from pathlib import Path
 from models.array_files import Npz
 from models.chain import Chain
 from models.errors import FileError, InputError, NoRecordError
-from models.file_format import Format
+from models.file_format import Format, no_record
 from models.image_files import Gif, Png
 from models.sound_files import Flac, Wav
+from models.text_files import Html, Txt
 
 __all__ = ["FORMATS", "Format", "format_by_suffix", "format_in", "format_named", "format_of", "formats_of", "suffixes"]
 
-FORMATS: tuple[Format, ...] = (Png(), Gif(), Wav(), Flac(), Npz())
+FORMATS: tuple[Format, ...] = (Png(), Gif(), Wav(), Flac(), Html(), Txt(), Npz())
 
 
 def formats_of(chain: Chain) -> tuple[Format, ...]:
@@ -78,8 +79,10 @@ def format_named(path: Path) -> Format:
 
 def format_in(data: bytes, name: str) -> Format:
     """The format of a file, by its content. Raises NoRecordError if it is of none."""
-    form = next((form for form in FORMATS if form.recognises(data)), None)
+    form = next((form for form in FORMATS if form.keeps_record and form.recognises(data)), None)
     if form is None:
         claimed = [form for form in FORMATS if name.lower().endswith(form.suffix)] or FORMATS
+        if len(claimed) == 1 and not claimed[0].keeps_record and claimed[0].recognises(data):
+            raise no_record(name, claimed[0].title.lower())
         raise NoRecordError(f"{name} is {'empty' if not data else f'not a {suffixes(claimed)} file'}")
     return form

@@ -242,7 +242,13 @@ class MainWindow(QMainWindow):
         file, edit, generate, view, help_ = (
             self.menuBar().addMenu(name) for name in ("&File", "&Edit", "&Generate", "&View", "&Help")
         )
-        self._action(file, "&Open…", self.open_dialog, QKeySequence.StandardKey.Open, "a checkpoint or a saved sample")
+        self._action(
+            file,
+            "&Open…",
+            self.open_dialog,
+            QKeySequence.StandardKey.Open,
+            "a checkpoint or a saved sample; or a picture, a recording or a text to go on from",
+        )
         self.recent_menu = file.addMenu("Open &recent")
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         file.addSeparator()

@@ -24,6 +24,7 @@ from models.formats import Format, formats_of
 from models.image_files import PictureFile
 from models.sound_files import Wav
 from models.sweep import labels
+from models.text_files import COLOURS, Html
 from studio.folders import remembered_folder
 from studio.state import Studio
 
@@ -33,6 +34,12 @@ LARGEST_SCALE = 32
 DEFAULT_SCALE = 8
 
 SIXTEEN_BITS, FLOATS = "16 bit", "32-bit float"
+
+NOTE = (
+    "It carries symbols, model, settings and seed: open or drop the file to go on from it. "
+    "Of an edited sample it holds the branch that is shown."
+)
+NOTE_OF_DATA = "It holds what is shown alone: opened here again, it is a prompt. The other formats carry all the rest."
 
 YES, NO = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
 
@@ -62,11 +69,12 @@ class ExportDialog(QDialog):
         self.samples.setToolTip("The same sound: floats are for programs that want them")
         self.labels = QCheckBox("Write above each image what it began under")
         self.labels.setChecked(True)
-        note = QLabel(
-            "Every format carries symbols, model, settings and seed: open or drop the file to go on from it. "
-            "Of an edited sample it holds the branch that is shown."
-        )
-        note.setWordWrap(True)
+        self.colours = QComboBox()
+        self.colours.addItems(COLOURS)
+        self.colours.setCurrentText(studio.overlay)
+        self.colours.setToolTip("What the characters of the page are coloured by")
+        self.note = QLabel()
+        self.note.setWordWrap(True)
         form = QFormLayout()
         form.addRow("Format", self.format)
         form.addRow("What", self.what)
@@ -74,6 +82,8 @@ class ExportDialog(QDialog):
             form.addRow("Size", self.scale)
         if any(isinstance(kind, Wav) for kind in self.formats):
             form.addRow("Sample format", self.samples)
+        if any(isinstance(kind, Html) for kind in self.formats):
+            form.addRow("Colours", self.colours)
         self._labelled = bool(labels(studio.take)) and any(isinstance(kind, PictureFile) for kind in self.formats)
         if self._labelled:
             form.addRow("Labels", self.labels)
@@ -82,7 +92,7 @@ class ExportDialog(QDialog):
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
-        layout.addWidget(note)
+        layout.addWidget(self.note)
         layout.addWidget(buttons)
         self.format.currentTextChanged.connect(self._refresh)
         self.what.activated.connect(self._want)
@@ -105,11 +115,15 @@ class ExportDialog(QDialog):
             options["form"] = type(chosen)(labels=True)
         if isinstance(chosen, Wav) and self.samples.currentText() == FLOATS:
             options["form"] = Wav(floats=True)
+        if isinstance(chosen, Html):
+            options["form"] = Html(coloured_by=self.colours.currentText())
         return options
 
     @Slot()
     def _refresh(self) -> None:
         self.scale.setEnabled(self.chosen.scaled)
+        self.note.setText(NOTE if self.chosen.keeps_record else NOTE_OF_DATA)
+        self.colours.setEnabled(isinstance(self.chosen, Html))
         if not isinstance(self.chosen, Wav):
             self.samples.setCurrentText(SIXTEEN_BITS)  # what a FLAC has
         self.samples.setEnabled(isinstance(self.chosen, Wav))

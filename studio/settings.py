@@ -47,6 +47,8 @@ class Settings:
     seed: int = 1
     seed_locked: bool = False
     count: int = 1
+    prompt: str = ""
+    """What a text begins with."""
     engine: str = AUTO
     device: str = AUTO
 
@@ -56,7 +58,8 @@ class Settings:
     def kept_in_words(self) -> list[str]:
         """What makes the next take another one than a newcomer would expect: shaping, count, a locked seed."""
         count = [f"count {self.count}"] if self.count != Settings.count else []
-        return [*self.shaping.changed(), *count, *([f"seed {self.seed} locked"] if self.seed_locked else [])]
+        seed = [f"seed {self.seed} locked"] if self.seed_locked else []
+        return [*self.shaping.changed(), *count, *seed, *(["a prompt"] if self.prompt else [])]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -67,6 +70,7 @@ class Settings:
             "seed": self.seed,
             "seed_locked": self.seed_locked,
             "count": self.count,
+            "prompt": self.prompt,
             "engine": self.engine,
             "device": self.device,
         }
@@ -97,6 +101,7 @@ def settings_from_json(config: Any, chain: Chain, factors: tuple[Factor, ...]) -
             seed=check_seed(int(config["seed"])),
             seed_locked=bool(config["seed_locked"]),
             count=min(max(1, int(config["count"])), MAX_COUNT),
+            prompt=str(config.get("prompt", "")),
             # One that another version had, or a file named, is no reason to forget everything else.
             engine=config["engine"] if config["engine"] in ALL_ENGINES else AUTO,
             device=config["device"] if config["device"] in DEVICES else AUTO,

@@ -41,6 +41,8 @@ from models.record import read_bytes, shown
 from models.recording import Recording, is_recording, picture_kind, read_recording
 from models.shaping import Shaping
 from models.sweep import ALIKE, Axis, sweep, swept
+from models.text import TextChain
+from models.text_files import Txt, plain, read_text
 from models.trace import Take, Trace, new_take, new_take_id
 from models.track import Track
 from studio.clipboard import PICTURE
@@ -494,6 +496,10 @@ class Studio(QObject):
     def neutral_shaping(self) -> None:
         self.change("neutral sampling", shaping=Shaping())
 
+    def set_prompt(self, text: str, drag: int | None = None) -> None:
+        """What the next texts begin with. drag: changes with the same number are one undo step."""
+        self.change("prompt", drag=drag, prompt=text)
+
     def set_seed(self, seed: int) -> None:
         """A seed that somebody typed is meant: it stays until it is unlocked."""
         self.change("seed", seed=seed, seed_locked=True)
@@ -596,10 +602,17 @@ class Studio(QObject):
             self._walk_when_loaded(self.begin)
         if self.settings is None or self.loaded is None:
             return
-        chain, limit = self.loaded.reference.chain, self.settings.limit
+        reference, limit, prompt = self.loaded.reference, self.settings.limit, self.settings.prompt
+        chain = reference.chain
         if limit > chain.limit:
             limit //= self.settings.count  # what can be kept is shared among the samples
-        self._begin(partial(new_take, self.loaded.reference, limit=limit), until)
+
+        def make(**fields: Any) -> Take:
+            if not isinstance(chain, TextChain) or not prompt:
+                return new_take(reference, limit=limit, **fields)
+            return continuation(reference, chain.symbols(plain(prompt), closed=False), more=limit, **fields)
+
+        self._begin(make, until)
 
     def _walk_when_loaded(self, wish: Callable[[], None] | None) -> None:
         changed = (wish is None) is not (self._wish is None)
@@ -1139,6 +1152,7 @@ class Studio(QObject):
                     count=min(len(take.samples), MAX_COUNT),
                     # For how long a sound was continued, not how long it is with what was given.
                     limit=fitting_limit(entry.header.chain, take.limit - len(take.given)),
+                    prompt=take.chain.text(take.given) if isinstance(take.chain, TextChain) else "",
                 )
             )
 
@@ -1224,6 +1238,10 @@ class Studio(QObject):
         """Has any WAV or FLAC read for a model of sounds; answered by ``recording_opened``."""
         self._read_recording(partial(read_recording, path))
 
+    def open_prompt(self, path: Path) -> None:
+        """Has a text read that the next texts are to begin with."""
+        self.reader.read(lambda: self._as_prompt(*read_bytes(path)))
+
     def fit_recording(self, recording: Recording) -> None:
         """Has a recording resampled for the chosen model; answered by ``recording_opened``."""
         self._read_recording(lambda: recording)
@@ -1248,11 +1266,25 @@ class Studio(QObject):
             if not isinstance(chain, SoundChain):
                 raise InputError(f"{name} is a recording: choose a model of sounds to continue it")
             return self._as_recording(partial(read_recording, path), chain.rate)
+        if isinstance(chain, TextChain):
+            return self._as_prompt(data, name)
+        if path.suffix.lower() == Txt.suffix:
+            raise InputError(f"{name} is a text: choose a model of texts to go on from it")
         if isinstance(chain, ImageChain):
             return self._as_picture(path)
         if kind := picture_kind(data):
             raise InputError(f"{name} is a {kind}: choose a model of images to complete it")
         raise NoSoundError(f"{name} is neither a WAV nor a FLAC file")
+
+    def _as_prompt(self, data: bytes, name: str) -> Show:
+        """For the thread of files."""
+        text = read_text(data, name)
+
+        def show() -> None:
+            self.set_prompt(text)
+            self.message.emit(f"{Path(name).name} is the prompt of the next take.")
+
+        return show
 
     def _as_picture(self, path: Path) -> Show:
         """For the thread of files."""

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QDir, QObject, QRectF, Qt, Slot
 from PySide6.QtGui import QBrush, QColor, QFont, QGuiApplication, QIcon, QPainter, QPalette, QPen, QPixmap, QTransform
 from PySide6.QtWidgets import QApplication, QWidget
@@ -359,6 +357,11 @@ QHeaderView::section {{
   background: {c["panel"]}; color: {c["quiet"]}; border: none; border-bottom: 1px solid {c["line"]}; padding: 3px 6px;
 }}
 QScrollArea, QAbstractScrollArea {{ border: none; }}
+QPlainTextEdit {{
+  background: {c["raised"]}; border: 1px solid {c["border"]}; border-radius: {RADIUS}px; padding: 2px;
+  selection-background-color: {c["primary"]}; selection-color: {c["on_primary"]};
+}}
+QPlainTextEdit:focus {{ border-color: {c["chosen"]}; }}
 QListView, QTreeView {{ background: {c["panel"]}; outline: none; }}
 QListView::item:selected, QTreeView::item:selected {{ background: {c["chosen_fill"]}; color: {c["text"]}; }}
 QScrollBar {{ background: transparent; }}
@@ -408,18 +411,3 @@ def style_plot(plot: Any, theme: Theme) -> None:
         axis.setPen(QPen(theme.line, 0))
         axis.setTextPen(QPen(theme.quiet))
         axis.setTickFont(font)
-
-
-HEAT_ANCHORS = bytes.fromhex(
-    "000004 0a0723 200c49 3c0964 560f6d 70196e 89226a a22b61 bb3654 d04544 e35932 f1711e f98c09 fcaa0f f9c932 f2e865"
-    "fcffa4"
-)
-"""*inferno* (van der Walt and Smith 2015, CC0) at every sixteenth of its range: even to the eye, readable in grey."""
-
-
-def heat_table() -> npt.NDArray[np.uint8]:
-    """uint8 (256, 3): RGB from nothing (black) over red to much (pale yellow)."""
-    anchors = np.frombuffer(HEAT_ANCHORS, np.uint8).reshape(-1, 3).astype(np.float64)
-    at = np.linspace(0, len(anchors) - 1, 256)
-    columns = [np.interp(at, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
-    return np.rint(np.stack(columns, axis=1)).astype(np.uint8)

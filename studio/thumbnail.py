@@ -1,20 +1,24 @@
-"""Small pictures of takes for the history: the first images, or the outline of the first wave."""
+"""Small pictures of takes for the history: the first images, the outline of the first wave, the first words."""
 
 from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from models.chain import INT16_PEAK, ImageChain, SoundChain
 from models.growing import leave_memory
+from models.text import TextChain
 from models.trace import Take
 
 WAVE_WIDTH, WAVE_HEIGHT = 64, 40
+TEXT_SIDE, LETTER_HEIGHT, TEXT_LINES, TEXT_COLUMNS = 92, 15, 5, 12
+"""Of the picture of a text: twice as large as it is shown, so that its letters are sharp on a fine screen."""
 WAVE_COLOUR = (88, 166, 255)
 UNDRAWN = 64
 """Alpha of what is not drawn: the strip's own ground shows through."""
@@ -31,6 +35,9 @@ def thumbnail(take: Take) -> str:
         pixels = sheet([image_pixels(chain, trace.symbols) for trace in take.traces[:ON_A_SHEET]])
     elif isinstance(chain, SoundChain):
         pixels = wave_pixels(chain, symbols)
+    elif isinstance(chain, TextChain):
+        start = len(take.given)  # what was given may be alike in many takes
+        pixels = words_picture(chain.text(symbols[start : start + TEXT_LINES * TEXT_COLUMNS]))
     else:
         pixels = np.zeros((1, 1, 4), np.uint8)  # a picture that nobody has drawn yet is an empty one
     file = io.BytesIO()
@@ -61,6 +68,16 @@ def sheet(images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
         top, left = n // SIDE * (height + 1), n % SIDE * (width + 1)
         whole[top : top + height, left : left + width] = image
     return whole
+
+
+def words_picture(text: str) -> npt.NDArray[np.uint8]:
+    """RGBA (TEXT_SIDE, TEXT_SIDE, 4): the first words of a text."""
+    picture = Image.new("RGBA", (TEXT_SIDE, TEXT_SIDE))
+    lines = [line for paragraph in text.split("\n") for line in textwrap.wrap(paragraph, TEXT_COLUMNS)][:TEXT_LINES]
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(LETTER_HEIGHT)
+    for n, line in enumerate(lines):
+        draw.text((0, n * TEXT_SIDE / TEXT_LINES), line, (*WAVE_COLOUR, 255), font)
+    return np.asarray(picture)
 
 
 def wave_pixels(chain: SoundChain, symbols: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:

@@ -12,10 +12,11 @@ from PySide6.QtGui import QFont, QImage, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, Chain
+from models.heat import heat_table
 from models.trace import Take
 from studio.canvas.given import was_given
 from studio.state import Activity, Pointer, Studio
-from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, heat_table, set_role
+from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, set_role
 from studio.widgets.painting import painting
 
 OPAQUE = 0xFF000000
@@ -41,7 +42,9 @@ def step_facts(take: Take, pointer: Pointer) -> list[str]:
     if pointer.step >= len(trace):
         return ["not drawn yet"]
     symbol = int(trace.symbols[pointer.step])
-    facts = ["stop" if symbol == take.chain.alphabet.stop_symbol else f"value {symbol}"]
+    alphabet = take.chain.alphabet
+    named = symbol == alphabet.stop_symbol or alphabet.quantity == "characters"
+    facts = [alphabet.label(symbol) if named else f"value {symbol}"]
     for name, bits in (("surprise", trace.surprise[pointer.step]), ("entropy", trace.entropy[pointer.step])):
         if not np.isnan(bits):
             facts.append(f"{name} {bits:.2f} bits")
@@ -142,6 +145,10 @@ class Invitation(QWidget):
             case "sound":
                 what = "a clip" if count == 1 else f"{count} clips"
                 line = f"{title} speaks {what}, one sample after another; you hear it as it grows."
+            case "text":
+                what = "a text" if count == 1 else f"{count} texts"
+                goes_on = "it goes on from the prompt" if studio.settings.prompt else "a prompt says how it begins"
+                line = f"{title} writes {what}, one character after another; {goes_on}."
             case _:
                 what = "a sample" if count == 1 else f"{count} samples"
                 line = f"{title} makes {what}, one step after another."

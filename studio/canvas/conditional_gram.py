@@ -10,12 +10,13 @@ from PySide6.QtCore import QRectF, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QHideEvent, QShowEvent
 
 from models.chain import Alphabet, SoundChain
+from models.heat import heat_table
 from models.trace import Trace
 from studio.canvas.clip import Clip
 from studio.canvas.time_plot import Pane, TimePlot
 from studio.messages import Gram, pictured
 from studio.state import Activity, Studio
-from studio.theme import DARK, Theme, heat_table
+from studio.theme import DARK, Theme
 
 GRAM_SECONDS = 0.025
 """The stretch whose conditionals are pictured."""

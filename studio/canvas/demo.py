@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from models.catalog import Catalog
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain, Symbols
 from models.shaping import NEUTRAL
+from models.text import Characters, TextChain
 from models.trace import ModelReference, Take, Trace, new_take
 from studio.inference import InferenceThread
 from studio.profile import Profile
@@ -24,6 +25,8 @@ from studio.theme import apply_theme
 TICK_MS = 33
 DIGIT_CHAIN = ImageChain(GreyLevels(256), 28, 28)
 COLOUR_CHAIN = ImageChain(GreyLevels(256), 32, 32, 3)
+VERSE = "so the night is young, and the sea is wide;\nnone that I know of will stay on this side. "
+TEXT_CHAIN = TextChain(Characters.of(VERSE, stop=True), 1000, 100_000)
 SPEECH_CHAIN = SoundChain(MuLaw(256, stop=True), 8000, 1.0, 10.0)
 
 
@@ -77,6 +80,13 @@ def hum(chain: SoundChain, steps: int, number: int) -> Symbols:
     return chain.symbols(np.rint(np.clip(wave, -1, 1) * 32767).astype(np.int16), closed=False)
 
 
+def babble(chain: TextChain, steps: int, number: int) -> Symbols:
+    """The symbols (steps,) of a text of words of a verse that come by chance."""
+    rng = np.random.default_rng(number)
+    words = rng.choice(VERSE.split(" "), steps)
+    return chain.symbols(" ".join(words.tolist())[: steps - 1])
+
+
 def show_alone(make: Callable[[Studio], QWidget], chain: Chain, count: int) -> int:
     """A window with one widget on a take that grows; for ``python -m``. Returns the exit status."""
     app = QApplication(sys.argv)
@@ -90,6 +100,8 @@ def show_alone(make: Callable[[Studio], QWidget], chain: Chain, count: int) -> i
         studio.show_take(take, studio.catalog.match(take.model))
         if isinstance(chain, ImageChain):
             content = [rings(chain, n) for n in range(count)]
+        elif isinstance(chain, TextChain):
+            content = [babble(chain, take.limit, n) for n in range(count)]
         else:
             assert isinstance(chain, SoundChain)
             content = [hum(chain, take.limit, n) for n in range(count)]

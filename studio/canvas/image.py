@@ -29,6 +29,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from models.chain import DRAW, Alphabet, ImageChain
 from models.completion import how_it_is_completed
+from models.heat import heat_table
 from models.sweep import Label, labels
 from models.sweep import columns as columns_of
 from models.trace import Take, Trace
@@ -38,7 +39,7 @@ from studio.canvas.influence import LEAST_STRENGTH, influence_picture, strongest
 from studio.canvas.order import order_colours, paint_order
 from studio.messages import Influence
 from studio.state import Pointer, Studio
-from studio.theme import QUIET_PIXELS, Theme, colours, faded, hatch_brush, heat_table, tabular
+from studio.theme import QUIET_PIXELS, Theme, colours, faded, hatch_brush, tabular
 from studio.thumbnail import image_pixels
 from studio.widgets.painting import painting
 

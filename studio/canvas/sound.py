@@ -12,16 +12,17 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from models.chain import SoundChain
 from models.trace import Take, Trace
 from models.wording import grouped
 from studio.canvas.bits import Bits
 from studio.canvas.clip import Clip, decibels, symbol_amplitudes
-from studio.canvas.clip_list import CLIP_HEIGHT, CLIPS_WIDTH, ClipList
+from studio.canvas.clip_list import ClipList
 from studio.canvas.common import Canvas, Invitation, ReadOut, step_facts
 from studio.canvas.conditional_gram import ConditionalGram
+from studio.canvas.sample_list import ROW_HEIGHT, scrolled
 from studio.canvas.spectrogram import SpectrogramPane
 from studio.canvas.stroke import Clamped, Pencil
 from studio.canvas.time_plot import InView, TimePlot, in_view, place
@@ -161,12 +162,7 @@ class SoundCanvas(Canvas):
         body = QWidget()
         self._column = Column(self._panes, SHARES, self.spectrogram, self.read_out)
         self._column.changed.connect(self._show_times)
-        self.clip_scroll = QScrollArea()
-        self.clip_scroll.setWidget(self.clip_list)
-        self.clip_scroll.setWidgetResizable(True)
-        self.clip_scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.clip_scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.clip_scroll.setFixedWidth(CLIPS_WIDTH + 12)
+        self.clip_scroll = scrolled(self.clip_list)
         row = QHBoxLayout(body)
         row.setContentsMargins(16, 12, 16, 8)
         row.setSpacing(12)
@@ -257,7 +253,7 @@ class SoundCanvas(Canvas):
             return
         count = len(self._clips) if self._take is not None or studio.settings is None else studio.settings.count
         self.clip_scroll.setVisible(count > 1)
-        self.clip_list.setMinimumHeight(CLIP_HEIGHT * count)
+        self.clip_list.setMinimumHeight(ROW_HEIGHT * count)
         # Under the invitation nobody sees where Tab has led.
         reached = Qt.FocusPolicy.StrongFocus if self._clips else Qt.FocusPolicy.NoFocus
         self.clip_list.setFocusPolicy(reached)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QRectF, QTimer, Slot
 from PySide6.QtGui import QActionGroup, QHideEvent
 from PySide6.QtWidgets import QMenu
 
+from models.heat import heat_table
 from models.trace import Trace
 from studio.canvas.clip import Clip
 from studio.canvas.spectrum import (
@@ -25,7 +26,7 @@ from studio.canvas.spectrum import (
 from studio.canvas.time_plot import ZOOM_TIP, InView, Pane, TimePlot
 from studio.settings import FREQUENCY_SCALES, RANGES_DB, WINDOWS_MS, SpectrumSettings
 from studio.state import Studio
-from studio.theme import DARK, SIGN, Theme, heat_table, set_role
+from studio.theme import DARK, SIGN, Theme, set_role
 from studio.widgets.controls import ToolButton
 
 LABEL_PIXELS = 20

@@ -87,10 +87,13 @@ def parser() -> Parser:
         help="with --complete: lower-half, right-half, upper-half, left-half, middle, every-second-pixel, or a picture "
         f"that is white where pixels are missing (default: {LOWER_HALF})",
     )  # fmt: skip
+    sample.add_argument(
+        "--prompt", metavar="TEXT", help="what a text begins with; --steps counts what follows (default: nothing)"
+    )
     length = sample.add_mutually_exclusive_group()
     length.add_argument(
         "--steps", type=positive, metavar="N",
-        help="variables of each sample at most (default: a whole image; of sound, the model's default length)",
+        help="variables of each sample at most (default: a whole image; of sound and text, the model's default length)",
     )  # fmt: skip
     length.add_argument("--seconds", type=number, metavar="S", help="the same for sound, in seconds")
     sample.add_argument(

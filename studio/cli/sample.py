@@ -1,4 +1,4 @@
-"""``sample``: draws samples, and completes images."""
+"""``sample``: draws samples, completes images, and goes on from prompts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.chain import Chain, ImageChain
+from models.chain import Chain, ImageChain, Symbols
 from models.condition import Order
 from models.errors import FileError, InputError
 from models.noise import check_seed
 from models.shaping import Shaping
+from models.text import TextChain
+from models.text_files import plain
 from models.trace import Take, check_samples
 from studio.cli.shared import (
     ArgumentsError,
@@ -60,7 +62,7 @@ def sample(arguments: argparse.Namespace) -> int:
         check_samples(arguments.first, arguments.count)
         limit = limit_of(arguments, chain)
         in_parts = check_output(arguments.out, chain, arguments.count, limit, arguments.scale)
-        puzzle = puzzle_of(arguments, chain)
+        puzzle, prompt = puzzle_of(arguments, chain), prompt_of(arguments, chain)
 
     from models import distributed
     from models.bulk import Drawn, Series, check_parts, draw
@@ -73,8 +75,9 @@ def sample(arguments: argparse.Namespace) -> int:
         device, engine = choose(loaded.model, device=arguments.device, engine=arguments.engine, samples=batch)
         if in_parts := in_parts or distributed.started_together():
             check_parts(arguments.out, chain, arguments.count, arguments.scale)
-            if puzzle is not None:
-                raise ArgumentsError(f"--complete is drawn by one process, at most {MOST_AT_ONCE} samples")
+            if puzzle is not None or prompt is not None:
+                option = "--prompt" if puzzle is None else "--complete"
+                raise ArgumentsError(f"{option} is drawn by one process, at most {MOST_AT_ONCE} samples")
     series = Series(
         loaded.reference, arguments.seed, arguments.first, arguments.count, batch, limit, condition, shaping,
         engine, device,
@@ -85,6 +88,8 @@ def sample(arguments: argparse.Namespace) -> int:
             takes = completions(series, *puzzle)
             # Of particles there may be more than were asked for.
             check_export(arguments.out, chain, sum(len(take.samples) for take in takes), scale=arguments.scale)
+    elif prompt is not None:
+        takes = [prompted(series, series.numbers(part), prompt) for part in range(series.parts)]
     elif not in_parts:
         takes = series.takes()
     take: Take | None = None
@@ -158,6 +163,29 @@ def completions(series: Series, image: Pixels, known: Mask) -> list[Take]:
 
     whole = drawn(range(series.first, series.first + series.count))
     return [whole] if whole.resampled is not None else [drawn(series.numbers(part)) for part in range(series.parts)]
+
+
+def prompt_of(arguments: argparse.Namespace, chain: Chain) -> Symbols | None:
+    """What the texts begin with, if --prompt says so."""
+    if arguments.prompt is None:
+        return None
+    if not isinstance(chain, TextChain):
+        raise InputError(f"only texts have a prompt, not {chain.modality} data")
+    from models.completion import check_prefix
+
+    symbols = chain.symbols(plain(arguments.prompt), closed=False)
+    check_prefix(symbols, chain)
+    return symbols
+
+
+def prompted(series: Series, numbers: range, prompt: Symbols) -> Take:
+    """Some takes of a series that begin with a prompt."""
+    from models.completion import continuation
+
+    return continuation(
+        series.model, prompt, more=series.limit, seed=series.seed, count=len(numbers), condition=series.condition,
+        shaping=series.shaping, engine=series.engine, device=series.device, first=numbers.start,
+    )  # fmt: skip
 
 
 def missing_part(arguments: argparse.Namespace) -> str:

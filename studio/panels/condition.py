@@ -1,4 +1,4 @@
-"""What the next take is conditioned on: for every factor of the model a chooser of its kind."""
+"""What the next take is conditioned on: for every factor of the model a chooser of its kind, of texts the prompt."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from models.condition import Factor, in_words
+from models.text import TextChain
 from studio.panels.choosers import CHOOSERS, Chooser, NoChooser
+from studio.panels.prompt import PromptBox
 from studio.state import Studio
 from studio.theme import QUIET
 from studio.widgets.labels import EmptyState, label
@@ -22,6 +24,7 @@ class ConditionPanel(QWidget):
         self.studio = studio
         self.choosers: list[Chooser] = []
         self._factors: tuple[Factor, ...] | None = None
+        self.prompt = PromptBox(studio)
         self.empty = EmptyState("")
         self.later = label("", QUIET)
         self.later.setWordWrap(True)
@@ -32,6 +35,7 @@ class ConditionPanel(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(MARGIN, 4, MARGIN, GAP)
         column.setSpacing(GAP)
+        column.addWidget(self.prompt)
         column.addLayout(self._list)
         column.addWidget(self.empty)
         column.addStretch(1)
@@ -54,7 +58,7 @@ class ConditionPanel(QWidget):
         entry = self.studio.entry
         factors = entry.header.factors if entry else None
         self.empty.setText("This model has no conditions." if entry else "Choose a model.")
-        self.empty.setVisible(not factors)
+        self.empty.setVisible(not factors and not (entry and isinstance(entry.header.chain, TextChain)))
         if factors != self._factors:
             self._factors = factors
             clear(self._list)

@@ -31,6 +31,7 @@ from models.chain import Alphabet, Chain, ImageChain
 from models.trace import Take, Trace
 from models.wording import grouped
 from studio.canvas.given import was_given
+from studio.canvas.text_flow import glyph
 from studio.messages import MENTIONED_WEIGHT, MOST_ROWS, Density, Inspection
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, QUIET, QUIET_PIXELS, Theme, colours, faded, fill_hatched, mixed, small
@@ -455,7 +456,9 @@ class ConditionalPlot(QWidget):
         painter.setPen(theme.quiet)
         for symbol in level_ticks(self.levels):
             name = str(symbol)
-            if alphabet.levels > MOST_ROWS:  # nobody knows the numbers of so many
+            if alphabet.quantity == "characters":
+                name = glyph(str(alphabet.decode(symbol)))
+            elif alphabet.levels > MOST_ROWS:  # nobody knows the numbers of so many
                 name = f"{alphabet.decode(symbol):+d}".replace("-", "−")
             self._paint_label(painter, name, self.x_of(symbol), area)
         if alphabet.stop:
@@ -700,7 +703,9 @@ class InspectorPanel(QWidget):
     HINT = "Click a value to put it there and go on from it."
     NO_MODEL = "Without its model a take can be looked at, but not into."
     LOADING = "The model is being loaded."
-    EMPTY = "Generate, then point at a pixel or a sample: here stands the distribution that it was drawn from."
+    EMPTY = (
+        "Generate, then point at a pixel, a sample or a character: here stands the distribution that it was drawn from."
+    )
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -38,6 +38,8 @@ ENGINE_TIP = (
     "The samples are the same, but for rounding"
 )
 
+LENGTH_TIP = "Generation ends here if the model has not ended it before; a sound at the right end: when you stop it"
+
 TEMPERATURES = [n / 100 for n in range(round(MAX_TEMPERATURE * 100) + 1)]
 TOP_PS = [n / 100 for n in range(1, 101)]
 MIN_PS = [0.0, *log_ladder(0.001, 1.0, LADDER_STEPS, two_digits)]
@@ -148,7 +150,7 @@ class Length:
 
     @property
     def unit(self) -> str:
-        return "s" if self.chain.steps_per_second else "steps"
+        return "s" if self.chain.steps_per_second else f"{self.chain.step_noun}s"
 
     def ladder(self) -> list[float]:
         longest = self.chain.limit / self.per_unit
@@ -301,7 +303,7 @@ class SamplingPanel(QWidget):
             str,
             float,
             widest="10.00 s",
-            tip="Generation ends here if the model has not ended it before; at the right end: until you stop it",
+            tip=LENGTH_TIP,
         )
         self.rows = (self.temperature, self.top_p, self.top_k, self.min_p, self.count, self.length)
         self.neutral_button = PushButton("Neutral", tip="Temperature 1, nothing cut off (Ctrl+0)")
@@ -436,6 +438,8 @@ class SamplingPanel(QWidget):
             length = Length(chain)
             self.length.text, self.length.parse = length.text, length.parse
             self.length.slider.set_ladder(length.ladder())
+            for part in self.length.parts:
+                part.setToolTip(f"{LENGTH_TIP}. In {'seconds' if length.unit == 's' else length.unit}")
             self.length.set_visible(chain.length is None)
         self._show_engines()
         self._refresh()

@@ -131,8 +131,9 @@ class TransportPanel(QWidget):
     # --- room --------------------------------------------------------------------------------------------------------
 
     def _width_of(self, button: ToolButton, room: Room) -> int:
-        worded = room.words and button in self._with_words
-        return room.sign + (self.fontMetrics().horizontalAdvance("step") + GAP if worded else 0)
+        if not room.words or button not in self._with_words:
+            return room.sign
+        return room.sign + GAP + max(map(self.fontMetrics().horizontalAdvance, ("step", button.text())))
 
     def _least_width(self, room: Room) -> int:
         """Of the buttons."""

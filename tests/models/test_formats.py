@@ -25,8 +25,8 @@ from models.record import record_text
 from models.sampling import run
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take, new_take
-from tests.studio.text_chain import TEXT
-from tests.text_model import LANGUAGE, register_text, save_text_model, text_model
+from tests.melody_model import MODE, melody_model, register_melody, save_melody_model
+from tests.studio.melody_chain import MELODY
 
 IMAGE = ImageChain(GreyLevels(4), 6, 6)
 SOUND = SoundChain(MuLaw(32), 8000, default_seconds=0.02, max_seconds=0.1)
@@ -111,16 +111,16 @@ def test_formats_need_no_torch() -> None:
 # A new format
 
 
-class Txt(Format):
-    """Text as code points, a line with the record after it."""
+class Abc(Format):
+    """Notes as code points, a line with the record after it."""
 
-    suffix, title, modality, several, scaled = ".txt", "Plain text", "text", False, False
+    suffix, title, modality, several, scaled = ".abc", "ABC", "melody", False, False
 
     def content(self, view: Take, *, scale: int = 1) -> bytes:
-        return f"TXT{self.text(view.traces[0].symbols)}\n{record_text(view)}".encode()
+        return f"ABC{self.notes(view.traces[0].symbols)}\n{record_text(view)}".encode()
 
     def recognises(self, data: bytes) -> bool:
-        return data.startswith(b"TXT")
+        return data.startswith(b"ABC")
 
     def record_in(self, data: bytes, name: str) -> str:
         record = data.decode().partition("\n")[2]
@@ -129,54 +129,54 @@ class Txt(Format):
         return record
 
     def shows(self, data: bytes, name: str, take: Take) -> bool:
-        return data.decode().partition("\n")[0] == f"TXT{self.text(take.traces[0].symbols)}"
+        return data.decode().partition("\n")[0] == f"ABC{self.notes(take.traces[0].symbols)}"
 
     def read_foreign(self, data: bytes, name: str, chain: Chain) -> list[Symbols]:
         return [np.array([ord(letter) - 48 for letter in data.decode().strip()], np.int32)]
 
-    def text(self, symbols: Symbols) -> str:
+    def notes(self, symbols: Symbols) -> str:
         return "".join(chr(48 + symbol) for symbol in symbols)
 
 
 @pytest.fixture
 def take(monkeypatch: pytest.MonkeyPatch) -> Take:
-    """A text, where texts can be saved as .txt."""
-    register_text(monkeypatch)
-    monkeypatch.setattr("models.formats.FORMATS", (*FORMATS[:-1], Txt(), FORMATS[-1]))
-    model = text_model()
-    reference = ModelReference("tiny-text", model.title, "0" * 64, TEXT, (LANGUAGE,))
+    """A melody, where melodies can be saved as .abc."""
+    register_melody(monkeypatch)
+    monkeypatch.setattr("models.formats.FORMATS", (*FORMATS[:-1], Abc(), FORMATS[-1]))
+    model = melody_model()
+    reference = ModelReference("tiny-melody", model.title, "0" * 64, MELODY, (MODE,))
     return run(model, new_take(
-        reference, seed=1, count=2, condition={"language": "any"}, shaping=NEUTRAL, engine="reference", limit=30,
+        reference, seed=1, count=2, condition={"mode": "any"}, shaping=NEUTRAL, engine="reference", limit=30,
     ))  # fmt: skip
 
 
 def test_a_format_that_is_added_is_written_and_read_and_offered(take: Take, tmp_path: Path) -> None:
-    assert [form.suffix for form in formats_of(TEXT)] == [".txt", ".npz"]
-    assert [path.name for path in export(tmp_path / "texts", take)] == ["0000.txt", "0001.txt"]
-    (path,) = export(tmp_path / "a.txt", take, samples=[1])
+    assert [form.suffix for form in formats_of(MELODY)] == [".abc", ".npz"]
+    assert [path.name for path in export(tmp_path / "tunes", take)] == ["0000.abc", "0001.abc"]
+    (path,) = export(tmp_path / "a.abc", take, samples=[1])
     saved = read_saved(path)
-    assert isinstance(saved.form, Txt)
+    assert isinstance(saved.form, Abc)
     assert saved.take.traces[0].symbols.tolist() == take.traces[1].symbols.tolist()
-    with pytest.raises(InputError, match=r"one \.txt file holds one text, not 2"):
-        export(tmp_path / "b.txt", take)
+    with pytest.raises(InputError, match=r"one \.abc file holds one melody, not 2"):
+        export(tmp_path / "b.abc", take)
     take.samples = take.samples[:1]
-    assert "-o tiny-text.txt " in command_line(take).text
+    assert "-o tiny-melody.abc " in command_line(take).text
 
 
 def test_a_file_of_an_added_format_that_was_edited_or_has_no_record_is_refused(take: Take, tmp_path: Path) -> None:
-    (path,) = export(tmp_path / "a.txt", take, samples=[0])
+    (path,) = export(tmp_path / "a.abc", take, samples=[0])
     content = path.read_bytes()
-    path.write_bytes(b"TXTx" + content[4:])
-    with pytest.raises(FileError, match=r"a\.txt was edited"):
+    path.write_bytes(b"ABCx" + content[4:])
+    with pytest.raises(FileError, match=r"a\.abc was edited"):
         read_saved(path)
-    path.write_bytes(b"TXT")
-    with pytest.raises(FileError, match=r"a\.txt has no Sampling Studio metadata"):
+    path.write_bytes(b"ABC")
+    with pytest.raises(FileError, match=r"a\.abc has no Sampling Studio metadata"):
         read_saved(path)
 
 
 def test_files_of_an_added_format_are_scored_as_recorded_or_as_they_look(take: Take, tmp_path: Path) -> None:
-    header = read_header(save_text_model(tmp_path / "text.safetensors"))
-    (path,) = export(tmp_path / "a.txt", take, samples=[0])
+    header = read_header(save_melody_model(tmp_path / "melody.safetensors"))
+    (path,) = export(tmp_path / "a.abc", take, samples=[0])
     (ours,) = read_data_file(path, header)
     assert (ours.symbols.tolist(), ours.conditions_from) == (take.traces[0].symbols.tolist(), "file")
     path.write_text("0123\n")

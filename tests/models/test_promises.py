@@ -1,6 +1,6 @@
 """The promises of a chain, for every model in the catalog: a new one is under them the moment its checkpoint is there.
 
-They hold as well for a plug-in's model of another modality that has only the parallel pass, ``tests.text_model``.
+They hold as well for a plug-in's model of another modality that has only the parallel pass, ``tests.melody_model``.
 Causal, normalised, decoder = network, same seed = same sample, score = walk, calibrated.
 """
 
@@ -28,10 +28,10 @@ from models.sampling import FLOAT_TIE, Walk, distance_to, engines_of, make_decod
 from models.shaping import NEUTRAL, Shaping
 from models.text import Characters
 from models.trace import ModelReference, Take, new_take
-from tests.text_model import NAME as TEXT_MODEL
-from tests.text_model import text_model
+from tests.melody_model import NAME as MELODY_MODEL
+from tests.melody_model import melody_model
 
-NAMES = [*(entry.header.name for entry in Catalog(user=None).entries()), TEXT_MODEL]
+NAMES = [*(entry.header.name for entry in Catalog(user=None).entries()), MELODY_MODEL]
 FAST = ("compiled", "cached")
 TEST_STEPS = 900
 """Of an open chain, in these tests."""
@@ -45,8 +45,8 @@ class Case:
 
 @cache
 def loaded(name: str) -> Case:
-    if name == TEXT_MODEL:
-        model = text_model()
+    if name == MELODY_MODEL:
+        model = melody_model()
         return Case(model, ModelReference(name, model.title, "0" * 64, model.chain, model.factors))
     found = load_checkpoint(Catalog(user=None).find(name).path)
     return Case(found.model, found.reference)

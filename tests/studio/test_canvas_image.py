@@ -26,7 +26,7 @@ from studio.messages import Influence
 from studio.state import Pointer, Studio
 from studio.theme import DARK, LIGHT, Theme, apply_theme
 from tests.studio.conftest import finish
-from tests.studio.text_chain import TEXT
+from tests.studio.melody_chain import MELODY
 
 CHAIN = ImageChain(GreyLevels(256), 8, 6)
 COLOUR = ImageChain(GreyLevels(256), 4, 4, 3)
@@ -208,7 +208,7 @@ def test_behind_the_frontier_the_pixel_at_the_cursor_is_outlined_and_keeps_its_v
 def test_a_take_of_another_modality_leaves_the_canvas_blank(idle: Studio, canvas: ImageCanvas, qtbot: QtBot) -> None:
     """Canvases of other modalities stay alive behind the one that is shown."""
     show(idle)
-    take = empty_take(TEXT)
+    take = empty_take(MELODY)
     idle.show_take(take, None)
     idle.set_overlay("entropy")
     idle.pin(Pointer(0, 0))

@@ -16,9 +16,9 @@ from pytestqt.qtbot import QtBot
 
 from models.trace import Take
 from studio.canvas.clip import decibels
-from studio.canvas.clip_list import CLIP_HEIGHT, CLIPS_WIDTH
 from studio.canvas.demo import DIGIT_CHAIN, SPEECH_CHAIN, empty_take, grow, hum
 from studio.canvas.pyramid import Pyramid
+from studio.canvas.sample_list import LIST_WIDTH, ROW_HEIGHT
 from studio.canvas.sound import SoundCanvas
 from studio.canvas.spectrum import ROWS, frequency_at, row_of
 from studio.canvas.time_plot import TimePlot
@@ -26,7 +26,7 @@ from studio.canvas.waveform import MOST_MAGNIFIED
 from studio.messages import Gram
 from studio.settings import SpectrumSettings
 from studio.state import Activity, Pointer, Studio
-from tests.studio.text_chain import TEXT
+from tests.studio.melody_chain import MELODY
 
 
 @pytest.fixture
@@ -245,7 +245,7 @@ def test_no_clip_and_no_fact_asks_for_more_width(idle: Studio, canvas: SoundCanv
     show(idle, 4000, count=6)
     canvas.gram.facts.say("a long story " * 40)
     QApplication.processEvents()
-    assert canvas.minimumSizeHint().width() <= one + CLIPS_WIDTH + 2 * 12
+    assert canvas.minimumSizeHint().width() <= one + LIST_WIDTH + 2 * 12
     assert canvas.gram.facts.text().endswith("…")
     assert canvas.gram.facts.toolTip().count("story") == 40
 
@@ -346,7 +346,7 @@ def test_a_click_in_the_list_selects_the_clip_that_is_shown(idle: Studio, canvas
     for key, chosen in ((Qt.Key.Key_Down, 1), (Qt.Key.Key_Down, 2), (Qt.Key.Key_Up, 1), (Qt.Key.Key_Up, 0)):
         qtbot.keyClick(canvas.clip_list, key)
         assert idle.selected == chosen
-    qtbot.mouseClick(canvas.clip_list, Qt.MouseButton.LeftButton, pos=QPoint(50, round(2.5 * CLIP_HEIGHT)))
+    qtbot.mouseClick(canvas.clip_list, Qt.MouseButton.LeftButton, pos=QPoint(50, round(2.5 * ROW_HEIGHT)))
     assert idle.selected == 2
     assert not np.array_equal(canvas.wave._wave.getData()[1], before)
 
@@ -543,7 +543,7 @@ def test_the_first_step_finds_the_canvas_laid_out(
 
 def test_a_take_of_another_modality_leaves_the_canvas_at_its_invitation(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle)
-    take = empty_take(TEXT)
+    take = empty_take(MELODY)
     idle.show_take(take, None)
     idle.set_overlay("entropy")
     idle.pin(Pointer(0, 0))

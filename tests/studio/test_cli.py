@@ -37,7 +37,7 @@ from studio.cli.shared import PROGRAM, user_catalog
 from studio.folders import profile_folder
 from tests.place import CHAIN as PLACE_CHAIN
 from tests.place import WHERE, PlaceModel, register_places
-from tests.studio.text_chain import TEXT
+from tests.studio.melody_chain import MELODY
 
 IMAGE_CHAIN = ImageChain(GreyLevels(4), 6, 6)
 SOUND_CHAIN = SoundChain(MuLaw(32, stop=True), 8000, default_seconds=0.02, max_seconds=0.1)
@@ -1040,7 +1040,7 @@ def test_measuring_speed_needs_nothing_of_training() -> None:
     [
         (IMAGE_CHAIN, ("ms_per_image", 1000 * 36 / 500)),
         (SOUND_CHAIN, ("real_time_factor", 500 / 8000)),
-        (TEXT, ("ms_per_character", 2.0)),
+        (MELODY, ("ms_per_note", 2.0)),
     ],
 )
 def test_what_500_steps_a_second_are_is_said_in_the_words_of_the_data(

@@ -34,7 +34,7 @@ from studio.panels.models import OPEN_MODELS, ModelsPanel
 from studio.state import Activity, Studio
 from studio.theme import DARK, LIGHT, palette
 from tests.studio.conftest import DIGIT, IMAGE, SOUND, chosen_model, load
-from tests.studio.text_chain import TEXT
+from tests.studio.melody_chain import MELODY
 
 
 def panel_of(studio: Studio, qtbot: QtBot) -> ModelsPanel:
@@ -232,9 +232,9 @@ def signs(studio: Studio, entry: Entry) -> set[str]:
 
 def test_a_model_of_an_unknown_modality_has_a_neutral_sign_a_heading_and_facts(studio: Studio, qtbot: QtBot) -> None:
     known = studio.catalog.find(IMAGE)
-    entry = replace(known, header=replace(known.header, chain=TEXT), thumbnail=None)
+    entry = replace(known, header=replace(known.header, chain=MELODY), thumbnail=None)
     assert {DARK.chosen.name(), DARK.border.name()} <= signs(studio, entry)
-    assert modality_title(entry.header) == "Text"
+    assert modality_title(entry.header) == "Melody"
     assert ("Steps", "open, at most 400") in facts(entry)
     dialog = ModelCardDialog(entry)
     qtbot.addWidget(dialog)

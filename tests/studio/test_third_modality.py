@@ -1,4 +1,4 @@
-"""A third modality from end to end: a text model with only the parallel pass, by command and in the window."""
+"""A third modality from end to end: a melody model with only the parallel pass, by command and in the window."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from studio.export import ExportDialog
 from studio.inference import InferenceThread
 from studio.profile import Profile
 from studio.state import Activity, Studio
+from tests.melody_model import MODE, NAME, MelodyModel, register_melody, save_melody_model
 from tests.studio.conftest import IMAGE, chosen_model, finish, load
-from tests.studio.text_chain import TEXT
-from tests.text_model import LANGUAGE, NAME, TextModel, register_text, save_text_model
+from tests.studio.melody_chain import MELODY
 
 
 @pytest.fixture(autouse=True)
-def text(monkeypatch: pytest.MonkeyPatch) -> None:
-    register_text(monkeypatch)
+def melody(monkeypatch: pytest.MonkeyPatch) -> None:
+    register_melody(monkeypatch)
 
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    return save_text_model(tmp_path / "text.safetensors")
+    return save_melody_model(tmp_path / "melody.safetensors")
 
 
 # The library
@@ -47,12 +47,12 @@ def checkpoint(tmp_path: Path) -> Path:
 
 def test_a_checkpoint_is_written_read_listed_and_walked(checkpoint: Path, tmp_path: Path) -> None:
     header = read_header(checkpoint)
-    assert (header.chain, header.factors, header.receptive_field) == (TEXT, (LANGUAGE,), 3)
+    assert (header.chain, header.factors, header.receptive_field) == (MELODY, (MODE,), 3)
     catalog = Catalog(tmp_path / "none", user=tmp_path)
     catalog.add(checkpoint)
     assert [entry.header.name for entry in catalog.entries()] == [NAME]
     loaded = load_checkpoint(checkpoint)
-    assert isinstance(loaded.model, TextModel)
+    assert isinstance(loaded.model, MelodyModel)
     take = new_take(loaded.reference, seed=1, count=2, condition={}, shaping=NEUTRAL, engine="reference", limit=20)
     walk = Walk(loaded.model, take)
     while not walk.done:
@@ -74,39 +74,39 @@ def answer(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, 
     return result
 
 
-def test_texts_are_sampled_to_arrays_scored_and_reproduced(
+def test_melodies_are_sampled_to_arrays_scored_and_reproduced(
     capsys: pytest.CaptureFixture[str], checkpoint: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "texts.npz"
+    out = tmp_path / "tunes.npz"
     drawn = answer(
-        capsys, "sample", checkpoint, "-o", out, "--count", 2, "--steps", 40, "--condition", "language=latin"
+        capsys, "sample", checkpoint, "-o", out, "--count", 2, "--steps", 40, "--condition", "mode=minor"
     )  # fmt: skip
     assert (drawn["engine"], drawn["files"]) == ("reference", [str(out)])
     with np.load(out) as arrays:
         assert (arrays["symbols"].dtype, arrays["symbols"].shape) == (np.int32, (2, 40))
         assert "samples" not in arrays
     scored = answer(capsys, "score", checkpoint, out, "--posterior")["files"]
-    assert [entry["condition"] for entry in scored] == [{"language": "latin"}] * 2
+    assert [entry["condition"] for entry in scored] == [{"mode": "minor"}] * 2
     assert [entry["nats"] for entry in scored] == pytest.approx(drawn["nats"], abs=1e-3)
-    assert "bits/character" in run(capsys, "score", checkpoint, out)
+    assert "bits/note" in run(capsys, "score", checkpoint, out)
     assert answer(capsys, "reproduce", out, "--model", checkpoint)["agrees"] is True
 
 
-def test_texts_are_sampled_to_a_folder(capsys: pytest.CaptureFixture[str], checkpoint: Path, tmp_path: Path) -> None:
-    run(capsys, "sample", checkpoint, "-o", tmp_path / "texts", "--count", 2, "--steps", 5)
-    files = sorted((tmp_path / "texts").iterdir())
+def test_melodies_are_sampled_to_a_folder(capsys: pytest.CaptureFixture[str], checkpoint: Path, tmp_path: Path) -> None:
+    run(capsys, "sample", checkpoint, "-o", tmp_path / "tunes", "--count", 2, "--steps", 5)
+    files = sorted((tmp_path / "tunes").iterdir())
     assert [file.name for file in files] == ["0000.npz", "0001.npz"]
-    assert read_saved(files[1]).take.model.chain == TEXT
+    assert read_saved(files[1]).take.model.chain == MELODY
 
 
-def test_bench_speaks_of_characters(
+def test_bench_speaks_of_notes(
     capsys: pytest.CaptureFixture[str], checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.bench.BUDGET_SECONDS", 0.05)
     (row,) = answer(capsys, "bench", checkpoint)["engines"]
     assert (row["engine"], row["ratio_to_reference"]) == ("reference", 1)
-    assert row["ms_per_character"] == pytest.approx(1000 / row["steps_per_second"])
-    assert " ms per character " in run(capsys, "bench", checkpoint)
+    assert row["ms_per_note"] == pytest.approx(1000 / row["steps_per_second"])
+    assert " ms per note " in run(capsys, "bench", checkpoint)
 
 
 # The window
@@ -116,7 +116,7 @@ def test_bench_speaks_of_characters(
 def open_window(
     qtbot: QtBot, checkpoints: Path, checkpoint: Path, tmp_path: Path
 ) -> Iterator[Callable[[], MainWindow]]:
-    """Windows on one profile in which the user added the text model to an image and a sound model."""
+    """Windows on one profile in which the user added the melody model to an image and a sound model."""
     opened: list[MainWindow] = []
     Catalog(checkpoints, user=tmp_path).add(checkpoint)
 
@@ -136,7 +136,7 @@ def open_window(
         window.deleteLater()
 
 
-def test_a_text_is_generated_paused_edited_kept_saved_and_reopened(
+def test_a_melody_is_generated_paused_edited_kept_saved_and_reopened(
     open_window: Callable[[], MainWindow], qtbot: QtBot, tmp_path: Path
 ) -> None:
     window = open_window()
@@ -148,7 +148,7 @@ def test_a_text_is_generated_paused_edited_kept_saved_and_reopened(
     window.transport.main_button.click()
     qtbot.waitUntil(lambda: not studio.running)
     drawn = studio.frontier
-    assert 5 <= drawn < TEXT.default_limit
+    assert 5 <= drawn < MELODY.default_limit
     studio.move_cursor(2)
     studio.put_value(7)
     studio.change("pace", pace=math.inf)
@@ -161,7 +161,7 @@ def test_a_text_is_generated_paused_edited_kept_saved_and_reopened(
     assert (int(trace.symbols[2]), bool(trace.clamped[2])) == (7, True)
     kept = trace.symbols.tolist()
     dialog = ExportDialog(studio, window)
-    assert [form.suffix for form in dialog.formats] == [form.suffix for form in formats_of(TEXT)] == [".npz"]
+    assert [form.suffix for form in dialog.formats] == [form.suffix for form in formats_of(MELODY)] == [".npz"]
     studio.export(tmp_path / "a.npz")
     qtbot.waitUntil((tmp_path / "a.npz").exists)
     close(window)
@@ -197,7 +197,7 @@ def test_the_place_of_the_picture_says_that_there_is_none_and_the_next_model_has
     load(window.studio, qtbot, IMAGE)
     image = window.canvas
     load(window.studio, qtbot, NAME)
-    assert words(window.canvas) == "There is no picture of text yet; everything else works."
+    assert words(window.canvas) == "There is no picture of melody yet; everything else works."
     load(window.studio, qtbot, IMAGE)
     assert window.canvas is image
 

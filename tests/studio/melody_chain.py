@@ -9,10 +9,10 @@ from models.chain import Chain, GreyLevels
 
 
 @dataclass(frozen=True)
-class TextChain(Chain):
-    modality: ClassVar[str] = "text"
-    stride_name: ClassVar[str] = "word"
-    step_noun: ClassVar[str] = "character"
+class MelodyChain(Chain):
+    modality: ClassVar[str] = "melody"
+    stride_name: ClassVar[str] = "bar"
+    step_noun: ClassVar[str] = "note"
 
     length = None
     limit = 400
@@ -20,13 +20,13 @@ class TextChain(Chain):
     stride = 10
 
     def locate(self, step: int) -> str:
-        return f"character {step}"
+        return f"note {step}"
 
     def describe(self) -> str:
-        return f"{self.alphabet.levels} characters"
+        return f"{self.alphabet.levels} notes"
 
     def to_json(self) -> dict[str, object]:
         return {"modality": self.modality, "alphabet": self.alphabet.to_json()}
 
 
-TEXT = TextChain(GreyLevels(64, stop=True))
+MELODY = MelodyChain(GreyLevels(64, stop=True))

@@ -1,0 +1,583 @@
+"""The canvas of texts: every character in a cell of its own, in lines that are broken between words.
+
+A cell is what one step drew: it can be pointed at, outlined and coloured, a space, a line break and the stop symbol as
+well. Only the lines in view are painted, and only the last one is laid out again as the text grows, so that a frame
+costs the same at any length.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Slot
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QFontMetricsF,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from models.heat import bright, heat_table
+from models.sweep import labels
+from models.text import TextChain
+from models.text_files import STOP_MARK
+from models.trace import Take, Trace
+from studio.canvas.alternatives import Alternatives
+from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, Legend, ReadOut, full_bits, packed, step_facts
+from studio.canvas.sample_list import ROW_HEIGHT, SampleList, scrolled
+from studio.canvas.text_flow import SIGNS, Flow, glyph
+from studio.messages import Inspection
+from studio.state import Pointer, Studio
+from studio.theme import Theme, colours, faded, mixed, small
+from studio.widgets.painting import painting
+
+LETTER_PIXELS, LINE_PIXELS = 15, 23
+"""Height of the letters, and of a line of them, in logical pixels."""
+MARGIN = 12
+"""Around the text, in logical pixels."""
+LEAST_COLUMNS, MOST_COLUMNS = 8, 84
+"""Lines longer than this are hard to follow with the eye."""
+VEIL = 0.74
+"""How much of the stage lies over steps that are drawn but beyond the cursor."""
+DWELL_MS = 150
+"""A mouse that rests for so long on a character wants to know what else could stand there."""
+SNIPPET = 60
+"""Characters of a text, of which a row of the list shows what it has room for."""
+
+HINT = "Point at a character to see what else could stand there; click to keep it."
+
+HEAT, BRIGHT = packed(heat_table()), bright(heat_table())
+ON_BRIGHT, ON_DARK = QColor("#101114"), QColor("#f4f5f7")
+"""Letters over the colours of an overlay."""
+
+DRAWN, GIVEN, PUT, SIGN, OVER_DARK, OVER_BRIGHT = range(6)
+"""What a letter's colour says: how it came there, that it is a sign for something else; what it stands on."""
+
+
+class Letters:
+    """What is painted for each symbol of a chain, and the cells that all of it fits into."""
+
+    def __init__(self, chain: TextChain) -> None:
+        characters = chain.characters.characters
+        self.flowing = [*characters, *(STOP_MARK if chain.alphabet.stop else "")]
+        """Of each symbol the character by which lines are broken."""
+        self.glyphs = [*map(glyph, characters), *(STOP_MARK if chain.alphabet.stop else "")]
+        self.signs = np.array([c in SIGNS for c in characters] + [True] * chain.alphabet.stop)
+        self.font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        self.font.setStyleHint(QFont.StyleHint.Monospace)
+        self.font.setPixelSize(LETTER_PIXELS)
+        metrics = QFontMetricsF(self.font)
+        advances = np.array([metrics.horizontalAdvance(drawn) for drawn in self.glyphs])
+        usual = metrics.horizontalAdvance("x")
+        self.width = math.ceil(advances[~self.signs].max(initial=usual) - 0.01)
+        self.alone = np.abs(advances - usual) > 0.01
+        """Which are painted one by one: those that are not as wide as the others."""
+        self.font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, self.width - usual)
+        self.ascent = (LINE_PIXELS - metrics.height()) / 2 + metrics.ascent()
+
+    def flow_of(self, symbols: npt.NDArray[np.int32]) -> str:
+        return "".join([self.flowing[symbol] for symbol in symbols.tolist()])
+
+
+class TextPage(QAbstractScrollArea):
+    """The selected sample as a page that scrolls, with what else could stand at the step that is pointed at."""
+
+    def __init__(self, studio: Studio, read_out: ReadOut) -> None:
+        super().__init__()
+        self._studio = studio
+        self._read_out = read_out
+        self._letters: Letters | None = None
+        self._letters_of: TextChain | None = None
+        self._trace: Trace | None = None
+        self._given: npt.NDArray[np.int32] = np.empty(0, np.int32)
+        """The symbols that every sample of the take was given."""
+        self._flow = Flow(MOST_COLUMNS)
+        self._follows = True
+        """Whether the page scrolls along with what is drawn, or with the cursor: until the user scrolls elsewhere."""
+        self._scrolling = False
+        self._unscored = False
+        """Whether bits that are not known yet were painted."""
+        self._looked_at: tuple[Pointer | None, Pointer | None] = (None, None)
+        self._cursor: int | None = None
+        self._inspection: Inspection | None = None
+        self._dwell = QTimer(self, singleShot=True, interval=DWELL_MS)
+        self._dwell.timeout.connect(self._show_alternatives)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalScrollBar().setSingleStep(LINE_PIXELS)
+        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        self.setMinimumSize(160, 120)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Text")
+        self.viewport().setMouseTracking(True)
+        self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.alternatives = Alternatives(self.viewport())
+        self.alternatives.chosen.connect(self._put)
+        studio.take_changed.connect(self._on_take)
+        studio.branches_changed.connect(self._on_branches)
+        studio.grown.connect(self._on_grown)
+        studio.cursor_changed.connect(self._on_cursor)
+        studio.selection_changed.connect(self._on_selection)
+        studio.view_changed.connect(self._repaint)
+        studio.inspection.answered.connect(self._on_inspection)
+        self._on_take()
+
+    # --- following the state -----------------------------------------------------------------------------------------
+
+    @property
+    def _take(self) -> Take | None:
+        take = self._studio.take
+        return take if take is not None and isinstance(take.chain, TextChain) else None
+
+    @property
+    def _shown_cursor(self) -> int | None:
+        """The cursor where it hides something: None while it follows the frontier."""
+        return None if self._studio.following else self._studio.cursor
+
+    @Slot()
+    def _on_take(self) -> None:
+        self._follows = True
+        self._lay_out()
+
+    @Slot()
+    def _on_branches(self) -> None:
+        take = self._take
+        if take is not None and take.samples[self._studio.selected].trace is not self._trace:
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        """The shown branch of the selected sample from its beginning."""
+        take = self._take
+        self._trace = None
+        self._flow = Flow(self._columns)
+        self._inspection = None
+        self.alternatives.hide()
+        if take is not None:
+            chain = take.chain
+            assert isinstance(chain, TextChain)
+            if chain is not self._letters_of:
+                self._letters, self._letters_of = Letters(chain), chain
+                self._flow = Flow(self._columns)
+            self._trace = take.samples[self._studio.selected].trace
+            self._given = np.array(take.given, np.int32)
+        self._on_grown()
+        self.viewport().update()
+
+    @Slot()
+    def _on_grown(self) -> None:
+        take, trace, letters, flow = self._take, self._trace, self._letters, self._flow
+        if take is None or trace is None or letters is None:
+            self._fit_range()
+            return
+        drawn = len(flow.text)
+        first = flow.extend(letters.flow_of(trace.symbols[drawn:]))
+        if len(flow.text) > drawn or trace.finished:
+            self._update_lines(first, len(flow.starts))
+        if self._unscored and not np.isnan(trace.entropy).any():
+            self._unscored = False
+            self.viewport().update()
+        self._fit_range()
+        self._show_facts()
+
+    def _fit_range(self) -> None:
+        bar, height = self.verticalScrollBar(), self.viewport().height()
+        self._scrolling = True
+        bar.setPageStep(height)
+        bar.setRange(0, max(0, 2 * MARGIN + LINE_PIXELS * len(self._flow.starts) - height))
+        self._scrolling = False
+        if self._follows:
+            self._show_step(len(self._flow.text) if self._studio.following else self._studio.cursor)
+
+    def _show_step(self, step: int) -> None:
+        """Scrolls no further than it takes to have a step in view."""
+        bar, (line, _) = self.verticalScrollBar(), self._flow.place(min(step, len(self._flow.text)))
+        top = LINE_PIXELS * line
+        self._scrolling = True
+        bar.setValue(min(max(bar.value(), top + LINE_PIXELS + 2 * MARGIN - self.viewport().height()), top))
+        self._scrolling = False
+
+    @Slot()
+    def _on_cursor(self) -> None:
+        """Wherever the cursor goes, the page follows it, but for one that only follows what is drawn."""
+        if self._take is None:
+            return
+        before, self._cursor = self._cursor, self._shown_cursor
+        if self._cursor is not None or before is not None:
+            self._follows = True
+            self.viewport().update()
+        if self._follows:
+            self._show_step(self._studio.cursor)
+
+    @Slot()
+    def _on_selection(self) -> None:
+        take = self._take
+        before, self._looked_at = self._looked_at, (self._studio.pinned, self._studio.hovered)
+        if take is None:
+            return
+        if take.samples[self._studio.selected].trace is not self._trace:
+            self._lay_out()
+        for pointer in {*before, *self._looked_at} - {None}:
+            assert pointer is not None
+            line, _ = self._flow.place(pointer.step)
+            self._update_lines(line, line + 1)
+        if self._target is None:
+            self.alternatives.hide()
+        self._show_facts()
+
+    @Slot()
+    def _repaint(self) -> None:
+        self.viewport().update()
+
+    # --- geometry ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _columns(self) -> int:
+        """How many cells a line has, beside the one that a space at its end may take."""
+        width = self._letters.width if self._letters is not None else LETTER_PIXELS
+        room = (self.viewport().width() - 2 * MARGIN) // width - 1
+        return min(max(room, LEAST_COLUMNS), MOST_COLUMNS)
+
+    @property
+    def _left(self) -> int:
+        """Where lines begin: the page stands in the middle."""
+        width = self._letters.width if self._letters is not None else LETTER_PIXELS
+        return max(MARGIN, (self.viewport().width() - (self._flow.columns + 1) * width) // 2)
+
+    def _top(self, line: int) -> int:
+        return MARGIN + line * LINE_PIXELS - self.verticalScrollBar().value()
+
+    def cell(self, step: int) -> QRect:
+        """Where a step stands in the viewport, in logical pixels."""
+        assert self._letters is not None
+        line, column = self._flow.place(step)
+        width = self._letters.width
+        return QRect(self._left + column * width, self._top(line), width, LINE_PIXELS)
+
+    def _update_lines(self, first: int, stop: int) -> None:
+        """Has lines painted anew, with the outlines that reach into their neighbours."""
+        top = self._top(first)
+        self.viewport().update(0, top - 3, self.viewport().width(), (stop - first) * LINE_PIXELS + 6)
+
+    def pointer_at(self, position: QPoint | QPointF) -> Pointer | None:
+        """The step under a position of the viewport: one that is drawn, or the very next."""
+        trace, letters, flow = self._trace, self._letters, self._flow
+        if trace is None or letters is None:
+            return None
+        line = int((position.y() - self._top(0)) // LINE_PIXELS)
+        column = int((position.x() - self._left) // letters.width)
+        if not 0 <= line < len(flow.starts) or column < 0:
+            return None
+        step, steps = flow.starts[line] + column, flow.steps(line)
+        next_one = step == len(flow.text) and line == len(flow.starts) - 1 and not trace.finished
+        return Pointer(self._studio.selected, step) if step in steps or next_one else None
+
+    # --- painting ----------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        with painting(self.viewport()) as painter:
+            theme = colours(self)
+            painter.fillRect(event.rect(), theme.window)
+            take, trace, letters, flow = self._take, self._trace, self._letters, self._flow
+            if take is None or trace is None or letters is None:
+                return
+            painter.setFont(letters.font)
+            first = max(0, (event.rect().top() - self._top(0)) // LINE_PIXELS)
+            last = min(len(flow.starts) - 1, (event.rect().bottom() - self._top(0)) // LINE_PIXELS)
+            for line in range(first, last + 1):
+                if steps := flow.steps(line):
+                    self._paint_line(painter, theme, take, trace, letters, line, steps)
+            self._paint_marks(painter, theme, trace)
+
+    def _paint_line(
+        self, painter: QPainter, theme: Theme, take: Take, trace: Trace, letters: Letters, line: int, steps: range
+    ) -> None:
+        part = slice(steps.start, steps.stop)
+        symbols, left, top, width = trace.symbols[part], self._left, self._top(line), letters.width
+        known = self._given[part]
+        given = np.zeros(len(symbols), np.bool_)
+        given[: len(known)] = symbols[: len(known)] == known  # an edit may have put another one there
+        kinds = np.where(given, GIVEN, np.where(trace.clamped[part], PUT, DRAWN))
+        kinds[letters.signs[symbols]] = SIGN
+        heat = self._heat(trace, take, part)
+        if heat is not None:
+            shades = HEAT[np.maximum(heat, 0)] * (heat >= 0)
+            row = QImage(shades.astype(np.uint32).tobytes(), len(shades), 1, QImage.Format.Format_ARGB32_Premultiplied)
+            painter.drawImage(QRectF(left, top, len(shades) * width, LINE_PIXELS), row)
+            kinds = np.where(heat < 0, kinds, np.where(BRIGHT[heat], OVER_BRIGHT, OVER_DARK))
+        self._paint_letters(painter, theme, letters, symbols, kinds, QPointF(left, top + letters.ascent))
+        thick = 1 if heat is None else 2  # on its colours a thin line would be lost
+        for column in np.flatnonzero(given).tolist():
+            painter.fillRect(left + column * width, top + LINE_PIXELS - 2 - thick, width, thick, theme.chosen)
+        cursor = self._shown_cursor
+        if cursor is not None and cursor < steps.stop:
+            hidden = max(0, cursor - steps.start) * width
+            veil = QRect(left + hidden, top, len(steps) * width - hidden, LINE_PIXELS)
+            painter.fillRect(veil, faded(theme.window, VEIL))
+
+    def _heat(self, trace: Trace, take: Take, part: slice) -> npt.NDArray[np.int64] | None:
+        """Places in the table of colours, -1 where the bits are not known; None without an overlay."""
+        overlay = self._studio.overlay
+        if overlay not in SHORT_NAMES:
+            return None
+        bits = trace.entropy[part] if overlay == "entropy" else trace.surprise[part]
+        unknown = np.isnan(bits)
+        self._unscored |= bool(unknown.any())
+        share = np.minimum(np.where(unknown, 0, bits) * (255 / full_bits(take.chain.alphabet)), 255)
+        return np.where(unknown, -1, share.astype(np.int64))
+
+    def _paint_letters(
+        self,
+        painter: QPainter,
+        theme: Theme,
+        letters: Letters,
+        symbols: npt.NDArray[np.int32],
+        kinds: npt.NDArray[np.int64],
+        at: QPointF,
+    ) -> None:
+        """As few words as there are colours; what is wider or narrower than the others alone, in the middle."""
+        pens = {
+            DRAWN: theme.text,
+            GIVEN: theme.quiet,
+            PUT: theme.chosen,
+            SIGN: mixed(theme.quiet, theme.window, 0.55),
+            OVER_DARK: ON_DARK,
+            OVER_BRIGHT: ON_BRIGHT,
+        }
+        alone = letters.alone[symbols]
+        turns = np.flatnonzero((np.diff(kinds) != 0) | alone[1:] | alone[:-1]) + 1
+        drawn = [letters.glyphs[symbol] for symbol in symbols.tolist()]
+        for start, stop in pairwise([0, *turns.tolist(), len(drawn)]):
+            painter.setPen(pens[int(kinds[start])])
+            if drawn[start] == STOP_MARK and kinds[start] == SIGN:
+                painter.setPen(theme.chosen)
+            x = at.x() + start * letters.width
+            if alone[start]:
+                x += (letters.width - painter.fontMetrics().horizontalAdvance(drawn[start])) / 2
+            painter.drawText(QPointF(x, at.y()), "".join(drawn[start:stop]))
+
+    def _paint_marks(self, painter: QPainter, theme: Theme, trace: Trace) -> None:
+        """The outlines of the step that is now, of the one that is kept, and of the one that is pointed at."""
+        studio, cursor, shown = self._studio, self._shown_cursor, len(self._flow.text)
+        ended = trace.finished and shown == len(trace)
+        now = cursor if cursor is not None and cursor < shown else None if ended else shown
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        steps = [(theme.now, 1.5, now)]
+        for width, pointer in ((2.0, studio.pinned), (1.0, studio.hovered)):
+            if pointer is not None and pointer.sample == studio.selected:
+                steps.append((theme.chosen, width, pointer.step))
+        for colour, width, step in steps:
+            if step is not None and step <= shown:
+                pen = QPen(colour, width)
+                pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+                painter.setPen(pen)
+                painter.drawRect(QRectF(self.cell(step)).adjusted(-0.5, 0.5, 0.5, -0.5))
+
+    # --- pointing ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _target(self) -> Pointer | None:
+        """The step whose alternatives are wanted."""
+        return self._studio.hovered or self._studio.pinned
+
+    @Slot(object)
+    def _on_inspection(self, inspection: Inspection) -> None:
+        self._inspection = inspection
+        if not self._dwell.isActive():
+            self._show_alternatives()
+
+    @Slot()
+    def _show_alternatives(self) -> None:
+        take, found, target = self._take, self._inspection, self._target
+        if take is None or found is None or target is None or not self.isVisible():
+            return
+        if (found.sample, found.step) == (self._studio.selected, target.step) and target.sample == found.sample:
+            cell = self.cell(target.step)
+            if self.viewport().rect().intersects(cell):
+                self.alternatives.show_at(cell, found, take.chain.alphabet)
+
+    @Slot(int)
+    def _put(self, symbol: int) -> None:
+        """The character goes where its list was seen, wherever generation has got to meanwhile."""
+        found = self.alternatives.inspection
+        self.alternatives.hide()
+        self._studio.hover(None)
+        self._studio.pin(None)
+        if found is not None:
+            self._studio.put_value(symbol, Pointer(found.sample, found.step))
+
+    def let_go(self) -> None:
+        """Nothing is kept any more."""
+        if self._studio.pinned is not None:
+            self._studio.pin(None)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        pointer = self.pointer_at(event.position())
+        if pointer != self._studio.hovered:
+            self.alternatives.hide()
+            self._dwell.start()
+            self._studio.hover(pointer)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton:
+            pointer = self.pointer_at(event.position())
+            self._dwell.stop()
+            self._studio.pin(None if pointer == self._studio.pinned else pointer)
+            self._show_alternatives()
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Leave and self._take is not None:
+            self._dwell.stop()
+            self._studio.hover(None)
+        return super().viewportEvent(event)
+
+    @Slot(int)
+    def _on_scrolled(self, value: int) -> None:
+        self.alternatives.hide()
+        if not self._scrolling:
+            self._follows = value >= self.verticalScrollBar().maximum()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        self.viewport().scroll(0, dy)
+
+    def _show_facts(self) -> None:
+        take, pointer = self._take, self._target
+        if take is None or pointer is None or pointer.sample >= len(take.samples):
+            self._read_out.show_facts([])
+            return
+        made = labels(take)
+        which = f" ({made[pointer.sample].full})" if made else ""
+        sample = [f"sample {pointer.sample}{which}"] if len(take.samples) > 1 else []
+        self._read_out.show_facts([*sample, take.chain.locate(pointer.step), *step_facts(take, pointer)])
+
+    # --- changes of size and look ------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.alternatives.hide()
+        if self._columns != self._flow.columns:
+            self._lay_out()
+        else:
+            self._fit_range()
+            self.viewport().update()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange:
+            self.viewport().update()
+        super().changeEvent(event)
+
+
+class TextList(SampleList):
+    """All texts of a take by how they go on after what was given."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.setAccessibleName("Texts")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        for changed in (studio.grown, studio.take_changed, studio.branches_changed, studio.selection_changed):
+            changed.connect(self._refresh)
+
+    @property
+    def _take(self) -> Take | None:
+        take = self._studio.take
+        return take if take is not None and isinstance(take.chain, TextChain) else None
+
+    @property
+    def rows(self) -> int:
+        return len(self._take.samples) if self._take is not None else 0
+
+    @Slot()
+    def _refresh(self) -> None:
+        self.setMinimumHeight(ROW_HEIGHT * self.rows)
+        self.update()
+
+    def paint_content(self, painter: QPainter, room: QRectF, n: int, theme: Theme) -> None:
+        take = self._take
+        assert take is not None
+        chain, trace, made = take.chain, take.samples[n].trace, labels(take)
+        assert isinstance(chain, TextChain)
+        start = len(take.given)
+        words = " ".join(chain.text(trace.symbols[start : start + SNIPPET]).split())
+        if made:
+            words = f"{made[n].full}: {words}"
+        painter.setFont(small(self.font()))
+        height = painter.fontMetrics().lineSpacing()
+        lines = room.adjusted(0, (room.height() - 2 * height) / 2, 0, 0)
+        lines.setHeight(2 * height)
+        painter.drawText(lines, Qt.TextFlag.TextWordWrap, words)
+
+
+class TextCanvas(Canvas):
+    """The page with its list, read-out and legend; an invitation while there is no take."""
+
+    copies = True
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self.setAccessibleName("Canvas")
+        self.read_out = ReadOut(HINT)
+        self.legend = Legend()
+        self.page = TextPage(studio, self.read_out)
+        self.list = TextList(studio)
+        self.list_scroll = scrolled(self.list)
+        self.invitation = Invitation(studio)
+        body = QWidget()
+        foot, row, column = QHBoxLayout(), QHBoxLayout(), QVBoxLayout(body)
+        foot.setContentsMargins(16, 4, 16, 8)
+        foot.setSpacing(24)
+        foot.addWidget(self.read_out, 1)
+        foot.addWidget(self.legend)
+        row.setContentsMargins(16, 12, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.list_scroll)
+        row.addWidget(self.page, 1)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(row, 1)
+        column.addLayout(foot)
+        self._cover(body, self.invitation)
+        self.setFocusProxy(self.page)
+        for changed in (studio.take_changed, studio.view_changed):
+            changed.connect(self._refresh)
+        self._refresh()
+
+    @Slot()
+    def _refresh(self) -> None:
+        take, overlay = self._studio.take, self._studio.overlay
+        self.invitation.setVisible(take is None)
+        self.list_scroll.setVisible(take is not None and len(take.samples) > 1)
+        coloured = take is not None and overlay in SHORT_NAMES
+        self.legend.setVisible(coloured)
+        if take is not None and coloured:
+            self.legend.show_scale(overlay, take.chain)
+
+    def step_out(self) -> None:
+        self.page.let_go()
+
+    def copied(self) -> str | None:
+        """The selected text."""
+        trace, chain = self._studio.trace, self._studio.chain
+        if trace is None or not len(trace) or not isinstance(chain, TextChain):
+            return None
+        return chain.text(trace.symbols)
+
+
+def main() -> int:
+    from studio.canvas.demo import TEXT_CHAIN, show_alone
+
+    return show_alone(TextCanvas, TEXT_CHAIN, 3)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
