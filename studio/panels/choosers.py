@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from models.condition import ANY, Category, Factor, Order, Vector
 from models.errors import InputError
 from models.orders import NAMED_ORDERS, random_order, seed_of
+from models.source_text import Text
 from models.track import Number, Track
 from studio.class_pictures import Pixels, class_pictures, pixmap
 from studio.code_map import code_map
@@ -570,6 +571,49 @@ class TrackChooser(Chooser):
         self.view.show_now(None if take is None or rate is None else self.studio.cursor / rate)
 
 
+class TextChooser(Chooser):
+    """A line to type a text in; it holds when Enter is pressed, the line is left or a walk begins."""
+
+    factor: Text
+
+    def __init__(self, factor: Text, studio: Studio) -> None:
+        super().__init__(factor, studio)
+        self.line = QLineEdit()
+        self.line.setAccessibleName(f"{factor.name} text")
+        self.line.setToolTip(f"{factor.name}: {factor.describe()}. Enter takes it")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP // 2)
+        column.addWidget(ElidedLabel(factor.name, QUIET))
+        column.addWidget(self.line)
+        self.line.editingFinished.connect(self._take)
+
+    def show_value(self, value: Any) -> None:
+        if not self.line.hasFocus() or not self.line.isModified():
+            self._write(value)
+
+    def settle(self) -> None:
+        self._take()
+
+    def _write(self, value: str) -> None:
+        if value != self.line.text():
+            self.line.setText(value)
+            self.line.setCursorPosition(0)
+
+    @Slot()
+    def _take(self) -> None:
+        """What the model cannot read is refused by name, and the text from before holds."""
+        if not self.line.isModified():
+            return
+        self.line.setModified(False)
+        try:
+            self.choose(self.factor.parse(self.line.text()))
+        except InputError as error:
+            self.studio.error.emit(str(error))
+        if self.studio.settings is not None:
+            self._write(self.studio.settings.condition[self.factor.name])
+
+
 class NoChooser(Chooser):
     """Says that a factor of a kind without a chooser keeps its value, and what that is."""
 
@@ -593,5 +637,6 @@ CHOOSERS: dict[str, Callable[[Any, Studio], Chooser]] = {
     Vector.kind: vector_chooser,
     Order.kind: OrderChooser,
     Track.kind: TrackChooser,
+    Text.kind: TextChooser,
 }
 """What chooses the value of a factor, by the factor's kind."""
