@@ -77,8 +77,8 @@ def scores(translations: Sequence[str], references: Sequence[Sequence[str]]) -> 
     from sacrebleu import corpus_bleu, corpus_chrf
 
     most = max(map(len, references))
-    # A stream has a reference for each sentence, an empty one where there is no further: those are left out.
-    streams = [[texts[n] if n < len(texts) else "" for texts in references] for n in range(most)]
+    # A stream has a reference for each sentence; where there is no further one, to repeat the last changes nothing.
+    streams = [[texts[min(n, len(texts) - 1)] for texts in references] for n in range(most)]
     return {
         "bleu": corpus_bleu(list(translations), streams).score,
         "chrf": corpus_chrf(list(translations), streams).score,
