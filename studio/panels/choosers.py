@@ -572,7 +572,12 @@ class TrackChooser(Chooser):
 
 
 class TextChooser(Chooser):
-    """A line to type a text in; it holds when Enter is pressed, the line is left or a walk begins."""
+    """A line to type a text in.
+
+    What stands there is chosen as it is typed, since a walk must take what is seen; what the model cannot read is not,
+    and gives way to the text that holds when Enter is pressed, the line is left or a walk begins. All that is typed
+    until then is one change.
+    """
 
     factor: Text
 
@@ -580,38 +585,39 @@ class TextChooser(Chooser):
         super().__init__(factor, studio)
         self.line = QLineEdit()
         self.line.setAccessibleName(f"{factor.name} text")
-        self.line.setToolTip(f"{factor.name}: {factor.describe()}. Enter takes it")
+        self.line.setToolTip(f"{factor.name}: {factor.describe()}")
+        self._drag = next_drag()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP // 2)
         column.addWidget(ElidedLabel(factor.name, QUIET))
         column.addWidget(self.line)
-        self.line.editingFinished.connect(self._take)
+        self.line.textEdited.connect(self._take)
+        self.line.editingFinished.connect(self.settle)
 
     def show_value(self, value: Any) -> None:
-        if not self.line.hasFocus() or not self.line.isModified():
-            self._write(value)
-
-    def settle(self) -> None:
-        self._take()
-
-    def _write(self, value: str) -> None:
-        if value != self.line.text():
+        typing = self.line.hasFocus() and self.line.isModified()
+        if not typing and value != self.line.text():
             self.line.setText(value)
             self.line.setCursorPosition(0)
 
+    @Slot(str)
+    def _take(self, text: str) -> None:
+        if self.factor.takes(text):
+            self.choose(text, drag=self._drag)
+
     @Slot()
-    def _take(self) -> None:
-        """What the model cannot read is refused by name, and the text from before holds."""
+    def settle(self) -> None:
         if not self.line.isModified():
             return
         self.line.setModified(False)
+        self._drag = next_drag()
         try:
-            self.choose(self.factor.parse(self.line.text()))
+            self.factor.check(self.line.text())
         except InputError as error:
             self.studio.error.emit(str(error))
         if self.studio.settings is not None:
-            self._write(self.studio.settings.condition[self.factor.name])
+            self.show_value(self.studio.settings.condition[self.factor.name])
 
 
 class NoChooser(Chooser):
