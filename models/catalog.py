@@ -262,10 +262,13 @@ FAMILIES = (
         "dilated convolution",
         2016,
         "Convolutions with ever wider gaps: thousands of steps back in a few layers",
-        ("wavenet",),
+        ("wavenet", "bytenet"),
     ),
     Family(
-        "attention", 2017, "Every step looks at all earlier ones and weighs them by what they hold", ("transformer",)
+        "attention",
+        2017,
+        "Every step looks at all earlier ones and weighs them by what they hold",
+        ("transformer", "translation_transformer"),
     ),
 )
 """From the plainest on, as the field went; families of plug-ins follow by name."""

@@ -418,6 +418,7 @@ FACTORS: dict[str, type[Factor] | str] = {
     "number": "models.track:Number",
     "pitch": "models.track:Pitch",
     "track": "models.track:Track",
+    "text": "models.source_text:Text",
 }
 """The kinds of factors by their names in files; others come from plug-ins."""
 

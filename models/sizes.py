@@ -63,6 +63,12 @@ def check_sizes(title: str, **sizes: tuple[object, int]) -> None:
             raise InputError(f"{name} of a {title} is a whole number in 1 … {most}, not {shortened(value)}")
 
 
+def check_share(title: str, name: str, value: object) -> None:
+    """Raises InputError unless a share is a number in 0 … 1, 1 excluded."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
+        raise InputError(f"{name} of a {title} is a number in 0 … 1, 1 excluded, not {shortened(value)}")
+
+
 def check_list(what: str, values: object, *, longest: int, most: int, each: str) -> None:
     """Raises InputError unless values are a tuple of 1 to ``longest`` whole numbers in 1 … ``most``.
 

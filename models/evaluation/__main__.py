@@ -3,6 +3,7 @@
 ``python -m models.evaluation speech CHECKPOINT --data DIR`` asks an independent classifier, trained on the real
 recordings, which digit and which speaker it hears in generated clips, and compares lengths and levels with real ones.
 ``… pitch CHECKPOINT --data DIR`` tracks the pitch of generated notes.
+``… translation CHECKPOINT --data DIR`` scores translations of the test part by BLEU and chrF.
 ``… neighbours CHECKPOINT --data DIR`` finds the training examples nearest to samples: copies would show.
 ``… card CHECKPOINT --data DIR`` writes the card that the application shows. ``… classes DATA_SET --data DIR`` takes a
 picture of each class from the test part. All of these write below ``--assets``. ``… mixture CHECKPOINT --data DIR``
@@ -35,6 +36,7 @@ from models.evaluation.pitch import pitch_report
 from models.evaluation.resonances import resonances_picture
 from models.evaluation.samples import balanced, draw
 from models.evaluation.speech import speech_report
+from models.evaluation.translation import translation_report
 from models.networks.linear_autoregression import LinearAutoregression
 
 
@@ -65,6 +67,11 @@ def write_speech(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
 def write_pitch(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     report = pitch_report(loaded, arguments.data)
     write_report(arguments.cards / f"{loaded.header.name}.pitch.json", report)
+
+
+def write_translation(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
+    report = translation_report(loaded, arguments.data, count=arguments.count or 200)
+    write_report(arguments.cards / f"{loaded.header.name}.translation.json", report)
 
 
 def write_neighbours(loaded: LoadedModel, arguments: argparse.Namespace) -> Neighbours:
@@ -111,11 +118,11 @@ def write_classes(arguments: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.evaluation", description="Evaluates samples of a model.")
-    parser.add_argument("what", choices=("speech", "pitch", "neighbours", "card", "classes", "mixture"))
+    parser.add_argument("what", choices=("speech", "pitch", "translation", "neighbours", "card", "classes", "mixture"))
     parser.add_argument("subject", type=Path, help="a checkpoint; of classes the name of a data set")
     parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
     parser.add_argument("--assets", type=Path, default=Path("assets"), help="reports and cards go to its folder cards")
-    parser.add_argument("--count", type=int, help="samples to draw; examples of a mixture")
+    parser.add_argument("--count", type=int, help="samples to draw; examples of a mixture, sentences to translate")
     parser.add_argument("--orders", type=int, help="how many, of the mixture of an orderless model: 128 if left out")
     arguments = parser.parse_args(argv)
     arguments.cards = arguments.assets / "cards"
@@ -128,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         loaded = load_checkpoint(arguments.subject)
         writers = {
             "speech": write_speech, "pitch": write_pitch, "neighbours": write_neighbours, "card": write_card,
-            "mixture": write_mixture,
+            "mixture": write_mixture, "translation": write_translation,
         }  # fmt: skip
         writers[arguments.what](loaded, arguments)
     except StudioError as error:

@@ -27,6 +27,8 @@ BUILT_IN = {
     "multiscale_pixel_rnn": "models.networks.multiscale_pixel_rnn:MultiscalePixelRNN",
     "orderless_nade": "models.networks.orderless_nade:OrderlessNADE",
     "transformer": "models.networks.transformer:Transformer",
+    "bytenet": "models.networks.bytenet:ByteNet",
+    "translation_transformer": "models.networks.translation_transformer:TranslationTransformer",
 }
 """Architecture to ``module:class``, imported when it is first needed: a list of models must not import torch."""
 

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from models.condition import ANY, Category, Factor, Order, Vector
 from models.errors import InputError
 from models.orders import NAMED_ORDERS, random_order, seed_of
+from models.source_text import Text
 from models.track import Number, Track
 from studio.class_pictures import Pixels, class_pictures, pixmap
 from studio.code_map import code_map
@@ -570,6 +571,55 @@ class TrackChooser(Chooser):
         self.view.show_now(None if take is None or rate is None else self.studio.cursor / rate)
 
 
+class TextChooser(Chooser):
+    """A line to type a text in.
+
+    What stands there is chosen as it is typed, since a walk must take what is seen; what the model cannot read is not,
+    and gives way to the text that holds when Enter is pressed, the line is left or a walk begins. All that is typed
+    until then is one change.
+    """
+
+    factor: Text
+
+    def __init__(self, factor: Text, studio: Studio) -> None:
+        super().__init__(factor, studio)
+        self.line = QLineEdit()
+        self.line.setAccessibleName(f"{factor.name} text")
+        self.line.setToolTip(f"{factor.name}: {factor.describe()}")
+        self._drag = next_drag()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP // 2)
+        column.addWidget(ElidedLabel(factor.name, QUIET))
+        column.addWidget(self.line)
+        self.line.textEdited.connect(self._take)
+        self.line.editingFinished.connect(self.settle)
+
+    def show_value(self, value: Any) -> None:
+        typing = self.line.hasFocus() and self.line.isModified()
+        if not typing and value != self.line.text():
+            self.line.setText(value)
+            self.line.setCursorPosition(0)
+
+    @Slot(str)
+    def _take(self, text: str) -> None:
+        if self.factor.takes(text):
+            self.choose(text, drag=self._drag)
+
+    @Slot()
+    def settle(self) -> None:
+        if not self.line.isModified():
+            return
+        self.line.setModified(False)
+        self._drag = next_drag()
+        try:
+            self.factor.check(self.line.text())
+        except InputError as error:
+            self.studio.error.emit(str(error))
+        if self.studio.settings is not None:
+            self.show_value(self.studio.settings.condition[self.factor.name])
+
+
 class NoChooser(Chooser):
     """Says that a factor of a kind without a chooser keeps its value, and what that is."""
 
@@ -593,5 +643,6 @@ CHOOSERS: dict[str, Callable[[Any, Studio], Chooser]] = {
     Vector.kind: vector_chooser,
     Order.kind: OrderChooser,
     Track.kind: TrackChooser,
+    Text.kind: TextChooser,
 }
 """What chooses the value of a factor, by the factor's kind."""

@@ -1,6 +1,7 @@
 """The promises of a chain, for every model in the catalog: a new one is under them the moment its checkpoint is there.
 
-They hold as well for a plug-in's model of another modality that has only the parallel pass, ``tests.melody_model``.
+They hold as well for random networks: a plug-in's model of another modality that has only the parallel pass,
+``tests.melody_model``, and small ones that translate, ``tests.translation_models``.
 Causal, normalised, decoder = network, same seed = same sample, score = walk, calibrated.
 """
 
@@ -30,8 +31,11 @@ from models.text import Characters
 from models.trace import ModelReference, Take, new_take
 from tests.melody_model import NAME as MELODY_MODEL
 from tests.melody_model import melody_model
+from tests.translation_models import TRANSLATION_MODELS
 
-NAMES = [*(entry.header.name for entry in Catalog(user=None).entries()), MELODY_MODEL]
+RANDOM = {MELODY_MODEL: melody_model, **TRANSLATION_MODELS}
+"""Models with random weights by name."""
+NAMES = [*(entry.header.name for entry in Catalog(user=None).entries()), *RANDOM]
 FAST = ("compiled", "cached")
 TEST_STEPS = 900
 """Of an open chain, in these tests."""
@@ -45,8 +49,8 @@ class Case:
 
 @cache
 def loaded(name: str) -> Case:
-    if name == MELODY_MODEL:
-        model = melody_model()
+    if name in RANDOM:
+        model = RANDOM[name]()
         return Case(model, ModelReference(name, model.title, "0" * 64, model.chain, model.factors))
     found = load_checkpoint(Catalog(user=None).find(name).path)
     return Case(found.model, found.reference)
@@ -165,8 +169,10 @@ def test_the_joint_of_a_chain_small_enough_to_enumerate_sums_to_one(name: str) -
 
 def tiny(chain: Chain) -> tuple[Chain, int]:
     """A chain of the same kind that can be enumerated, and the number of steps to enumerate."""
-    few = {"characters": chain.alphabet.characters[:3]} if isinstance(chain.alphabet, Characters) else {}
-    chain = dataclasses.replace(chain, alphabet=dataclasses.replace(chain.alphabet, levels=3, **few))
+    fewer: dict[str, Any] = {"levels": 3}
+    if isinstance(chain.alphabet, Characters):
+        fewer["characters"] = chain.alphabet.characters[:3]
+    chain = dataclasses.replace(chain, alphabet=dataclasses.replace(chain.alphabet, **fewer))
     if isinstance(chain, ImageChain):
         chain = dataclasses.replace(chain, height=2 if chain.channels == 1 else 1, width=2)
     return chain, chain.length or 4

@@ -1,0 +1,27 @@
+"""Positions that are told by turning queries and keys.
+
+J. Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021 (arXiv:2104.09864), equation 15: a
+query and a key are turned, in planes of two channels each, by angles that grow with their positions. Their product then
+depends on how far apart the two are, and on nothing else: there is no last position.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+SLOWEST = 1000.0
+"""Of the angles, in positions for a turn of one radian; the fastest one is a radian a position."""
+
+
+def turns(positions: Tensor, half: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (T, half) of the angles of positions (T,), which may be large: in float64 they keep digits."""
+    speeds = SLOWEST ** (-torch.arange(half, dtype=torch.float64, device=positions.device) / half)
+    angles = positions.double()[:, None] * speeds
+    return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+def turned(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    """Queries or keys (…, T, d), turned in the planes of channel n and channel n + d / 2."""
+    a, b = x.chunk(2, -1)
+    return torch.cat([a * cosines - b * sines, a * sines + b * cosines], -1).to(x.dtype)
