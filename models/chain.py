@@ -195,6 +195,10 @@ ALPHABETS: dict[str, type[Alphabet] | str] = {
 """The kinds of alphabets by their names in files; others come from plug-ins."""
 
 
+OPEN_WINDOW = 1024
+"""Of a chain of open length, see ``Chain.window``."""
+
+
 @dataclass(frozen=True)
 class Chain(ABC):
     """The variables x_0, x_1, … of a model in the order in which it generates them."""
@@ -211,6 +215,21 @@ class Chain(ABC):
     def compared_in(self) -> str:
         """The unit in which papers report likelihoods: NATS of an image of black and white, else bits a variable."""
         return f"bits/{self.step_noun}"
+
+    @property
+    def compared_by(self) -> tuple[str, int]:
+        """Which of the numbers of a likelihood is that, ``nats`` or ``bits_per_dim``, and what it is divided by."""
+        return (NATS if self.compared_in == NATS else "bits_per_dim"), 1
+
+    @property
+    def given(self) -> int:
+        """Steps at the beginning that a likelihood is given, as the first frames of a video, and does not count."""
+        return 0
+
+    @property
+    def window(self) -> int:
+        """Steps whose conditionals are computed together when one of them is looked at."""
+        return self.length or OPEN_WINDOW
 
     @property
     def steps_per_second(self) -> int | None:
@@ -440,6 +459,7 @@ class SoundChain(Chain):
 CHAINS: dict[str, type[Chain] | str] = {
     **{chain.modality: chain for chain in (ImageChain, SoundChain)},
     "text": "models.text:TextChain",
+    "video": "models.video:VideoChain",
 }
 """The kinds of chains by their names in files; others come from plug-ins."""
 

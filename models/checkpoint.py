@@ -103,8 +103,9 @@ class CheckpointHeader:
     def likelihood_in_words(self) -> str:
         """The same in the unit that papers have, with digits enough to rank models by; empty where none is measured."""
         measured = self.likelihood.get(self.measured_on or "", {})
-        if self.chain.compared_in == NATS and NATS in measured:
-            return f"{measured[NATS]:.1f} {NATS}"
+        name, per = self.chain.compared_by
+        if name == NATS and NATS in measured:
+            return f"{measured[NATS] / per:.1f} {self.chain.compared_in}"
         return "" if self.bits_per_dim is None else f"{self.bits_per_dim:.3f} bits/{self.chain.step_noun}"
 
 

@@ -26,6 +26,7 @@ BUILT_IN = {
     "diagonal_bilstm": "models.networks.diagonal_bilstm:DiagonalBiLSTM",
     "multiscale_pixel_rnn": "models.networks.multiscale_pixel_rnn:MultiscalePixelRNN",
     "orderless_nade": "models.networks.orderless_nade:OrderlessNADE",
+    "video_pixel_network": "models.networks.video_pixel_network:VideoPixelNetwork",
 }
 """Architecture to ``module:class``, imported when it is first needed: a list of models must not import torch."""
 

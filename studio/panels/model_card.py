@@ -102,7 +102,11 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
             said = [f"{with_error(measured, 'bits_per_dim', 3)} bits/{chain.step_noun}"]
             if NATS in measured:
                 said.append(f"{with_error(measured, NATS, 2)} nats an example")
-            text = "<br>".join(reversed(said) if chain.compared_in == NATS else said)
+            name, per = chain.compared_by
+            if per > 1:
+                each = {key: value / per for key, value in measured.items()}
+                said.append(f"{with_error(each, name, 2)} {chain.compared_in}")
+            text = "<br>".join(reversed(said) if name == NATS else said)
             if "examples" in measured:
                 text += f"<br>{grouped(int(measured['examples']))} examples"
             rows.append((f"Measured, {escape(part_title(part))}", text))

@@ -1,6 +1,7 @@
 """The promises of a chain, for every model in the catalog: a new one is under them the moment its checkpoint is there.
 
-They hold as well for a plug-in's model of another modality that has only the parallel pass, ``tests.text_model``.
+They hold as well for a plug-in's model of another modality that has only the parallel pass, ``tests.text_model``, and
+for small models of videos.
 Causal, normalised, decoder = network, same seed = same sample, score = walk, calibrated.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -27,10 +29,13 @@ from models.noise import uniforms
 from models.sampling import FLOAT_TIE, Walk, distance_to, engines_of, make_decoder, reproduce, run
 from models.shaping import NEUTRAL, Shaping
 from models.trace import ModelReference, Take, new_take
+from models.video import VideoChain
 from tests.text_model import NAME as TEXT_MODEL
 from tests.text_model import text_model
+from tests.video_model import VIDEO_MODELS
 
-NAMES = [*(entry.header.name for entry in Catalog(user=None).entries()), TEXT_MODEL]
+RANDOM: dict[str, Callable[[], AutoregressiveModel]] = {TEXT_MODEL: text_model, **VIDEO_MODELS}
+NAMES = [*(entry.header.name for entry in Catalog(user=None).entries()), *RANDOM]
 FAST = ("compiled", "cached")
 TEST_STEPS = 900
 """Of an open chain, in these tests."""
@@ -44,8 +49,8 @@ class Case:
 
 @cache
 def loaded(name: str) -> Case:
-    if name == TEXT_MODEL:
-        model = text_model()
+    if name in RANDOM:
+        model = RANDOM[name]()
         return Case(model, ModelReference(name, model.title, "0" * 64, model.chain, model.factors))
     found = load_checkpoint(Catalog(user=None).find(name).path)
     return Case(found.model, found.reference)
@@ -167,6 +172,8 @@ def tiny(chain: Chain) -> tuple[Chain, int]:
     chain = dataclasses.replace(chain, alphabet=dataclasses.replace(chain.alphabet, levels=3))
     if isinstance(chain, ImageChain):
         chain = dataclasses.replace(chain, height=2 if chain.channels == 1 else 1, width=2)
+    if isinstance(chain, VideoChain):
+        chain = dataclasses.replace(chain, frames=2, height=1, width=2 if chain.channels == 1 else 1, given_frames=0)
     return chain, chain.length or 4
 
 
