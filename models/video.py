@@ -110,5 +110,7 @@ class VideoChain(Chain):
         """uint8 videos (…, T, H, W) or (…, T, H, W, 3) to symbols (…, T * H * W * channels); T may be fewer frames."""
         k = self.frame.symbols(video)
         if k.ndim < 2 or not 1 <= k.shape[-2] <= self.frames:
-            raise InputError(f"a video of this chain has 1 to {self.frames} frames, not an array of shape {np.shape(video)}")
+            raise InputError(
+                f"a video of this chain has 1 to {self.frames} frames, not an array of shape {np.shape(video)}"
+            )
         return k.reshape(*k.shape[:-2], -1)

@@ -14,6 +14,7 @@ from models.checkpoint import CheckpointHeader
 from models.likelihood import OWN_CODE, part_name
 from models.model import AutoregressiveModel
 from models.training.data.mnist import BINARISATION_SEED
+from models.training.data.moving_mnist import SEQUENCES, SEQUENCES_SEED, WHITE
 from models.wording import grouped
 
 BITS_PER_DIM = "bits/dim"
@@ -43,6 +44,7 @@ MADE_2015 = "Germain et al. 2015"
 PIXEL_RNN_2016 = "van den Oord et al. 2016, PixelRNN"
 GATED_2016 = "van den Oord et al. 2016, PixelCNN decoders"
 PIXELCNN_PP_2017 = "Salimans et al. 2017"
+VPN_2016 = "Kalchbrenner et al. 2016"
 TUTORIAL = "UvA deep learning tutorial 12"
 
 PUBLISHED: Mapping[tuple[str, str], tuple[Published, ...]] = {
@@ -67,6 +69,10 @@ PUBLISHED: Mapping[tuple[str, str], tuple[Published, ...]] = {
         Published(2.92, BITS_PER_DIM, PIXELCNN_PP_2017, "without classes"),
         Published(2.94, BITS_PER_DIM, PIXELCNN_PP_2017, "class-conditional"),
     ),
+    ("video_pixel_network", "moving_mnist"): (
+        Published(87.6, f"{NATS}/frame", VPN_2016, "grey levels as probabilities, of which 86.3 is the least"),
+        Published(110.1, f"{NATS}/frame", VPN_2016, "the same of its baseline of independent pixels"),
+    ),
 }
 """By architecture and name of the data set."""
 
@@ -79,6 +85,8 @@ TEST_EXAMPLES: Mapping[str, int] = {
     "cifar10": 10_000,
     "cifar10_patches": 160_000,
     "fsdd": 300,
+    "moving_mnist": SEQUENCES["test"],
+    "moving_mnist32": SEQUENCES["test"],
 }
 """How many there are in the whole of each data set's official test part."""
 
@@ -88,10 +96,16 @@ ONE_DRAW = (
     "theirs, but not of the same bits"
 )
 DEPENDENT = "The standard error over patches takes those of one image to be independent."
+BOUNCING = (
+    f"Moving MNIST is {SEQUENCES['test']} sequences by the published seed {SEQUENCES_SEED}, of test digits that are "
+    f"white from level {WHITE} on: likelihoods are those of the frames after the given ones, given those."
+)
 DATA_NOTES: Mapping[str, tuple[str, ...]] = {
     "binarised_mnist": (f"Binarised MNIST is {ONE_DRAW}.",),
     "mnist_patches": (f"The bits of the patches are {ONE_DRAW}.", DEPENDENT),
     "cifar10_patches": (DEPENDENT,),
+    "moving_mnist": (BOUNCING,),
+    "moving_mnist32": (BOUNCING,),
 }
 """By the name of the data set, what its numbers are to be read with."""
 
