@@ -26,6 +26,7 @@ from models.particles import effective_sample_size, log_weights
 from models.record import read_bytes
 from models.shaping import Shaping
 from models.trace import ModelReference, Take, new_take
+from models.video import VideoChain
 
 Mask = npt.NDArray[np.bool_]
 
@@ -104,23 +105,34 @@ def continuation(
     device: str = "cpu",
     first: int = 0,
 ) -> Take:
-    """A take, nothing drawn yet, whose samples go on from a sound, its symbols (T,), by up to ``more`` steps.
+    """A take, nothing drawn yet, whose samples go on from a sound or video, its symbols (T,), by up to ``more`` steps.
 
-    Raises InputError for a model of anything but sounds, and for a prefix that is empty, leaves no room to go on, or
-    has other symbols than those of amplitudes.
+    Raises InputError for a model of anything else, and for a prefix that is empty, leaves no room to go on, has other
+    symbols than those of amplitudes or intensities, or ends within a frame.
     """
     chain = model.chain
-    if not isinstance(chain, SoundChain):
-        raise InputError(f"only sounds can be continued, not {chain.modality} data")
+    if not isinstance(chain, SoundChain | VideoChain):
+        raise InputError(f"only sounds and videos can be continued, not {chain.modality} data")
     if not 1 <= len(prefix) < chain.limit:
-        raise InputError(f"a sound that is continued has 1 to {chain.limit - 1} samples, not {len(prefix)}")
+        raise InputError(f"a {chain.modality} that is continued has 1 to {chain.limit - 1} steps, not {len(prefix)}")
     if prefix.min() < 0 or prefix.max() >= chain.alphabet.levels:
-        raise InputError(f"the symbols of a sound that goes on lie in 0 … {chain.alphabet.levels - 1}")
+        raise InputError(f"the symbols of a {chain.modality} that goes on lie in 0 … {chain.alphabet.levels - 1}")
+    if isinstance(chain, VideoChain) and len(prefix) % chain.frame.length:
+        raise InputError(f"whole frames of {chain.frame.length} steps are given, not {len(prefix)} steps")
     take = new_take(
         model, seed=seed, count=count, condition=condition, shaping=shaping, engine=engine, device=device, first=first,
         limit=min(len(prefix) + more, chain.limit),
     )  # fmt: skip
     return replace(take, given=tuple(prefix.tolist()))
+
+
+def given_of(chain: VideoChain, video: npt.NDArray[np.uint8]) -> Symbols:
+    """The symbols of the frames that a model is given of a video (T, H, W) or (T, H, W, 3) of its size.
+
+    They are as many as it was made for, of a shorter video all; of one made for none as many as leave a frame to draw.
+    """
+    count = chain.given_frames or chain.frames - 1
+    return chain.symbols(video[:count])
 
 
 def known_part(missing: str, chain: ImageChain) -> Mask:

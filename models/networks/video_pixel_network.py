@@ -65,7 +65,7 @@ STATE_BYTES = 256 * 2**20
 
 @dataclass(frozen=True)
 class VideoPixelNetworkConfig:
-    """channels: features between blocks, twice those of a multiplicative unit. dilations: one block of the encoder each.
+    """channels: features between blocks, twice those of a multiplicative unit. dilations: each a block of the encoder.
     hidden: of the LSTM. blocks: of the decoder. head: features of the last two layers.
 
     pixels: ``autoregressive``; or ``independent``, the baseline whose pixels see nothing of their own frame.
@@ -80,8 +80,8 @@ class VideoPixelNetworkConfig:
 
     def __post_init__(self) -> None:
         check_sizes(
-            "Video Pixel Network", channels=(self.channels, 1024), hidden=(self.hidden, 1024), blocks=(self.blocks, 100),
-            head=(self.head, 4096),
+            "Video Pixel Network", channels=(self.channels, 1024), hidden=(self.hidden, 1024),
+            blocks=(self.blocks, 100), head=(self.head, 4096),
         )  # fmt: skip
         check_list(
             "dilations of a Video Pixel Network are", self.dilations, longest=100, most=64, each="one for each block"
@@ -93,7 +93,7 @@ class VideoPixelNetworkConfig:
 
 
 def multiplied(maps: Tensor, h: Tensor) -> Tensor:
-    """A multiplicative unit (equation 3) of h (B, C, …), from its four maps before their non-linearities, (B, 4 C, …)."""
+    """A multiplicative unit (equation 3) of h (B, C, …); maps (B, 4 C, …): its four, before their non-linearities."""
     opening, content = maps.tensor_split([3 * h.shape[1]], 1)
     out, hold, renew = opening.sigmoid().chunk(3, 1)
     return out * (hold * h + renew * content.tanh()).tanh()

@@ -87,6 +87,11 @@ def parser() -> Parser:
         help="with --complete: lower-half, right-half, upper-half, left-half, middle, every-second-pixel, or a picture "
         f"that is white where pixels are missing (default: {LOWER_HALF})",
     )  # fmt: skip
+    sample.add_argument(
+        "--frames", type=path, metavar="FILE",
+        help="what a video begins with: a GIF, an animated PNG or the first of `videos` in an .npz, of the model's "
+        "size; of its frames the first ones, as many as the model was made for (default: every frame is drawn)",
+    )  # fmt: skip
     length = sample.add_mutually_exclusive_group()
     length.add_argument(
         "--steps", type=positive, metavar="N",
