@@ -87,7 +87,6 @@ class Film(PictureFile):
         # The colours of a GIF are those of a palette.
         return (self.pillow == "GIF" and chain.channels == 3) or different(shown) == different(in_colours)
 
-
     def read_foreign(self, data: bytes, name: str, chain: Chain) -> list[Symbols]:
         """One video of the chain's size, whole."""
         if not isinstance(chain, VideoChain):

@@ -1,4 +1,4 @@
-"""Small pictures of takes for the history: the first images, or the outline of the first wave."""
+"""Small pictures of takes for the history: the first images or latest frames, or the outline of the first wave."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PIL import Image
 
 from models.chain import INT16_PEAK, ImageChain, SoundChain
 from models.trace import Take
+from models.video import VideoChain
 
 WAVE_WIDTH, WAVE_HEIGHT = 64, 40
 WAVE_COLOUR = (88, 166, 255)
@@ -28,6 +29,11 @@ def thumbnail(take: Take) -> str:
     symbols = take.traces[0].symbols
     if isinstance(chain, ImageChain):
         pixels = sheet([image_pixels(chain, trace.symbols) for trace in take.traces[:ON_A_SHEET]])
+    elif isinstance(chain, VideoChain):
+        frame = chain.frame
+        first = max(0, take.longest - 1) // frame.length * frame.length
+        shown = [trace.symbols[first : first + frame.length] for trace in take.traces[:ON_A_SHEET]]
+        pixels = sheet([image_pixels(frame, row) for row in shown])
     elif isinstance(chain, SoundChain):
         pixels = wave_pixels(chain, symbols)
     else:

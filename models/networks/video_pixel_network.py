@@ -190,7 +190,7 @@ class VideoPixelNetwork(AutoregressiveModel):
         yield state
         if count > 1:
             seen = self.seen(frames[:, :-1].flatten(0, 1))
-            for entering in seen.unflatten(0, (rows, count - 1)).unbind(1):
+            for entering in seen.reshape(rows, count - 1, *seen.shape[1:]).unbind(1):
                 state = self.remember(entering, state)
                 yield state
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 CANVASES = {
     "image": "studio.canvas.image:ImageCanvas",
     "sound": "studio.canvas.sound:SoundCanvas",
+    "video": "studio.canvas.video:VideoCanvas",
 }
 """The canvas of a chain's modality, as ``module:Class``; imported when it is first needed."""
 

@@ -142,6 +142,9 @@ class Invitation(QWidget):
             case "sound":
                 what = "a clip" if count == 1 else f"{count} clips"
                 line = f"{title} speaks {what}, one sample after another; you hear it as it grows."
+            case "video":
+                what = "a video" if count == 1 else f"{count} videos"
+                line = f"{title} draws {what}, frame after frame, one pixel after another."
             case _:
                 what = "a sample" if count == 1 else f"{count} samples"
                 line = f"{title} makes {what}, one step after another."
