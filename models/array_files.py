@@ -16,6 +16,7 @@ from models.errors import FileError, InputError
 from models.file_format import Format, no_record
 from models.record import MAX_DATA_BYTES, ZIP, damage_as_file_error, npz_members, read_arrays, record_text
 from models.trace import Take
+from models.video import VideoChain
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Wave = npt.NDArray[np.int16]
@@ -32,8 +33,9 @@ TEST_SPLIT = 1
 class Npz(Format):
     """Arrays for numpy.
 
-    ``samples``: of images, uint8 (N, H, W) or (N, H, W, 3), 0 where nothing is drawn yet; of sounds, int16 (N, T),
-    zero-padded, with ``lengths`` int64 (N,) in samples and ``sample_rate`` in Hz; of other data there are none.
+    ``samples``: of images, uint8 (N, H, W) or (N, H, W, 3), and of videos, uint8 (N, T, H, W) or (N, T, H, W, 3), 0
+    where nothing is drawn yet; of sounds, int16 (N, T), zero-padded, with ``lengths`` int64 (N,) in samples and
+    ``sample_rate`` in Hz; of other data there are none.
     ``symbols``: int32 (N, T), -1 after the end. ``nats``: float64 (N,), -log p of what is drawn under the raw
     conditionals; NaN for a take read from an export. ``seed``: of the first sample. ``metadata``: the record, as a
     JSON string.
@@ -81,8 +83,8 @@ def _data_arrays(view: Take) -> dict[str, npt.NDArray[Any]]:
     for n, row in enumerate(rows):
         symbols[n, : len(row)] = row
     arrays: dict[str, npt.NDArray[Any]] = {"symbols": symbols}
-    if isinstance(chain, ImageChain):
-        images = chain.image(symbols.clip(0))
+    if isinstance(chain, ImageChain | VideoChain):
+        images = chain.image(symbols.clip(0)) if isinstance(chain, ImageChain) else chain.video(symbols.clip(0))
         drawn = (symbols >= 0).reshape(images.shape)
         arrays["samples"] = np.where(drawn, images, 0).astype(np.uint8)
     elif isinstance(chain, SoundChain):

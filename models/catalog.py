@@ -256,7 +256,7 @@ FAMILIES = (
         "masked convolution",
         2016,
         "The same few weights at every pixel, masked so that they only look back",
-        ("pixelcnn", "gated_pixelcnn", "pixelcnn_autoencoder", "pixelcnn_pp"),
+        ("pixelcnn", "gated_pixelcnn", "pixelcnn_autoencoder", "pixelcnn_pp", "video_pixel_network"),
     ),
     Family(
         "dilated convolution",

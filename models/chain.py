@@ -7,7 +7,6 @@ there.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -196,6 +195,10 @@ ALPHABETS: dict[str, type[Alphabet] | str] = {
 """The kinds of alphabets by their names in files; others come from plug-ins."""
 
 
+OPEN_WINDOW = 1024
+"""Of a chain of open length, see ``Chain.window``."""
+
+
 @dataclass(frozen=True)
 class Chain(ABC):
     """The variables x_0, x_1, … of a model in the order in which it generates them."""
@@ -211,13 +214,24 @@ class Chain(ABC):
     @property
     def compared_in(self) -> str:
         """The unit in which papers report likelihoods: NATS, of a whole example, of an image of black and white; else
-        bits a variable, of text nats a variable."""
+        bits a variable; of text nats a variable, of a video of black and white nats a frame."""
         return f"bits/{self.step_noun}"
 
     @property
-    def compared_bit(self) -> float:
-        """How much of the unit of ``compared_in`` a bit is."""
-        return math.log(2) if self.compared_in.startswith(NATS) else 1.0
+    def compared_by(self) -> tuple[str, float]:
+        """Which of the numbers of a likelihood is told in that unit, ``nats`` or ``bits_per_dim``, and how much of the
+        unit a nat, or a bit, is."""
+        return (NATS if self.compared_in == NATS else "bits_per_dim"), 1.0
+
+    @property
+    def given(self) -> int:
+        """Steps at the beginning that a likelihood is given, as the first frames of a video, and does not count."""
+        return 0
+
+    @property
+    def window(self) -> int:
+        """Steps whose conditionals are computed together when one of them is looked at."""
+        return self.length or OPEN_WINDOW
 
     @property
     def steps_per_second(self) -> int | None:
@@ -447,6 +461,7 @@ class SoundChain(Chain):
 CHAINS: dict[str, type[Chain] | str] = {
     **{chain.modality: chain for chain in (ImageChain, SoundChain)},
     "text": "models.text:TextChain",
+    "video": "models.video:VideoChain",
 }
 """The kinds of chains by their names in files; others come from plug-ins."""
 

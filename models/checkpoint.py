@@ -103,13 +103,14 @@ class CheckpointHeader:
     def likelihood_in_words(self) -> str:
         """The same in the unit that papers have, with digits enough to rank models by; empty where none is measured."""
         measured = self.likelihood.get(self.measured_on or "", {})
-        if self.chain.compared_in == NATS and NATS in measured:
-            return f"{measured[NATS]:.1f} {NATS}"
+        name, unit = self.chain.compared_by
+        if name == NATS and NATS in measured:
+            return f"{unit * measured[NATS]:.1f} {self.chain.compared_in}"
         if self.bits_per_dim is None:
             return ""
-        if self.chain.compared_in == NATS:
+        if name == NATS:
             return f"{self.bits_per_dim:.3f} bits/{self.chain.step_noun}"
-        return f"{self.bits_per_dim * self.chain.compared_bit:.3f} {self.chain.compared_in}"
+        return f"{unit * self.bits_per_dim:.3f} {self.chain.compared_in}"
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from models.record import read_bytes
 from models.shaping import Shaping
 from models.text import TextChain
 from models.trace import ModelReference, Take, new_take
+from models.video import VideoChain
 
 Mask = npt.NDArray[np.bool_]
 
@@ -105,11 +106,11 @@ def continuation(
     device: str = "cpu",
     first: int = 0,
 ) -> Take:
-    """A take, nothing drawn yet, whose samples go on from a sound or a text, its symbols (T,), by up to ``more`` steps;
-    where these are more than the chain has, without end.
+    """A take, nothing drawn yet, whose samples go on from a sound, a text or a video, its symbols (T,), by up to
+    ``more`` steps; where these are more than the chain has, without end.
 
-    Raises InputError for a model of anything else, and for a prefix that is empty, leaves no room to go on, or has
-    other symbols than those of amplitudes or characters.
+    Raises InputError for a model of anything else, and for a prefix that is empty, leaves no room to go on, has other
+    symbols than those of amplitudes, characters or intensities, or ends within a frame.
     """
     chain = model.chain
     check_prefix(prefix, chain)
@@ -122,13 +123,24 @@ def continuation(
 
 def check_prefix(prefix: Symbols, chain: Chain) -> None:
     """Raises InputError for what ``continuation`` does not go on from."""
-    if not isinstance(chain, SoundChain | TextChain):
-        raise InputError(f"only sounds and texts can be continued, not {chain.modality} data")
+    if not isinstance(chain, SoundChain | TextChain | VideoChain):
+        raise InputError(f"only sounds, texts and videos can be continued, not {chain.modality} data")
     what = f"a {chain.modality} that is continued"
     if not 1 <= len(prefix) < chain.limit:
         raise InputError(f"{what} has 1 to {chain.limit - 1} {chain.step_noun}s, not {len(prefix)}")
     if prefix.min() < 0 or prefix.max() >= chain.alphabet.levels:
         raise InputError(f"the symbols of {what} lie in 0 … {chain.alphabet.levels - 1}")
+    if isinstance(chain, VideoChain) and len(prefix) % chain.frame.length:
+        raise InputError(f"whole frames of {chain.frame.length} steps are given, not {len(prefix)} steps")
+
+
+def given_of(chain: VideoChain, video: npt.NDArray[np.uint8]) -> Symbols:
+    """The symbols of the frames that a model is given of a video (T, H, W) or (T, H, W, 3) of its size.
+
+    They are as many as it was made for, of a shorter video all; of one made for none as many as leave a frame to draw.
+    """
+    count = chain.given_frames or chain.frames - 1
+    return chain.symbols(video[:count])
 
 
 def known_part(missing: str, chain: ImageChain) -> Mask:

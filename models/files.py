@@ -103,6 +103,8 @@ def read_saved(source: Path | bytes, name: str = "the data") -> Saved:
             return Saved(take_from_npz(data, name), None)
         form = format_in(data, name)
         take = take_from_text(form.record_in(data, name))
+        # An image and a video may have the same kind of file.
+        form = next((other for other in formats_of(take.chain) if other.recognises(data)), form)
         if not form.shows(data, name, take):
             raise FileError(f"{name} was edited after it was saved: it does not show what its metadata says")
         return Saved(take, form)

@@ -16,10 +16,11 @@ from models.file_format import Format, no_record
 from models.image_files import Gif, Png
 from models.sound_files import Flac, Wav
 from models.text_files import Html, Txt
+from models.video_files import VideoGif, VideoPng
 
 __all__ = ["FORMATS", "Format", "format_by_suffix", "format_in", "format_named", "format_of", "formats_of", "suffixes"]
 
-FORMATS: tuple[Format, ...] = (Png(), Gif(), Wav(), Flac(), Html(), Txt(), Npz())
+FORMATS: tuple[Format, ...] = (Png(), Gif(), VideoGif(), VideoPng(), Wav(), Flac(), Html(), Txt(), Npz())
 
 
 def formats_of(chain: Chain) -> tuple[Format, ...]:
@@ -29,7 +30,7 @@ def formats_of(chain: Chain) -> tuple[Format, ...]:
 
 def suffixes(formats: Iterable[Format]) -> str:
     """In words: ``.png, .gif or .npz``."""
-    *most, last = (form.suffix for form in formats)
+    *most, last = dict.fromkeys(form.suffix for form in formats)
     return f"{', '.join(most)} or {last}" if most else last
 
 
@@ -67,9 +68,9 @@ def format_of(path: Path, chain: Chain, count: int) -> Format | None:
     return None
 
 
-def format_named(path: Path) -> Format:
-    """The format that a file's suffix says, in any case. Raises InputError if it is of none."""
-    form = next((form for form in FORMATS if form.suffix == path.suffix.lower()), None)
+def format_named(path: Path, chain: Chain) -> Format:
+    """The format that a file's suffix says, in any case, of several that of the chain. Raises InputError if none."""
+    form = next((form for form in (*formats_of(chain), *FORMATS) if form.suffix == path.suffix.lower()), None)
     if form is None and not os.path.exists(path):
         raise FileError(f"cannot read {path}: there is no such file or folder")
     if form is None:

@@ -69,7 +69,7 @@ def picture(chain: ImageChain, rows: Sequence[Symbols], scale: int = 1) -> Pixel
     uint8 (H, W) or (H, W, 3). Raises InputError if the scale is wrong or the picture would be too large.
     """
     columns, lines = _grid(len(rows))
-    height, width = _picture_size(chain, len(rows))
+    height, width = picture_size(chain, len(rows))
     _check_scale(chain, len(rows), scale, MAX_PIXELS)
     colour = (3,) if chain.channels == 3 else ()
     sheet = np.full((lines * (chain.height + 1), columns * (chain.width + 1), *colour), GAP, np.uint8)
@@ -187,7 +187,7 @@ def _grid(count: int) -> tuple[int, int]:
     return columns, -(-count // columns)
 
 
-def _picture_size(chain: ImageChain, count: int) -> tuple[int, int]:
+def picture_size(chain: ImageChain, count: int) -> tuple[int, int]:
     columns, lines = _grid(count)
     return lines * (chain.height + 1) - 1, columns * (chain.width + 1) - 1
 
@@ -196,7 +196,7 @@ def _check_scale(chain: ImageChain, count: int, scale: int, most: int) -> None:
     """Raises InputError for a scale that is wrong, or that makes more than ``most`` pixels."""
     if type(scale) is not int or not 1 <= scale <= MAX_SCALE:
         raise InputError(f"a picture is 1 to {MAX_SCALE} times as large, a whole number; not {scale!r}")
-    height, width = (scale * side for side in _picture_size(chain, count))
+    height, width = (scale * side for side in picture_size(chain, count))
     if height * width > most:
         raise InputError(f"a picture of {width} x {height} pixels is too large; use a smaller scale or fewer images")
 
@@ -286,15 +286,18 @@ class PictureFile(Format):
 
     def sheet(self, view: Take, rows: Sequence[Symbols], scale: int) -> Pixels:
         """The picture of so much of each sample."""
-        chain = view.chain
-        assert isinstance(chain, ImageChain)
+        chain = self.pictured(view.chain)
         pixels = picture(chain, rows, scale)
         texts = labels(view) if self.labels else []
         return captioned(pixels, chain, texts, scale) if texts else pixels
 
-    def check_scale(self, chain: Chain, count: int, scale: int) -> None:
+    def pictured(self, chain: Chain) -> ImageChain:
+        """The chain of what is seen at once."""
         assert isinstance(chain, ImageChain)
-        _check_scale(chain, count, scale, self.most_pixels)
+        return chain
+
+    def check_scale(self, chain: Chain, count: int, scale: int) -> None:
+        _check_scale(self.pictured(chain), count, scale, self.most_pixels)
 
     def open(self, data: bytes, name: str) -> Image.Image:
         try:
@@ -312,7 +315,7 @@ class PictureFile(Format):
         if not isinstance(chain, ImageChain):
             return False
         with self.open(data, name) as image:
-            height, width = _picture_size(chain, len(take.samples))
+            height, width = picture_size(chain, len(take.samples))
             scale = image.width // width
             if scale < 1 or image.width != scale * width:
                 return False
@@ -332,7 +335,7 @@ class PictureFile(Format):
         """Whether a picture of a take is as high as one with captions would be."""
         chain, (_, lines) = take.chain, _grid(len(take.samples))
         assert isinstance(chain, ImageChain)
-        plain = scale * _picture_size(chain, len(take.samples))[0]
+        plain = scale * picture_size(chain, len(take.samples))[0]
         return bool(labels(take)) and height == plain + lines * _caption_size(chain, scale)[1]
 
     @abstractmethod

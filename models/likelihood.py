@@ -74,6 +74,7 @@ def total_nats(
 ) -> npt.NDArray[np.float64]:
     """-log p of each example under its condition in nats, float64 (N,). encoded: by the model's encoder, if it has one.
 
+    Of a chain whose beginning is given, see ``Chain.given``, it is that of the rest, given the beginning.
     Several processes, see ``distributed``, take turns at the batches: all have all numbers, the same as those of one.
     """
     nats = np.zeros(len(examples))
@@ -81,7 +82,8 @@ def total_nats(
         rows = torch.from_numpy(np.stack([np.asarray(s, np.int64) for s in examples[batch]])).to(model.device)
         table = model.condition_tensor(conditions[batch])
         table = model.encode(rows, table) if encoded else table
-        nats[batch] = (-model.conditionals(rows, table).double().log_prob(rows).sum(1)).cpu().numpy()
+        counted = -model.conditionals(rows, table).double().log_prob(rows)[:, model.chain.given :]
+        nats[batch] = counted.sum(1).cpu().numpy()
     nats = distributed.total(nats)
     check_numbers(model.title, nats)
     return nats
@@ -105,7 +107,7 @@ def measure(
     """The likelihood of (the first ``limit``) examples under their own conditions; encoded: see ``total_nats``."""
     count = len(examples) if limit is None else min(limit, len(examples))
     nats = total_nats(model, examples.symbols[:count], examples.conditions[:count], encoded=encoded)
-    return of_nats(nats, np.array([len(s) for s in examples.symbols[:count]], np.float64))
+    return of_nats(nats, np.array([len(s) - model.chain.given for s in examples.symbols[:count]], np.float64))
 
 
 def part_name(part: str, network: type[AutoregressiveModel], under: Sequence[str] = ()) -> str:

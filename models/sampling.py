@@ -510,7 +510,6 @@ class ConditionalBuffer:
     looked at again.
     """
 
-    WINDOW = 1024
     MOST_WINDOWS = 12
 
     def __init__(self, model: AutoregressiveModel, limit_bytes: int = CONDITIONAL_BUFFER_BYTES) -> None:
@@ -537,7 +536,7 @@ class ConditionalBuffer:
         """The conditionals of the steps start … stop - 1, in batches (n,) that follow one another."""
         if not 0 <= start < stop <= len(trace) + 1:
             raise InputError(f"conditionals can be had for the steps 0 … {len(trace)}, not {start} … {stop - 1}")
-        width = self.model.chain.length or self.WINDOW
+        width = self.model.chain.window
         while start < stop:
             segment = trace.segment_at(start)
             later = [s.start for s in trace.schedule if s.start > start]
@@ -548,7 +547,7 @@ class ConditionalBuffer:
 
     def _window(self, trace: Trace, condition: Condition, first: int) -> Conditional:
         """The conditionals of the steps from ``first`` on, as many as a window has, under one condition."""
-        width = self.model.chain.length or self.WINDOW
+        width = self.model.chain.window
         field = self.model.receptive_field
         seen_from = 0 if field is None or self.model.chain.length is not None else max(0, first - field)
         known = trace.symbols[seen_from : first + width - 1]

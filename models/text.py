@@ -5,6 +5,7 @@ What needs torch is elsewhere: the window describes a model of texts before torc
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -108,6 +109,10 @@ class TextChain(Chain):
     @property
     def compared_in(self) -> str:
         return f"{NATS}/{self.step_noun}"
+
+    @property
+    def compared_by(self) -> tuple[str, float]:
+        return "bits_per_dim", math.log(2)
 
     @property
     def length(self) -> None:

@@ -554,7 +554,7 @@ class MainWindow(QMainWindow):
     # --- doing ---------------------------------------------------------------------------------------------------
 
     def open_dialog(self) -> None:
-        patterns = " ".join(["*.safetensors", *(f"*{format.suffix}" for format in FORMATS)])
+        patterns = " ".join(["*.safetensors", *dict.fromkeys(f"*{format.suffix}" for format in FORMATS)])
         profile = self.studio.profile
         folder = remembered_folder(profile.get("open_folder"))
         name, _ = QFileDialog.getOpenFileName(

@@ -45,9 +45,12 @@ from models.text import TextChain
 from models.text_files import Txt, plain, read_text
 from models.trace import Take, Trace, new_take, new_take_id
 from models.track import Track
+from models.video import VideoChain
+from models.video_files import read_video
 from studio.clipboard import PICTURE
 from studio.comparison import Comparison
 from studio.drawing_along import DrawingAlong, Side
+from studio.given_video import GivenVideo
 from studio.inference import InferenceThread
 from studio.influence import FollowedInfluence
 from studio.inspection import FollowedInspection
@@ -208,6 +211,7 @@ class Studio(QObject):
         self.inspection = FollowedInspection(self)
         self.influence = FollowedInfluence(self)
         self.listening = Listening(self)
+        self.given_video = GivenVideo(self)
         self.comparison = Comparison(worker, self._takes, self)
         self.reader = Reader(catalog, worker, self)
         self.reader.refused.connect(self.error)
@@ -370,6 +374,7 @@ class Studio(QObject):
         self._going_back = self._loading
 
     def _leave_model(self) -> None:
+        self.given_video.show_model(None)
         self.entry = self.settings = self.loaded = self._wish = None
         self._loading = False
         self._announce()
@@ -384,6 +389,7 @@ class Studio(QObject):
         self.settings = settings_from_json(stored, header.chain, header.factors)
         self.profile.set("model", self._key)
         self._load()
+        self.given_video.show_model(entry)
         self.model_changed.emit()
         self.settings_changed.emit()
 
@@ -606,12 +612,11 @@ class Studio(QObject):
         chain = reference.chain
         if limit > chain.limit:
             limit //= self.settings.count  # what can be kept is shared among the samples
-
-        def make(**fields: Any) -> Take:
-            if not isinstance(chain, TextChain) or not prompt:
-                return new_take(reference, limit=limit, **fields)
-            return continuation(reference, chain.symbols(plain(prompt), closed=False), more=limit, **fields)
-
+        make = partial(new_take, reference, limit=limit)
+        if isinstance(chain, TextChain) and prompt:
+            make = partial(continuation, reference, chain.symbols(plain(prompt), closed=False), more=limit)
+        elif isinstance(chain, VideoChain) and (frames := self.given_video.symbols) is not None:
+            make = partial(continuation, reference, frames, more=limit)
         self._begin(make, until)
 
     def _walk_when_loaded(self, wish: Callable[[], None] | None) -> None:
@@ -857,8 +862,8 @@ class Studio(QObject):
     def replay(self) -> None:
         """Plays what is drawn from the cursor, from the start if it stands at the end.
 
-        Images: the cursor moves at the chosen pace. Sound: the playhead moves in real time and the cursor stays;
-        whoever plays it says ``replay_ended``.
+        Images: the cursor moves at the chosen pace. Videos: it moves on by whole frames, as fast as they come, over and
+        over. Sound: the playhead moves in real time and the cursor stays; whoever plays it says ``replay_ended``.
         """
         if self.take is None or self.settings is None:
             return
@@ -879,6 +884,8 @@ class Studio(QObject):
     def _replay_tick(self) -> None:
         if self.take is None or self.settings is None:
             return self._stop_replay()
+        if isinstance(self.take.chain, VideoChain):
+            return self._show_next_frame(self.take.chain, self.take.longest)
         end = self.take.longest
         # As fast as possible would be no replay at all: the whole take in a second.
         pace = self.settings.pace if math.isfinite(self.settings.pace) else max(end, 1)
@@ -888,6 +895,13 @@ class Studio(QObject):
             self._stop_replay()
             self.follow()
         return None
+
+    def _show_next_frame(self, chain: VideoChain, end: int) -> None:
+        """The cursor comes to stand at the end of a frame: all of it is drawn."""
+        pixels = chain.frame.length
+        whole = -(-end // pixels) * pixels
+        self._replay_position = (self._replay_position + chain.rate * pixels * REPLAY_TICK_MS / 1000) % whole
+        self._set_cursor(min(end, (int(self._replay_position) // pixels + 1) * pixels))
 
     def _stop_replay(self) -> None:
         self._replay.stop()
@@ -1272,6 +1286,8 @@ class Studio(QObject):
             raise InputError(f"{name} is a text: choose a model of texts to go on from it")
         if isinstance(chain, ImageChain):
             return self._as_picture(path)
+        if isinstance(chain, VideoChain):
+            return self._as_video(path, chain)
         if kind := picture_kind(data):
             raise InputError(f"{name} is a {kind}: choose a model of images to complete it")
         raise NoSoundError(f"{name} is neither a WAV nor a FLAC file")
@@ -1283,6 +1299,24 @@ class Studio(QObject):
         def show() -> None:
             self.set_prompt(text)
             self.message.emit(f"{Path(name).name} is the prompt of the next take.")
+
+        return show
+
+    def open_video(self, path: Path) -> None:
+        """Has a video of the size of the chosen model read, which the next take then begins with."""
+        chain = self.entry.header.chain if self.entry is not None else None
+        if not isinstance(chain, VideoChain):
+            self.error.emit("Choose a model of videos to begin with given frames.")
+            return
+        self.reader.read(partial(self._as_video, path, chain))
+
+    def _as_video(self, path: Path, chain: VideoChain) -> Show:
+        """For the thread of files."""
+        video = read_video(path, chain)
+
+        def show() -> None:
+            self.given_video.add(video, chain)
+            self.message.emit(f"The next take begins with {path.name}.")
 
         return show
 

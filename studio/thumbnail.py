@@ -1,4 +1,4 @@
-"""Small pictures of takes for the history: the first images, the outline of the first wave, the first words."""
+"""Small pictures of takes for the history: first images, latest frames, the outline of a wave, the first words."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from models.chain import INT16_PEAK, ImageChain, SoundChain
 from models.growing import leave_memory
 from models.text import TextChain
 from models.trace import Take
+from models.video import VideoChain
 
 WAVE_WIDTH, WAVE_HEIGHT = 64, 40
 TEXT_SIDE, LETTER_HEIGHT, TEXT_LINES, TEXT_COLUMNS = 92, 15, 5, 12
@@ -33,6 +34,11 @@ def thumbnail(take: Take) -> str:
     symbols = take.traces[0].symbols
     if isinstance(chain, ImageChain):
         pixels = sheet([image_pixels(chain, trace.symbols) for trace in take.traces[:ON_A_SHEET]])
+    elif isinstance(chain, VideoChain):
+        frame = chain.frame
+        first = max(0, take.longest - 1) // frame.length * frame.length
+        shown = [trace.symbols[first : first + frame.length] for trace in take.traces[:ON_A_SHEET]]
+        pixels = sheet([image_pixels(frame, row) for row in shown])
     elif isinstance(chain, SoundChain):
         pixels = wave_pixels(chain, symbols)
     elif isinstance(chain, TextChain):

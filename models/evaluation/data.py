@@ -45,7 +45,7 @@ def read_data_file(path: Path, header: CheckpointHeader, chosen: Condition | Non
     """
     factors = header.factors
     chain = arranged(header.chain, factors, chosen or {})
-    form = format_named(path)
+    form = format_named(path, chain)
     try:
         take = read_saved(path).take
     except NoRecordError:

@@ -12,6 +12,7 @@ from PIL import Image
 from models.chain import INT16_PEAK, Chain, ImageChain, SoundChain, Symbols
 from models.evaluation.neighbours import Neighbours
 from models.image_files import picture
+from models.video import VideoChain
 
 WAVE_SIZE = (56, 160)
 """Height and width of a drawn wave, in pixels."""
@@ -26,9 +27,12 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def drawn_example(chain: Chain, symbols: Symbols, longest: int) -> Pixels:
-    """One example as a picture: the image itself, enlarged, or the envelope of the wave, ``longest`` steps wide."""
+    """One example as a picture: the image itself, enlarged, all frames of a video side by side, or the envelope of the
+    wave, ``longest`` steps wide."""
     if isinstance(chain, ImageChain):
         return picture(chain, [symbols], IMAGE_SCALE)
+    if isinstance(chain, VideoChain):
+        return tiled([picture(chain.frame, [frame]) for frame in symbols.reshape(chain.frames, -1)], chain.frames)
     assert isinstance(chain, SoundChain)
     return envelope(chain.wave(symbols), longest, *WAVE_SIZE)
 
@@ -63,7 +67,9 @@ def drawn_examples(chain: Chain, examples: Sequence[Symbols], columns: int) -> P
 
 
 def thumbnail(chain: Chain, examples: Sequence[Symbols]) -> Pixels:
-    """A square picture of the first few examples."""
+    """A square picture of the first few examples; of videos of the last frames of the first."""
+    if isinstance(chain, VideoChain):
+        return thumbnail(chain.frame, list(examples[0].reshape(chain.frames, -1)[-9:]))
     if isinstance(chain, SoundChain):
         waves = [chain.wave(symbols) for symbols in examples[:3]]
         longest = max(map(len, waves))

@@ -15,6 +15,7 @@ from models.likelihood import OWN_CODE, part_name
 from models.model import AutoregressiveModel
 from models.text import TextChain
 from models.training.data.mnist import BINARISATION_SEED
+from models.training.data.moving_mnist import SEQUENCES, SEQUENCES_SEED, WHITE
 from models.training.data.tiny_shakespeare import MEASURED
 from models.wording import grouped
 
@@ -46,6 +47,7 @@ MADE_2015 = "Germain et al. 2015"
 PIXEL_RNN_2016 = "van den Oord et al. 2016, PixelRNN"
 GATED_2016 = "van den Oord et al. 2016, PixelCNN decoders"
 PIXELCNN_PP_2017 = "Salimans et al. 2017"
+VPN_2016 = "Kalchbrenner et al. 2016"
 TUTORIAL = "UvA deep learning tutorial 12"
 NANO_GPT = "Karpathy, nanoGPT"
 
@@ -75,6 +77,10 @@ PUBLISHED: Mapping[tuple[str, str], tuple[Published, ...]] = {
         Published(1.88, NATS_PER_CHARACTER, NANO_GPT, "0.80 M weights, 3 minutes of a CPU"),
         Published(1.47, NATS_PER_CHARACTER, NANO_GPT, "10.65 M weights"),
     ),
+    ("video_pixel_network", "moving_mnist"): (
+        Published(87.6, f"{NATS}/frame", VPN_2016, "grey levels as probabilities, of which 86.3 is the least"),
+        Published(110.1, f"{NATS}/frame", VPN_2016, "the same of its baseline of independent pixels"),
+    ),
 }
 """By architecture and name of the data set."""
 
@@ -87,6 +93,8 @@ TEST_EXAMPLES: Mapping[str, int] = {
     "cifar10": 10_000,
     "cifar10_patches": 160_000,
     "fsdd": 300,
+    "moving_mnist": SEQUENCES["test"],
+    "moving_mnist32": SEQUENCES["test"],
 }
 """How many there are in the whole of each data set's official test part."""
 
@@ -96,6 +104,10 @@ ONE_DRAW = (
     "theirs, but not of the same bits"
 )
 DEPENDENT = "The standard error over patches takes those of one image to be independent."
+BOUNCING = (
+    f"Moving MNIST is {SEQUENCES['test']} sequences by the published seed {SEQUENCES_SEED}, of test digits that are "
+    f"white from level {WHITE} on: likelihoods are those of the frames after the given ones, given those."
+)
 DATA_NOTES: Mapping[str, tuple[str, ...]] = {
     "binarised_mnist": (f"Binarised MNIST is {ONE_DRAW}.",),
     "mnist_patches": (f"The bits of the patches are {ONE_DRAW}.", DEPENDENT),
@@ -104,6 +116,8 @@ DATA_NOTES: Mapping[str, tuple[str, ...]] = {
         f"The test part of Tiny Shakespeare is the first half of nanoGPT's validation part, and is measured in windows "
         f"of {MEASURED} characters, where nanoGPT's have 64 or 256: with more of the text before each character.",
     ),
+    "moving_mnist": (BOUNCING,),
+    "moving_mnist32": (BOUNCING,),
 }
 """By the name of the data set, what its numbers are to be read with."""
 

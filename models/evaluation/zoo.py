@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from models.bench import REAL_TIME
-from models.chain import NATS
 from models.checkpoint import CheckpointHeader
 from models.condition import Condition, Order, complete, in_words, left_open
 from models.engines import ENGINES
@@ -84,7 +83,7 @@ def row(header: CheckpointHeader, speeds: list[dict[str, Any]] | None) -> Row:
 def measured(header: CheckpointHeader) -> list[Measured]:
     """All test likelihoods in the header: first those under a chosen condition, as ``digit any``, which papers report;
     last that under the data's own."""
-    key, unit = (NATS, 1.0) if header.chain.compared_in == NATS else ("bits_per_dim", header.chain.compared_bit)
+    key, unit = header.chain.compared_by
     given = " and ".join(factor.name for factor in header.factors if factor.of_data)
     orders = [factor for factor in header.factors if isinstance(factor, Order)]
     known = [f"given the {given}"] * bool(given) + in_words(orders, complete(orders, {}))

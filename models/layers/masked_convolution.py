@@ -142,9 +142,13 @@ class PixelDecoder(Decoder):
             self._logits = self._pixel()
         return Categorical(self._logits)
 
+    def _position(self) -> tuple[int, int, int]:
+        """(row, column, colour) of the present step."""
+        return self._chain.position(self.step)
+
     def _pixel(self) -> Tensor:
         """The whole network at the present pixel; the logits of the present colour, (B, K)."""
-        row, column, colour = self._chain.position(self.step)
+        row, column, colour = self._position()
         x = self._features(at_pixel(self._planes, row, column, self._size, self._first), row, column)
         hidden = torch.addmm(self._head[1], x.relu(), self._head[0]).relu()
         logits = torch.addmm(self._out[1], hidden, self._out[0])
@@ -154,7 +158,11 @@ class PixelDecoder(Decoder):
     def _push(self, column: Symbols) -> None:
         if self._logits is None:
             self._pixel()  # later pixels see its features
-        row, at, colour = self._chain.position(self.step)
+        self._paint(column)
+
+    def _paint(self, column: Symbols) -> None:
+        """The symbols (B,) of the present step are known."""
+        row, at, colour = self._position()
         reach = self._size // 2
         intensity = torch.from_numpy(column).to(self._planes) * (2 / (self._chain.alphabet.levels - 1)) - 1
         self._planes[:, reach + row, reach + at, colour] = intensity

@@ -29,6 +29,7 @@ BUILT_IN = {
     "transformer": "models.networks.transformer:Transformer",
     "bytenet": "models.networks.bytenet:ByteNet",
     "translation_transformer": "models.networks.translation_transformer:TranslationTransformer",
+    "video_pixel_network": "models.networks.video_pixel_network:VideoPixelNetwork",
 }
 """Architecture to ``module:class``, imported when it is first needed: a list of models must not import torch."""
 

@@ -13,6 +13,7 @@ CANVASES = {
     "image": "studio.canvas.image:ImageCanvas",
     "sound": "studio.canvas.sound:SoundCanvas",
     "text": "studio.canvas.text:TextCanvas",
+    "video": "studio.canvas.video:VideoCanvas",
 }
 """The canvas of a chain's modality, as ``module:Class``; imported when it is first needed."""
 

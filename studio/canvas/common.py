@@ -149,6 +149,9 @@ class Invitation(QWidget):
                 what = "a text" if count == 1 else f"{count} texts"
                 goes_on = "it goes on from the prompt" if studio.settings.prompt else "a prompt says how it begins"
                 line = f"{title} writes {what}, one character after another; {goes_on}."
+            case "video":
+                what = "a video" if count == 1 else f"{count} videos"
+                line = f"{title} draws {what}, frame after frame, one pixel after another."
             case _:
                 what = "a sample" if count == 1 else f"{count} samples"
                 line = f"{title} makes {what}, one step after another."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,12 +27,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from models.chain import DRAW, Alphabet, ImageChain
+from models.chain import DRAW, Alphabet, ImageChain, Symbols
 from models.completion import how_it_is_completed
 from models.heat import heat_table
 from models.sweep import Label, labels
 from models.sweep import columns as columns_of
-from models.trace import Take, Trace
+from models.trace import Take
 from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, Legend, ReadOut, full_bits, packed, step_facts
 from studio.canvas.given import GivenBorder
 from studio.canvas.influence import LEAST_STRENGTH, influence_picture, strongest
@@ -72,12 +72,26 @@ def _tables(alphabet: Alphabet) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.
     return packed(np.repeat(levels[:, None], 3, axis=1)), levels
 
 
+class Steps(Protocol):
+    """What a picture shows: a trace, or the part of one that lies in a frame of a video."""
+
+    def __len__(self) -> int: ...
+    @property
+    def symbols(self) -> Symbols: ...
+    @property
+    def surprise(self) -> npt.NDArray[np.float32]: ...
+    @property
+    def entropy(self) -> npt.NDArray[np.float32]: ...
+    @property
+    def finished(self) -> bool: ...
+
+
 class Picture:
     """The pixels of one trace: transparent where nothing is drawn."""
 
     def __init__(
         self,
-        trace: Trace,
+        trace: Steps,
         chain: ImageChain,
         overlay: str,
         given: Sequence[int] = (),
@@ -238,13 +252,13 @@ def fitting(made: Sequence[Label], metrics: QFontMetricsF, width: float) -> list
     return cut if len(set(cut)) == len({label.short for label in made}) else []
 
 
-def _around(rect: QRect, width: int) -> QRect:
+def around(rect: QRect, width: int) -> QRect:
     return rect.adjusted(-width, -width, width, width)
 
 
-def _edges(rect: QRect, width: int) -> list[QRect]:
+def edges(rect: QRect, width: int) -> list[QRect]:
     """The four sides of a frame of ``width`` around a rectangle, none of it inside: the value stays visible."""
-    outer = _around(rect, width)
+    outer = around(rect, width)
     return [
         QRect(outer.left(), outer.top(), outer.width(), width),
         QRect(outer.left(), rect.bottom() + 1, outer.width(), width),
@@ -531,10 +545,10 @@ class ImageGrid(QWidget):
             fill = painter.drawRects
             # Frames first, as whole rectangles: what they enclose is covered by pixels and hatch.
             painter.setBrush(theme.line)
-            fill([_around(grid.cell(n), max(1, round(ratio))) for n in shown])
+            fill([around(grid.cell(n), max(1, round(ratio))) for n in shown])
             if len(grid.samples) > 1:
                 painter.setBrush(theme.chosen)
-                fill([_around(grid.cell(studio.selected), round(2 * ratio))])
+                fill([around(grid.cell(studio.selected), round(2 * ratio))])
             if bare := [grid.cell(n) for n, picture in pictures.items() if not picture.full]:
                 painter.setBrush(hatch_brush(theme, ratio))
                 fill(bare)
@@ -567,7 +581,7 @@ class ImageGrid(QWidget):
                 pixels = [self._pixel(p) for p in pointers if p is not None and p.sample in pictures]
                 if pixels:
                     painter.setBrush(colour)
-                    fill([edge for pixel in pixels for edge in _edges(pixel, width)])
+                    fill([edge for pixel in pixels for edge in edges(pixel, width)])
 
     def _given_border(self, take: Take) -> GivenBorder:
         """Kept for a take as it is laid out: it is painted with every step."""

@@ -90,6 +90,11 @@ def parser() -> Parser:
     sample.add_argument(
         "--prompt", metavar="TEXT", help="what a text begins with; --steps counts what follows (default: nothing)"
     )
+    sample.add_argument(
+        "--frames", type=path, metavar="FILE",
+        help="what a video begins with: a GIF, an animated PNG or the first of `videos` in an .npz, of the model's "
+        "size; of its frames the first ones, as many as the model was made for (default: every frame is drawn)",
+    )  # fmt: skip
     length = sample.add_mutually_exclusive_group()
     length.add_argument(
         "--steps", type=positive, metavar="N",

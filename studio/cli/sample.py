@@ -18,6 +18,7 @@ from models.shaping import Shaping
 from models.text import TextChain
 from models.text_files import plain
 from models.trace import Take, check_samples
+from models.video import VideoChain
 from studio.cli.shared import (
     ArgumentsError,
     Progress,
@@ -63,6 +64,7 @@ def sample(arguments: argparse.Namespace) -> int:
         limit = limit_of(arguments, chain)
         in_parts = check_output(arguments.out, chain, arguments.count, limit, arguments.scale)
         puzzle, prompt = puzzle_of(arguments, chain), prompt_of(arguments, chain)
+        frames = frames_of(arguments, chain)
 
     from models import distributed
     from models.bulk import Drawn, Series, check_parts, draw
@@ -75,9 +77,9 @@ def sample(arguments: argparse.Namespace) -> int:
         device, engine = choose(loaded.model, device=arguments.device, engine=arguments.engine, samples=batch)
         if in_parts := in_parts or distributed.started_together():
             check_parts(arguments.out, chain, arguments.count, arguments.scale)
-            if puzzle is not None or prompt is not None:
-                option = "--prompt" if puzzle is None else "--complete"
-                raise ArgumentsError(f"{option} is drawn by one process, at most {MOST_AT_ONCE} samples")
+            for option, given in (("--complete", puzzle), ("--prompt", prompt), ("--frames", frames)):
+                if given is not None:
+                    raise ArgumentsError(f"{option} is drawn by one process, at most {MOST_AT_ONCE} samples")
     series = Series(
         loaded.reference, arguments.seed, arguments.first, arguments.count, batch, limit, condition, shaping,
         engine, device,
@@ -88,8 +90,9 @@ def sample(arguments: argparse.Namespace) -> int:
             takes = completions(series, *puzzle)
             # Of particles there may be more than were asked for.
             check_export(arguments.out, chain, sum(len(take.samples) for take in takes), scale=arguments.scale)
-    elif prompt is not None:
-        takes = [prompted(series, series.numbers(part), prompt) for part in range(series.parts)]
+    elif (beginning := prompt if frames is None else frames) is not None:
+        with typed_by_user():
+            takes = [going_on(series, beginning, series.numbers(part)) for part in range(series.parts)]
     elif not in_parts:
         takes = series.takes()
     take: Take | None = None
@@ -151,6 +154,30 @@ def puzzle_of(arguments: argparse.Namespace, chain: Chain) -> tuple[Pixels, Mask
     return fitted(*read_bytes(arguments.complete), chain), known_part(missing_part(arguments), chain)
 
 
+def frames_of(arguments: argparse.Namespace, chain: Chain) -> Symbols | None:
+    """The symbols of the frames that --frames gives."""
+    if arguments.frames is None:
+        return None
+    if not isinstance(chain, VideoChain):
+        raise InputError(f"--frames is for videos, not for {chain.modality} data")
+    if arguments.steps is not None:
+        raise ArgumentsError("--frames draws whole videos: without --steps")
+    from models.completion import given_of
+    from models.video_files import read_video
+
+    return given_of(chain, read_video(arguments.frames, chain))
+
+
+def going_on(series: Series, beginning: Symbols, numbers: range) -> Take:
+    """A take of a series that goes on from a prompt, or from given frames."""
+    from models.completion import continuation
+
+    return continuation(
+        series.model, beginning, more=series.limit, seed=series.seed, count=len(numbers), condition=series.condition,
+        shaping=series.shaping, engine=series.engine, device=series.device, first=numbers.start,
+    )  # fmt: skip
+
+
 def completions(series: Series, image: Pixels, known: Mask) -> list[Take]:
     """The takes of a series that completes an image; particles, which depend on one another, are one take."""
     from models.completion import completion
@@ -176,16 +203,6 @@ def prompt_of(arguments: argparse.Namespace, chain: Chain) -> Symbols | None:
     symbols = chain.symbols(plain(arguments.prompt), closed=False)
     check_prefix(symbols, chain)
     return symbols
-
-
-def prompted(series: Series, numbers: range, prompt: Symbols) -> Take:
-    """Some takes of a series that begin with a prompt."""
-    from models.completion import continuation
-
-    return continuation(
-        series.model, prompt, more=series.limit, seed=series.seed, count=len(numbers), condition=series.condition,
-        shaping=series.shaping, engine=series.engine, device=series.device, first=numbers.start,
-    )  # fmt: skip
 
 
 def missing_part(arguments: argparse.Namespace) -> str:

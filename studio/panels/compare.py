@@ -181,10 +181,11 @@ def mean_surprise(take: Take | None) -> str:
     steps = 0 if take is None else sum(map(len, take.traces))
     if take is None or not steps:
         return ""
-    bits, unit = sum(trace.bits for trace in take.traces), take.chain.compared_in
-    if unit == NATS:
-        return f"{bits * math.log(2) / len(take.traces):.1f} {unit}{'' if take.finished else ' so far'}"
-    return f"{bits / steps * take.chain.compared_bit:.3f} {unit}"
+    bits, (name, unit) = sum(trace.bits for trace in take.traces), take.chain.compared_by
+    if name == NATS:
+        nats = unit * bits * math.log(2) / len(take.traces)
+        return f"{nats:.1f} {take.chain.compared_in}{'' if take.finished else ' so far'}"
+    return f"{unit * bits / steps:.3f} {take.chain.compared_in}"
 
 
 def what_differs(chains: Sequence[ImageChain]) -> str:

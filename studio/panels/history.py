@@ -42,6 +42,8 @@ from studio.widgets.layouts import MARGIN
 from studio.widgets.painting import painting_with
 
 TILE = 52
+PIXELS = ("image", "video")
+"""Modalities whose thumbnails are the pixels themselves."""
 CELL = QSize(92, TILE + 14)
 """A tile, the number of samples at its right, and the line below both: most models' names fit into it."""
 SPACING = 6
@@ -177,10 +179,10 @@ class HistoryDelegate(QStyledItemDelegate):
                 factor = min(room.width() / picture.width(), room.height() / picture.height())
                 shown = QRectF(0, 0, picture.width() * factor, picture.height() * factor)
                 shown.moveCenter(room.center())
-                if entry.modality == "image" and not entry.finished:
+                if entry.modality in PIXELS and not entry.finished:
                     fill_hatched(painter, shown, theme)
                 shrunk = factor * view.devicePixelRatioF() < 1
-                smooth = entry.modality != "image" or shrunk
+                smooth = entry.modality not in PIXELS or shrunk
                 painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
                 painter.drawPixmap(shown, picture, QRectF(picture.rect()))
             if not entry.finished:

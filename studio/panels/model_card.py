@@ -100,11 +100,14 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
         measured = header.likelihood[part]
         if "bits_per_dim" in measured:
             said = [f"{with_error(measured, 'bits_per_dim', 3)} bits/{chain.step_noun}"]
-            if chain.compared_in == f"{NATS}/{chain.step_noun}":
-                said.insert(0, f"{with_error(measured, 'bits_per_dim', 3, chain.compared_bit)} {chain.compared_in}")
             if NATS in measured:
                 said.append(f"{with_error(measured, NATS, 2)} nats an example")
-            text = "<br>".join(reversed(said) if chain.compared_in == NATS else said)
+            name, unit = chain.compared_by
+            if name == NATS:
+                said.reverse()
+            if unit != 1 and name in measured:
+                said.insert(0, f"{with_error(measured, name, 2 if name == NATS else 3, unit)} {chain.compared_in}")
+            text = "<br>".join(said)
             if "examples" in measured:
                 text += f"<br>{grouped(int(measured['examples']))} examples"
             rows.append((f"Measured, {escape(part_title(part))}", text))

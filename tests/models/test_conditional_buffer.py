@@ -149,7 +149,7 @@ def test_the_buffer_keeps_to_its_bytes_and_lets_the_oldest_go(mixture_model: Aut
 
 def test_a_stretch_over_windows_and_conditions_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step under the condition that held there, with what the network sees before its window."""
-    monkeypatch.setattr(ConditionalBuffer, "WINDOW", 16)
+    monkeypatch.setattr("models.chain.OPEN_WINDOW", 16)
     sound = SoundChain(MuLaw(16), 8000, default_seconds=0.01, max_seconds=0.1)
     model = made("wavenet", sound, {"residual": 4, "skip": 4, "head": 4, "dilations": [1, 2]})
     ada, bob = (trace_of(model, 60, speaker=speaker) for speaker in ("ada", "bob"))

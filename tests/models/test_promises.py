@@ -1,7 +1,7 @@
 """The promises of a chain, for every model in the catalog: a new one is under them the moment its checkpoint is there.
 
 They hold as well for random networks: a plug-in's model of another modality that has only the parallel pass,
-``tests.melody_model``, and small ones that translate, ``tests.translation_models``.
+``tests.melody_model``, and small ones that translate or draw videos.
 Causal, normalised, decoder = network, same seed = same sample, score = walk, calibrated.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -29,11 +30,15 @@ from models.sampling import FLOAT_TIE, Walk, distance_to, engines_of, make_decod
 from models.shaping import NEUTRAL, Shaping
 from models.text import Characters
 from models.trace import ModelReference, Take, new_take
+from models.video import VideoChain
 from tests.melody_model import NAME as MELODY_MODEL
 from tests.melody_model import melody_model
 from tests.translation_models import TRANSLATION_MODELS
+from tests.video_model import VIDEO_MODELS
 
-RANDOM = {MELODY_MODEL: melody_model, **TRANSLATION_MODELS}
+RANDOM: dict[str, Callable[[], AutoregressiveModel]] = {
+    MELODY_MODEL: melody_model, **TRANSLATION_MODELS, **VIDEO_MODELS
+}  # fmt: skip
 """Models with random weights by name."""
 NAMES = [*(entry.header.name for entry in Catalog(user=None).entries()), *RANDOM]
 FAST = ("compiled", "cached")
@@ -175,6 +180,8 @@ def tiny(chain: Chain) -> tuple[Chain, int]:
     chain = dataclasses.replace(chain, alphabet=dataclasses.replace(chain.alphabet, **fewer))
     if isinstance(chain, ImageChain):
         chain = dataclasses.replace(chain, height=2 if chain.channels == 1 else 1, width=2)
+    if isinstance(chain, VideoChain):
+        chain = dataclasses.replace(chain, frames=2, height=1, width=2 if chain.channels == 1 else 1, given_frames=0)
     return chain, chain.length or 4
 
 

@@ -1,0 +1,97 @@
+"""Moving MNIST: two digits that cross a black square in straight lines and bounce off its sides.
+
+N. Srivastava, E. Mansimov, R. Salakhutdinov, "Unsupervised learning of video representations using LSTMs", ICML 2015
+(arXiv:1502.04681), section 3.1, whose published generator this follows: each digit begins anywhere with any direction,
+goes a tenth of its room in each frame, and where digits meet the brighter pixel is seen.
+
+``moving_mnist``: 20 frames of 64 x 64, of which ten are given. ``moving_mnist32``: digits of half the size in 10 frames
+of 32 x 32, of which five are given.
+
+Frames are bits by a threshold and not by a draw: a pixel is white where it is bright enough.
+The edges of digits then hold still, and likelihoods are proper ones of black and white, of which motion is what costs.
+Published ones are cross entropies with the grey levels as probabilities, to which the greys alone contribute 86.3 nats
+a frame (Kalchbrenner et al. 2016): they are of other data.
+
+Training draws its sequences afresh in every epoch. The validation part is one draw of digits from MNIST's validation
+part and the test part one of digits from its test part, by the seed SEQUENCES_SEED; both are sequences of this program,
+not the file that the papers used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.chain import GreyLevels
+from models.training.data.base import DataSet, Examples, Rows, redrawn
+from models.training.data.images import Images
+from models.training.data.mnist import ATTRIBUTION, LICENCE, ORIGIN, halve
+from models.video import VideoChain
+
+SEQUENCES_SEED = 64
+"""Of the sequences that everybody is measured on."""
+
+SEQUENCES = {"train": 1000, "valid": 500, "test": 1000}
+"""Of training: in one epoch."""
+DIGITS = 2
+"""In every sequence."""
+SPEED = 0.1
+"""Of a digit in a frame, in parts of the way that it has from one side to the other."""
+WHITE = 96
+"""The darkest level that becomes white: of digits of half the size no stroke then breaks."""
+
+CHAIN = VideoChain(GreyLevels(2), frames=20, height=64, width=64, rate=10, given_frames=10)
+CHAIN32 = VideoChain(GreyLevels(2), frames=10, height=32, width=32, rate=5, given_frames=5)
+
+
+def sequences(digits: Images, chain: VideoChain, count: int, rng: np.random.Generator) -> Images:
+    """uint8 (count, T, H, W) of black and white, of digits (N, side, side) that are drawn with replacement."""
+    side = digits.shape[-1]
+    videos = np.zeros((count, chain.frames, chain.height, chain.width), np.uint8)
+    which = np.arange(count)[:, None, None]
+    room = np.array([chain.height, chain.width]) - side
+    for _ in range(DIGITS):
+        chosen = np.where(digits[rng.integers(len(digits), size=count)] >= WHITE, np.uint8(255), np.uint8(0))
+        corners = np.rint(path(count, chain.frames, rng) * room).astype(np.int64)
+        rows = corners[..., 0, None] + np.arange(side)
+        columns = corners[..., 1, None] + np.arange(side)
+        for frame in range(chain.frames):
+            where = which, frame, rows[:, frame, :, None], columns[:, frame, None, :]
+            videos[where] = np.maximum(videos[where], chosen)
+    return videos
+
+
+def path(count: int, frames: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Where something that bounces in the unit square is in each frame: (count, frames, 2)."""
+    start, direction = rng.random((count, 1, 2)), rng.uniform(0, 2 * np.pi, (count, 1))
+    velocity = SPEED * np.stack([np.sin(direction), np.cos(direction)], -1)
+    straight = start + velocity * np.arange(frames)[:, None]
+    # Unfolded, a bounce is to go straight on into the mirror image.
+    folded = np.mod(straight, 2)
+    bounced: npt.NDArray[np.float64] = np.minimum(folded, 2 - folded)
+    return bounced
+
+
+def loader(chain: VideoChain, prepare: Callable[[Images], Images]) -> Callable[[Path, str], Examples]:
+    """prepare: what happens to the digits first."""
+
+    def load(folder: Path, split: str) -> Examples:
+        images, _ = ORIGIN.read(folder, split)
+        digits, count = prepare(images), SEQUENCES[split]
+
+        def draw(rng: np.random.Generator) -> Examples:
+            videos = sequences(digits, chain, count, rng)
+            return Examples(Rows((videos.reshape(count, chain.length) > 0).astype(np.uint8)), [{}] * count)
+
+        return redrawn(draw, split, SEQUENCES_SEED)
+
+    return load
+
+
+MOVING_MNIST = DataSet("moving_mnist", "Moving MNIST", CHAIN, (), LICENCE, ATTRIBUTION, loader(CHAIN, lambda x: x))
+MOVING_MNIST32 = DataSet(
+    "moving_mnist32", "Moving MNIST, 32 x 32", CHAIN32, (), LICENCE, ATTRIBUTION, loader(CHAIN32, halve)
+)
