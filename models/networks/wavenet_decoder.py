@@ -192,10 +192,11 @@ class CachedWaveNet(SnapshotDecoder):
         hop = 1 if self._context is None else self._context.hop
         return max(0, step - cast(WaveNet, self.model).receptive_field) // hop * hop
 
+    @torch.inference_mode()
     def _begin(self, step: int) -> None:
-        self._rings = torch.zeros_like(self._rings)
+        self._rings.zero_()  # in place: a recording of the step knows these
         if self._context is not None:
-            self._context.rings = torch.zeros_like(self._context.rings)
+            self._context.rings.zero_()
 
     def _state(self) -> State:
         state = self._rings.clone(), self._outputs, self._before

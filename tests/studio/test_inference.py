@@ -26,7 +26,6 @@ import studio.inference
 import studio.profile
 from models.errors import InputError, StudioError
 from models.kernels.cache import OVERRIDE, cache_folder
-from models.networks.wavenet import WaveNet
 from models.shaping import NEUTRAL
 from models.trace import Take, Trace
 from studio.heartbeat import measure
@@ -60,36 +59,6 @@ def test_that_the_history_is_full_is_said_once(image_studio: Studio, qtbot: QtBo
         finish(image_studio, qtbot)
     qtbot.waitUntil(lambda: any("The history is full" in line for line in said))
     assert len([line for line in said if "The history is full" in line]) == 1
-
-
-# --- going on with a long take ------------------------------------------------------------------------------------
-
-
-def test_a_model_that_has_much_to_be_told_says_how_far_it_is_and_can_be_stopped(
-    sound_studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(WaveNet, "receptive_field", 10**6)  # all of it is in sight
-    studio, told = sound_studio, []
-    studio.change("slow engine", pace=math.inf, limit=8000, engine="cached")
-    studio.begin()
-    qtbot.waitUntil(lambda: studio.frontier > 3000, timeout=20_000)
-    studio.pause()
-    qtbot.waitUntil(lambda: not studio.running)
-    studio.worker._commands.put(lambda: setattr(studio.worker, "_walk", None))  # as after another take was walked
-    studio.worker.telling.connect(told.append)
-    frontier = studio.frontier
-    studio.generate()
-    qtbot.waitUntil(lambda: len(told) > 1, timeout=20_000)
-    began = time.monotonic()
-    studio.pause()
-    qtbot.waitUntil(lambda: not studio.running)
-    assert time.monotonic() - began < PATIENCE_SECONDS / 4
-    assert studio.frontier == frontier
-    assert 0 < told[0] < told[1] < 1
-    studio.generate()
-    qtbot.waitUntil(lambda: studio.frontier > frontier, timeout=20_000)
-    studio.pause()
-    qtbot.waitUntil(lambda: not studio.running)
 
 
 # --- walking a take again ----------------------------------------------------------------------------------------
