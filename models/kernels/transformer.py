@@ -20,8 +20,9 @@ from models.kernels.jit import inlined, kernel
 from models.kernels.matrix import add_product, outputs_of, pack, tile_of
 from models.kernels.vectors import dot
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Float64s, Int64s, array, steps, take, walk_tiny
+from models.layers.rotary import speeds
 from models.model import ModelSpec
-from models.networks.transformer import NORM_FLOOR, Transformer, speeds
+from models.networks.transformer import NORM_FLOOR, Transformer
 from models.networks.transformer import Block as Layer
 from models.text import Characters, TextChain
 

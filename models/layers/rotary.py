@@ -14,10 +14,14 @@ SLOWEST = 1000.0
 """Of the angles, in positions for a turn of one radian; the fastest one is a radian a position."""
 
 
+def speeds(half: int) -> Tensor:
+    """By which angle each of some planes turns from a position to the next: float64 (half,)."""
+    return SLOWEST ** (-torch.arange(half, dtype=torch.float64) / half)
+
+
 def turns(positions: Tensor, half: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Cosines and sines (T, half) of the angles of positions (T,), which may be large: in float64 they keep digits."""
-    speeds = SLOWEST ** (-torch.arange(half, dtype=torch.float64, device=positions.device) / half)
-    angles = positions.double()[:, None] * speeds
+    angles = positions.double()[:, None] * speeds(half).to(positions.device)
     return angles.cos().to(dtype), angles.sin().to(dtype)
 
 

@@ -42,12 +42,11 @@ from models.chain import Symbols
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
+from models.layers.rotary import turned, turns
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
-from models.sizes import check_sizes, config_of
+from models.sizes import check_share, check_sizes, config_of
 from models.text import TextChain
 
-SLOWEST = 1000.0
-"""Of the angles, in positions for a turn of one radian; the fastest one is a radian a position."""
 WIDER = 4
 """How many times as wide as the stream the network at each position is."""
 EMBEDDING_SPREAD = 0.05
@@ -78,19 +77,7 @@ class TransformerConfig:
         )
         if self.width % (2 * self.heads):
             raise InputError(f"width of a Transformer is a multiple of twice its {self.heads} heads, not {self.width}")
-        if type(self.dropout) not in (int, float) or not 0 <= self.dropout < 1:
-            raise InputError(f"dropout of a Transformer is a number from 0 to below 1, not {self.dropout!r}")
-
-
-def speeds(half: int) -> Tensor:
-    """By which angle each of some planes turns from a position to the next: float64 (half,)."""
-    return SLOWEST ** (-torch.arange(half, dtype=torch.float64) / half)
-
-
-def turned(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """Queries or keys (…, T, d), turned in the planes of channel n and channel n + d / 2."""
-    a, b = x.chunk(2, -1)
-    return torch.cat([a * cosines - b * sines, a * sines + b * cosines], -1).to(x.dtype)
+        check_share("Transformer", "dropout", self.dropout)
 
 
 def banded_attention(q: Tensor, k: Tensor, v: Tensor, context: int) -> Tensor:
@@ -190,8 +177,7 @@ class Transformer(AutoregressiveModel):
 
     def turns(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines and sines (T, d / 2) of the angles of positions (T,), which may be large: float64 keeps digits."""
-        angles = positions.double()[:, None] * speeds(self.config.width // self.config.heads // 2).to(positions.device)
-        return angles.cos().to(self.out.weight.dtype), angles.sin().to(self.out.weight.dtype)
+        return turns(positions, self.config.width // self.config.heads // 2, self.out.weight.dtype)
 
     def begun(self, before: Tensor, condition: Tensor) -> Tensor:
         """The stream (B, T, C) before the first block, of the symbols before each step (B, T)."""

@@ -20,7 +20,7 @@ from models.sampling import make_decoder
 from models.shaping import Shaping
 from models.source_text import Text
 from models.text import Characters, TextChain
-from tests.studio.text_chain import TextChain as Letters
+from tests.studio.melody_chain import MelodyChain as Letters
 from tests.translation_models import SIZES, translation_model
 
 LEVELS, LIMIT = 3, 5

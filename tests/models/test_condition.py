@@ -289,11 +289,8 @@ def test_what_is_no_factor_is_refused_with_what_is_wrong(config: Any, words: str
 
 
 @pytest.mark.parametrize("path", sorted(ASSETS.glob("*.safetensors")), ids=lambda path: path.stem)
-def test_the_conditions_of_the_data_of_a_shipped_checkpoint_are_categories_and_it_loads(path: Path) -> None:
-    header = read_header(path)
-    of_data = tuple(factor for factor in header.factors if factor.of_data)
-    assert categories(of_data) == of_data
-    assert load_checkpoint(path).model.factors == header.factors
+def test_a_shipped_checkpoint_loads_with_the_conditions_that_its_header_names(path: Path) -> None:
+    assert load_checkpoint(path).model.factors == read_header(path).factors
 
 
 # --- choosing ----------------------------------------------------------------------------------------------------

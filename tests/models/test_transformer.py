@@ -177,7 +177,7 @@ def test_every_weight_learns(model: Transformer) -> None:
         ({"layers": 0}, "layers of a Transformer is a whole number in 1"),
         ({"context": 1.5}, "context of a Transformer is a whole number in 1"),
         ({"heads": 5}, "width of a Transformer is a multiple of twice its 5 heads, not 12"),
-        ({"dropout": 1}, "dropout of a Transformer is a number from 0 to below 1, not 1"),
+        ({"dropout": 1}, "dropout of a Transformer is a number in 0 … 1, 1 excluded, not 1"),
         ({"depth": 1}, "a Transformer is given layers, width, heads, context and dropout; not"),
     ],
 )
