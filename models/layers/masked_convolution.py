@@ -57,11 +57,12 @@ class MaskedConv2d(nn.Conv2d):
         """
         rows = size if rows is None else rows
         super().__init__(inputs, outputs, (rows, size), padding=(rows // 2, size // 2))
-        sees, seen = colour_of(outputs // maps, colours).repeat(maps)[:, None], colour_of(inputs, colours)[None]
         mask = torch.zeros(outputs, inputs, rows, size)
-        mask[:, :, : rows // 2] = 1
-        mask[:, :, rows // 2, : size // 2] = 1
-        mask[:, :, rows // 2, size // 2] = (sees >= seen if own else sees > seen).float()
+        if not mask.is_meta:  # nothing to fill in, and torch would import its compiler for it: several seconds
+            sees, seen = colour_of(outputs // maps, colours).repeat(maps)[:, None], colour_of(inputs, colours)[None]
+            mask[:, :, : rows // 2] = 1
+            mask[:, :, rows // 2, : size // 2] = 1
+            mask[:, :, rows // 2, size // 2] = (sees >= seen if own else sees > seen).float()
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -53,7 +53,8 @@ def test_the_formats_of_a_chain_are_its_modalitys_and_those_for_any_its_own_firs
 
 def test_suffixes_are_distinct_and_in_lower_case() -> None:
     names = [form.suffix for form in FORMATS]
-    assert len(set(names)) == len(names)
+    kinds = [(form.suffix, form.modality) for form in FORMATS]  # of images and of videos there are GIF and PNG
+    assert len(set(kinds)) == len(kinds)
     assert all(name == name.lower() and name.startswith(".") for name in names)
 
 

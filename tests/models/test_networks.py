@@ -14,6 +14,7 @@ from models.errors import InputError
 from models.model import ModelSpec
 from models.networks import network_class
 from models.text import Characters, TextChain
+from models.video import VideoChain
 
 FOLDER = Path(models.networks.__path__[0])
 NETWORKS = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
@@ -67,6 +68,10 @@ SIZES: dict[str, tuple[Chain, dict[str, object]]] = {
     "wavenet": (
         SoundChain(MuLaw(4), 8000, default_seconds=0.1, max_seconds=1.0),
         {"residual": 2, "skip": 2, "head": 2, "dilations": [1]},
+    ),
+    "video_pixel_network": (
+        VideoChain(GreyLevels(4), frames=2, height=3, width=3, rate=5),
+        {"channels": 2, "dilations": [1], "hidden": 2, "blocks": 1, "head": 2},
     ),
     "nade": (
         ImageChain(GreyLevels(4), 3, 3),

@@ -237,7 +237,7 @@ def test_a_model_that_nobody_could_read_again_is_not_written(tmp_path: Path, ins
 
 def test_what_plug_ins_offer_is_among_what_is_known(install: Install) -> None:
     install()
-    with pytest.raises(InputError, match="unknown modality 'smell'; known: image, sound, text, melody"):
+    with pytest.raises(InputError, match="unknown modality 'smell'; known: image, sound, text, video, melody"):
         chain_from_json({**CHAIN, "modality": "smell"})
 
 
