@@ -237,13 +237,13 @@ class Track(Factor):
     def same_until(self, one: Any, other: Any, chain: Chain, step: int) -> bool:
         frame = self.frame_after(chain, step)
 
-        def told(value: Sequence[Sequence[Any]]) -> list[list[Any]]:
-            """What a network hears of it in the frames before."""
+        def told(value: Sequence[Sequence[Any]]) -> tuple[list[list[Any]], bool]:
+            """What a network hears of it in the frames before; of events to come, where any, that they are there."""
             begun = [list(event) for event in value if event[0] < frame]
             if self.held:
                 for event in begun:
                     event[1] = min(event[1], frame - event[0])
-            return begun
+            return begun, not self.held and len(value) > len(begun)
 
         return told(one) == told(other)
 

@@ -612,11 +612,17 @@ class Studio(QObject):
         chain = reference.chain
         if limit > chain.limit:
             limit //= self.settings.count  # what can be kept is shared among the samples
-        make = partial(new_take, reference, limit=limit)
-        if isinstance(chain, TextChain) and prompt:
-            make = partial(continuation, reference, chain.symbols(plain(prompt), closed=False), more=limit)
-        elif isinstance(chain, VideoChain) and (frames := self.given_video.symbols) is not None:
-            make = partial(continuation, reference, frames, more=limit)
+
+        def make(**fields: Any) -> Take:
+            beginning = None
+            if isinstance(chain, TextChain) and prompt:
+                beginning = chain.symbols(plain(prompt), closed=False)
+            elif isinstance(chain, VideoChain):
+                beginning = self.given_video.symbols
+            if beginning is None:
+                return new_take(reference, limit=limit, **fields)
+            return continuation(reference, beginning, more=limit, **fields)
+
         self._begin(make, until)
 
     def _walk_when_loaded(self, wish: Callable[[], None] | None) -> None:

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.track import MAX_EVENTS, Number, Pitch, Track
+from models.track import MAX_EVENTS, NEVER, Number, Pitch, Track
 
 OCTAVES = 6
 """Of the sines and cosines in which a number is told, so that neighbours differ."""
@@ -49,6 +49,7 @@ class TrackFeatures(nn.Module):
         )
         inputs = told + 1 + 2 * len(DECAYS) + (0 if track.held else 1 + WAVES)
         self.inputs = nn.Linear(inputs, channels)
+        self.to_come = None if track.held else nn.Linear(1, channels, bias=False)
         self.over_frames = nn.Linear(KERNEL * channels, channels)
 
     def forward(self, condition: Tensor, frames: Tensor) -> Tensor:
@@ -56,7 +57,11 @@ class TrackFeatures(nn.Module):
         seen = torch.stack([frames + back for back in range(1 - KERNEL, 1)], 1)
         with torch.autocast(condition.device.type, enabled=False):
             told = self.told(condition, seen.flatten())
-        hidden = torch.unflatten(F.relu(self.inputs(told)), 1, seen.shape).flatten(2)
+            to_come = self.events_to_come(condition, seen.flatten())
+        known = self.inputs(told)
+        if self.to_come is not None:
+            known = known + self.to_come(to_come)
+        hidden = torch.unflatten(F.relu(known), 1, seen.shape).flatten(2)
         return F.relu(self.over_frames(hidden))
 
     def told(self, condition: Tensor, frames: Tensor) -> Tensor:
@@ -78,6 +83,11 @@ class TrackFeatures(nn.Module):
             waves = torch.cos(math.pi * over * torch.arange(1, WAVES + 1, device=over.device))
             parts += [over, torch.where(goes_on, waves, 0.0)]
         return torch.cat(parts, -1)
+
+    def events_to_come(self, condition: Tensor, frames: Tensor) -> Tensor:
+        """1 at frames (n,) that an event begins after, else 0: (B, n, 1)."""
+        starts = torch.unflatten(condition[:, self.place], 1, (MAX_EVENTS, -1))[:, None, :, 0]
+        return ((starts > frames[:, None]) & (starts < NEVER)).any(-1, keepdim=True).to(condition.dtype)
 
     def age(self, condition: Tensor, steps: Tensor, hop: int) -> Tensor:
         """Seconds since the latest event began, at steps (n,) of which ``hop`` are a frame: (B, n), before it inf."""

@@ -37,7 +37,7 @@ from torch import Tensor
 from models import distributed
 from models.atomic import write_atomically
 from models.catalog import SHIPPED
-from models.checkpoint import MAX_TEXT, NAME, load_checkpoint, save_checkpoint, weights_hash
+from models.checkpoint import MAX_TEXT, NAME, read_header, save_checkpoint, weights_hash
 from models.condition import Condition, Factor
 from models.conditional import Conditional
 from models.errors import FileError, InputError
@@ -314,10 +314,9 @@ def drop_factors(
 def take_weights(model: AutoregressiveModel, path: Path) -> dict[str, Any]:
     """Copies a checkpoint's weights into a model where name and shape agree; how many did, and how they were trained.
 
-    Raises InputError if none does, and what ``load_checkpoint`` raises.
+    Raises InputError if none does, and what ``read_header`` raises.
     """
-    loaded = load_checkpoint(path)
-    known = dict(loaded.model.named_parameters())
+    header, known = read_header(path), load_file(path)  # of a network that may since have got more weights
     taken = 0
     with torch.no_grad():
         for name, weights in model.named_parameters():
@@ -326,7 +325,7 @@ def take_weights(model: AutoregressiveModel, path: Path) -> dict[str, Any]:
                 taken += weights.numel()
     if not taken:
         raise InputError(f"nothing in {path} fits this {model.architecture}: no weights have its names and shapes")
-    return {"name": path.stem, "weights": taken, "hash": weights_hash(path), "training": loaded.header.training}
+    return {"name": path.stem, "weights": taken, "hash": weights_hash(path), "training": header.training}
 
 
 class Trainer:

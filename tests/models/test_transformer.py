@@ -330,7 +330,7 @@ def test_the_surprises_of_a_walk_add_up_to_the_score(model: Transformer, engine:
 
 def test_a_window_of_a_long_text_is_a_part_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Conditionals that are looked at again are computed from so far before as the network hears."""
-    monkeypatch.setattr(ConditionalBuffer, "WINDOW", 32)
+    monkeypatch.setattr("models.chain.OPEN_WINDOW", 32)
     model = build(stop=False)
     reference = ModelReference("t", "T", "0" * 64, model.chain, model.factors)
     condition = {"speaker": "juliet"}

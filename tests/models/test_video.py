@@ -111,7 +111,7 @@ def test_given_frames_do_not_count() -> None:
 
 def test_black_and_white_is_compared_in_nats_a_frame_that_is_predicted() -> None:
     assert CHAIN32.compared_in == "nats/frame"
-    assert CHAIN32.compared_by == ("nats", 5)
+    assert CHAIN32.compared_by == ("nats", 1 / 5)
     assert VIDEO.compared_in == "bits/dim"
     assert VIDEO.compared_by == ("bits_per_dim", 1)
 

@@ -338,7 +338,7 @@ def test_a_track_that_is_played_is_the_track_that_was_known(kind: Kind, engine: 
 
 def test_a_window_of_a_long_sound_is_a_part_of_the_whole(model: WaveNet, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it is conditioned on does not begin anew with it."""
-    monkeypatch.setattr(ConditionalBuffer, "WINDOW", 32)
+    monkeypatch.setattr("models.chain.OPEN_WINDOW", 32)
     (trace,) = take_of(model, "cached", limit=300).traces
     symbols, nothing = random_symbols(1, 260)[0], np.zeros(260, np.float32)
     trace.append(symbols, nothing, nothing, np.zeros(260, np.bool_))
