@@ -49,6 +49,9 @@ class AutoregressiveModel(nn.Module, ABC):
     """Where the model stands in the list of models: ``masked``, ``recurrent``, ``dilated`` …"""
     title: ClassVar[str]
     """The name that people read."""
+    replayable: ClassVar[bool] = False
+    """Whether its pass does the same work whatever the symbols are, reads no tensor back and makes none from numbers of
+    Python, so that a GPU can replay it, see ``graphed``."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
@@ -114,6 +117,12 @@ class AutoregressiveModel(nn.Module, ABC):
     def compiled(self, condition: Tensor) -> Decoder | None:
         """A decoder whose whole walk is one compiled kernel, or None if the model has none."""
         return None
+
+    def graphed(self, condition: Tensor) -> Decoder | None:
+        """A decoder whose work a GPU replays, or None if the model has none; by default of what is ``replayable``."""
+        from models.graphed import GraphedDecoder
+
+        return GraphedDecoder(self, condition) if self.replayable else None
 
     def in_bfloat16(self, condition: Tensor) -> Decoder | None:
         """The compiled decoder with the weights of its matrices rounded to bfloat16, or None if the model has none."""

@@ -21,7 +21,7 @@ from models.chain import DRAW, Symbols
 from models.condition import Condition
 from models.conditional import Conditional, check_numbers
 from models.decoder import Decoder, Drawn, ReferenceDecoder
-from models.engines import ALL_ENGINES, AUTO, BFLOAT16
+from models.engines import ALL_ENGINES, AUTO, BFLOAT16, GRAPH
 from models.errors import InputError
 from models.likelihood import surprises_under
 from models.model import AutoregressiveModel
@@ -48,6 +48,8 @@ def make_decoder(model: AutoregressiveModel, engine: str, condition: Tensor) -> 
         decoder = ReferenceDecoder(model, condition)
     elif engine == "cached":
         decoder = model.cached(condition)
+    elif engine == GRAPH:
+        decoder = model.graphed(condition) if model.device.type != "cpu" else None
     elif model.device.type == "cpu":
         decoder = model.compiled(condition) if engine == "compiled" else model.in_bfloat16(condition)
     if decoder is None:
@@ -60,7 +62,7 @@ def make_decoder(model: AutoregressiveModel, engine: str, condition: Tensor) -> 
 def engines_of(model: AutoregressiveModel, device: str | None = None) -> list[str]:
     """The engines a model has on a device (``cpu``, ``cuda``), by default the one that it is on, fastest first.
 
-    Those of rounded weights stand last.
+    Those that nobody gets who did not name them stand last.
     """
     kind, on_cpu = type(model), (device or model.device.type) == "cpu"
     has = {
@@ -68,6 +70,7 @@ def engines_of(model: AutoregressiveModel, device: str | None = None) -> list[st
         "cached": kind.cached is not AutoregressiveModel.cached,
         "reference": True,
         BFLOAT16: kind.in_bfloat16 is not AutoregressiveModel.in_bfloat16 and on_cpu,
+        GRAPH: kind.replayable and not on_cpu,
     }
     return [engine for engine in ALL_ENGINES if has[engine]]
 

@@ -48,6 +48,15 @@ def write_report(path: Path, report: Mapping[str, Any]) -> None:
     sys.stdout.write(f"{json.dumps(report, indent=2)}\n{path}\n")
 
 
+def read_report(loaded: LoadedModel, cards: Path, what: str) -> Any | None:
+    """The report that was written of these weights, if any; raises InputError if it is of others."""
+    path = cards / f"{loaded.header.name}.{what}.json"
+    report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    if report is not None and report["weights"] != loaded.reference.weights:
+        raise InputError(f"{path} was measured with other weights; run `{what}` again, or remove it")
+    return report
+
+
 def write_speech(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     report = speech_report(loaded, arguments.data, count=arguments.count or 300)
     write_report(arguments.cards / f"{loaded.header.name}.speech.json", report)
@@ -71,10 +80,7 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     near = write_neighbours(loaded, arguments)
     count = 60 if isinstance(chain, ImageChain) else 12
     samples = [trace.symbols for trace in draw(loaded, balanced(loaded.model.factors, count), seed=0).traces]
-    report = arguments.cards / f"{name}.speech.json"
-    speech = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
-    if speech is not None and speech["weights"] != loaded.reference.weights:
-        raise InputError(f"{report} was measured with other weights; run `speech` again, or remove it")
+    speech, pitch = (read_report(loaded, arguments.cards, what) for what in ("speech", "pitch"))
     columns = 10 if isinstance(chain, ImageChain) else 4
     write_png(arguments.cards / f"{name}.samples.png", drawn_examples(chain, samples, columns))
     write_png(arguments.cards / f"{name}.png", thumbnail(chain, samples))
@@ -84,7 +90,7 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
         write_atomically(arguments.cards / f"{name}.map.json", (json.dumps(codes.to_json()) + "\n").encode())
     if isinstance(loaded.model, LinearAutoregression):
         write_png(arguments.cards / f"{name}.resonances.png", resonances_picture(loaded.model))
-    write_atomically(arguments.cards / f"{name}.md", card(loaded, samples, near, speech, codes).encode())
+    write_atomically(arguments.cards / f"{name}.md", card(loaded, samples, near, speech, codes, pitch).encode())
     sys.stdout.write(f"{arguments.cards / f'{name}.md'}\n")
 
 

@@ -8,10 +8,14 @@ from typing import Any
 import torch
 
 from models.checkpoint import LoadedModel
-from models.condition import Condition, Factor, Vector, categories
+from models.condition import Category, Condition, Factor, Vector, categories
 from models.sampling import engines_of, run
 from models.shaping import NEUTRAL
 from models.trace import Sample, Segment, Take, Trace
+from models.track import Number, Track
+
+GOLDEN = 0.618
+"""The part of its range by which a number moves from one condition to the next, for evenness of however many."""
 
 
 def draw(loaded: LoadedModel, conditions: Sequence[Condition], seed: int) -> Take:
@@ -28,11 +32,12 @@ def draw(loaded: LoadedModel, conditions: Sequence[Condition], seed: int) -> Tak
 def balanced(factors: Sequence[Factor], count: int) -> list[dict[str, Any]]:
     """``count`` conditions that go round all combinations of values, every factor changing from one to the next.
 
-    Codes lie evenly over their cube; what else data do not tell, as an order, has its default. Raises InputError for a
-    factor of the data that is no category.
+    Codes lie evenly over their cube, and tracks are their examples with other values; what else data do not tell, as an
+    order, has its default. Raises InputError for a factor of the data that is of another kind.
     """
     conditions = []
-    chosen_from = categories([factor for factor in factors if factor.of_data])
+    tracks = [factor for factor in factors if isinstance(factor, Track)]
+    chosen_from = categories([factor for factor in factors if factor.of_data and not isinstance(factor, Track)])
     codes = {factor.name: evenly_in_cube(factor.size, count) for factor in factors if isinstance(factor, Vector)}
     for n in range(count):
         left, turn = n, 0
@@ -42,8 +47,25 @@ def balanced(factors: Sequence[Factor], count: int) -> list[dict[str, Any]]:
             turn += place
             chosen[factor.name] = factor.values[turn % len(factor.values)]
         chosen |= {name: points[n] for name, points in codes.items()}
+        chosen |= {track.name: moved_on(track, n) for track in tracks}
         conditions.append({factor.name: chosen.get(factor.name, factor.default) for factor in factors})
     return conditions
+
+
+def moved_on(track: Track, turn: int) -> list[list[Any]]:
+    """The events of the track's example with other values in each turn, all of them equally often in the long run."""
+
+    def moved(part: Factor, value: Any) -> Any:
+        if isinstance(part, Number):
+            share = ((value - part.low) / (part.high - part.low) + turn * GOLDEN) % 1
+            return float(round(part.low + share * (part.high - part.low)))
+        assert isinstance(part, Category)
+        return part.values[(part.values.index(value) + turn) % len(part.values)]
+
+    return [
+        [start, duration, *(moved(part, value) for part, value in zip(track.parts, values, strict=True))]
+        for start, duration, *values in track.example
+    ]
 
 
 def evenly_in_cube(size: int, count: int) -> list[list[float]]:

@@ -21,9 +21,10 @@ from torch import Tensor, nn
 
 from models.chain import INT16_PEAK, SoundChain
 from models.checkpoint import LoadedModel
-from models.condition import Category, Condition, categories
+from models.condition import Category, Condition, Factor, categories
 from models.errors import InputError
 from models.evaluation.samples import balanced, draw
+from models.track import Track
 from models.training.data import Examples, load
 
 Waves = Sequence[npt.NDArray[np.int16]]
@@ -189,32 +190,55 @@ def labels_of(factors: Sequence[Category], conditions: Sequence[Condition]) -> n
     return np.array([[f.values.index(condition[f.name]) for f in factors] for condition in conditions], np.int64)
 
 
+def spoken(
+    factors: Sequence[Factor], chain: SoundChain, waves: Waves, conditions: Sequence[Condition]
+) -> tuple[Waves, npt.NDArray[np.int64]]:
+    """Clips of single digits, and of each the indices of its speaker and digit, int64 (N, 2).
+
+    Where a track says which digit is said when, they are cut out of the waves.
+    """
+    speaker, said = factors
+    if not isinstance(said, Track):
+        return waves, labels_of(categories(factors), conditions)
+    hop = chain.rate // said.per_second
+    clips, labels = [], []
+    for wave, condition in zip(waves, conditions, strict=True):
+        for start, duration, digit in condition[said.name]:
+            clips.append(wave[start * hop : (start + duration) * hop])
+            labels.append({speaker.name: condition[speaker.name], said.parts[0].name: digit})
+    return clips, labels_of(categories((speaker, *said.parts)), labels)
+
+
 def speech_report(loaded: LoadedModel, folder: Path, *, count: int, epochs: int = EPOCHS) -> dict[str, Any]:
     """What the classifier names in generated and in real test clips, and how the clips compare.
 
-    Raises InputError for a model of anything but speech with the conditions ``speaker`` and ``digit``.
+    Raises InputError for a model of anything but speech with the conditions ``speaker`` and ``digit`` or ``digits``, a
+    track of them.
     """
-    chain, factors = loaded.model.chain, categories(loaded.model.factors)
-    if not isinstance(chain, SoundChain) or [factor.name for factor in factors] != ["speaker", "digit"]:
-        raise InputError(f"{loaded.header.name} does not speak: its conditions should be speaker and digit")
+    chain, factors = loaded.model.chain, loaded.model.factors
+    names = [factor.name for factor in factors]
+    if not isinstance(chain, SoundChain) or names not in (["speaker", "digit"], ["speaker", "digits"]):
+        raise InputError(f"{loaded.header.name} does not speak: its conditions should be speaker and digit, or digits")
     train, test = (load(loaded.header.data["name"], folder, split) for split in ("train", "test"))
-    train_waves, real = (examples_as_waves(chain, examples) for examples in (train, test))
+    (waves, labels), (real, real_labels) = (
+        spoken(factors, chain, examples_as_waves(chain, examples), examples.conditions) for examples in (train, test)
+    )
     began = time.process_time()
-    speakers, digits = (len(factor.values) for factor in factors)
-    labels = labels_of(factors, train.conditions)
-    network = train_classifier(chain, speakers, digits, train_waves, labels, epochs=epochs)
+    speakers, digits = labels.max(0) + 1
+    network = train_classifier(chain, int(speakers), int(digits), waves, labels, epochs=epochs)
     training_seconds = time.process_time() - began
     conditions = balanced(factors, count)
     take = draw(loaded, conditions, seed=0)
-    generated = [chain.wave(trace.symbols) for trace in take.traces]
+    whole = [chain.wave(trace.symbols) for trace in take.traces]
+    generated, asked = spoken(factors, chain, whole, conditions)
     stop = chain.alphabet.stop_symbol
     return {
         "model": loaded.header.name,
         "weights": loaded.reference.weights,
         "classifier_cpu_seconds": round(training_seconds),
         "accuracy": {
-            "generated": accuracy(network, chain, generated, labels_of(factors, conditions)),
-            "real test clips": accuracy(network, chain, real, labels_of(factors, test.conditions)),
+            "generated": accuracy(network, chain, generated, asked),
+            "real test clips": accuracy(network, chain, real, real_labels),
         },
         "ended_by_stop": float(np.mean([trace.symbols[-1] == stop for trace in take.traces])),
         "generated": sound_statistics(chain, generated),

@@ -36,6 +36,7 @@ class PixelRNN(AutoregressiveModel):
     """K-way softmax of every sub-pixel of a grey or colour image. A subclass has ``layer``."""
 
     family = "recurrent"
+    replayable = True
     gates: ClassVar[int]
     """Features of a layer's gates, in hidden states: as many biases come from the condition."""
 

@@ -44,6 +44,7 @@ class FVBN(AutoregressiveModel):
     architecture = "fvbn"
     family = "linear"
     title = "FVBN"
+    replayable = True
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)

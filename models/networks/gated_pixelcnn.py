@@ -121,6 +121,7 @@ class GatedPixelCNN(AutoregressiveModel):
     architecture = "gated_pixelcnn"
     family = "masked convolution"
     title = "Gated PixelCNN"
+    replayable = True
     own_factors: ClassVar[tuple[str, ...]] = ()
     """Names of the factors that a subclass reads itself: any kind may have them, all others are categories."""
 

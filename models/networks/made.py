@@ -104,6 +104,7 @@ class MADE(AutoregressiveModel):
     architecture = "made"
     family = "neural"
     title = "MADE"
+    replayable = True
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)

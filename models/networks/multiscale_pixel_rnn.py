@@ -117,6 +117,7 @@ class MultiscalePixelRNN(AutoregressiveModel):
     architecture = "multiscale_pixel_rnn"
     family = "recurrent"
     title = "Multi-Scale PixelRNN"
+    replayable = True
 
     pixels: Tensor
     ranks: Tensor

@@ -128,6 +128,7 @@ class NADE(AutoregressiveModel):
     architecture = "nade"
     family = "neural"
     title = "NADE"
+    replayable = True
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)

@@ -85,6 +85,7 @@ class OrderlessNADE(AutoregressiveModel):
     architecture = "orderless_nade"
     family = "neural"
     title = "Orderless NADE"
+    replayable = True
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)

@@ -75,6 +75,7 @@ class PixelCNN(AutoregressiveModel):
     architecture = "pixelcnn"
     family = "masked convolution"
     title = "PixelCNN"
+    replayable = True
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)

@@ -173,6 +173,7 @@ class PixelCNNPP(AutoregressiveModel):
     architecture = "pixelcnn_pp"
     family = "masked convolution"
     title = "PixelCNN++"
+    replayable = True
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)

@@ -155,6 +155,7 @@ class WaveNet(AutoregressiveModel):
     architecture = "wavenet"
     family = "dilated convolution"
     title = "WaveNet"
+    replayable = True
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
@@ -334,6 +335,11 @@ class WaveNet(AutoregressiveModel):
         from models.kernels.wavenet import CompiledWaveNet
 
         return CompiledWaveNet(self, condition)
+
+    def graphed(self, condition: Tensor) -> Decoder:
+        from models.networks.wavenet_decoder import GraphedWaveNet
+
+        return GraphedWaveNet(self, condition)
 
     def in_bfloat16(self, condition: Tensor) -> Decoder:
         from models.kernels.wavenet import BFloat16WaveNet

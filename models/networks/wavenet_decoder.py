@@ -24,6 +24,8 @@ from torch import Tensor
 from models.chain import Symbols
 from models.conditional import Conditional
 from models.decoder import SnapshotDecoder
+from models.engines import GRAPH
+from models.graphed import Replay, recorded
 from models.networks.wavenet import ContextStack, GatedBlock, WaveNet
 
 NOWHERE = -1
@@ -129,13 +131,20 @@ class CachedWaveNet(SnapshotDecoder):
         if self._context is not None and step % self._context.hop == 0:
             self._hear(self._context, step)
         self._before = symbols.clone()  # the caller may change theirs
+        tone = None if self._tones is None else self._tones[:, step % self._hop]
+        self._outputs = self._move(step, self._before, self._biases, self._skip_bias, tone)
+
+    def _move(
+        self, step: int | Tensor, symbols: Tensor, biases: Tensor, skip_bias: Tensor, tone: Tensor | None
+    ) -> Tensor:
+        """Moves the rings on and returns the outputs (B, P)."""
         slots = torch.remainder(step, self._dilations) + self._first_slots
-        from_past = torch.baddbmm(self._biases, self._rings.index_select(0, slots), self._past_weights).unbind(0)
+        from_past = torch.baddbmm(biases, self._rings.index_select(0, slots), self._past_weights).unbind(0)
         channels = self._rings.shape[2]
         content, opening = self._units[:, :channels], self._units[:, channels:]
         torch.index_select(self._inputs_table, 0, symbols, out=self._inputs_of[0])
-        if self._tones is not None:
-            self._inputs_of[0].add_(self._tones[:, step % self._hop])
+        if tone is not None:
+            self._inputs_of[0].add_(tone)
         for layer, x in enumerate(self._inputs_of):
             torch.addmm(from_past[layer], x, self._present_weights[layer], out=self._units).tanh_()
             gates = torch.addcmul(content, content, opening, out=self._gates_of[layer])
@@ -143,8 +152,9 @@ class CachedWaveNet(SnapshotDecoder):
                 following = self._inputs_of[layer + 1]
                 torch.addmm(x, gates, self._residual_weights[layer], out=following).add_(self._residual_biases[layer])
         self._rings.index_copy_(0, slots, self._inputs)
-        skips = torch.addmm(self._skip_bias, self._gates, self._skip_weights).relu_()
-        self._outputs = self._out(self._head(skips).relu_())
+        skips = torch.addmm(skip_bias, self._gates, self._skip_weights).relu_()
+        outputs: Tensor = self._out(self._head(skips).relu_())
+        return outputs
 
     def _enter(self, frame: int) -> None:
         """Has the biases of a frame ready; without a track all frames are alike."""
@@ -214,3 +224,52 @@ class CachedWaveNet(SnapshotDecoder):
         self._restore(copies(self._state()))
         self._frame = NOWHERE
         self._allocate()
+
+
+class GraphedWaveNet(CachedWaveNet):
+    """The cached step, recorded once and replayed by the GPU, see ``models.graphed``.
+
+    What is told to a step is copied to where the recording reads it. Of a frame's biases Python decides, outside.
+    """
+
+    engine = GRAPH
+
+    _replay: Replay | None = None
+
+    def _move(
+        self, step: int | Tensor, symbols: Tensor, biases: Tensor, skip_bias: Tensor, tone: Tensor | None
+    ) -> Tensor:
+        told = [
+            torch.as_tensor(step, device=symbols.device),
+            symbols,
+            biases,
+            skip_bias,
+            *([] if tone is None else [tone]),
+        ]
+        if self._replay is None:
+            self._record_step([x.clone() for x in told])
+        assert self._replay is not None
+        for heard, x in zip(self._told, told, strict=True):
+            heard.copy_(x)
+        self._replay()
+        return self._answer.clone()
+
+    def _record_step(self, told: list[Tensor]) -> None:
+        now, symbols, biases, skip_bias, *tone = self._told = told
+        rings = self._rings.clone()
+        move = super()._move
+        self._answer = move(now, symbols, biases, skip_bias, tone[0] if tone else None)
+
+        def work() -> None:
+            self._answer.copy_(move(now, symbols, biases, skip_bias, tone[0] if tone else None))
+
+        self._replay = recorded(work, self._rings.device)
+        self._rings.copy_(rings)
+
+    def _restore(self, state: State) -> None:
+        super()._restore(state)
+        self._replay = None  # its rings are no longer these
+
+    def _select(self, rows: list[int]) -> None:
+        self._replay = None
+        super()._select(rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import wave
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,15 @@ from models.evaluation.mixture import mixture_nats
 from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import envelope
 from models.evaluation.samples import balanced, draw
-from models.evaluation.speech import accuracy, fixed_length, log_mel, sound_statistics, speech_report, train_classifier
+from models.evaluation.speech import (
+    accuracy,
+    fixed_length,
+    log_mel,
+    sound_statistics,
+    speech_report,
+    spoken,
+    train_classifier,
+)
 from models.evaluation.zoo import measured
 from models.files import export
 from models.image_files import METADATA_KEY
@@ -49,7 +58,9 @@ from models.trace import ModelReference, Take, Trace, new_take
 from models.training.data import DATA_SETS, load
 from models.training.data.base import packed_arrays
 from models.training.data.fsdd import FSDD_SPEAKERS, normalise
+from models.training.data.fsdd_directed import FSDD_DIRECTED
 from models.training.data.mnist import BINARISED_MNIST
+from models.training.data.piano_notes import PIANO_NOTES, PITCH
 from tests.data_files import write_idx
 from tests.place import WHERE
 
@@ -537,6 +548,58 @@ def test_the_speech_report_compares_generated_and_real_clips(speaking: LoadedMod
     for heard in report["accuracy"].values():
         assert set(heard) == {"speaker", "digit"}
     json.dumps(report, allow_nan=False)
+
+
+@pytest.fixture(scope="module")
+def directed(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    torch.manual_seed(0)
+    sizes = {"residual": 4, "skip": 8, "head": 8, "dilations": [1, 2], "frames": 4}
+    chain = replace(FSDD_DIRECTED.chain, default_seconds=0.5)
+    model = WaveNet(ModelSpec("wavenet", chain, FSDD_DIRECTED.factors, sizes))
+    with torch.no_grad():
+        model.out.bias[-1] = -9  # does not stop in the middle of the first digit
+    return stored(tmp_path_factory.mktemp("model"), model, "fsdd_directed")
+
+
+def test_of_digits_in_a_row_the_classifier_hears_each_alone(directed: LoadedModel, tmp_path: Path) -> None:
+    recordings(tmp_path / "recordings", length=1000)
+    report = speech_report(directed, tmp_path, count=4, epochs=1)
+    assert report["generated"]["clips"] == 3 * 4
+    assert report["real"]["clips"] == 60
+    real = load("fsdd_directed", tmp_path, "test")
+    clips, labels = spoken(
+        FSDD_DIRECTED.factors, FSDD_DIRECTED.chain, [FSDD_DIRECTED.chain.wave(s) for s in real.symbols], real.conditions
+    )
+    tones = [np.abs(np.fft.rfft(clip[:1000])).argmax() for clip in clips]  # every digit has a tone of its own
+    assert tones == [pytest.approx(1000 * (0.1 + 0.25 * digit) / (2 * np.pi), abs=1) for _, digit in labels]
+    assert [FSDD_SPEAKERS[speaker] for speaker, _ in labels] == [
+        c["speaker"] for c in real.conditions for _ in c["digits"]
+    ]
+
+
+def test_tracks_go_round_all_their_values() -> None:
+    conditions = balanced(FSDD_DIRECTED.factors, 30)
+    told = Counter((c["speaker"], digit) for c in conditions for *_, digit in c["digits"])
+    assert len({digit for _, digit in told}) == 10
+    assert len({speaker for speaker, _ in told}) == 6
+    keys = [event[2] for c in balanced(PIANO_NOTES.factors, 100) for event in c["notes"]]
+    assert all(PITCH.low <= key <= PITCH.high for key in keys)
+    assert len(set(keys)) > 80
+
+
+def test_a_card_tells_which_pitch_a_tracker_found(speaking: LoadedModel, tmp_path: Path) -> None:
+    shares = {"recorded": 0.925, "not_recorded": 0.8}
+    report = {"within_50_cents": shares, "tracker_within_50_cents_of_real_test_notes": 1.0}
+    text = card(speaking, [], Neighbours([], [], [], [1.0], 1.0, "x"), None, None, report)
+    assert "| keys that were recorded | 92.5% |" in text
+
+
+def test_a_card_tells_where_a_training_started_from(speaking: LoadedModel) -> None:
+    before = {"command": "sampling-studio train first", "steps": 5000}
+    start = {"name": "first", "weights": 1234, "hash": "0", "training": before}
+    header = replace(speaking.header, training={**speaking.header.training, "start": start})
+    text = card(replace(speaking, header=header), [], Neighbours([], [], [], [1.0], 1.0, "x"), None)
+    assert "1\u202f234 weights of first, trained by `sampling-studio train first`, 5\u202f000 steps" in text
 
 
 def test_a_model_that_does_not_speak_has_no_speech_report(drawing: LoadedModel, tmp_path: Path) -> None:
