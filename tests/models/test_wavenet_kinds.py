@@ -24,36 +24,44 @@ from models.networks.wavenet import ContextStack, WaveNet
 from models.sampling import FLOAT_TIE, ConditionalBuffer, Walk, distance_to, make_decoder, reproduce, run
 from models.shaping import NEUTRAL, Shaping
 from models.trace import ModelReference, Take, new_take
-from models.track import Number, Track
+from models.track import Number, Pitch, Track
 
 LEVELS = 24
 SPEAKER = Category("speaker", ("anna", "ben"), any=True)
-NOTES = Track("notes", 1000, 20, (Number("pitch", 0, 10), Category("touch", ("soft", "loud"))), "5 soft", held=True)
+TOUCH = Category("touch", ("soft", "loud"))
+NOTES = Track("notes", 1000, 20, (Number("pitch", 68, 101), TOUCH), "80 soft", held=True)
 """Frames of 8 steps."""
+PITCHES = Track("notes", 1000, 20, (Pitch("pitch", 68, 101), TOUCH), "80 soft", held=True)
+"""The same as pitches, whose periods are 19.3 … 3.02 samples, and of 101 none."""
 HOP = 6
 CONTEXT = {"hop": HOP, "channels": 5, "dilations": [1, 2, 1]}
 DILATIONS = (1, 2, 4, 1)
 KINDS = [
     pytest.param((context, components, stop, track), id=" ".join(filter(None, names)))
     for (context, components, stop, track), names in zip(
-        itertools.product((None, CONTEXT), (0, 3), (False, True), (False, True)),
+        itertools.product((None, CONTEXT), (0, 3), (False, True), (None, NOTES)),
         itertools.product(("", "context"), ("softmax", "mixture"), ("", "stop"), ("", "track")),
         strict=True,
     )
+] + [
+    pytest.param((None, 0, False, PITCHES), id="softmax periods"),
+    pytest.param((None, 3, True, PITCHES), id="mixture stop periods"),
+    pytest.param((CONTEXT, 0, True, PITCHES), id="context softmax stop periods"),
+    pytest.param((CONTEXT, 3, False, PITCHES), id="context mixture periods"),
 ]
 ENGINES = ("cached", "compiled")
 
-Kind = tuple[dict[str, Any] | None, int, bool, bool]
+Kind = tuple[dict[str, Any] | None, int, bool, Track | None]
 
 
 def build(kind: Kind, levels: int = LEVELS, dilations: tuple[int, ...] = DILATIONS) -> WaveNet:
     context, components, stop, track = kind
     alphabet: Alphabet = LinearAmplitudes(levels, stop) if components else MuLaw(levels, stop)
     chain = SoundChain(alphabet, rate=8000, default_seconds=0.01, max_seconds=10)
-    factors = (SPEAKER, *((NOTES,) if track else ()))
+    factors = (SPEAKER, *((track,) if track else ()))
     sizes = {"residual": 7, "skip": 9, "head": 10, "dilations": dilations, "components": components}
     torch.manual_seed(3)
-    more = {"context": context, "frames": 4 if track else 0}
+    more = {"context": context, "frames": 4 if track else 0, "periods": 2 if track is PITCHES else 0}
     model = WaveNet(ModelSpec("wavenet", chain, factors, {**sizes, **more})).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -89,7 +97,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def conditions(model: WaveNet, rows: int) -> torch.Tensor:
-    notes = [[[2, 3, 1.0, "soft"], [5, 9, 7.5, "loud"]], [[1, 1, 9.0, "loud"]], []]
+    notes = [[[1, 4, 100.1, "soft"], [5, 9, 68.0, "loud"]], [[1, 1, 97.0, "loud"], [3, 3, 101.0, "soft"]], []]
     chosen = [
         {"speaker": ("anna", "ben", "any")[row % 3], **({"notes": notes[row % 3]} if model.track else {})}
         for row in range(rows)
@@ -119,7 +127,7 @@ def distance(decoder: Decoder, truth: torch.Tensor) -> float:
 
 def take_of(model: WaveNet, engine: str, count: int = 1, *, limit: int = 90, shaping: Shaping = NEUTRAL) -> Take:
     reference = ModelReference("kind", "Kind", "0" * 64, model.chain, model.factors)
-    condition = complete(model.factors, {"notes": [[3, 5, 4.0, "loud"]]} if model.track else {})
+    condition = complete(model.factors, {"notes": [[3, 5, 80.0, "loud"]]} if model.track else {})
     return new_take(reference, seed=5, count=count, condition=condition, shaping=shaping, engine=engine, limit=limit)
 
 
@@ -319,7 +327,7 @@ def test_a_track_that_is_played_is_the_track_that_was_known(kind: Kind, engine: 
     for trace in take.traces:
         trace.recondition("notes", [])
     walk = Walk(model, take)
-    for step, pitch in ((13, 5.0), (30, 7.5)):
+    for step, pitch in ((13, 84.0), (30, 92.5)):
         while take.frontier < step and not walk.done:
             walk.advance(step - take.frontier)
         trace = take.traces[0]
@@ -342,7 +350,7 @@ def test_a_window_of_a_long_sound_is_a_part_of_the_whole(model: WaveNet, monkeyp
     (trace,) = take_of(model, "cached", limit=300).traces
     symbols, nothing = random_symbols(1, 260)[0], np.zeros(260, np.float32)
     trace.append(symbols, nothing, nothing, np.zeros(260, np.bool_))
-    condition = {**trace.segment.condition, **({"notes": [[20, 9, 4.0, "loud"]]} if model.track else {})}
+    condition = {**trace.segment.condition, **({"notes": [[20, 9, 80.0, "loud"]]} if model.track else {})}
     if model.track is not None:
         trace.recondition("notes", condition["notes"])
     expected = parallel(model, symbols[None], model.condition_tensor(condition))[0]
@@ -386,14 +394,14 @@ def far_and_near(model: WaveNet, steps: range) -> tuple[int, int]:
 @pytest.mark.parametrize("dilations", [(3,), (1, 2, 4), (1, 30)])
 def test_the_receptive_field_is_what_has_a_gradient(context: dict[str, Any] | None, dilations: tuple[int, ...]) -> None:
     """By a mixture, which reads amplitudes: an embedding has no gradient."""
-    model = build((context, 2, False, False), dilations=dilations)
+    model = build((context, 2, False, None), dilations=dilations)
     assert far_and_near(model, range(60, 66)) == (model.receptive_field, 1)
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_a_frame_is_known_in_the_next_one_and_not_before(context: dict[str, Any]) -> None:
     """Of a sample that the first stack has long forgotten nothing is known but by way of the context."""
-    stack = build((context, 0, False, False)).context
+    stack = build((context, 0, False, None)).context
     assert stack is not None
     hop, heard = stack.hop, torch.randn(1, 12 * stack.hop)
     with torch.inference_mode():
@@ -417,11 +425,11 @@ def test_a_stack_that_is_not_shifted_would_be_seen_not_to_be_causal(monkeypatch:
     forward = ContextStack.forward
     monkeypatch.setattr(ContextStack, "forward", unshifted)
     with pytest.raises(AssertionError):
-        test_causal_bit_for_bit(build((CONTEXT, 0, False, False)))
+        test_causal_bit_for_bit(build((CONTEXT, 0, False, None)))
 
 
 def test_the_context_has_a_say_on_every_step_after_its_first_frame(engine: str) -> None:
-    model = build((CONTEXT, 0, False, False))
+    model = build((CONTEXT, 0, False, None))
     symbols, condition = random_symbols(1, 40), conditions(model, 1)
     before = parallel(model, symbols, condition)
     with torch.no_grad():
@@ -437,7 +445,7 @@ def test_the_context_has_a_say_on_every_step_after_its_first_frame(engine: str) 
 
 def test_snapshots_of_a_long_context_are_bounded_in_bytes(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SnapshotDecoder, "SNAPSHOT_INTERVAL", 2)
-    model = build(({**CONTEXT, "dilations": [1, 400]}, 0, False, False))
+    model = build(({**CONTEXT, "dilations": [1, 400]}, 0, False, None))
     monkeypatch.setattr(SnapshotDecoder, "SNAPSHOT_BYTES", 3 * 2 * 4 * (401 * 5 + sum(DILATIONS) * 7))
     decoder = make_decoder(model, engine, conditions(model, 2))
     assert isinstance(decoder, SnapshotDecoder)
