@@ -14,6 +14,7 @@ Both come in slices, too, for those who have something else to do between two pa
 from __future__ import annotations
 
 import copy
+import json
 import time
 from collections.abc import Generator
 from contextlib import suppress
@@ -28,6 +29,7 @@ from models.chain import Symbols
 from models.condition import Condition, Order, complete
 from models.errors import InputError
 from models.model import AutoregressiveModel
+from models.track import Track
 
 T = TypeVar("T")
 Strength: TypeAlias = npt.NDArray[np.float64]
@@ -101,8 +103,9 @@ class Reach:
         """With a break after each pass; without one where it is known."""
         _check(step, self.model.chain.limit)
         chosen = complete(self.model.factors, condition)
-        # Nothing else of a condition changes what can be seen.
-        key = (step, *(chosen[factor.name] for factor in self.model.factors if isinstance(factor, Order)))
+        # Nothing else of a condition changes what can be seen: a track may, by the periods of its pitches.
+        decisive = (factor.name for factor in self.model.factors if isinstance(factor, Order | Track))
+        key = (step, *(json.dumps(chosen[name]) for name in decisive))
         if key not in self._known:
             if self._copy is None:
                 self._copy = copy.deepcopy(self.model).requires_grad_(False)

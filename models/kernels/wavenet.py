@@ -7,6 +7,8 @@ decoder is made; all skip connections are one long product at the end.
 A context stack is walked in the same kernel, once in each of its frames. What the condition and the context add to the
 blocks is added up where it changes, at most once in a frame of either: a step costs the same with and without them.
 
+The sound some periods of a pitch ago is read from a ring of amplitudes; where in it, a frame says of all its steps.
+
 Rows do not see one another, and there is one kernel for drawing and for repeating: a sample alone equals the sample
 in a batch, and a rewound walk equals the first one, bit for bit.
 """
@@ -94,6 +96,19 @@ class Frames(NamedTuple):
     """(B, n, S)"""
     tones: Float32s
     """(B, n * hop, R): what is added to the input of each step; (B, 1, R) zeros where there is no tone."""
+    lags: Int64s
+    """(B, n, P, 4): steps before the present one of the samples around each of P periods, see ``WaveNet.delays``."""
+    shares: Float32s
+    """(B, n, P, 4): of the sound, of each of them."""
+
+
+class Periods(NamedTuple):
+    """How the kernel hears P periods. Without them both are empty."""
+
+    heard: Float32s
+    """(K + 1): the amplitude of a symbol."""
+    weight: Float32s
+    """(P, R)"""
 
 
 class Context(NamedTuple):
@@ -160,6 +175,8 @@ class State(NamedTuple):
     """(B): the symbol before that step, at first the start symbol."""
     at: Int64s
     """(B): the step at which the row stands."""
+    heard: Float32s
+    """(B, n): the last amplitudes, as far as periods reach."""
     context_rings: Float32s
     """(B, sum of the context's dilations, C)"""
     context_frame: Float32s
@@ -177,7 +194,7 @@ class State(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        return self.rings.nbytes + self.context_rings.nbytes
+        return self.rings.nbytes + self.heard.nbytes + self.context_rings.nbytes
 
 
 @inlined
@@ -219,6 +236,22 @@ def _hear(
     add_product(context.to_blocks, features, now.context_blocks[row])
     now.context_skips[row, :] = ZERO
     add_product(context.to_skips, features, now.context_skips[row])
+
+
+@inlined
+def _add_periods(
+    periods: Periods, lags: Int64s, shares: Float32s, heard: Float32s, step: int, symbol: int, x: Float32s
+) -> None:
+    """Hears a symbol, and adds to x what its row then hears for a step of the sound some periods ago."""
+    slots = heard.shape[0]
+    if step > 0:
+        heard[(step - 1) % slots] = periods.heard[symbol]
+    for p in range(periods.weight.shape[0]):
+        amplitude = ZERO
+        for n in range(4):
+            amplitude += shares[p, n] * heard[(step - lags[p, n]) % slots]
+        for c in range(periods.weight.shape[1]):
+            x[c] += amplitude * periods.weight[p, c]
 
 
 @inlined
@@ -264,10 +297,13 @@ def _draw_of_mixture(
 def walk(
     weights: Weights,
     context: Context,
+    periods: Periods,
     output: Output,
     biases: Float32s,
     skip_biases: Float32s,
     tones: Float32s,
+    lags: Int64s,
+    shares: Float32s,
     first_frame: int,
     hop: int,
     now: State,
@@ -285,7 +321,7 @@ def walk(
     """Walks the active rows from where each stands to step ``end``.
 
     biases (B, n, L, 2R), skip_biases (B, n, S): with the condition, of the frames from ``first_frame`` on, of ``hop``
-    steps each. tones: see ``Frames``. now: moved on. active (B).
+    steps each. tones, lags, shares: see ``Frames``. now: moved on. active (B).
     given int32 (B, n): the symbols of step ``first`` and the following ones; a row that stands before step 0 takes
     the start symbol. If ``draw``, negative ones are drawn with uniforms (B, n) and settings, what happened goes to
     symbols, surprise and entropy (B, n), and a row ends with the stop symbol.
@@ -374,6 +410,8 @@ def walk(
             tone = min(step + 1 - first_frame * hop, tones.shape[1] - 1)
             for c in range(channels):
                 x[c] = weights.embedding[symbol, c] + tones[row, tone, c]
+            if periods.weight.shape[0] > 0:
+                _add_periods(periods, lags[row, frame], shares[row, frame], now.heard[row], step + 1, symbol, x)
             ring = 0
             for layer in range(layers):
                 slot = ring + (step + 1) % weights.dilations[layer]
@@ -477,6 +515,14 @@ def pack_context(model: WaveNet, rounded: bool) -> Context:
     )
 
 
+@torch.inference_mode()
+def pack_periods(model: WaveNet) -> Periods:
+    """The same of its periods."""
+    if model.period is None:
+        return Periods(np.empty(0, np.float32), np.empty((0, 0), np.float32))
+    return Periods(_array(model.heard(torch.arange(model.start_symbol + 1))), _array(model.period.weight.T))
+
+
 class CompiledWaveNet(SnapshotDecoder):
     """Ring buffers and the outputs for the next step, moved on by ``walk``.
 
@@ -492,6 +538,7 @@ class CompiledWaveNet(SnapshotDecoder):
     def __init__(self, model: WaveNet, condition: Tensor) -> None:
         super().__init__(model, condition)
         self._weights, self._context = pack_network(model, self.rounded), pack_context(model, self.rounded)
+        self._periods = pack_periods(model)
         self.step_bytes = sum(getattr(self._weights, name).nbytes for name in PRODUCTS)
         # Without a track all time is one frame.
         self._hop = FOREVER if model.track is None else model.hop
@@ -597,10 +644,13 @@ class CompiledWaveNet(SnapshotDecoder):
         walk(
             self._weights,
             self._context,
+            self._periods,
             self._output,
             frames.biases,
             frames.skip_biases,
             frames.tones,
+            frames.lags,
+            frames.shares,
             frames.first,
             self._hop,
             self._now,
@@ -634,7 +684,11 @@ class CompiledWaveNet(SnapshotDecoder):
                 steps = (frames[:, None] * self._hop + torch.arange(self._hop) for frames in runs)
                 tones = torch.cat([model.tones(self.condition, each.flatten()) for each in steps], 1)
             biases = _array(torch.cat(blocks, 1)), _array(torch.cat(skips, 1))
-            self._ahead = Frames(first, end, *biases, _array(tones))
+            lags, shares = (np.empty((self.rows, end - first, 0, 4), kind) for kind in (np.int64, np.float32))
+            if model.period is not None:
+                delays = [model.delays(self.condition, frames) for frames in runs]
+                lags, shares = (torch.cat(each, 1).numpy() for each in zip(*delays, strict=True))
+            self._ahead = Frames(first, end, *biases, _array(tones), lags, shares)
         return self._ahead
 
     def _beginning(self, step: int) -> int:
@@ -648,6 +702,7 @@ class CompiledWaveNet(SnapshotDecoder):
             outputs=np.zeros((self.rows, model.out.out_features), np.float32),
             before=np.full(self.rows, model.start_symbol, np.int64),
             at=np.full(self.rows, step - 1, np.int64),
+            heard=np.zeros((self.rows, model.period_reach), np.float32),
             context_rings=np.zeros((self.rows, int(context.dilations.sum()), context.channels), np.float32),
             context_frame=np.zeros((self.rows, context.channels), np.float32),
             context_blocks=np.zeros((self.rows, outputs_of(context.to_blocks)), np.float32),

@@ -7,7 +7,8 @@ them, which say nothing of events that have not begun.
 Where a track has a pitch, its *tone* is given to the network sample by sample, too: the first sines and cosines of its
 harmonic series from the beginning of the event on, which say as much as the pitch itself. To make them of a number is
 hard for a network, to use them is not (X. Wang, S. Takaki, J. Yamagishi, "Neural Source-Filter-Based Waveform Model for
-Statistical Parametric Speech Synthesis", ICASSP 2019, where the source is such a tone).
+Statistical Parametric Speech Synthesis", ICASSP 2019, where the source is such a tone). Its *period* says where in the
+past a sound of that pitch was as it is now.
 """
 
 from __future__ import annotations
@@ -28,8 +29,15 @@ WAVES = 4
 """Half periods of the cosines that tell how much of an event is over."""
 HARMONICS = 4
 """Of a tone."""
+SHORTEST_PERIOD = 3.0
+"""Samples: between those that are known lies the sound a period ago, told of the two on each of its sides."""
 KERNEL = 3
 """Frames that are seen at a time: this one and those before it."""
+
+
+def frequency_of(midi: Tensor) -> Tensor:
+    """In Hz, of pitches as MIDI numbers."""
+    return 440 * 2 ** ((midi - 69) / 12)
 
 
 class TrackFeatures(nn.Module):
@@ -97,17 +105,39 @@ class TrackFeatures(nn.Module):
 
     def tone(self, condition: Tensor, steps: Tensor, hop: int) -> Tensor:
         """The tone at steps (n,), of which ``hop`` are a frame: (B, n, 2 HARMONICS); 0 where nothing goes on."""
-        assert self.pitch is not None
-        there, start, duration, values = self._latest(condition, steps // hop)
-        low, high = self.pitches[self.pitch]
-        midi = low + (values[self.pitch].double() + 1) / 2 * (high - low)
+        goes_on, start, first = self._played(condition, steps // hop)
         # In float64: of a note that is held for minutes the phase would have no digits left.
-        ranks = torch.arange(1, HARMONICS + 1, device=midi.device)
-        frequency = 440 * 2 ** ((midi - 69) / 12) * ranks
+        frequency = first * torch.arange(1, HARMONICS + 1, device=first.device)
         turns = frequency * (steps[:, None] - start.double() * hop) / (hop * self.per_second)
-        heard = there & ((steps // hop)[:, None] < start + duration) & (2 * frequency < hop * self.per_second)
+        heard = goes_on & (2 * frequency < hop * self.per_second)
         phase = 2 * math.pi * (turns - turns.floor())
         return torch.cat([torch.where(heard, phase.sin(), 0.0), torch.where(heard, phase.cos(), 0.0)], -1).float()
+
+    def period(self, condition: Tensor, steps: Tensor, hop: int) -> Tensor:
+        """In samples, of the pitch at steps (n,), of which ``hop`` are a frame: float64 (B, n).
+
+        0 where nothing goes on, and for what is shorter than ``SHORTEST_PERIOD``.
+        """
+        goes_on, _, frequency = self._played(condition, steps // hop)
+        period = hop * self.per_second / frequency
+        return torch.where(goes_on & (period >= SHORTEST_PERIOD), period, 0.0)[..., 0]
+
+    def longest_period(self, hop: int) -> float:
+        """In samples, of the lowest pitch that there is."""
+        assert self.pitch is not None
+        lowest = torch.tensor(self.pitches[self.pitch][0], dtype=torch.float64)
+        return float(hop * self.per_second / frequency_of(lowest))
+
+    def _played(self, condition: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """At frames (n,): whether an event goes on, its start, and the frequency of its pitch in Hz, float64.
+
+        Each (B, n, 1).
+        """
+        assert self.pitch is not None
+        there, start, duration, values = self._latest(condition, frames)
+        low, high = self.pitches[self.pitch]
+        midi = low + (values[self.pitch].double() + 1) / 2 * (high - low)
+        return there & (frames[:, None] < start + duration), start, frequency_of(midi)
 
     def _latest(self, condition: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
         """At frames (n,) of the event that began last: whether there is one, its start, duration and values.

@@ -13,6 +13,13 @@ A *context stack* (section 2.6) is a second, smaller WaveNet that hears the same
 conditions the first one locally. Its rate is that of frames of ``hop`` samples. What it knows after a frame reaches the
 first stack in the next one: the samples of a frame condition nothing in that frame itself, which some of them follow.
 
+Where the track has a pitch, the first block may also hear the sound as it was one, two, … *periods* of that pitch ago,
+x(t - kT), after Y.-C. Wu, T. Hayashi, P. L. Tobing, K. Kobayashi, T. Toda, "Quasi-Periodic WaveNet", Interspeech 2019
+(arXiv:1907.00797), and 2020 (arXiv:2007.05663), where whole blocks have delays that follow the pitch. What goes on like
+that is a comb filter, whose teeth are the harmonics of the asked pitch and of no other: in training the past tells what
+is to come so well that a network need not heed the pitch that it is told, and in generation the pitch then drifts. A
+period is no whole number of samples: what is between them is a cubic through the four around it (Lagrange's).
+
 The output is a softmax over the alphabet, or a *mixture of logistics* over many more levels than a softmax can have,
 such as the 65 536 of 16-bit samples: A. van den Oord et al., "Parallel WaveNet: Fast High-Fidelity Speech Synthesis",
 2017 (arXiv:1711.10433), section 2.1, after T. Salimans et al., PixelCNN++, 2017. A level has the mass of its bin.
@@ -42,7 +49,7 @@ from torch import Tensor, nn
 from models.chain import LinearAmplitudes, SoundChain
 from models.conditional import Categorical, Conditional, MixtureOfLogistics, WithStop
 from models.errors import InputError
-from models.layers.track_features import HARMONICS, TrackFeatures
+from models.layers.track_features import HARMONICS, SHORTEST_PERIOD, TrackFeatures
 from models.model import AutoregressiveModel, FactorEmbeddings, ModelSpec
 from models.sizes import check_list, check_sizes, config_of
 from models.track import Track
@@ -57,6 +64,9 @@ ONSET_WEIGHT, ONSET_SECONDS = 9.0, 0.05
 
 NARROWEST = 0.1
 """Of the scales of logistics, in levels: one in the middle of a level has 98.7 % of its mass there."""
+
+LONGEST_DELAY = 65536
+"""Samples: of the periods of the lowest pitch together."""
 
 COMPRESSION = 128.0
 """How many times as steep as elsewhere the compressed amplitude is near silence, about."""
@@ -81,7 +91,7 @@ class WaveNetConfig:
     """residual, skip, head: channels of the paths. dilations: one gated block each.
 
     frames: features of a frame, of a network with a local condition. components: logistics of the output; 0 for a
-    softmax. context: of a network with a context stack.
+    softmax. context: of a network with a context stack. periods: so many of the asked pitch are heard.
     """
 
     residual: int
@@ -91,6 +101,7 @@ class WaveNetConfig:
     frames: int = 0
     components: int = 0
     context: ContextConfig | None = None
+    periods: int = 0
 
     def __post_init__(self) -> None:
         check_sizes("WaveNet", residual=(self.residual, 4096), skip=(self.skip, 4096), head=(self.head, 4096))
@@ -98,6 +109,8 @@ class WaveNetConfig:
             raise InputError(f"frames of a WaveNet is a whole number in 0 … 1024, not {self.frames!r}")
         if type(self.components) is not int or not 0 <= self.components <= 1024:
             raise InputError(f"components of a WaveNet is a whole number in 0 … 1024, not {self.components!r}")
+        if type(self.periods) is not int or not 0 <= self.periods <= 64:
+            raise InputError(f"periods of a WaveNet is a whole number in 0 … 64, not {self.periods!r}")
         check_list("dilations of a WaveNet are", self.dilations, longest=200, most=65536, each="one for each block")
 
 
@@ -191,6 +204,11 @@ class WaveNet(AutoregressiveModel):
             self.local_skip = nn.Linear(self.config.frames, self.config.skip, bias=False)
         has_pitch = self.track is not None and self.track.pitch is not None
         self.tone = nn.Linear(2 * HARMONICS, r, bias=False) if has_pitch else None
+        if self.config.periods and not has_pitch:
+            raise InputError("a WaveNet hears periods where its data has a track with a pitch, and this data has none")
+        self.period = nn.Linear(self.config.periods, r, bias=False) if self.config.periods else None
+        self.period_reach = self._period_reach()
+        """Up to how many steps before one lies what the periods hear; 0 without them."""
         self.context = None if self.config.context is None else ContextStack(self.config.context)
         if self.config.context is not None:
             channels = self.config.context.channels
@@ -211,9 +229,18 @@ class WaveNet(AutoregressiveModel):
         self.out.bias[2 * m : 3 * m] = torch.linspace(0, math.log(self.levels / 8), m)
         self.out.bias[3 * m :] = -math.log(self.levels)
 
+    def _period_reach(self) -> int:
+        if self.track is None or self.period is None:
+            return 0
+        longest = self.config.periods * max(SHORTEST_PERIOD, self.track.longest_period(self.hop))
+        if longest > LONGEST_DELAY:
+            what = f"{self.config.periods} periods of the lowest pitch are {longest:.0f} samples"
+            raise InputError(f"{what}; a WaveNet hears at most {LONGEST_DELAY} that far back")
+        return math.ceil(longest) + 1
+
     @property
     def receptive_field(self) -> int:
-        alone = 1 + sum(self.config.dilations)
+        alone = max(1, self.period_reach) + sum(self.config.dilations)
         if self.context is None:
             return alone
         # The first block of the past, which the last one hears, has heard the context.
@@ -275,8 +302,50 @@ class WaveNet(AutoregressiveModel):
         assert self.track is not None
         assert self.tone is not None
         with torch.autocast(condition.device.type, enabled=False):
-            tone = self.track.tone(condition, steps, self.hop)
+            tone = self.track.tone(condition, steps, self.hop).to(self.bias.dtype)
         added: Tensor = self.tone(tone)
+        return added
+
+    def delays(self, condition: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """How far back the periods are heard in frames (n,).
+
+        The steps before the present one of the four samples around each, (B, n, P, 4), and what share of the sound each
+        of them has, float32 of that shape: 0 where there is no period.
+        """
+        assert self.track is not None
+        periods = self.track.period(condition, frames * self.hop, self.hop)[..., None]
+        delay = (periods * torch.arange(1, self.config.periods + 1, device=periods.device)).clamp_min(SHORTEST_PERIOD)
+        whole = delay.ceil()
+        past = whole - delay  # the second of the four: 0 … 1 of the way to the third
+        shares = torch.stack(
+            [
+                -past * (past - 1) * (past - 2) / 6,
+                (past + 1) * (past - 1) * (past - 2) / 2,
+                -(past + 1) * past * (past - 2) / 2,
+                (past + 1) * past * (past - 1) / 6,
+            ],
+            -1,
+        )
+        lags = whole.long()[..., None] - torch.arange(-1, 3, device=whole.device)
+        return lags, torch.where(periods[..., None] > 0, shares, 0.0).float()
+
+    def periodic(self, heard: Tensor, condition: Tensor, frames: Tensor, within: int) -> Tensor:
+        """What the sound one, two, … periods ago adds to the first block at all steps of heard samples (B, T).
+
+        frames (n,): those of the samples, of which the first has ``within`` before it in its frame. What was before the
+        samples is taken for silence. (B, T, R).
+        """
+        assert self.period is not None
+        count = heard.shape[1]
+        lags, shares = (
+            each.repeat_interleave(self.hop, 1)[:, within : within + count] for each in self.delays(condition, frames)
+        )
+        steps = torch.arange(self.period_reach, self.period_reach + count, device=heard.device)
+        places = steps[:, None, None] - lags
+        around = F.pad(heard, (self.period_reach, 0)).gather(1, places.flatten(1)).view(places.shape)
+        # Lower precisions than float32 have 8 bits of an amplitude's 16.
+        with torch.autocast(heard.device.type, enabled=False):
+            added: Tensor = self.period((around * shares.to(around)).sum(-1))
         return added
 
     def training_pass(self, symbols: Tensor, condition: Tensor) -> tuple[Conditional, Tensor]:
@@ -297,7 +366,8 @@ class WaveNet(AutoregressiveModel):
         steps, device = symbols.shape[1], condition.device
         # Without a track all frames are alike.
         first, last = (0, 0) if self.track is None else (start // self.hop, (start + steps - 1) // self.hop)
-        blocks, skip = self.biases(condition, torch.arange(first, last + 1, device=device))
+        frames = torch.arange(first, last + 1, device=device)
+        blocks, skip = self.biases(condition, frames)
 
         def everywhere(frames: Tensor, hop: int) -> Tensor:
             """Of every step: (B, n, C), the first of the frame that ``start`` lies in, to (B, T, C)."""
@@ -307,6 +377,8 @@ class WaveNet(AutoregressiveModel):
         x = self.inputs(before)
         if self.tone is not None:
             x = x + self.tones(condition, torch.arange(start, start + steps, device=device))
+        if self.period is not None:
+            x = x + self.periodic(self.heard(symbols), condition, frames, start % self.hop)
         if self.context is not None:
             # Whole frames, of which the first may have begun before what is known here.
             heard = F.pad(self.heard(symbols), (start % self.context.hop, 0))

@@ -9,7 +9,8 @@ grows with the receptive field; what is left is the number of torch calls, which
 - sigmoid(v) = (1 + tanh(v / 2)) / 2: with the gate's weights halved beforehand one tanh serves both halves, and the
   factor 1/2 is left to the weights that follow.
 
-A context stack has rings of its own, and moves on once in a frame, when the samples of the one before are there.
+The periods of a pitch are heard from a ring of amplitudes, as long as the longest of them. A context stack has rings of
+its own, and moves on once in a frame, when the samples of the one before are there.
 """
 
 from __future__ import annotations
@@ -32,8 +33,11 @@ NOWHERE = -1
 """The frame of a decoder that has entered none."""
 
 State = tuple[Tensor, ...]
-"""Rings (sum of dilations, B, R); of the next step the outputs (B, P) and the symbols before it (B,). With a context
-its rings (sum of its dilations, B, C), and what it adds to blocks (B, L, 2R) and skips (B, S)."""
+"""Rings (sum of dilations, B, R); of the next step the outputs (B, P) and the symbols before it (B,); the last
+amplitudes, as far as periods reach (B, n). With a context its rings (sum of its dilations, B, C), and what it adds to
+blocks (B, L, 2R) and skips (B, S)."""
+Delays = tuple[Tensor, Tensor]
+"""Of a frame, see ``WaveNet.delays``: each (B, P, 4)."""
 
 
 class CachedContext:
@@ -83,6 +87,7 @@ class CachedWaveNet(SnapshotDecoder):
         self._hop = model.hop
         self._frame = NOWHERE
         self._tones: Tensor | None = None
+        self._delays: Delays | None = None
         self._more: tuple[Tensor, Tensor] | None = None
         """What the context adds to the blocks (B, L, 2R) and the skips (B, S)."""
         residuals = [block.residual for block in blocks if block.residual is not None]
@@ -91,9 +96,14 @@ class CachedWaveNet(SnapshotDecoder):
         self._skip_weights = 0.5 * model.skip.weight.T.contiguous()
         self._inputs_table = model.inputs(torch.arange(model.start_symbol + 1, device=device))
         self._head, self._out = model.head, model.out
+        self._period = model.period
+        if model.period is not None:
+            self._heard_table = model.heard(torch.arange(model.start_symbol + 1, device=device))
+            self._one_step = torch.ones(1, dtype=torch.int64, device=device)
 
         slots = sum(block.dilation for block in blocks)
         self._rings = torch.zeros(slots, self.rows, channels, device=device)
+        self._heard = torch.zeros(self.rows, model.period_reach, device=device)
         self._context = None if model.context is None else CachedContext(model.context, self.rows)
         self._allocate()
         self._compute(torch.full((self.rows,), model.start_symbol, device=device), 0)
@@ -105,7 +115,8 @@ class CachedWaveNet(SnapshotDecoder):
 
     @property
     def max_snapshots(self) -> int:
-        return self.snapshots_within(self._rings.nbytes + (0 if self._context is None else self._context.rings.nbytes))
+        context = 0 if self._context is None else self._context.rings.nbytes
+        return self.snapshots_within(self._rings.nbytes + self._heard.nbytes + context)
 
     @torch.inference_mode()
     def _push(self, column: Symbols) -> None:
@@ -132,10 +143,16 @@ class CachedWaveNet(SnapshotDecoder):
             self._hear(self._context, step)
         self._before = symbols.clone()  # the caller may change theirs
         tone = None if self._tones is None else self._tones[:, step % self._hop]
-        self._outputs = self._move(step, self._before, self._biases, self._skip_bias, tone)
+        self._outputs = self._move(step, self._before, self._biases, self._skip_bias, tone, self._delays)
 
     def _move(
-        self, step: int | Tensor, symbols: Tensor, biases: Tensor, skip_bias: Tensor, tone: Tensor | None
+        self,
+        step: int | Tensor,
+        symbols: Tensor,
+        biases: Tensor,
+        skip_bias: Tensor,
+        tone: Tensor | None,
+        delays: Delays | None,
     ) -> Tensor:
         """Moves the rings on and returns the outputs (B, P)."""
         slots = torch.remainder(step, self._dilations) + self._first_slots
@@ -145,6 +162,8 @@ class CachedWaveNet(SnapshotDecoder):
         torch.index_select(self._inputs_table, 0, symbols, out=self._inputs_of[0])
         if tone is not None:
             self._inputs_of[0].add_(tone)
+        if delays is not None:
+            self._inputs_of[0].add_(self._periodic(step, symbols, *delays))
         for layer, x in enumerate(self._inputs_of):
             torch.addmm(from_past[layer], x, self._present_weights[layer], out=self._units).tanh_()
             gates = torch.addcmul(content, content, opening, out=self._gates_of[layer])
@@ -156,16 +175,31 @@ class CachedWaveNet(SnapshotDecoder):
         outputs: Tensor = self._out(self._head(skips).relu_())
         return outputs
 
+    def _periodic(self, step: int | Tensor, symbols: Tensor, lags: Tensor, shares: Tensor) -> Tensor:
+        """What the sound some periods ago adds to the first block (B, R), after the symbols before the step."""
+        assert self._period is not None
+        slots = self._heard.shape[1]
+        latest = torch.remainder(step - self._one_step, slots)
+        self._heard.index_copy_(1, latest, self._heard_table.index_select(0, symbols)[:, None])
+        places = torch.remainder(step - lags, slots)
+        around = self._heard.gather(1, places.flatten(1)).view(places.shape)
+        added: Tensor = self._period((around * shares).sum(-1))
+        return added
+
     def _enter(self, frame: int) -> None:
         """Has the biases of a frame ready; without a track all frames are alike."""
         model = cast(WaveNet, self.model)
         if frame == self._frame or (model.track is None and self._frame != NOWHERE):
             return
-        blocks, skips = model.biases(self.condition, torch.tensor([frame], device=self.condition.device))
+        frames = torch.tensor([frame], device=self.condition.device)
+        blocks, skips = model.biases(self.condition, frames)
         self._own_biases, self._own_skip_bias = blocks[:, 0], skips[:, 0]
         if model.tone is not None:
             steps = torch.arange(frame * self._hop, (frame + 1) * self._hop, device=self.condition.device)
             self._tones = model.tones(self.condition, steps)
+        if model.period is not None:
+            lags, shares = model.delays(self.condition, frames)
+            self._delays = lags[:, 0], shares[:, 0]
         self._frame = frame
         self._add_up()
 
@@ -194,21 +228,22 @@ class CachedWaveNet(SnapshotDecoder):
 
     @torch.inference_mode()
     def _begin(self, step: int) -> None:
-        self._rings.zero_()  # in place: a recording of the step knows these
+        for ring in (self._rings, self._heard):
+            ring.zero_()  # in place: a recording of the step knows these
         if self._context is not None:
             self._context.rings.zero_()
 
     def _state(self) -> State:
-        state = self._rings.clone(), self._outputs, self._before
+        state = self._rings.clone(), self._outputs, self._before, self._heard.clone()
         if self._context is None or self._more is None:
             return state
         return *state, self._context.rings.clone(), *self._more
 
     @torch.inference_mode()
     def _restore(self, state: State) -> None:
-        self._rings, self._outputs, self._before = state[0].clone(), *state[1:3]
+        self._rings, self._outputs, self._before, self._heard = state[0].clone(), *state[1:3], state[3].clone()
         if self._context is not None:
-            self._context.rings, *more = state[3].clone(), *state[4:]
+            self._context.rings, *more = state[4].clone(), *state[5:]
             self._more = more[0], more[1]
             self._frame = NOWHERE
 
@@ -217,7 +252,7 @@ class CachedWaveNet(SnapshotDecoder):
         chosen = torch.tensor(rows, device=self._rings.device)
 
         def copies(state: State) -> State:
-            ring_rows = (0, 3)
+            ring_rows = (0, 4)
             return tuple(x.index_select(1 if n in ring_rows else 0, chosen) for n, x in enumerate(state))
 
         self._snapshots = {step: copies(state) for step, state in self._snapshots.items()}
@@ -238,7 +273,13 @@ class GraphedWaveNet(CachedWaveNet):
     _replay: Replay | None = None
 
     def _move(
-        self, step: int | Tensor, symbols: Tensor, biases: Tensor, skip_bias: Tensor, tone: Tensor | None
+        self,
+        step: int | Tensor,
+        symbols: Tensor,
+        biases: Tensor,
+        skip_bias: Tensor,
+        tone: Tensor | None,
+        delays: Delays | None,
     ) -> Tensor:
         told = [
             torch.as_tensor(step, device=symbols.device),
@@ -246,6 +287,7 @@ class GraphedWaveNet(CachedWaveNet):
             biases,
             skip_bias,
             *([] if tone is None else [tone]),
+            *([] if delays is None else delays),
         ]
         if self._replay is None:
             self._record_step([x.clone() for x in told])
@@ -256,20 +298,21 @@ class GraphedWaveNet(CachedWaveNet):
         return self._answer.clone()
 
     def _record_step(self, told: list[Tensor]) -> None:
-        now, symbols, biases, skip_bias, *tone = self._told = told
-        rings = self._rings.clone()
+        now, symbols, biases, skip_bias, *more = self._told = told
+        tone, delays = more[0] if more else None, (more[1], more[2]) if len(more) > 1 else None
+        rings = self._rings.clone()  # amplitudes may be heard twice
         move = super()._move
-        self._answer = move(now, symbols, biases, skip_bias, tone[0] if tone else None)
+        self._answer = move(now, symbols, biases, skip_bias, tone, delays)
 
         def work() -> None:
-            self._answer.copy_(move(now, symbols, biases, skip_bias, tone[0] if tone else None))
+            self._answer.copy_(move(now, symbols, biases, skip_bias, tone, delays))
 
         self._replay = recorded(work, self._rings.device)
         self._rings.copy_(rings)
 
     def _restore(self, state: State) -> None:
         super()._restore(state)
-        self._replay = None  # its rings are no longer these
+        self._replay = None
 
     def _select(self, rows: list[int]) -> None:
         self._replay = None

@@ -779,7 +779,7 @@ def test_a_name_that_is_too_long_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="the name is too long"):
         write_atomically(tmp_path / ("a" * 300 + ".png"), b"picture")
     with pytest.raises(FileError, match="no such file"):
-        format_named(tmp_path / ("a" * 300))
+        format_named(tmp_path / ("a" * 300), ImageChain(GreyLevels(4), 5, 6))
 
 
 def test_the_temporary_file_is_hidden_and_has_the_same_suffix_and_folder(tmp_path: Path) -> None:

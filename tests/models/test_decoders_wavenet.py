@@ -44,11 +44,13 @@ def small_wavenet(
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2),
     factors: bool = True,
     track: bool = False,
+    periods: int = 0,
 ) -> WaveNet:
     """Random weights, wide enough that conditionals are far from uniform and depend on all of the past."""
     known = (*(FACTORS if factors else ()), *([TRACK] if track else []))
     chain = SoundChain(MuLaw(LEVELS, stop), rate=8000, default_seconds=0.01, max_seconds=10)
-    config = {"residual": channels, "skip": 11, "head": 13, "dilations": dilations, "frames": 6 if track else 0}
+    sizes = {"residual": channels, "skip": 11, "head": 13, "dilations": dilations}
+    config = {**sizes, "frames": 6 if track else 0, "periods": periods}
     torch.manual_seed(3)
     model = WaveNet(ModelSpec("wavenet", chain, known, config)).eval()
     with torch.no_grad():
@@ -134,8 +136,9 @@ def engine(request: pytest.FixtureRequest) -> str:
         small_wavenet(channels=19, dilations=(5, 1, 16)),
         small_wavenet(track=True),
         small_wavenet(track=True, factors=False, stop=True),
+        small_wavenet(track=True, stop=True, periods=3),
     ],
-    ids=["no stop", "stop", "one block", "odd sizes", "track", "only a track"],
+    ids=["no stop", "stop", "one block", "odd sizes", "track", "only a track", "periods"],
 )
 def test_the_decoder_is_the_network_from_the_first_step_on(engine: str, model: WaveNet) -> None:
     decoder = make_decoder(model, engine, conditions(model, 3))
@@ -206,7 +209,7 @@ def test_a_walk_in_blocks_of_any_size_is_the_same_bit_for_bit(engine: str, sizes
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize("step", [0, 7, 8, 50, 89])
 def test_a_rewound_walk_is_the_same_bit_for_bit(engine: str, step: int) -> None:
-    model = small_wavenet(track=True)
+    model = small_wavenet(track=True, periods=2)
     u = noise(2, 90)
     decoder = make_decoder(model, engine, conditions(model, 2))
     straight = blocks(decoder, u, (13,))
@@ -227,7 +230,7 @@ def test_a_walk_told_as_a_prefix_continues_bit_for_bit(engine: str) -> None:
 
 
 def test_a_sample_alone_equals_the_sample_in_a_batch_bit_for_bit() -> None:
-    model = small_wavenet(stop=True)
+    model = small_wavenet(stop=True, track=True, periods=2)
     condition, u = conditions(model, 5), noise(5, 80)
     together = blocks(make_decoder(model, "compiled", condition), u, (80,))
     for row in range(5):
@@ -384,7 +387,7 @@ def test_one_compilation_serves_every_model_and_setting() -> None:
     from models.kernels.wavenet import walk, warm_up
 
     warm_up()
-    models = small_wavenet(), small_wavenet(stop=True, channels=5, dilations=(3,), factors=False)
+    models = small_wavenet(track=True, periods=2), small_wavenet(stop=True, channels=5, dilations=(3,), factors=False)
     for model, engine in itertools.product(models, ("compiled", "bfloat16")):
         decoder = make_decoder(model, engine, conditions(model, 3)).select([2, 0])
         decoder.extend(random_symbols(2, 300)[:, ::2])

@@ -88,6 +88,19 @@ def test_every_step_of_a_sound_is_the_cached_one(kind: sounds.Kind) -> None:
                 decoder.rewind(17)
 
 
+def test_a_sound_whose_long_prefix_is_told_in_part_is_recorded_anew() -> None:
+    model = sounds.build((None, 0, False, sounds.PITCHES)).requires_grad_(False)
+    condition = sounds.conditions(model, 2)
+    graphed: Decoder = GraphedWaveNet(model, condition)
+    cached = make_decoder(model, "cached", condition)
+    prefix = sounds.random_symbols(2, 2 * model.receptive_field)
+    for decoder in (graphed, cached):
+        decoder.push(prefix[:, 0])
+        decoder.rewind(0)
+        decoder.extend(prefix[:, decoder.begin_with(prefix) :])
+    assert distance(graphed, cached) < TOLERANCE
+
+
 def test_a_decoder_that_was_selected_from_leaves_the_other_alone() -> None:
     model = image_model("PixelCNN")
     decoder = GraphedDecoder(model, model.condition_tensor(images.CLASSES))

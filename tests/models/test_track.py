@@ -182,6 +182,16 @@ def test_harmonics_beyond_half_the_rate_are_left_out() -> None:
     assert not heard[:, 3].any()
 
 
+def test_the_period_is_that_of_the_note_that_goes_on_in_samples() -> None:
+    features = TrackFeatures(PLAYED, slice(0, PLAYED.numbers), 8)
+    condition = torch.tensor([PLAYED.encode(PLAYED.parse("0.1+0.1 69 pp, 0.3+0.1 45 pp"))], dtype=torch.float32)
+    period = features.period(condition, torch.arange(0, 8000, HOP), HOP)[0]
+    assert period.dtype == torch.float64
+    expected = [0.0] * 10 + [16000 / 440] * 10 + [0.0] * 10 + [16000 / 110] * 10 + [0.0] * 10
+    torch.testing.assert_close(period, torch.tensor(expected, dtype=torch.float64), rtol=1e-6, atol=0)
+    assert features.longest_period(HOP) == pytest.approx(16000 / 27.5)
+
+
 def test_the_phase_of_a_long_note_keeps_its_digits() -> None:
     for first in (0, 3500 * 16000):
         heard = tone("0+3600 57 pp", first, 800)

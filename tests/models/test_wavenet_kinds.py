@@ -18,42 +18,51 @@ from models.chain import Alphabet, LinearAmplitudes, MuLaw, SoundChain, Symbols
 from models.condition import Category, complete
 from models.decoder import Decoder, SnapshotDecoder
 from models.errors import InputError
+from models.evaluation.pitch import frequency, pitch_of
 from models.likelihood import surprises
 from models.model import ModelSpec
 from models.networks.wavenet import ContextStack, WaveNet
 from models.sampling import FLOAT_TIE, ConditionalBuffer, Walk, distance_to, make_decoder, reproduce, run
 from models.shaping import NEUTRAL, Shaping
 from models.trace import ModelReference, Take, new_take
-from models.track import Number, Track
+from models.track import Number, Pitch, Track
 
 LEVELS = 24
 SPEAKER = Category("speaker", ("anna", "ben"), any=True)
-NOTES = Track("notes", 1000, 20, (Number("pitch", 0, 10), Category("touch", ("soft", "loud"))), "5 soft", held=True)
+TOUCH = Category("touch", ("soft", "loud"))
+NOTES = Track("notes", 1000, 20, (Number("pitch", 68, 101), TOUCH), "80 soft", held=True)
 """Frames of 8 steps."""
+PITCHES = Track("notes", 1000, 20, (Pitch("pitch", 68, 101), TOUCH), "80 soft", held=True)
+"""The same as pitches, whose periods are 19.3 … 3.02 samples, and of 101 none."""
 HOP = 6
 CONTEXT = {"hop": HOP, "channels": 5, "dilations": [1, 2, 1]}
 DILATIONS = (1, 2, 4, 1)
 KINDS = [
     pytest.param((context, components, stop, track), id=" ".join(filter(None, names)))
     for (context, components, stop, track), names in zip(
-        itertools.product((None, CONTEXT), (0, 3), (False, True), (False, True)),
+        itertools.product((None, CONTEXT), (0, 3), (False, True), (None, NOTES)),
         itertools.product(("", "context"), ("softmax", "mixture"), ("", "stop"), ("", "track")),
         strict=True,
     )
+] + [
+    pytest.param((None, 0, False, PITCHES), id="softmax periods"),
+    pytest.param((None, 3, True, PITCHES), id="mixture stop periods"),
+    pytest.param((CONTEXT, 0, True, PITCHES), id="context softmax stop periods"),
+    pytest.param((CONTEXT, 3, False, PITCHES), id="context mixture periods"),
 ]
 ENGINES = ("cached", "compiled")
 
-Kind = tuple[dict[str, Any] | None, int, bool, bool]
+Kind = tuple[dict[str, Any] | None, int, bool, Track | None]
 
 
 def build(kind: Kind, levels: int = LEVELS, dilations: tuple[int, ...] = DILATIONS) -> WaveNet:
     context, components, stop, track = kind
     alphabet: Alphabet = LinearAmplitudes(levels, stop) if components else MuLaw(levels, stop)
     chain = SoundChain(alphabet, rate=8000, default_seconds=0.01, max_seconds=10)
-    factors = (SPEAKER, *((NOTES,) if track else ()))
+    factors = (SPEAKER, *((track,) if track else ()))
     sizes = {"residual": 7, "skip": 9, "head": 10, "dilations": dilations, "components": components}
     torch.manual_seed(3)
-    more = {"context": context, "frames": 4 if track else 0}
+    more = {"context": context, "frames": 4 if track else 0, "periods": 2 if track is PITCHES else 0}
     model = WaveNet(ModelSpec("wavenet", chain, factors, {**sizes, **more})).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -89,7 +98,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def conditions(model: WaveNet, rows: int) -> torch.Tensor:
-    notes = [[[2, 3, 1.0, "soft"], [5, 9, 7.5, "loud"]], [[1, 1, 9.0, "loud"]], []]
+    notes = [[[1, 4, 100.1, "soft"], [5, 9, 68.0, "loud"]], [[1, 1, 97.0, "loud"], [3, 3, 101.0, "soft"]], []]
     chosen = [
         {"speaker": ("anna", "ben", "any")[row % 3], **({"notes": notes[row % 3]} if model.track else {})}
         for row in range(rows)
@@ -119,7 +128,7 @@ def distance(decoder: Decoder, truth: torch.Tensor) -> float:
 
 def take_of(model: WaveNet, engine: str, count: int = 1, *, limit: int = 90, shaping: Shaping = NEUTRAL) -> Take:
     reference = ModelReference("kind", "Kind", "0" * 64, model.chain, model.factors)
-    condition = complete(model.factors, {"notes": [[3, 5, 4.0, "loud"]]} if model.track else {})
+    condition = complete(model.factors, {"notes": [[3, 5, 80.0, "loud"]]} if model.track else {})
     return new_take(reference, seed=5, count=count, condition=condition, shaping=shaping, engine=engine, limit=limit)
 
 
@@ -319,7 +328,7 @@ def test_a_track_that_is_played_is_the_track_that_was_known(kind: Kind, engine: 
     for trace in take.traces:
         trace.recondition("notes", [])
     walk = Walk(model, take)
-    for step, pitch in ((13, 5.0), (30, 7.5)):
+    for step, pitch in ((13, 84.0), (30, 92.5)):
         while take.frontier < step and not walk.done:
             walk.advance(step - take.frontier)
         trace = take.traces[0]
@@ -342,7 +351,7 @@ def test_a_window_of_a_long_sound_is_a_part_of_the_whole(model: WaveNet, monkeyp
     (trace,) = take_of(model, "cached", limit=300).traces
     symbols, nothing = random_symbols(1, 260)[0], np.zeros(260, np.float32)
     trace.append(symbols, nothing, nothing, np.zeros(260, np.bool_))
-    condition = {**trace.segment.condition, **({"notes": [[20, 9, 4.0, "loud"]]} if model.track else {})}
+    condition = {**trace.segment.condition, **({"notes": [[20, 9, 80.0, "loud"]]} if model.track else {})}
     if model.track is not None:
         trace.recondition("notes", condition["notes"])
     expected = parallel(model, symbols[None], model.condition_tensor(condition))[0]
@@ -386,14 +395,14 @@ def far_and_near(model: WaveNet, steps: range) -> tuple[int, int]:
 @pytest.mark.parametrize("dilations", [(3,), (1, 2, 4), (1, 30)])
 def test_the_receptive_field_is_what_has_a_gradient(context: dict[str, Any] | None, dilations: tuple[int, ...]) -> None:
     """By a mixture, which reads amplitudes: an embedding has no gradient."""
-    model = build((context, 2, False, False), dilations=dilations)
+    model = build((context, 2, False, None), dilations=dilations)
     assert far_and_near(model, range(60, 66)) == (model.receptive_field, 1)
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_a_frame_is_known_in_the_next_one_and_not_before(context: dict[str, Any]) -> None:
     """Of a sample that the first stack has long forgotten nothing is known but by way of the context."""
-    stack = build((context, 0, False, False)).context
+    stack = build((context, 0, False, None)).context
     assert stack is not None
     hop, heard = stack.hop, torch.randn(1, 12 * stack.hop)
     with torch.inference_mode():
@@ -417,11 +426,11 @@ def test_a_stack_that_is_not_shifted_would_be_seen_not_to_be_causal(monkeypatch:
     forward = ContextStack.forward
     monkeypatch.setattr(ContextStack, "forward", unshifted)
     with pytest.raises(AssertionError):
-        test_causal_bit_for_bit(build((CONTEXT, 0, False, False)))
+        test_causal_bit_for_bit(build((CONTEXT, 0, False, None)))
 
 
 def test_the_context_has_a_say_on_every_step_after_its_first_frame(engine: str) -> None:
-    model = build((CONTEXT, 0, False, False))
+    model = build((CONTEXT, 0, False, None))
     symbols, condition = random_symbols(1, 40), conditions(model, 1)
     before = parallel(model, symbols, condition)
     with torch.no_grad():
@@ -437,12 +446,93 @@ def test_the_context_has_a_say_on_every_step_after_its_first_frame(engine: str) 
 
 def test_snapshots_of_a_long_context_are_bounded_in_bytes(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SnapshotDecoder, "SNAPSHOT_INTERVAL", 2)
-    model = build(({**CONTEXT, "dilations": [1, 400]}, 0, False, False))
+    model = build(({**CONTEXT, "dilations": [1, 400]}, 0, False, None))
     monkeypatch.setattr(SnapshotDecoder, "SNAPSHOT_BYTES", 3 * 2 * 4 * (401 * 5 + sum(DILATIONS) * 7))
     decoder = make_decoder(model, engine, conditions(model, 2))
     assert isinstance(decoder, SnapshotDecoder)
     decoder.extend(random_symbols(2, 40))
     assert 2 <= len(decoder._snapshots) <= 3
+
+
+# --- the sound some periods ago ---------------------------------------------------------------------------------------
+
+RATE = 16000
+SLOPE, SHARPNESS = 0.01, 0.1
+
+
+def heard_at(model: WaveNet, step: int, notes: list[list[Any]]) -> set[int]:
+    """How long before a step lie the samples that its first block is given by way of periods, by gradient."""
+    assert model.period is not None
+    heard = torch.randn(1, step + 1, requires_grad=True)
+    frames = torch.arange(step // model.hop + 1)
+    added = model.periodic(heard, model.condition_tensor({"notes": notes}), frames, 0)
+    (gradient,) = torch.autograd.grad(added[0, step].sum(), heard)
+    return {step - int(place) for place in gradient[0].nonzero()[:, 0]}
+
+
+@pytest.mark.parametrize(("pitch", "first", "second"), [(68.0, 20, 39), (100.1, 4, 7)])
+def test_a_period_ago_is_told_of_the_four_samples_around_it(pitch: float, first: int, second: int) -> None:
+    """Of 19.26 samples, and of 3.02."""
+    model = build((None, 3, False, PITCHES))
+    around = {first + n for n in range(-2, 2)} | {second + n for n in range(-2, 2)}
+    assert heard_at(model, 75, [[2, 20, pitch, "soft"]]) == around
+    assert max(around) <= model.period_reach == 40
+    assert min(around) >= 1
+
+
+@pytest.mark.parametrize("notes", [[], [[2, 3, 80.0, "soft"]], [[20, 3, 80.0, "soft"]], [[2, 20, 101.0, "soft"]]])
+def test_no_period_is_heard_where_no_note_goes_on_and_none_of_less_than_three_samples(notes: list[list[Any]]) -> None:
+    model = build((None, 3, False, PITCHES))
+    assert heard_at(model, 75, notes) == set()
+
+
+def test_between_samples_the_sound_a_period_ago_lies_on_a_cubic() -> None:
+    model = build((None, 0, False, PITCHES)).double()
+    assert model.period is not None
+    condition = model.condition_tensor({"notes": [[0, 20, 75.3, "soft"]]}).double()
+    with torch.no_grad():
+        model.period.weight.copy_(torch.eye(7)[:, :2])
+        time = torch.arange(100, dtype=torch.float64)
+        found = model.periodic((time**3 - 70 * time**2)[None], condition, torch.arange(13), 0)[0]
+    for k in (1, 2):
+        ago = time - k * 8000 / (440 * 2 ** ((75.3 - 69) / 12))
+        torch.testing.assert_close(found[40:, k - 1], (ago**3 - 70 * ago**2)[40:], rtol=1e-6, atol=1e-2)
+
+
+def test_the_periods_lengthen_the_receptive_field() -> None:
+    assert build((None, 3, False, PITCHES)).receptive_field == build((None, 3, False, None)).receptive_field + 39
+
+
+def comb(pitch: Track) -> WaveNet:
+    """Most likely is the symbol next to the sound a period ago, whatever else it hears."""
+    chain = SoundChain(MuLaw(256), rate=RATE, default_seconds=1, max_seconds=1)
+    sizes = {"residual": 1, "skip": 2, "head": 2, "dilations": [1], "frames": 1, "periods": 1}
+    model = WaveNet(ModelSpec("wavenet", chain, (pitch,), sizes)).eval()
+    assert model.period is not None
+    block, symbols = model.blocks[0], torch.arange(256) - 128.0
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.period.weight.fill_(SLOPE)  # so little that a hyperbolic tangent is a line
+        block.filter_gate.weight[0, 1] = 1
+        model.skip.weight.copy_(torch.tensor([[1.0], [-1.0]]))  # of a rectifier that hides what is below zero
+        model.head.weight.copy_(torch.eye(2))
+        # -(k - v)^2 of a symbol k and a sound v, without its v^2.
+        slope = 2 * SHARPNESS * symbols * 128 / (SLOPE / 2)
+        model.out.weight.copy_(torch.stack([slope, -slope], 1))
+        model.out.bias.copy_(-SHARPNESS * symbols**2)
+    return model
+
+
+@pytest.mark.parametrize("pitch", [45.37, 60.0, 78.81])
+def test_a_network_that_repeats_what_was_a_period_ago_plays_the_asked_pitch(engine: str, pitch: float) -> None:
+    """Whatever it began with: here a period, more or less, of a tone that is a semitone higher."""
+    model = comb(Track("notes", 100, 20, (Pitch("pitch", 40, 90),), "69", held=True))
+    begun = np.sin(2 * np.pi * frequency(pitch + 1) / RATE * np.arange(RATE / frequency(pitch) + 4))
+    decoder = make_decoder(model, engine, model.condition_tensor({"notes": [[0, 100, pitch]]}))
+    decoder.extend(np.rint(128 + 90 * begun)[None].astype(np.int32))
+    drawn = decoder.advance(noise(1, 6200), Shaping(temperature=0)).symbols[0]
+    assert pitch_of(model.chain.wave(drawn), RATE) == pytest.approx(pitch, abs=0.03)
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------
@@ -460,6 +550,8 @@ def test_snapshots_of_a_long_context_are_bounded_in_bytes(engine: str, monkeypat
         ({"context": 4}, "the context of a WaveNet is a table of hop, channels and dilations; not 4"),
         ({"components": -1}, "components of a WaveNet is a whole number in 0 … 1024, not -1"),
         ({"components": 2}, "logistics lie on linear amplitudes, not on mu-law 24"),
+        ({"periods": -1}, "periods of a WaveNet is a whole number in 0 … 64, not -1"),
+        ({"periods": 2}, "a WaveNet hears periods where its data has a track with a pitch, and this data has none"),
     ],
 )
 def test_sizes_that_are_none_are_refused_in_words(wrong: dict[str, Any], words: str) -> None:
@@ -467,3 +559,11 @@ def test_sizes_that_are_none_are_refused_in_words(wrong: dict[str, Any], words: 
     sizes = {"residual": 7, "skip": 9, "head": 10, "dilations": [1, 2]}
     with pytest.raises(InputError, match=words):
         WaveNet(ModelSpec("wavenet", chain, (), {**sizes, **wrong}))
+
+
+def test_periods_of_a_pitch_too_low_to_keep_are_refused_in_words() -> None:
+    chain = SoundChain(MuLaw(LEVELS), rate=8000, default_seconds=0.01, max_seconds=10)
+    low = Track("notes", 1000, 20, (Pitch("pitch", -60, 101),), "80", held=True)
+    sizes = {"residual": 7, "skip": 9, "head": 10, "dilations": [1, 2], "frames": 4, "periods": 12}
+    with pytest.raises(InputError, match=r"12 periods of the lowest pitch are 375743 samples; .* at most 65536"):
+        WaveNet(ModelSpec("wavenet", chain, (low,), sizes))

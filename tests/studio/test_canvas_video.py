@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -148,11 +147,12 @@ def test_every_sample_has_its_present_frame_and_a_double_click_shows_one_alone(
 
 
 @pytest.fixture
-def video_studio(make_studio: Callable[[], Studio], checkpoints: Path, qtbot: QtBot) -> Studio:
-    write(checkpoints, VIDEO, "video_pixel_network", CHAIN, (), {**SIZES, "head": 8})
-    studio = make_studio()
-    qtbot.waitUntil(lambda: VIDEO in {entry.header.name for entry in studio.catalog.entries()})
-    return load(studio, qtbot, VIDEO)
+def video_studio(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Studio:
+    (tmp_path / "checkpoints").mkdir()
+    write(tmp_path, VIDEO, "video_pixel_network", CHAIN, (), {**SIZES, "head": 8})
+    path = tmp_path / "checkpoints" / f"{VIDEO}.safetensors"
+    studio.open_checkpoint(path)
+    return load(studio, qtbot, str(path))
 
 
 def test_a_dropped_gif_is_what_the_next_take_begins_with_and_the_truth_beside_it(

@@ -203,8 +203,8 @@ def test_the_place_of_the_picture_says_that_there_is_none_and_the_next_model_has
 
 
 def test_a_page_without_a_picture_has_nothing_to_copy(idle: Studio) -> None:
-    page = make_canvas(idle, "video")
-    assert words(page) == "There is no picture of video yet; everything else works."
+    page = make_canvas(idle, "smell")
+    assert words(page) == "There is no picture of smell yet; everything else works."
     assert page.copied() is None
     page.set_playhead(1.0)
     page.deleteLater()
