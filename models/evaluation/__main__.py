@@ -38,6 +38,10 @@ from models.evaluation.samples import balanced, draw
 from models.evaluation.speech import speech_report
 from models.evaluation.translation import translation_report
 from models.networks.linear_autoregression import LinearAutoregression
+from models.text import TextChain
+
+TEXTS = 4
+"""Samples on the card of a model of texts."""
 
 
 def write_png(path: Path, pixels: Pixels) -> None:
@@ -84,13 +88,15 @@ def write_neighbours(loaded: LoadedModel, arguments: argparse.Namespace) -> Neig
 
 def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     chain, name = loaded.model.default_chain, loaded.header.name
-    near = write_neighbours(loaded, arguments)
-    count = 60 if isinstance(chain, ImageChain) else 12
+    is_text = isinstance(chain, TextChain)
+    near = None if is_text else write_neighbours(loaded, arguments)
+    count = 60 if isinstance(chain, ImageChain) else TEXTS if is_text else 12
     samples = [trace.symbols for trace in draw(loaded, balanced(loaded.model.factors, count), seed=0).traces]
     speech, pitch = (read_report(loaded, arguments.cards, what) for what in ("speech", "pitch"))
     columns = 10 if isinstance(chain, ImageChain) else 4
-    write_png(arguments.cards / f"{name}.samples.png", drawn_examples(chain, samples, columns))
-    write_png(arguments.cards / f"{name}.png", thumbnail(chain, samples))
+    if not is_text:
+        write_png(arguments.cards / f"{name}.samples.png", drawn_examples(chain, samples, columns))
+        write_png(arguments.cards / f"{name}.png", thumbnail(chain, samples))
     codes = code_map(loaded, arguments.data)
     if codes is not None:
         write_png(arguments.cards / f"{name}.map.png", codes.pixels)

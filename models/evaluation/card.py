@@ -19,25 +19,29 @@ from models.evaluation.neighbours import Neighbours
 from models.evaluation.published import notes, published
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks.linear_autoregression import LinearAutoregression
+from models.text import TextChain
 from models.wording import grouped, reach
 
 MIDDLING = 10
 SIDE_OF_MNIST = 28
 MOST_DIGITS = 10**12
+LONGEST_SHOWN = 300
+"""Characters of a sample."""
 
 
 def card(
     loaded: LoadedModel,
     samples: Sequence[Symbols],
-    near: Neighbours,
+    near: Neighbours | None,
     speech: Mapping[str, Any] | None,
     codes: CodeMap | None = None,
     pitch: Mapping[str, Any] | None = None,
 ) -> str:
     """The model card as Markdown. Pictures are named ``NAME.samples.png``, ``NAME.neighbours.png``, ``NAME.map.png``,
-    ``NAME.resonances.png``.
+    ``NAME.resonances.png``; samples of texts are told as they are.
 
-    speech, codes, pitch: of a model that speaks, of one with a map of codes, and of one that plays notes.
+    near: None for texts. speech, codes, pitch: of a model that speaks, of one with a map of codes, and of one that
+    plays notes.
     """
     header, model = loaded.header, loaded.model
     conditions = ", ".join(f"{factor.name} ({factor.describe()})" for factor in header.factors) or "none"
@@ -46,7 +50,7 @@ def card(
     lines = [
         f"# {header.title}",
         "",
-        f"![samples]({header.name}.samples.png)",
+        *shown_samples(header, samples),
         "",
         f"{len(samples)} samples at temperature 1, none left out{'; their codes lie evenly' if codes else ''}.",
         "",
@@ -84,7 +88,17 @@ def card(
         lines += map_section(header, codes)
     if isinstance(model, LinearAutoregression):
         lines += RESONANCES_SECTION.format(name=header.name).splitlines()
-    return "\n".join([*lines, *neighbours_section(header, near), *data_section(header)]) + "\n"
+    if near is not None:
+        lines += neighbours_section(header, near)
+    return "\n".join([*lines, *data_section(header)]) + "\n"
+
+
+def shown_samples(header: CheckpointHeader, samples: Sequence[Symbols]) -> list[str]:
+    """Their picture; of texts the beginning of each, line breaks as signs, in a row of blocks of code."""
+    if not isinstance(header.chain, TextChain):
+        return [f"![samples]({header.name}.samples.png)"]
+    texts = [header.chain.text(symbols)[:LONGEST_SHOWN].replace("\n", " ↵ ").replace("`", "'") for symbols in samples]
+    return [line for text in texts for line in (f"`{text}`", "")][:-1]
 
 
 RESONANCES_SECTION = """## Resonances

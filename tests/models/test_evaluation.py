@@ -54,6 +54,7 @@ from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
 from models.record import record_text
 from models.shaping import NEUTRAL
+from models.text import Characters, TextChain
 from models.trace import ModelReference, Take, Trace, new_take
 from models.training.data import DATA_SETS, load
 from models.training.data.base import packed_arrays
@@ -585,6 +586,16 @@ def test_tracks_go_round_all_their_values() -> None:
     keys = [event[2] for c in balanced(PIANO_NOTES.factors, 100) for event in c["notes"]]
     assert all(PITCH.low <= key <= PITCH.high for key in keys)
     assert len(set(keys)) > 80
+
+
+def test_a_card_shows_texts_as_they_are(speaking: LoadedModel) -> None:
+    chain = TextChain(Characters.of("ab `\n", stop=True), default_length=10, max_length=20)
+    header = replace(speaking.header, chain=chain)
+    lines = card(
+        replace(speaking, header=header), [chain.symbols("a\nb"), chain.symbols("`a`")], None, None
+    ).splitlines()
+    assert lines[2:6] == ["`a ↵ b`", "", "`'a'`", ""]
+    assert "## Nearest training neighbours" not in lines
 
 
 def test_a_card_tells_which_pitch_a_tracker_found(speaking: LoadedModel, tmp_path: Path) -> None:
