@@ -64,8 +64,8 @@ class TrackFeatures(nn.Module):
         # With the frames before, which the first ones see. Times must not be rounded, which autocast would do.
         seen = torch.stack([frames + back for back in range(1 - KERNEL, 1)], 1)
         with torch.autocast(condition.device.type, enabled=False):
-            told = self.told(condition, seen.flatten())
-            to_come = self.events_to_come(condition, seen.flatten())
+            told = self.told(condition, seen.flatten()).to(self.inputs.weight.dtype)
+            to_come = self.events_to_come(condition, seen.flatten()).to(told.dtype)
         known = self.inputs(told)
         if self.to_come is not None:
             known = known + self.to_come(to_come)
@@ -95,7 +95,7 @@ class TrackFeatures(nn.Module):
     def events_to_come(self, condition: Tensor, frames: Tensor) -> Tensor:
         """1 at frames (n,) that an event begins after, else 0: (B, n, 1)."""
         starts = torch.unflatten(condition[:, self.place], 1, (MAX_EVENTS, -1))[:, None, :, 0]
-        return ((starts > frames[:, None]) & (starts < NEVER)).any(-1, keepdim=True).to(condition.dtype)
+        return ((starts > frames[:, None]) & (starts < NEVER)).any(-1, keepdim=True)
 
     def age(self, condition: Tensor, steps: Tensor, hop: int) -> Tensor:
         """Seconds since the latest event began, at steps (n,) of which ``hop`` are a frame: (B, n), before it inf."""

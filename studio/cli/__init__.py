@@ -54,6 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("")
         code = INTERRUPTED
+    try:
+        sys.stderr.flush()
+    except OSError:  # progress that nobody could read fails nothing
+        drop(sys.stderr)
     return code
 
 

@@ -30,6 +30,7 @@ from models.sampling import FLOAT_TIE, Walk, distance_to, engines_of, make_decod
 from models.shaping import NEUTRAL, Shaping
 from models.text import Characters
 from models.trace import ModelReference, Take, new_take
+from models.track import Track
 from models.video import VideoChain
 from tests.melody_model import NAME as MELODY_MODEL
 from tests.melody_model import melody_model
@@ -69,13 +70,15 @@ def drawn(name: str, engine: str) -> Take:
 
 
 def condition_of(model: AutoregressiveModel) -> dict[str, Any]:
-    """The default one, but for what makes no difference there: a code in the middle, and the plainest order."""
+    """The default one, but for what makes no difference there: a code in the middle, the plainest order, no events."""
     unusual: dict[str, Any] = {}
     for factor in model.factors:
         if isinstance(factor, Order):
             unusual[factor.name] = "random 5"
         elif isinstance(factor, Vector):
             unusual[factor.name] = [0.3] * factor.size
+        elif isinstance(factor, Track):
+            unusual[factor.name] = factor.example
     return complete(model.factors, unusual)
 
 
