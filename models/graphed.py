@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from models.chain import Symbols
 from models.conditional import Conditional
@@ -33,6 +32,8 @@ Replay = Callable[[], object]
 def recorded(work: Callable[[], object], device: torch.device) -> Replay:
     """Work on memory that stays where it is, as something that does it again; it is done at least once before."""
     if device.type != "cuda":
+        from torch.fx.experimental.proxy_tensor import make_fx  # takes its time, which no walk should wait for
+
         replay: Replay = make_fx(work)()
         return replay
     aside = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

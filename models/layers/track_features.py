@@ -65,10 +65,9 @@ class TrackFeatures(nn.Module):
         seen = torch.stack([frames + back for back in range(1 - KERNEL, 1)], 1)
         with torch.autocast(condition.device.type, enabled=False):
             told = self.told(condition, seen.flatten()).to(self.inputs.weight.dtype)
-            to_come = self.events_to_come(condition, seen.flatten()).to(told.dtype)
         known = self.inputs(told)
         if self.to_come is not None:
-            known = known + self.to_come(to_come)
+            known = known + self.to_come(self.events_to_come(condition, seen.flatten()).to(told.dtype))
         hidden = torch.unflatten(F.relu(known), 1, seen.shape).flatten(2)
         return F.relu(self.over_frames(hidden))
 
