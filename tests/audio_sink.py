@@ -55,13 +55,14 @@ class SoundServer:
         }
         """Environment of whoever plays to it."""
         self._environment = {**os.environ, **self.client}
+        self._log = self.folder / "log"
         own = {k: v for k, v in self._environment.items() if k != "PULSE_SERVER"}
         own |= {"PULSE_RUNTIME_PATH": str(self.folder / "run"), "PULSE_STATE_PATH": str(self.folder / "state")}
         self.process = subprocess.Popen(
             ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--realtime=no",
              "--high-priority=no", "--log-level=error",
              "-L", f"module-native-protocol-unix socket={socket} auth-anonymous=1"],
-            env=own, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=own, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._log.open("wb"),
         )  # fmt: skip
         try:
             wait_until(lambda: self.control("info").returncode == 0, START_SECONDS)
@@ -81,7 +82,7 @@ class SoundServer:
             "load-module", "module-null-sink", f"sink_name={SINK}", "format=s16le", f"rate={rate}", "channels=1",
             "norewinds=1",
         )  # fmt: skip
-        assert loaded.returncode == 0, loaded.stderr
+        assert loaded.returncode == 0, f"{loaded.stderr}ended: {self.process.poll()}\n{self._log.read_text()}"
         path = self.folder / "heard.raw"
         with path.open("wb") as file:
             recorder = subprocess.Popen(
@@ -153,8 +154,9 @@ def _playing_to(server: SoundServer) -> Iterator[None]:
     restart_portaudio()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def sound_server() -> Iterator[SoundServer]:
+    """A server a test, so that one which dies takes no other test with it."""
     _need_pulseaudio()
     server = SoundServer()
     yield server
