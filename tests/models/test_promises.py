@@ -43,7 +43,7 @@ RANDOM: dict[str, Callable[[], AutoregressiveModel]] = {
 """Models with random weights by name."""
 NAMES = [*(entry.header.name for entry in Catalog(user=None).entries()), *RANDOM]
 FAST = ("compiled", "cached")
-TEST_STEPS = 900
+TEST_STEPS = 600
 """Of an open chain, in these tests."""
 
 
