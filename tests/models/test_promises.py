@@ -78,7 +78,8 @@ def condition_of(model: AutoregressiveModel) -> dict[str, Any]:
         elif isinstance(factor, Vector):
             unusual[factor.name] = [0.3] * factor.size
         elif isinstance(factor, Track):
-            unusual[factor.name] = factor.example
+            first = factor.example[0][0]
+            unusual[factor.name] = [[start - first, *event] for start, *event in factor.example]
     return complete(model.factors, unusual)
 
 
