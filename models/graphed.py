@@ -95,6 +95,7 @@ class GraphedDecoder(ReferenceDecoder):
     @torch.inference_mode()
     def _rewind(self, step: int) -> None:
         self._known[:, step:] = 0  # no conditional depends on it, but for the last digits, on a GPU
+        self._passed = -1  # other symbols may follow, up to the same step
 
     @torch.inference_mode()
     def _select(self, rows: list[int]) -> None:

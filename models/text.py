@@ -41,6 +41,8 @@ class Characters(Alphabet):
         super().__post_init__()
         if not isinstance(self.characters, str) or len(set(self.characters)) != len(self.characters):
             raise InputError("the characters of an alphabet are a text in which each stands once")
+        if any(c == "\0" or unicodedata.category(c) == "Cs" for c in self.characters):
+            raise InputError("an alphabet has neither the null character nor halves of characters")
         if len(self.characters) != self.levels:
             raise InputError(f"an alphabet of {self.levels} levels has as many characters, not {len(self.characters)}")
 
@@ -54,7 +56,8 @@ class Characters(Alphabet):
         """Characters (any shape) to symbols; raises InputError that names those which are not in the alphabet."""
         characters = np.asarray(values, np.str_)
         known = {character: symbol for symbol, character in enumerate(self.characters)}
-        unknown = sorted({str(c) for c in characters.reshape(-1)} - set(known))
+        # Of a text that is a null character NumPy makes an empty one.
+        unknown = sorted({str(c) or "\0" for c in characters.reshape(-1)} - set(known))
         if unknown:
             named = ", ".join(map(character_name, unknown[:MOST_NAMED]))
             further = f" and {len(unknown) - MOST_NAMED} more" if len(unknown) > MOST_NAMED else ""

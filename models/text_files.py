@@ -148,7 +148,9 @@ class Html(Format):
     def _marked(self, chain: TextChain, view: Take, trace: Trace) -> str:
         """The characters as markup, those in one element that look alike."""
         letters = [*_text(chain, trace)]
-        given = np.arange(len(letters)) < len(view.given)
+        known = np.array(view.given[: len(letters)], np.int32)
+        given = np.zeros(len(letters), np.bool_)
+        given[: len(known)] = trace.symbols[: len(known)] == known  # an edit may have put another one there
         shade = np.full(len(letters), -1)
         if self.coloured_by != "none":
             bits = (trace.entropy if self.coloured_by == "entropy" else trace.surprise)[: len(letters)]

@@ -122,6 +122,9 @@ class Track(Factor):
                 raise InputError(f"{what} of the track {self.name!r} is a whole number in 1 … 10000, not {value!r}")
         if not self.parts or not all(isinstance(part, Category | Number) for part in self.parts):
             raise InputError(f"the events of the track {self.name!r} have categories and numbers, at least one")
+        for name in (name for part in self.parts if isinstance(part, Category) for name in part.values):
+            if "," in name or name.split() != [name]:
+                raise InputError(f"in a track a value has no comma and no space: {name!r} could not be typed")
         self.check(self.example)
 
     @property
@@ -188,7 +191,7 @@ class Track(Factor):
                 try:
                     start = round(float(timed[1]) * self.per_second)
                     duration = round(float(timed[2]) * self.per_second) if timed[2] else MAX_FRAME
-                except ValueError:
+                except (ValueError, OverflowError):
                     raise InputError(f"{self.name}: {timed[1]}+{timed[2]} are no times in seconds") from None
                 said = timed[3]
             values = [said] if len(self.parts) == 1 else said.split()
@@ -203,7 +206,7 @@ class Track(Factor):
 
     def _times(self, event: Sequence[Any]) -> str:
         start, duration = (frames / self.per_second for frames in event[:2])
-        return f"{start:g}+" if event[1] == MAX_FRAME else f"{start:g}+{duration:g}"
+        return f"{start:.10g}+" if event[1] == MAX_FRAME else f"{start:.10g}+{duration:.10g}"
 
     def said(self, event: Sequence[Any]) -> str:
         """The values of an event as text."""

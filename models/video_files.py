@@ -42,6 +42,14 @@ class Film(PictureFile):
 
     modality = "video"
     most_pixels = MAX_GIF_PIXELS
+    tick, least = 1, 1
+    """Milliseconds in which durations are counted, and so many of them at least."""
+
+    def durations(self, rate: float, frames: int) -> list[int]:
+        """Of each frame, in milliseconds: rounded so that the whole is as long as it should be."""
+        ends = np.round(np.arange(frames + 1) * 1000 / rate / self.tick)
+        milliseconds: list[int] = (np.diff(ends).clip(self.least) * self.tick).astype(int).tolist()
+        return milliseconds
 
     def pictured(self, chain: Chain) -> ImageChain:
         assert isinstance(chain, VideoChain)
@@ -64,9 +72,8 @@ class Film(PictureFile):
         self.check_scale(chain, len(view.samples), scale)
         first, *others = map(Image.fromarray, self.sheets(view, scale))
         buffer = io.BytesIO()
-        first.save(
-            buffer, self.pillow, save_all=True, append_images=others, duration=1000 / chain.rate, loop=0, **details
-        )
+        durations = self.durations(chain.rate, 1 + len(others))
+        first.save(buffer, self.pillow, save_all=True, append_images=others, duration=durations, loop=0, **details)
         return buffer.getvalue()
 
     def shows(self, data: bytes, name: str, take: Take) -> bool:
@@ -101,6 +108,7 @@ class VideoGif(Film, Gif):
     """The record is its comment. Grey is exact; of colours each frame has 256."""
 
     title = "Animated GIF"
+    tick, least = 10, 2  # browsers slow down what is faster
 
     def content(self, view: Take, *, scale: int = 1) -> bytes:
         return self.film(view, scale, optimize=False, comment=self.prefix + record_text(view).encode("ascii"))

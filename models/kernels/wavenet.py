@@ -639,8 +639,11 @@ class CompiledWaveNet(SnapshotDecoder):
         drawn: Drawn,
     ) -> None:
         """Calls the kernel: draws with a shaping, takes what is given without."""
+        if not active.any():
+            return
         s = shaping or NEUTRAL
-        frames = self._frames((int(self._now.at.min()) + 1) // self._hop, max(end, 0) // self._hop)
+        # Not of rows that have ended: they stay where they did, however far the others go.
+        frames = self._frames((int(self._now.at[active].min()) + 1) // self._hop, max(end, 0) // self._hop)
         walk(
             self._weights,
             self._context,

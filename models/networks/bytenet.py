@@ -134,6 +134,11 @@ class ByteNet(AutoregressiveModel):
                 f"a ByteNet has at most {MOST_COLUMNS} columns; slope and offset make "
                 f"{self.width(self.source.max_length)} of {self.source.max_length} characters"
             )
+        for length in (1, self.source.max_length):
+            if self.width(length) < length:
+                raise InputError(
+                    f"slope and offset of a ByteNet leave {self.width(length)} columns for {length} characters"
+                )
         d, dropout = self.config.channels, self.config.dropout
         self.end, self.start_symbol = self.source.alphabet.levels, spec.chain.alphabet.size
         self.source_embedding = nn.Embedding(self.end + 1, 2 * d)
@@ -167,9 +172,12 @@ class ByteNet(AutoregressiveModel):
         return encoded
 
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
-        steps, columns = symbols.shape[1], self.columns_of(condition)
+        return self.conditionals_from(0, symbols, condition)
+
+    def conditionals_from(self, start: int, symbols: Tensor, condition: Tensor) -> Categorical:
+        columns, end = self.columns_of(condition), start + symbols.shape[1]
         before = F.pad(symbols, (1, 0), value=self.start_symbol)[:, :-1]
-        x = self.target_embedding(before) + F.pad(columns, (0, 0, 0, max(0, steps - columns.shape[1])))[:, :steps]
+        x = self.target_embedding(before) + F.pad(columns, (0, 0, 0, max(0, end - columns.shape[1])))[:, start:end]
         for block in self.decoder:
             x = block(x)
         return self.distribution(x)

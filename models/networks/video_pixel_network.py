@@ -303,11 +303,12 @@ class CachedVideoPixelNetwork(PixelDecoder):
 
     @torch.inference_mode()
     def _pixel(self) -> Tensor:
-        pixel = self.step % self._chain.length // self._chain.channels
+        pixel, colour = divmod(self.step % self._chain.length, self._chain.channels)
         for late in range(self._ready, pixel):
             row, column = divmod(late, self._chain.width)
             self._features(at_pixel(self._planes, row, column, self._size, self._first), row, column)
-        self._ready = pixel
+        # What later pixels see of this one knows all its colours but the last.
+        self._ready = pixel + (colour == self._chain.channels - 1)
         return super()._pixel()
 
     def _features(self, x: Tensor, row: int, column: int) -> Tensor:

@@ -607,6 +607,7 @@ class Trainer:
             "since_best": self.since_best,
             "history": self.history,
             "best": self.best.to_json() if self.best else None,
+            "start": self.start,
             "recipe": asdict(self.recipe),
         }
         write_atomically(self.state_file, to_bytes(tensors, metadata={"progress": json.dumps(progress)}))
@@ -648,6 +649,7 @@ class Trainer:
                         optimiser.state[p]["step"] = torch.tensor(float(progress["step"]))
         self.step, self.seconds = progress["step"], progress["seconds"]
         self.since_best, self.history = progress["since_best"], progress["history"]
+        self.start = progress["start"]
         self.best = Likelihood(**progress["best"]) if progress["best"] else None
 
     def report(self, line: str, *, end: bool = False) -> None:

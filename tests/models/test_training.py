@@ -544,8 +544,8 @@ def test_a_network_is_given_the_noisy_past_and_asked_for_the_true_sound(
     with torch.autocast("cpu", torch.bfloat16):
         told = noisy.model.conditionals(given, condition).to(torch.float32)
     expected = (-told.log_prob(symbols) * mask).sum() / mask.sum()
-    assert float(noisy.loss(symbols, mask, condition)) == pytest.approx(float(expected), rel=1e-4)
-    assert float(clean.loss(symbols, mask, condition)) != pytest.approx(float(expected), rel=1e-4)
+    assert noisy.loss(symbols, mask, condition).item() == pytest.approx(float(expected), rel=1e-4)
+    assert clean.loss(symbols, mask, condition).item() != pytest.approx(float(expected), rel=1e-4)
 
 
 def test_noise_is_for_what_has_levels(folder: Path, tmp_path: Path) -> None:
