@@ -21,12 +21,15 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from models.chain import GreyLevels
+from models.video import VideoChain
 from studio.app import MainWindow
 from studio.state import Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load, write
 from tests.text_model import register_text, save_text_model
-from tests.video_model import SIZES, VIDEO
+from tests.video_model import SIZES
 
+VIDEO = VideoChain(GreyLevels(3), frames=2, height=2, width=2, rate=5, given_frames=1)
 CONTROLS = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
 
 
