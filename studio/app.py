@@ -583,7 +583,7 @@ class MainWindow(QMainWindow):
         ask_and_export(self.studio, self)
 
     def stop(self) -> None:
-        """Esc: stops what goes on, or else shows all samples again."""
+        """Esc: stops what goes on, or else lets go of the step that is kept, and shows all samples again."""
         if self.studio.busy:
             self.studio.stop()
         else:

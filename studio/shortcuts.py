@@ -8,11 +8,11 @@ from PySide6.QtGui import QAction, QKeySequence, QPalette
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMainWindow, QMenu, QTextBrowser, QVBoxLayout
 
 MOUSE = (
-    ("Hover over a pixel or a sample", "preview its conditional"),
-    ("Click a pixel or a sample", "keep the inspector on it"),
+    ("Hover over a pixel, a sample or a character", "preview its conditional"),
+    ("Click a pixel, a sample or a character", "keep the inspector on it, until Esc or another click"),
     ("Click a value in the conditional", "put it there and go on from it"),
     ("Drag along the timeline", "look at another step; generation goes on"),
-    ("Double click a sample of several images", "show it alone, or all again (also Esc)"),
+    ("Double click a sample of several images or videos", "show it alone, or all again (also Esc)"),
     ("Wheel over a wave", "zoom, down to single samples"),
     ("Drag a wave, or wheel sideways or with Shift", "move along it"),
     ("Double click a wave", "show all of it again"),

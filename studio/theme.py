@@ -1,7 +1,8 @@
 """The look of the studio: semantic colours in a dark and a light set, one flat style for every widget.
 
 Blue is what is chosen and what is sampled, amber is *now*; everything else is quiet grey. A widget that paints itself
-asks ``colours(self)`` each time it paints and repaints on ``QEvent.Type.PaletteChange``: it then follows the system.
+asks ``colours(self)`` each time it paints, as Qt has it do when they change; one that keeps what it painted makes that
+anew on ``QEvent.Type.PaletteChange``.
 
 A widget gets a role by a property, ``set_role(widget, QUIET)``: labels ``title``, ``quiet``; buttons ``primary``,
 ``link``, ``sign``; containers ``panel``, ``stage``.

@@ -23,7 +23,7 @@ def make_canvas(studio: Studio, modality: str) -> Canvas:
     if modality not in CANVASES:
         from studio.canvas.common import PlainCanvas
 
-        return PlainCanvas(modality)
+        return PlainCanvas(studio, modality)
     module, _, name = CANVASES[modality].partition(":")
     canvas: Canvas = getattr(import_module(module), name)(studio)
     return canvas

@@ -131,8 +131,3 @@ class Alternatives(QWidget):
         painter.fillRect(QRectF(track.left(), track.top(), track.width() * shaped, track.height()), theme.chosen)
         line = QRectF(track.left() + track.width() * raw - 0.5, track.top() - 2, 1, track.height() + 4)
         painter.fillRect(line, theme.text)
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.PaletteChange:
-            self.update()
-        super().changeEvent(event)

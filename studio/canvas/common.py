@@ -1,4 +1,6 @@
-"""What the canvases share: the invitation of an empty canvas, the read-out line, the legend of a heat map."""
+"""What the canvases share: what they do for the window, the read-out of a step, the heat map and its legend, and the
+invitation of an empty canvas.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Slot
+from PySide6.QtCore import QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QImage, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from models.chain import Alphabet, Chain
 from models.heat import heat_table
+from models.sweep import labels
 from models.trace import Take
 from studio.canvas.given import was_given
 from studio.state import Activity, Pointer, Studio
@@ -22,6 +25,8 @@ from studio.widgets.painting import painting
 OPAQUE = 0xFF000000
 HEAD_PIXELS = 19
 SEPARATOR = "  ·  "
+VEIL = 0.74
+"""How much of the stage lies over steps that are drawn but beyond the cursor."""
 SHORT_NAMES = {"entropy": "Entropy", "surprise": "Surprise"}
 
 
@@ -34,6 +39,35 @@ def packed(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
     """uint8 (n, 3) to opaque uint32 pixels (n,)."""
     wide = rgb.astype(np.uint32)
     return (OPAQUE | wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]).astype(np.uint32)
+
+
+HEAT = packed(heat_table())
+
+
+def heat_places(bits: npt.NDArray[np.float32], alphabet: Alphabet) -> npt.NDArray[np.int64]:
+    """Where the colours of some bits stand in HEAT: the last one for log2 K and more, -1 where they are not known."""
+    unknown = np.isnan(bits)
+    places = np.minimum(np.where(unknown, 0, bits) * (255 / full_bits(alphabet)), 255)
+    return np.where(unknown, -1, places.astype(np.int64))
+
+
+def take_of(studio: Studio, kind: type[Chain]) -> Take | None:
+    """The take that is shown, if it is of this kind: canvases of others stay alive behind the one that is shown."""
+    take = studio.take
+    return take if take is not None and isinstance(take.chain, kind) else None
+
+
+def veiled_from(studio: Studio) -> int | None:
+    """The cursor where it hides what comes after it; None while it follows the frontier."""
+    return None if studio.following else studio.cursor
+
+
+def sample_facts(take: Take, sample: int, back: str = "") -> list[str]:
+    """Which of several samples it is, and what it began under if they differ. back: how to see the others again."""
+    if len(take.samples) == 1:
+        return []
+    made = labels(take)
+    return [f"sample {sample}{f' ({made[sample].full})' if made else ''}{back}"]
 
 
 def step_facts(take: Take, pointer: Pointer) -> list[str]:
@@ -59,6 +93,11 @@ class Canvas(QWidget):
     copies: ClassVar[bool] = False
     """Whether it has something for the clipboard once a step is drawn."""
 
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self.setAccessibleName("Canvas")
+
     def _cover(self, body: QWidget, invitation: QWidget) -> None:
         """Lays the body out under the invitation, which hides as soon as there is a take.
 
@@ -76,7 +115,9 @@ class Canvas(QWidget):
         return None
 
     def step_out(self) -> None:
-        """Esc, where nothing goes on: from a closer look back to the whole."""
+        """Esc, where nothing goes on: from a closer look back to the whole; nothing is kept any more."""
+        if self._studio.pinned is not None:
+            self._studio.pin(None)
 
     def in_view(self) -> tuple[int, int] | None:
         """The steps start … stop - 1 that are in view of what can be played over and over, if anything can."""
@@ -86,11 +127,54 @@ class Canvas(QWidget):
         """Shows what is heard at this moment, in seconds from the start; None while nothing plays."""
 
 
+class CellCanvas(Canvas):
+    """A view in which every step has a cell, over the read-out of a step and the legend of an overlay."""
+
+    copies = True
+
+    def __init__(self, studio: Studio, hint: str = "") -> None:
+        super().__init__(studio)
+        self.read_out = ReadOut(hint)
+        self.legend = Legend()
+        self.invitation = Invitation(studio)
+
+    def _lay_out(self, view: QWidget, beside: QWidget | None = None) -> None:
+        """beside: what stands left of the view."""
+        body = QWidget()
+        row, foot, column = QHBoxLayout(), QHBoxLayout(), QVBoxLayout(body)
+        row.setSpacing(0)
+        if beside is not None:
+            row.setContentsMargins(16, 12, 0, 0)
+            row.addWidget(beside)
+        row.addWidget(view, 1)
+        foot.setContentsMargins(16, 4, 16, 8)
+        foot.setSpacing(24)
+        foot.addWidget(self.read_out, 1)
+        foot.addWidget(self.legend)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(row, 1)
+        column.addLayout(foot)
+        self._cover(body, self.invitation)
+        self.setFocusProxy(view)
+        for changed in (self._studio.take_changed, self._studio.view_changed):
+            changed.connect(self._refresh)
+        self._refresh()
+
+    @Slot()
+    def _refresh(self) -> None:
+        take, overlay = self._studio.take, self._studio.overlay
+        self.invitation.setVisible(take is None)
+        self.legend.setVisible(take is not None and overlay in SHORT_NAMES)
+        if take is not None and overlay in SHORT_NAMES:
+            self.legend.show_scale(overlay, take.chain)
+
+
 class PlainCanvas(Canvas):
     """The page of a modality that has no canvas yet: whatever the studio can do without one goes on around it."""
 
-    def __init__(self, modality: str) -> None:
-        super().__init__()
+    def __init__(self, studio: Studio, modality: str) -> None:
+        super().__init__(studio)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         set_role(self, STAGE)
         words = QLabel(f"There is no picture of {modality} yet; everything else works.")
@@ -235,8 +319,3 @@ class Legend(QWidget):
             painter.drawImage(bar, self._bar)
             x = int(bar.right()) + 7
             painter.drawText(x, 0, self.width(), self.height(), Qt.AlignmentFlag.AlignVCenter, last)
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.PaletteChange:
-            self.update()
-        super().changeEvent(event)

@@ -8,13 +8,10 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPixmap
 
 from models.chain import ImageChain
-from models.heat import heat_table
-from studio.canvas.common import packed
+from studio.canvas.common import HEAT
 from studio.messages import Influence
 from studio.theme import Theme, faded, hatch_brush
 from studio.widgets.painting import painting_with
-
-HEAT = packed(heat_table())
 
 SHADE = 0.82
 """How much of the stage lies over what cannot change the step, or comes after it."""

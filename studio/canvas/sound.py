@@ -20,7 +20,7 @@ from models.wording import grouped
 from studio.canvas.bits import Bits
 from studio.canvas.clip import Clip, decibels, symbol_amplitudes
 from studio.canvas.clip_list import ClipList
-from studio.canvas.common import Canvas, Invitation, ReadOut, step_facts
+from studio.canvas.common import Canvas, Invitation, ReadOut, step_facts, take_of
 from studio.canvas.conditional_gram import ConditionalGram
 from studio.canvas.sample_list import ROW_HEIGHT, scrolled
 from studio.canvas.spectrogram import SpectrogramPane
@@ -95,9 +95,8 @@ class Column(QWidget):
 class SoundCanvas(Canvas):
     """Wave, bits and conditional-gram of the selected clip; an invitation while there is no take."""
 
-    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._studio = studio
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
         self._clips: list[Clip] = []
         self._amplitudes = np.empty(0, np.float32)
         self._zoomed = False
@@ -109,7 +108,6 @@ class SoundCanvas(Canvas):
         self._behind_said: list[str] = []
         self._clips_due = QTimer(self, singleShot=True)
         self._clips_due.timeout.connect(self._draw_clips)
-        self.setAccessibleName("Canvas")
 
         self.read_out = ReadOut("Point at the wave to see a conditional; click to keep it; the wheel zooms.")
         self.wave = Waveform()
@@ -190,8 +188,7 @@ class SoundCanvas(Canvas):
 
     @property
     def _take(self) -> Take | None:
-        take = self._studio.take
-        return take if take is not None and isinstance(take.chain, SoundChain) else None
+        return take_of(self._studio, SoundChain)
 
     @property
     def _chain(self) -> SoundChain:

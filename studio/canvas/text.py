@@ -25,7 +25,7 @@ from PySide6.QtGui import (
     QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
 from models.heat import bright, heat_table
 from models.sweep import labels
@@ -33,7 +33,18 @@ from models.text import TextChain
 from models.text_files import STOP_MARK
 from models.trace import Take, Trace
 from studio.canvas.alternatives import Alternatives
-from studio.canvas.common import SHORT_NAMES, Canvas, Invitation, Legend, ReadOut, full_bits, packed, step_facts
+from studio.canvas.common import (
+    HEAT,
+    SHORT_NAMES,
+    VEIL,
+    CellCanvas,
+    ReadOut,
+    heat_places,
+    sample_facts,
+    step_facts,
+    take_of,
+    veiled_from,
+)
 from studio.canvas.sample_list import ROW_HEIGHT, SampleList, scrolled
 from studio.canvas.text_flow import SIGNS, Flow, glyph
 from studio.messages import Inspection
@@ -47,8 +58,6 @@ MARGIN = 12
 """Around the text, in logical pixels."""
 LEAST_COLUMNS, MOST_COLUMNS = 8, 84
 """Lines longer than this are hard to follow with the eye."""
-VEIL = 0.74
-"""How much of the stage lies over steps that are drawn but beyond the cursor."""
 DWELL_MS = 150
 """A mouse that rests for so long on a character wants to know what else could stand there."""
 SNIPPET = 60
@@ -56,7 +65,7 @@ SNIPPET = 60
 
 HINT = "Point at a character to see what else could stand there; click to keep it."
 
-HEAT, BRIGHT = packed(heat_table()), bright(heat_table())
+BRIGHT = bright(heat_table())
 ON_BRIGHT, ON_DARK = QColor("#101114"), QColor("#f4f5f7")
 """Letters over the colours of an overlay."""
 
@@ -137,13 +146,7 @@ class TextPage(QAbstractScrollArea):
 
     @property
     def _take(self) -> Take | None:
-        take = self._studio.take
-        return take if take is not None and isinstance(take.chain, TextChain) else None
-
-    @property
-    def _shown_cursor(self) -> int | None:
-        """The cursor where it hides something: None while it follows the frontier."""
-        return None if self._studio.following else self._studio.cursor
+        return take_of(self._studio, TextChain)
 
     @Slot()
     def _on_take(self) -> None:
@@ -212,7 +215,7 @@ class TextPage(QAbstractScrollArea):
         """Wherever the cursor goes, the page follows it, but for one that only follows what is drawn."""
         if self._take is None:
             return
-        before, self._cursor = self._cursor, self._shown_cursor
+        before, self._cursor = self._cursor, veiled_from(self._studio)
         if self._cursor is not None or before is not None:
             self._follows = True
             self.viewport().update()
@@ -319,22 +322,20 @@ class TextPage(QAbstractScrollArea):
         thick = 1 if heat is None else 2  # on its colours a thin line would be lost
         for column in np.flatnonzero(given).tolist():
             painter.fillRect(left + column * width, top + LINE_PIXELS - 2 - thick, width, thick, theme.chosen)
-        cursor = self._shown_cursor
+        cursor = veiled_from(self._studio)
         if cursor is not None and cursor < steps.stop:
             hidden = max(0, cursor - steps.start) * width
             veil = QRect(left + hidden, top, len(steps) * width - hidden, LINE_PIXELS)
             painter.fillRect(veil, faded(theme.window, VEIL))
 
     def _heat(self, trace: Trace, take: Take, part: slice) -> npt.NDArray[np.int64] | None:
-        """Places in the table of colours, -1 where the bits are not known; None without an overlay."""
+        """See ``heat_places``; None without an overlay."""
         overlay = self._studio.overlay
         if overlay not in SHORT_NAMES:
             return None
-        bits = trace.entropy[part] if overlay == "entropy" else trace.surprise[part]
-        unknown = np.isnan(bits)
-        self._unscored |= bool(unknown.any())
-        share = np.minimum(np.where(unknown, 0, bits) * (255 / full_bits(take.chain.alphabet)), 255)
-        return np.where(unknown, -1, share.astype(np.int64))
+        places = heat_places(trace.entropy[part] if overlay == "entropy" else trace.surprise[part], take.chain.alphabet)
+        self._unscored |= bool((places < 0).any())
+        return places
 
     def _paint_letters(
         self,
@@ -368,7 +369,7 @@ class TextPage(QAbstractScrollArea):
 
     def _paint_marks(self, painter: QPainter, theme: Theme, trace: Trace) -> None:
         """The outlines of the step that is now, of the one that is kept, and of the one that is pointed at."""
-        studio, cursor, shown = self._studio, self._shown_cursor, len(self._flow.text)
+        studio, cursor, shown = self._studio, veiled_from(self._studio), len(self._flow.text)
         ended = trace.finished and shown == len(trace)
         now = cursor if cursor is not None and cursor < shown else None if ended else shown
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -416,11 +417,6 @@ class TextPage(QAbstractScrollArea):
         if found is not None:
             self._studio.put_value(symbol, Pointer(found.sample, found.step))
 
-    def let_go(self) -> None:
-        """Nothing is kept any more."""
-        if self._studio.pinned is not None:
-            self._studio.pin(None)
-
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         pointer = self.pointer_at(event.position())
         if pointer != self._studio.hovered:
@@ -434,6 +430,10 @@ class TextPage(QAbstractScrollArea):
             self._dwell.stop()
             self._studio.pin(None if pointer == self._studio.pinned else pointer)
             self._show_alternatives()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """The second of two clicks is one like the first."""
+        self.mousePressEvent(event)
 
     def viewportEvent(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Leave and self._take is not None:
@@ -455,10 +455,8 @@ class TextPage(QAbstractScrollArea):
         if take is None or pointer is None or pointer.sample >= len(take.samples):
             self._read_out.show_facts([])
             return
-        made = labels(take)
-        which = f" ({made[pointer.sample].full})" if made else ""
-        sample = [f"sample {pointer.sample}{which}"] if len(take.samples) > 1 else []
-        self._read_out.show_facts([*sample, take.chain.locate(pointer.step), *step_facts(take, pointer)])
+        where = take.chain.locate(pointer.step)
+        self._read_out.show_facts([*sample_facts(take, pointer.sample), where, *step_facts(take, pointer)])
 
     # --- changes of size and look ------------------------------------------------------------------------------------
 
@@ -470,11 +468,6 @@ class TextPage(QAbstractScrollArea):
         else:
             self._fit_range()
             self.viewport().update()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.PaletteChange:
-            self.viewport().update()
-        super().changeEvent(event)
 
 
 class TextList(SampleList):
@@ -489,8 +482,7 @@ class TextList(SampleList):
 
     @property
     def _take(self) -> Take | None:
-        take = self._studio.take
-        return take if take is not None and isinstance(take.chain, TextChain) else None
+        return take_of(self._studio, TextChain)
 
     @property
     def rows(self) -> int:
@@ -517,53 +509,21 @@ class TextList(SampleList):
         painter.drawText(lines, Qt.TextFlag.TextWordWrap, words)
 
 
-class TextCanvas(Canvas):
+class TextCanvas(CellCanvas):
     """The page with its list, read-out and legend; an invitation while there is no take."""
 
-    copies = True
-
-    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._studio = studio
-        self.setAccessibleName("Canvas")
-        self.read_out = ReadOut(HINT)
-        self.legend = Legend()
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio, HINT)
         self.page = TextPage(studio, self.read_out)
         self.list = TextList(studio)
         self.list_scroll = scrolled(self.list)
-        self.invitation = Invitation(studio)
-        body = QWidget()
-        foot, row, column = QHBoxLayout(), QHBoxLayout(), QVBoxLayout(body)
-        foot.setContentsMargins(16, 4, 16, 8)
-        foot.setSpacing(24)
-        foot.addWidget(self.read_out, 1)
-        foot.addWidget(self.legend)
-        row.setContentsMargins(16, 12, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.list_scroll)
-        row.addWidget(self.page, 1)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(row, 1)
-        column.addLayout(foot)
-        self._cover(body, self.invitation)
-        self.setFocusProxy(self.page)
-        for changed in (studio.take_changed, studio.view_changed):
-            changed.connect(self._refresh)
-        self._refresh()
+        self._lay_out(self.page, beside=self.list_scroll)
 
     @Slot()
     def _refresh(self) -> None:
-        take, overlay = self._studio.take, self._studio.overlay
-        self.invitation.setVisible(take is None)
+        super()._refresh()
+        take = self._studio.take
         self.list_scroll.setVisible(take is not None and len(take.samples) > 1)
-        coloured = take is not None and overlay in SHORT_NAMES
-        self.legend.setVisible(coloured)
-        if take is not None and coloured:
-            self.legend.show_scale(overlay, take.chain)
-
-    def step_out(self) -> None:
-        self.page.let_go()
 
     def copied(self) -> str | None:
         """The selected text."""

@@ -35,7 +35,7 @@ from models.record import shown
 from models.shaping import MAX_TEMPERATURE
 from models.sweep import MOST_SAMPLES, Axis, Seeds, Temperatures, Values, blends, codes, evenly, labels, sweep, swept
 from models.trace import Take
-from studio.canvas.image import Picture
+from studio.canvas.picture import Picture
 from studio.comparison import Column
 from studio.folders import remembered_folder
 from studio.panels.model_filters import data_origin

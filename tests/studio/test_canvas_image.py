@@ -17,9 +17,11 @@ from models.completion import how_it_is_completed
 from models.orders import order_after
 from models.trace import Take
 from studio.app import MainWindow
+from studio.canvas.cells import lay_out
+from studio.canvas.common import HEAT
 from studio.canvas.demo import empty_take, grow
 from studio.canvas.given import GivenBorder
-from studio.canvas.image import HEAT, ImageCanvas, lay_out
+from studio.canvas.image import ImageCanvas
 from studio.canvas.order import UNDER_NUMBERS, inks, jumps, order_colours, order_numbers, order_picture, paint_order
 from studio.inference import InferenceThread
 from studio.messages import Influence
@@ -69,7 +71,7 @@ def colour_at(canvas: ImageCanvas, step: int, sample: int = 0) -> QColor:
 
 def colour_beside(canvas: ImageCanvas, step: int, sample: int = 0, distance: int = 1) -> QColor:
     """The colour some device pixels left of a step's pixel."""
-    pixel = canvas.grid._pixel(Pointer(sample, step))
+    pixel = canvas.grid._pixels(Pointer(sample, step))[0]
     return look(canvas).pixelColor(pixel.left() - distance, pixel.center().y())
 
 
@@ -167,7 +169,7 @@ def outlined(canvas: ImageCanvas, sample: int = 0) -> list[int]:
     """The steps whose pixel has amber on its left and its right."""
     image, found = look(canvas), []
     for step in range(CHAIN.length):
-        pixel = canvas.grid._pixel(Pointer(sample, step))
+        pixel = canvas.grid._pixels(Pointer(sample, step))[0]
         sides = (pixel.left() - 1, pixel.right() + 1)
         if all(image.pixelColor(x, pixel.center().y()) == DARK.now for x in sides):
             found.append(step)
@@ -505,7 +507,7 @@ def test_the_order_is_numbers_where_there_is_room(idle: Studio, canvas: ImageCan
     idle.set_overlay("order")
     numbered = look(canvas)
     for step in (5, 12):
-        cell = canvas.grid._pixel(Pointer(0, step))
+        cell = canvas.grid._pixels(Pointer(0, step))[0]
         image = numbered.copy(cell)
         turn = order_colours(chain.length)[step]
         plain = np.array(image.pixelColor(3, 3).getRgb()[:3])
@@ -651,7 +653,7 @@ def test_what_cannot_reach_a_step_is_hatched_and_only_that(idle: Studio, canvas:
     idle.influence.show(influenced(20))
 
     def hues(step: int) -> set[int]:
-        image = look(canvas).copy(canvas.grid._pixel(Pointer(0, step)).adjusted(3, 3, -3, -3))
+        image = look(canvas).copy(canvas.grid._pixels(Pointer(0, step))[0].adjusted(3, 3, -3, -3))
         return {image.pixel(x, y) for x in range(image.width()) for y in range(image.height())}
 
     assert len(hues(9)) > 1
@@ -732,7 +734,7 @@ def sides(canvas: ImageCanvas, known: np.ndarray, colour: QColor, sample: int = 
     """Between which neighbours the colour lies: those of which one was given and one was not."""
     image = look(canvas)
     for row, column in np.ndindex(*known.shape):
-        pixel = canvas.grid._pixels(sample, row, column)
+        pixel = canvas.grid._cells[sample][0].block(row, column)
         if column:
             seen = image.pixelColor(pixel.left(), pixel.center().y()) == colour
             assert seen == (known[row, column] != known[row, column - 1]), (row, column)
@@ -764,7 +766,7 @@ def test_a_take_of_which_nothing_was_given_has_no_line(idle: Studio, canvas: Ima
 
 def test_the_line_ends_with_the_image(idle: Studio, canvas: ImageCanvas) -> None:
     completed(idle, np.indices((8, 6))[0] < 4, count=2)
-    image, below = look(canvas), canvas.grid._pixels(1, 4, 0, columns=6)
+    image, below = look(canvas), canvas.grid._cells[1][0].block(4, 0, columns=6)
     line = [image.pixelColor(x, below.top()) for x in range(below.left() - 2, below.right() + 3)]
     # Beside the image lie its frame and the stage.
     assert line == [DARK.window, DARK.line, *below.width() * [DARK.chosen], DARK.line, DARK.window]

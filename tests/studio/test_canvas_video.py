@@ -134,13 +134,13 @@ def test_every_sample_has_its_present_frame_and_a_double_click_shows_one_alone(
     idle: Studio, canvas: VideoCanvas, qtbot: QtBot, count: int
 ) -> None:
     idle.show_take(a_take(count))
-    assert list(canvas.film.reel.samples) == list(range(count))
+    assert list(canvas.film.shown) == list(range(count))
     if count > 1:
         at = point_of(canvas, 1, CHAIN.length - 1).toPoint()
         qtbot.mouseDClick(canvas.film, Qt.MouseButton.LeftButton, pos=at)
-        assert list(canvas.film.reel.samples) == [1]
+        assert list(canvas.film.shown) == [1]
         canvas.step_out()
-        assert len(canvas.film.reel.samples) == count
+        assert len(canvas.film.shown) == count
 
 
 # --- what is given ---------------------------------------------------------------------------------------------------

@@ -25,7 +25,8 @@ from models.shaping import NEUTRAL, Shaping
 from models.sweep import Label, Seeds, Temperatures, Values, labels
 from models.trace import ModelReference, Take, new_take
 from studio.app import MainWindow
-from studio.canvas.image import ImageCanvas, fitting, lay_out
+from studio.canvas.cells import fitting, lay_out
+from studio.canvas.image import ImageCanvas
 from studio.export import ExportDialog
 from studio.inference import InferenceThread
 from studio.panels.compare import (
@@ -602,7 +603,7 @@ def test_labels_stand_above_the_cells_also_when_the_take_comes_back(
     canvas.grid.grab()
     assert canvas.grid._labels == ["digit 0", "digit 1", "digit 2"]
     for n in range(3):
-        where, cell = canvas.grid._label_rect(n), canvas.grid._grid.cell(n)
+        where, cell = canvas.grid._above(canvas.grid._grid.cell(n)), canvas.grid._grid.cell(n)
         assert where.top() >= 0
         assert where.bottom() <= cell.top()
     qtbot.waitUntil(lambda: any(entry.id == take.id and entry.finished for entry in image_studio.profile.history()))
@@ -629,7 +630,7 @@ def test_a_single_sample_keeps_its_label(canvas: ImageCanvas, image_studio: Stud
     canvas.grid.show_alone(True)
     canvas.grid.grab()
     assert canvas.grid._labels[2] == "digit 2"
-    assert canvas.grid._label_rect(2).top() >= 0
+    assert canvas.grid._above(canvas.grid._grid.cell(2)).top() >= 0
 
 
 def test_where_there_is_no_room_labels_are_short_then_cut_off_then_left_out(qtbot: QtBot, canvas: ImageCanvas) -> None:

@@ -20,7 +20,7 @@ from models.image_files import PICTURES, Pixels, fitted_pixels, opened
 from models.record import read_bytes
 from models.shaping import NEUTRAL
 from models.trace import Segment, Trace
-from studio.canvas.image import FORESEEN, Picture
+from studio.canvas.picture import FORESEEN, Picture
 from studio.panels.completion import ENDINGS, CompletionDialog, ground, inverted
 from studio.state import Pointer, Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load, write

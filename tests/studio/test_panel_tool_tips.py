@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -19,20 +21,39 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from models.chain import GreyLevels
+from models.video import VideoChain
 from studio.app import MainWindow
 from studio.state import Studio
-from tests.studio.conftest import IMAGE, SOUND, finish, load
+from tests.studio.conftest import IMAGE, SOUND, finish, load, write
+from tests.text_model import register_text, save_text_model
+from tests.video_model import SIZES
 
+VIDEO = VideoChain(GreyLevels(3), frames=2, height=2, width=2, rate=5, given_frames=1)
 CONTROLS = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
 
 
-@pytest.fixture(params=[IMAGE, SOUND])
-def window(request: pytest.FixtureRequest, studio: Studio, qtbot: QtBot) -> Iterator[MainWindow]:
+@pytest.fixture(params=[IMAGE, SOUND, "text", "video"])
+def window(
+    request: pytest.FixtureRequest, studio: Studio, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MainWindow]:
     """With a take of two samples."""
     window = MainWindow(studio)
     window.restore_layout()
     window.show()
-    load(studio, qtbot, request.param)
+    name = request.param
+    if name in ("text", "video"):
+        path = tmp_path / "checkpoints" / "added.safetensors"
+        path.parent.mkdir()
+        if name == "text":
+            register_text(monkeypatch)
+            save_text_model(path)
+        else:
+            write(tmp_path, path.stem, "video_pixel_network", VIDEO, (), {**SIZES, "head": 8})
+        studio.open_checkpoint(path)
+        name = str(path)
+    load(studio, qtbot, name)
+    studio.given_video.add(np.zeros((1, VIDEO.height, VIDEO.width), np.uint8), VIDEO)  # of the others it takes none
     studio.change("pace", pace=math.inf)
     studio.change("count", count=2)
     studio.begin()
