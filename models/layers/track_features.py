@@ -14,6 +14,7 @@ past a sound of that pitch was as it is now.
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -34,8 +35,10 @@ SHORTEST_PERIOD = 3.0
 KERNEL = 3
 """Frames that are seen at a time: this one and those before it."""
 
+Pitches = TypeVar("Pitches", float, Tensor)
 
-def frequency_of(midi: Tensor) -> Tensor:
+
+def frequency_of(midi: Pitches) -> Pitches:
     """In Hz, of pitches as MIDI numbers."""
     return 440 * 2 ** ((midi - 69) / 12)
 
@@ -124,8 +127,7 @@ class TrackFeatures(nn.Module):
     def longest_period(self, hop: int) -> float:
         """In samples, of the lowest pitch that there is."""
         assert self.pitch is not None
-        lowest = torch.tensor(self.pitches[self.pitch][0], dtype=torch.float64)
-        return float(hop * self.per_second / frequency_of(lowest))
+        return hop * self.per_second / frequency_of(float(self.pitches[self.pitch][0]))
 
     def _played(self, condition: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """At frames (n,): whether an event goes on, its start, and the frequency of its pitch in Hz, float64.

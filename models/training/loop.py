@@ -47,6 +47,7 @@ from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.noise import MAX_SEED
 from models.orders import RASTER
+from models.text import Characters
 from models.training.data import Examples, data_set, in_order, load, order_of
 from models.training.data.base import Rows
 
@@ -83,10 +84,12 @@ class Recipe:
     compile: bool
     network: Mapping[str, Any]
     order: str = RASTER
-    """Of the pixels of images, see ``orders``. It may be left out, as may ``start``."""
+    """Of the pixels of images, see ``orders``. It may be left out, as may what follows."""
     start: str = ""
     """The checkpoint whose weights training starts from, where their names and shapes are those of this network; the
     rest are random. NAME.safetensors beside what is trained, or among those that come with the program."""
+    input_noise: float = 0.0
+    """How far the past that the network is given may lie beside the true one, in levels, see ``disturbed``."""
 
     @property
     def closed_form(self) -> bool:
@@ -97,10 +100,11 @@ class Recipe:
         """What stands in the TOML file."""
         fields = asdict(self)
         left_out = {*(GRADIENT_FIELDS if self.closed_form else ())}
-        left_out |= {name for name, usual in (("order", RASTER), ("start", "")) if fields[name] == usual}
+        left_out |= {name for name, usual in OPTIONAL.items() if fields[name] == usual}
         return {name: fields[name] for name in fields if name not in left_out}
 
 
+OPTIONAL = {"order": RASTER, "start": "", "input_noise": 0.0}
 CLOSED_FORM = "closed form"
 OPTIMISERS = ("adamw", "muon", CLOSED_FORM)
 
@@ -113,7 +117,8 @@ GRADIENT_FIELDS = {
 RANGES = {
     "seed": (0, MAX_SEED), "steps": (1, 10**9), "batch": (1, 10**9), "learning_rate": (1e-12, 10.0),
     "warmup": (0, 10**9), "ema": (0.0, 1.0), "clip": (1e-12, 1e12), "weight_decay": (0.0, 1e3), "any_rate": (0.0, 1.0),
-    "stop_weight": (0.0, 1e6), "validate_every": (1, 10**9), "validation_limit": (1, 10**9), "patience": (1, 10**9),
+    "stop_weight": (0.0, 1e6), "input_noise": (0.0, 1e3), "validate_every": (1, 10**9),
+    "validation_limit": (1, 10**9), "patience": (1, 10**9),
 }  # fmt: skip
 """The smallest and the largest value of each number in a recipe."""
 
@@ -138,8 +143,8 @@ def read_recipe(path: Path) -> Recipe:
     for name, text in (("name", recipe.name), *([("start", recipe.start)] if recipe.start != "" else [])):
         if not isinstance(text, str) or not NAME.fullmatch(text):
             raise InputError(f"{path}: {name} is made of letters, digits and _ . + -, not {text!r}")
-    if recipe.start and recipe.closed_form:
-        raise InputError(f"{path}: a closed form starts from nothing; leave start out")
+    if recipe.closed_form and (recipe.start or recipe.input_noise):
+        raise InputError(f"{path}: a closed form starts from nothing and has no noise; leave start and input_noise out")
     if not isinstance(recipe.network, dict):
         raise InputError(f"{path}: network is a table of the network's sizes, not {recipe.network!r}")
     if not isinstance(recipe.compile, bool):
@@ -311,6 +316,17 @@ def drop_factors(
     return result
 
 
+def disturbed(symbols: Tensor, levels: int, noise: float) -> Tensor:
+    """Symbols (B, T) beside the true ones: normal noise, in each row of a deviation between 0 and ``noise`` levels.
+
+    Who only ever sees the true past never learns that its own errors, which it sees when it draws, are errors; a sound
+    drawn from it may whistle. J.-M. Valin and J. Skoglund give noise to LPCNet's past, ICASSP 2019. Stop symbols stay.
+    """
+    strength = noise * torch.rand(len(symbols), 1, device=symbols.device)
+    moved = symbols + (strength * torch.randn(symbols.shape, device=symbols.device)).round().long()
+    return torch.where(symbols < levels, moved.clamp(0, levels - 1), symbols)
+
+
 def take_weights(model: AutoregressiveModel, path: Path) -> dict[str, Any]:
     """Copies a checkpoint's weights into a model where name and shape agree; how many did, and how they were trained.
 
@@ -353,6 +369,8 @@ class Trainer:
         self.device = torch.device(device)
         self.command = command
         self.data = data_set(recipe.data)
+        if recipe.input_noise and isinstance(self.data.chain.alphabet, Characters):
+            raise InputError(f"{recipe.name}: characters have no levels to disturb; leave input_noise out")
         self.model = build(recipe).to(self.device)
         order = order_of(self.model.default_chain)  # the rows name none
         self.train, self.valid = (
@@ -390,8 +408,11 @@ class Trainer:
 
     def loss(self, symbols: Tensor, mask: Tensor, condition: Tensor) -> Tensor:
         """Mean negative log-likelihood of the variables that count, in nats."""
+        given = symbols
+        if self.recipe.input_noise:
+            given = disturbed(symbols, self.data.chain.alphabet.levels, self.recipe.input_noise)
         with torch.autocast(self.device.type, torch.bfloat16):
-            conditional, weights = self.model.training_pass(symbols, condition)
+            conditional, weights = self.model.training_pass(given, condition)
         # In bfloat16 the logit of a likely symbol and the log-sum-exp above it round to the same number: most of an
         # image's background would cost exactly nothing.
         conditional = conditional.to(torch.float32)

@@ -43,7 +43,7 @@ RANDOM: dict[str, Callable[[], AutoregressiveModel]] = {
 """Models with random weights by name."""
 NAMES = [*(entry.header.name for entry in Catalog(user=None).entries()), *RANDOM]
 FAST = ("compiled", "cached")
-TEST_STEPS = 900
+TEST_STEPS = 600
 """Of an open chain, in these tests."""
 
 
@@ -78,7 +78,8 @@ def condition_of(model: AutoregressiveModel) -> dict[str, Any]:
         elif isinstance(factor, Vector):
             unusual[factor.name] = [0.3] * factor.size
         elif isinstance(factor, Track):
-            unusual[factor.name] = factor.example
+            first = factor.example[0][0]
+            unusual[factor.name] = [[start - first, *event] for start, *event in factor.example]
     return complete(model.factors, unusual)
 
 

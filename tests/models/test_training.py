@@ -47,6 +47,7 @@ from models.training.loop import (
     build,
     by_length,
     collate,
+    disturbed,
     drop_factors,
     optimisers,
     read_recipe,
@@ -472,7 +473,7 @@ def test_a_model_learns_under_a_condition_of_another_kind_and_is_evaluated_under
 def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     architecture: str, optimiser: str, folder: Path, tmp_path: Path
 ) -> None:
-    made = recipe(architecture, optimiser=optimiser)
+    made = recipe(architecture, optimiser=optimiser, input_noise=3.0 if architecture == "wavenet" else 0.0)
     straight = trainer(folder, tmp_path / "a.safetensors", made)
     begun_with = [p.clone() for p in straight.model.parameters()]
     straight.run()
@@ -516,6 +517,41 @@ def test_a_training_that_cannot_start_from_another_says_why(folder: Path, tmp_pa
         trainer(folder, tmp_path / "x.safetensors", made)
     with pytest.raises(InputError, match=r"nothing in .*fvbn-binarised-mnist.* fits this wavenet"):
         trainer(folder, tmp_path / "x.safetensors", dataclasses.replace(made, start="fvbn-binarised-mnist"))
+
+
+def test_noise_moves_each_row_by_as_much_as_chance_says_and_no_stop_symbol() -> None:
+    torch.manual_seed(0)
+    symbols = torch.full((200, 400), 128)
+    symbols[:, -1] = 256
+    moved = disturbed(symbols, 256, 4.0)
+    assert torch.equal(moved[:, -1], symbols[:, -1])
+    deviations = (moved - symbols)[:, :-1].double().std(1)
+    assert deviations.min() < 0.5
+    assert 3.5 < deviations.max() < 4.5
+    assert 1.7 < deviations.mean() < 2.3
+    edge = disturbed(torch.zeros(50, 400, dtype=torch.int64), 256, 4.0)
+    assert edge.min() == 0 < edge.max()
+
+
+def test_a_network_is_given_the_noisy_past_and_asked_for_the_true_sound(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noisy = trainer(folder, tmp_path / "x.safetensors", recipe("wavenet", input_noise=5.0, stop_weight=1.0))
+    clean = trainer(folder, tmp_path / "y.safetensors", recipe("wavenet", stop_weight=1.0))
+    symbols, mask, condition = clean.batch(clean.train, np.array([0]), 0)
+    given = torch.flip(symbols, [1])
+    monkeypatch.setattr("models.training.loop.disturbed", lambda symbols, levels, noise: given)
+    with torch.autocast("cpu", torch.bfloat16):
+        told = noisy.model.conditionals(given, condition).to(torch.float32)
+    expected = (-told.log_prob(symbols) * mask).sum() / mask.sum()
+    assert float(noisy.loss(symbols, mask, condition)) == pytest.approx(float(expected), rel=1e-4)
+    assert float(clean.loss(symbols, mask, condition)) != pytest.approx(float(expected), rel=1e-4)
+
+
+def test_noise_is_for_what_has_levels(folder: Path, tmp_path: Path) -> None:
+    made = read_recipe(next(path for path in RECIPES if path.stem == "transformer_tiny_shakespeare"))
+    with pytest.raises(InputError, match="characters have no levels to disturb"):
+        trainer(folder, tmp_path / "x.safetensors", dataclasses.replace(made, input_noise=1.0))
 
 
 def test_a_model_learns_images_in_the_order_of_its_recipe_and_is_scored_in_it(folder: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import torch
 
 from models.chain import Alphabet, LinearAmplitudes, MuLaw, SoundChain, Symbols
+from models.checkpoint import load_checkpoint, save_checkpoint
 from models.condition import Category, complete
 from models.decoder import Decoder, SnapshotDecoder
 from models.errors import InputError
@@ -109,6 +111,15 @@ def conditions(model: WaveNet, rows: int) -> torch.Tensor:
 
 def random_symbols(rows: int, count: int, seed: int = 7) -> Symbols:
     return np.random.default_rng(seed).integers(0, LEVELS, (rows, count)).astype(np.int32)
+
+
+def test_a_checkpoint_of_it_is_loaded(model: WaveNet, tmp_path: Path) -> None:
+    """It is built without memory for its weights first, where tensors have no values to ask for."""
+    path = tmp_path / "kind.safetensors"
+    save_checkpoint(path, model, name="kind", title="Kind", data={}, training={}, likelihood={})
+    found = load_checkpoint(path).model
+    symbols, condition = torch.from_numpy(random_symbols(1, 40)).long(), conditions(model, 1)
+    assert torch.equal(found.conditionals(symbols, condition).dense(), model.conditionals(symbols, condition).dense())
 
 
 def noise(rows: int, count: int, seed: int = 11) -> np.ndarray:
