@@ -129,6 +129,10 @@ class Factor(ABC):
         """A value for people to read, as ``format`` writes it; of a long one the beginning, and how long it is."""
         return _beginning(self.format(value))
 
+    def named(self, value: Any) -> str:
+        """A value with what it is one of: ``digit 3``."""
+        return f"{self.name} {self.label(value)}"
+
     @abstractmethod
     def describe(self) -> str:
         """In words, which values there are: ``0, 1, 2, or any``."""
@@ -266,6 +270,11 @@ class Category(Factor):
 
     def describe(self) -> str:
         return ", ".join(self.values) + (f", or {ANY}" if self.any else "")
+
+    @property
+    def of_words(self) -> bool:
+        """Whether all values are words, as names are, and no figures or letters."""
+        return all(sum(map(str.isalpha, value)) > 1 for value in self.values)
 
     @property
     def summary(self) -> str:
@@ -478,7 +487,17 @@ def by_row(columns: Mapping[str, Sequence[Any]], count: int) -> list[Condition]:
 
 def in_words(factors: Sequence[Factor], condition: Condition) -> list[str]:
     """Each factor with its value: ``digit 3``."""
-    return [f"{factor.name} {factor.label(condition[factor.name])}" for factor in factors]
+    return [factor.named(condition[factor.name]) for factor in factors]
+
+
+def in_brief(factors: Sequence[Factor], condition: Condition) -> str:
+    """``ada · digit 3``: of what was left open nothing, and words alone where but one of the factors has words."""
+    words = [factor for factor in factors if isinstance(factor, Category) and factor.of_words]
+    told = [factor for factor in factors if factor.null is None or condition[factor.name] != factor.null]
+    return " · ".join(
+        factor.label(condition[factor.name]) if [factor] == words else factor.named(condition[factor.name])
+        for factor in told
+    )
 
 
 def left_open(factors: Sequence[Factor]) -> dict[str, Any]:

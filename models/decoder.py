@@ -73,9 +73,11 @@ class Decoder(ABC):
         self.step += 1
 
     def extend(self, prefix: npt.ArrayLike) -> None:
-        """Pushes many symbols of every row, int (B, n)."""
+        """Pushes many symbols of every row, int (B, n), and works through them."""
         for column in np.asarray(prefix, np.int32).T:
             self.push(column)
+        if self.step < self.model.chain.limit:
+            self._work_through()
 
     def rewind(self, step: int) -> None:
         """Back to where ``step`` symbols had been pushed, as this very engine had left it."""
@@ -93,7 +95,12 @@ class Decoder(ABC):
         """Takes, as a new decoder, what of a prefix (B, n) nothing after it depends on, and says how much; the rest is
         to be pushed.
         """
-        return 0
+        first = self._beginning(prefix.shape[1])
+        if first > self.step:
+            self._record(prefix[:, :first])
+            self._begin(first)
+            self.step = first
+        return self.step
 
     def recondition(self, condition: Tensor) -> bool:
         """Goes on under another condition (B, F), under which all conditionals so far are the same.
@@ -166,6 +173,18 @@ class Decoder(ABC):
         if steps > self._symbols.shape[1]:
             self._symbols = self._growth.larger(self._symbols, self.step, max(steps, 2 * self._symbols.shape[1]))
 
+    def _beginning(self, step: int) -> int:
+        """The latest step at which one may begin anew so that at ``step`` the state is the same; 0 is the first."""
+        return 0
+
+    def _begin(self, step: int) -> None:
+        """Puts a state there that has heard nothing of what was before ``step``."""
+        raise NotImplementedError
+
+    def _work_through(self) -> None:
+        """Computes what was left until somebody looks: else all of it would be due at once, however long it takes."""
+        self.peek()
+
     @abstractmethod
     def _push(self, column: Symbols) -> None: ...
 
@@ -186,6 +205,9 @@ class ReferenceDecoder(Decoder):
     def peek(self) -> Conditional:
         known = torch.from_numpy(self.symbols.astype(np.int64)).to(self.condition.device)
         return self.model.conditionals(F.pad(known, (0, 1)), self.condition)[:, -1]
+
+    def _work_through(self) -> None:
+        """Nothing is kept of a pass."""
 
     def _push(self, column: Symbols) -> None:
         pass
@@ -245,20 +267,10 @@ class SnapshotDecoder(Decoder):
             self._interval *= 2
             self._snapshots = {s: self._snapshots[s] for s in sorted(self._snapshots)[::2]}
 
-    def _beginning(self, step: int) -> int:
-        """The latest step at which one may begin anew so that at ``step`` the state is the same; 0 is the first."""
-        return 0
-
-    def _begin(self, step: int) -> None:
-        """Puts a state there that has heard nothing of what was before ``step``."""
-        raise NotImplementedError
-
     def begin_with(self, prefix: Symbols) -> int:
-        first = self._beginning(prefix.shape[1])
-        if first > self.step:
-            self._record(prefix[:, :first])
-            self._begin(first)
-            self.step, self._whole_from = first, prefix.shape[1]
+        before = self.step
+        if super().begin_with(prefix) > before:
+            self._whole_from = prefix.shape[1]
         return self.step
 
     def back(self, step: int) -> None:

@@ -27,9 +27,13 @@ folder: Path | None = None
 
 
 class Growth:
-    """Has one array grow: ``larger`` gives it anew with more room. What was read of the old one stays what it was."""
+    """Has one array grow: ``larger`` gives it anew with more room. What was read of the old one stays what it was.
 
-    def __init__(self) -> None:
+    part: how many times shorter than others an array may be in memory, of several that belong to one long thing.
+    """
+
+    def __init__(self, part: int = 1) -> None:
+        self._part = part
         self._file: int | None = None
         self._map: mmap.mmap | None = None
 
@@ -42,7 +46,7 @@ class Growth:
         array: what this gave last, or one in memory. A file of one row grows without being copied.
         """
         shape = (*array.shape[:-1], capacity)
-        if capacity > IN_MEMORY:
+        if capacity > IN_MEMORY // self._part:
             try:
                 known = self._file is not None and array.size == array.shape[-1]
                 new = self._mapped(shape, array.dtype)

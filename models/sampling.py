@@ -190,17 +190,19 @@ class Walk:
             if not cohort.decoder.recondition(table):
                 cohort.members = [None] * len(cohort.members)  # they are housed anew
 
-    def advance(self, count: int) -> int:
+    def advance(self, count: int, tell: int | None = None) -> int:
         """Walks up to ``count`` steps of the samples furthest behind. Returns how many steps were taken.
 
-        Zero means that there is nothing left to do, or that a decoder is still being told a known prefix.
+        Zero means that there is nothing left to do, or that a decoder is still being told a known prefix: of ``tell``
+        symbols at most, which may cost another time than to draw as many, or by default of ``count``.
         """
         cohort = self._furthest_behind()
         if cohort is None:
             return 0
         if cohort.pending.shape[1]:
-            cohort.decoder.extend(cohort.pending[:, :count])
-            cohort.pending = cohort.pending[:, count:]
+            told = count if tell is None else tell
+            cohort.decoder.extend(cohort.pending[:, :told])
+            cohort.pending = cohort.pending[:, told:]
             return 0
         start = cohort.step
         ahead = [other.step - start for other in self._cohorts if other.step > start]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -96,7 +97,7 @@ class Trace:
         self._entropy = np.empty(FIRST_CAPACITY, np.float32)
         self._clamped = np.empty(FIRST_CAPACITY, np.bool_)
         self._growth = {name: Growth() for name in COLUMNS}
-        self._sums = [0.0]
+        self._sums = array("d", [0.0])
 
     def __len__(self) -> int:
         return self._length

@@ -215,6 +215,9 @@ class Track(Factor):
     def label(self, value: Any) -> str:
         return ", ".join(self.said(event) for event in value) if value else "nothing"
 
+    def named(self, value: Any) -> str:
+        return super().named(value) if value else f"no {self.name}"
+
     def pressed(self, value: Sequence[Sequence[Any]], frame: int, *values: Any) -> list[list[Any]]:
         """The track with an event that begins at a frame, and lasts until it is ``released``; what goes on then ends.
 

@@ -765,6 +765,7 @@ class MainWindow(QMainWindow):
         button = QMessageBox.StandardButton
         again, close, stay = button.Retry, button.Discard, button.Cancel
         while lost := self.studio.unsaved():
+            self.show()
             what = "A take" if len(lost) == 1 else f"{len(lost)} takes"
             question = f"{what} could not be saved: {lost[0].why}.\nWhat is not saved is lost when the window closes."
             answer = QMessageBox.warning(self, "Sampling Studio", question, again | close | stay, again)
@@ -780,14 +781,14 @@ class MainWindow(QMainWindow):
         return super().event(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self.asked_to_end and not self._may_lose():
-            event.ignore()
-            return
         store = self._store()
         store.setValue("geometry", self.saveGeometry())
         store.setValue("state", self.saveState(LAYOUT_VERSION))
         store.sync()
         self.hide()  # what is walked and written is waited for
+        if not self.asked_to_end and not self._may_lose():
+            event.ignore()
+            return
         self.sound.close()
         if self._continuation is not None:
             self._continuation.microphone.close()

@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QObject, QThread, Signal
 
 from models.atomic import reason, write_atomically
@@ -91,8 +92,8 @@ RETRY_SECONDS = 10.0
 LOOKING_SHARE = 0.2
 """While a walk runs, at most this share of the time goes into conditionals that have to be computed again."""
 
-SCORE_STEPS = 128
-"""Steps of a take that are scored between two looks at the queue."""
+SCORE_STEPS = 1024
+"""Steps of a take that are scored at once, beside."""
 
 HEARD_SECONDS = 0.005
 """How often a walk that has drawn far enough looks whether more was heard."""
@@ -103,6 +104,9 @@ where other programs run, and with what is looked at, read or saved beside it.""
 
 NEVER = 2**31 - 1
 """A threshold of the garbage collector."""
+
+Bits = tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.floating[Any]]]
+"""Surprises and entropies (T,)."""
 
 DONE = object()
 """What a long job that has come to its end gives."""
@@ -162,6 +166,8 @@ class InferenceThread(QThread):
         self._looking: Future[None] | None = None
         self._reach: Reach | None = None
         """What is known of the model's structure, once somebody has asked."""
+        self._scores: deque[Iterator[None]] = deque()
+        """Takes to be scored, each in its turn, by passes beside: a pass cannot be cut into pieces."""
         self._jobs: deque[Iterator[None]] = deque()
         """Long work, done a slice at a time between commands, each in its turn."""
         self._comparison: Generator[None, None, None] | None = None
@@ -194,7 +200,8 @@ class InferenceThread(QThread):
         self._owed = 0.0
         self._ahead = 0.0
         """Of the steps owed, those that need not wait for the clock, because a walk has just begun."""
-        self._block = 8
+        self._block = self._told = 1
+        """How many steps are drawn at once, and how many of a prefix are told."""
         self._last_report = 0.0
         self._last_save = self._saving_took = 0.0
         self._full = False
@@ -346,6 +353,7 @@ class InferenceThread(QThread):
         try:
             while self._serve_commands():
                 self._guard(self._serve_slots)
+                self._guard(self._serve_scores)
                 self._serve_walk()
                 self._guard(self._serve_jobs)
                 self._watch_warming()
@@ -375,6 +383,7 @@ class InferenceThread(QThread):
         """How long the thread may sleep before something is due."""
         now = time.monotonic()
         wanted = bool(self._inspect or self._gram or self._influence or self._influencing is not None)
+        wanted |= bool(self._scores) and self._request is None
         looking = wanted and not self._looks
         if self._request is None:
             seconds = 0.0 if looking or self._jobs else 0.5 if self._warming is not None else 3600.0
@@ -418,6 +427,7 @@ class InferenceThread(QThread):
 
     def _do_load(self, token: int, path: Path, device: str) -> None:
         self._stop_reproducing()
+        self._scores.clear()
         for job in [job for job in self._jobs if job is not self._comparison]:
             self._jobs.remove(job)  # they belong to the model that goes
         self._do_pause()
@@ -527,7 +537,7 @@ class InferenceThread(QThread):
             self._ahead = 0.0
         self._shaping = request.shaping or self._shaping
         self._pace = request.pace
-        self._block = 1  # the last walk may have been a thousand times faster
+        self._block = self._told = 1  # the last walk may have been a thousand times faster
         now = time.monotonic()
         rate = request.take.chain.steps_per_second
         heard = rate is not None and rate <= request.pace < math.inf
@@ -607,7 +617,7 @@ class InferenceThread(QThread):
                 frontier = take.frontier
                 # Of samples that do not walk in one batch, as under different shapings, each batch has a block of its
                 # own: a step is done when the last of them has done it.
-                walked = walk.advance(count)
+                walked = walk.advance(count, self._told)
                 steps = min(walked, max(0, take.frontier - frontier))
                 if math.isfinite(self._pace):
                     self._owed -= steps
@@ -618,10 +628,11 @@ class InferenceThread(QThread):
                 seconds = time.monotonic() - began
                 if steps and self.lead.drew(steps, seconds):  # else the decoder was told what is there already
                     self.falls_behind.emit(self.lead.speed)
-                self._block = next_block(walked or count, seconds)
                 if not walked:
+                    self._told = next_block(self._told, seconds)
                     self._tell_progress(walk)
                     return
+                self._block = next_block(walked, seconds)
             elif not self._steps_reported:
                 return
         self._report(request)
@@ -784,14 +795,17 @@ class InferenceThread(QThread):
 
     def _do_score(self, take: Take) -> None:
         if self._buffer is not None and self._knows(take):
-            self._jobs.append(self._score(self._buffer, take))
+            self._scores.append(self._score(self._buffer, take))
+
+    def _serve_scores(self) -> None:
+        """Goes on with the take whose turn it is when its pass is made; a walk comes first."""
+        if self._scores and self._request is None and not self._looks:
+            job = self._scores.popleft()
+            if next(job, DONE) is not DONE:
+                self._scores.appendleft(job)
 
     def _score(self, buffer: ConditionalBuffer, take: Take) -> Iterator[None]:
         """Fills in the surprise and entropy that a take read from an export lacks, a stretch at a time."""
-        import torch
-
-        from models.conditional import LOG2
-
         seen: set[Trace] = set()
         while todo := [t for sample in take.samples for t in sample.branches if t not in seen]:  # an edit adds some
             seen.update(todo)
@@ -801,15 +815,15 @@ class InferenceThread(QThread):
                     unknown = np.isnan(trace.surprise[start:stop])
                     if not unknown.any():
                         continue
-                    first = start
-                    for part in buffer.parts(trace, start, stop):
-                        end = first + part.parameters[0].shape[0]
-                        new = unknown[first - start : end - start]
-                        surprise = -part.double().log_prob(torch.from_numpy(trace.symbols[first:end])) / LOG2
-                        trace.surprise[first:end][new] = surprise.numpy()[new]
-                        trace.entropy[first:end][new] = part.entropy().numpy()[new]
-                        first = end
+                    found: list[Bits] = []
+                    self._look(partial(_find_bits, buffer, trace, range(start, stop), found))
                     yield
+                    while self._looks:
+                        yield
+                    if not found:
+                        return  # why, was said
+                    for known, new in zip((trace.surprise, trace.entropy), found[0], strict=True):
+                        known[start:stop][unknown] = new[unknown]
         self.scored.emit(take.id)
         self.save(take)
 
@@ -1024,6 +1038,21 @@ def _without_full_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(young, middle, old)
+
+
+def _find_bits(buffer: ConditionalBuffer, trace: Trace, steps: range, found: list[Bits]) -> None:
+    """Surprises and entropies of some steps of a trace."""
+    import torch
+
+    from models.conditional import LOG2
+
+    surprises, entropies, first = [], [], steps.start
+    for part in buffer.parts(trace, steps.start, steps.stop):
+        end = first + part.parameters[0].shape[0]
+        surprises.append(-part.double().log_prob(torch.from_numpy(trace.symbols[first:end])).numpy() / LOG2)
+        entropies.append(part.entropy().numpy())
+        first = end
+    found.append((np.concatenate(surprises), np.concatenate(entropies)))
 
 
 def _look_again() -> None:

@@ -27,6 +27,7 @@ from typing import Any
 from PySide6.QtCore import QLockFile, QObject, QTimer
 
 from models.atomic import atomic_path, leftovers, reason
+from models.condition import in_brief
 from models.errors import FileError, StudioError
 from models.file_format import made_with
 from models.files import load_take, save_take
@@ -70,8 +71,9 @@ FITS: Mapping[str, Callable[[Any], bool]] = {
 class HistoryEntry:
     """What the strip shows of a take.
 
-    seed: of the first sample. made_with: a line. swept: from where to where the samples of a sweep go, in words; empty
-    for any other take. thumbnail: a small PNG, base64 in the index.
+    seed: of the first sample. made_with: a line. condition: of the first sample, in few words. swept: from where to
+    where the samples of a sweep go, in words; empty for any other take. thumbnail: a small PNG, base64 in the
+    index.
     """
 
     id: str
@@ -84,6 +86,7 @@ class HistoryEntry:
     branches: int
     seed: int
     made_with: str
+    condition: str
     swept: str
     thumbnail: str
 
@@ -406,6 +409,7 @@ def describe(take: Take) -> HistoryEntry:
         branches=sum(len(sample.branches) for sample in take.samples),
         seed=take.seed,
         made_with=made_with(take),
+        condition=in_brief(take.model.factors, take.traces[0].schedule[0].condition),
         swept=swept_in_words(take),
         thumbnail=thumbnail(take),
     )

@@ -26,7 +26,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QUndoStack
+from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from models.catalog import Catalog, Entry
 from models.chain import Chain, ImageChain, SoundChain, Symbols
@@ -180,6 +180,8 @@ class Studio(QObject):
         """The model that was loaded before the one that is being loaded, and what was shown of it."""
         self._device_before: str | None = None
         """The device that the model was on which is being loaded on another one."""
+        self._device_steps: list[SettingsCommand] = []
+        """What has chosen the other one."""
         self._going_back = False
         """Whether what is being loaded was there before something else was given up: it is not given up, too."""
         self._refused: set[Path] = set()
@@ -394,18 +396,26 @@ class Studio(QObject):
         self.settings_changed.emit()
 
     def _load_on(self, device: str) -> None:
-        """Loads the chosen model again, on another device."""
+        """Loads the chosen model again, on another device than was chosen last: nobody has to undo that choice."""
         assert self.settings is not None
         self.settings = self.settings.with_(device=device)
         self.profile.set_model_settings(self._key, self.settings.to_json())
-        self.settings_changed.emit()
+        given_up = self._device_steps
         self._load()
+        for step in given_up:
+            if not step.undone or step.after.get("device") != device:
+                step.leave_out("device")
+            elif step is self._next_step(Side.AFTER):
+                self.undo_stack.redo()  # it is what holds
+        self._drop_obsolete_steps()
+        self.settings_changed.emit()
 
     def _load(self) -> None:
         assert self.entry is not None
         assert self.settings is not None
         self._load_token += 1
         self.loaded = self._device_before = None
+        self._device_steps = []
         self._loading = True
         self._going_back = False
         self._announce()
@@ -417,6 +427,7 @@ class Studio(QObject):
             return
         self.loaded = info
         self._before = self._added = self._device_before = None
+        self._device_steps = []
         self._loading = self._going_back = False
         self._announce()
         wish, self._wish = self._wish, None
@@ -433,7 +444,8 @@ class Studio(QObject):
             return
         assert self.settings is not None
         if self.settings.device != AUTO:
-            self._load_on(AUTO)  # a device that is not there must not keep the model away for good
+            # A device that is not there must not keep the model away for good.
+            self._load_on(self._device_before or AUTO)
         else:
             self._go_back()
         self.error.emit(reason)
@@ -520,7 +532,13 @@ class Studio(QObject):
         if self.shown_seed is not None:
             self.set_seed(self.shown_seed)
 
-    def change_settings_of(self, model: Path, changes: dict[str, Any]) -> bool:
+    def shows_settings(self, model: Path, fields: dict[str, Any]) -> bool:
+        """Whether this model is chosen, and its settings have these values."""
+        if self.entry is None or self.entry.path != model or self.settings is None:
+            return False
+        return all(getattr(self.settings, name) == value for name, value in fields.items())
+
+    def change_settings_of(self, model: Path, changes: dict[str, Any], step: SettingsCommand) -> bool:
         """For ``SettingsCommand``: chooses the model, so that the change is seen; whether it is there."""
         if self.entry is None or self.entry.path != model:
             if not model.exists():
@@ -529,17 +547,23 @@ class Studio(QObject):
             self.choose_model(model)
         if self.entry is None or self.entry.path != model or self.settings is None:
             return False  # it could not be chosen, which was said: no other model is changed in its place
-        self._apply_settings(self.settings.with_(**changes))
+        self._apply_settings(self.settings.with_(**changes), step)
         return True
 
-    def show_of_drag(self, drag: int | None, side: Side) -> None:
-        """For ``SettingsCommand``: shows again what was shown before a drag that drew along, or after it."""
+    def take_of_drag(self, drag: int | None, side: Side) -> Take | None:
+        """What was shown before a drag that drew along, or after it, where that is not what is shown."""
         take = self.drawing_along.shown(drag, side)
-        if take is not None and take is not self.take and self.entry is not None:
+        return take if take is not self.take else None
+
+    def show_of_drag(self, drag: int | None, side: Side) -> None:
+        """For ``SettingsCommand``: shows it again."""
+        take = self.take_of_drag(drag, side)
+        if take is not None and self.entry is not None:
             self._show_with_model(take, self.entry)
             self.worker.save(take)  # the hand may have moved on from it before it was kept
 
-    def _apply_settings(self, settings: Settings) -> None:
+    def _apply_settings(self, settings: Settings, step: SettingsCommand | None = None) -> None:
+        """step: what is done or undone by this, if it can be."""
         assert self.settings is not None
         device, pace_changed = self.settings.device, settings.pace != self.settings.pace
         before, self.settings = self.settings.condition, settings
@@ -551,9 +575,11 @@ class Studio(QObject):
             self._direct(before)
         if settings.device != device:
             self.pause()
-            last = self._device_before if self.loaded is None else device
+            last, steps = (self._device_before, self._device_steps) if self.loaded is None else (device, [])
             self._load()
             self._device_before = last
+            if step is not None and settings.device != last:
+                self._device_steps = [*steps, step]
         self.settings_changed.emit()
         self.inspection.ask()
 
@@ -1124,17 +1150,19 @@ class Studio(QObject):
             self.move_cursor(at.step)
 
     def undo(self) -> None:
-        self._retrace("Undone", self.undo_stack.undoText, self.undo_stack.undo)
+        self._retrace("Undone", Side.BEFORE, self.undo_stack.undoText, self.undo_stack.undo)
 
     def redo(self) -> None:
-        self._retrace("Redone", self.undo_stack.redoText, self.undo_stack.redo)
+        self._retrace("Redone", Side.AFTER, self.undo_stack.redoText, self.undo_stack.redo)
 
-    def _retrace(self, done: str, text: Callable[[], str], step: Callable[[], None]) -> None:
+    def _retrace(self, done: str, side: Side, text: Callable[[], str], step: Callable[[], None]) -> None:
         """One stack holds what was done with all models, in the order in which it was done; says so where it leads to
         another one.
         """
 
         def retrace() -> None:
+            while isinstance(idle := self._next_step(side), SettingsCommand) and idle.idle(side):
+                step()
             what, before = text(), self.entry
 
             def say() -> None:
@@ -1143,10 +1171,22 @@ class Studio(QObject):
                     self.message.emit(f"{done}: {what}. {'That model' if title in what else title} is chosen again.")
 
             step()
+            self._drop_obsolete_steps()
             self._after_reading.appendleft(say)
 
         self._after_reading.append(retrace)
         self._serve_after_reading()
+
+    def _next_step(self, side: Side) -> QUndoCommand | None:
+        """What would be undone next, or redone."""
+        at = self.undo_stack.index() - (side is Side.BEFORE)
+        return self.undo_stack.command(at) if 0 <= at < self.undo_stack.count() else None
+
+    def _drop_obsolete_steps(self) -> None:
+        """Steps that were given up leave the ends of the history; the stack only takes them out as it passes them."""
+        for side, drop in ((Side.BEFORE, self.undo_stack.undo), (Side.AFTER, self.undo_stack.redo)):
+            while (step := self._next_step(side)) is not None and step.isObsolete():
+                drop()
 
     @Slot()
     def _serve_after_reading(self) -> None:

@@ -1,6 +1,7 @@
 """What can be undone: changes of settings, branches that are shown, deletions from the history.
 
 The methods of ``Studio`` that only the commands call say so: called by anybody else, what they do could not be undone.
+No step changes nothing: one that came to nothing goes, and one that others have undone meanwhile is passed over.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class SettingsCommand(QUndoCommand):
     ) -> None:
         super().__init__(what)
         self.studio, self.model, self.before, self.after, self.drag = studio, model, before, after, drag
+        self.undone = False
 
     def id(self) -> int:
         return 1
@@ -40,12 +42,25 @@ class SettingsCommand(QUndoCommand):
         self.setObsolete(self.before == self.after)  # dragged there and back
         return True
 
+    def idle(self, side: Side) -> bool:
+        """Whether all of it holds by now, since others have changed the settings: as a take that was shown again."""
+        fields = self.before if side is Side.BEFORE else self.after
+        return self.studio.shows_settings(self.model, fields) and not self.studio.take_of_drag(self.drag, side)
+
+    def leave_out(self, name: str) -> None:
+        """A change of this field was given up: it is no part of what was done."""
+        self.before.pop(name, None)
+        self.after.pop(name, None)
+        self.setObsolete(not self.after)
+
     def undo(self) -> None:
-        self.setObsolete(not self.studio.change_settings_of(self.model, self.before))
+        self.undone = True
+        self.setObsolete(not self.studio.change_settings_of(self.model, self.before, self))
         self.studio.show_of_drag(self.drag, Side.BEFORE)
 
     def redo(self) -> None:
-        self.setObsolete(not self.studio.change_settings_of(self.model, self.after))
+        self.undone = False
+        self.setObsolete(not self.studio.change_settings_of(self.model, self.after, self))
         self.studio.show_of_drag(self.drag, Side.AFTER)  # nothing, when it is done for the first time
 
 

@@ -235,13 +235,23 @@ class CompiledTransformer(CompiledDecoder):
         begun = (np.zeros(self.rows, np.int64) for _ in range(3))
         self._state = State(np.zeros(shape, np.float32), np.zeros(shape, np.float32), *begun)
 
-    def _begin(self, rows: Int64s, step: int) -> None:
-        """As in ``CachedTransformer``, of some rows."""
+    def _beginning(self, step: int) -> int:
+        return max(0, step - self.model.refilled)
+
+    def _begin(self, step: int) -> None:
+        self._refill(np.arange(self.rows), step)
+
+    def _refill(self, rows: Int64s, first: int) -> None:
+        """As in ``CachedTransformer``, of some rows from a position on."""
         for each in (self._state.first, self._state.kept, self._state.at):
-            each[rows] = max(0, step - self.model.refilled)
+            each[rows] = first
+
+    def _leave_behind(self, step: int) -> None:
+        """Of rows that are far behind a step, what nothing from there on depends on."""
+        self._refill(np.flatnonzero(step - self._state.at > self.model.refilled), self._beginning(step))
 
     def _walk(self, block: Block) -> None:
-        self._begin(np.flatnonzero(block.start - self._state.at > self.model.refilled), block.start)
+        self._leave_behind(block.start)
         _walk(self._weights, self._state, self._conditions, block)
 
     def _rewind(self, step: int) -> None:
@@ -249,7 +259,12 @@ class CompiledTransformer(CompiledDecoder):
         held = state.kept <= max(0, step + 1 - self._weights.context)
         right = (state.first == 0) | (state.first <= step - self.model.receptive_field)
         np.minimum(state.at, step, out=state.at)
-        self._begin(np.flatnonzero(~(held & right)), step)
+        self._refill(np.flatnonzero(~(held & right)), self._beginning(step))
+
+    def back(self, step: int) -> None:
+        self.rewind(step)
+        self._leave_behind(step)
+        self.step = min(step, int(self._state.at.min()))
 
     def _select(self, rows: list[int]) -> None:
         self._state = State._make(each[rows] for each in self._state)

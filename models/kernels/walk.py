@@ -141,6 +141,10 @@ class CompiledDecoder(Decoder):
         self._make_room(1)
         super().push(symbols)
 
+    def begin_with(self, prefix: Symbols) -> int:
+        self._check_symbols(prefix)
+        return super().begin_with(prefix)
+
     def extend(self, prefix: npt.ArrayLike) -> None:
         symbols = np.asarray(prefix, np.int32)
         if symbols.ndim != 2 or symbols.shape[0] != self.rows:

@@ -557,8 +557,11 @@ class CompiledWaveNet(SnapshotDecoder):
 
     @torch.inference_mode()
     def peek(self) -> Conditional:
-        if (self._now.at < self.step).any():
-            self._follow(self.step, ~(self.symbols == self._stop).any(1))
+        behind = np.flatnonzero(self._now.at < self.step)
+        if behind.size:
+            rows = np.zeros(self.rows, np.bool_)
+            rows[behind] = self._symbols[behind, self._now.at[behind]] != self._stop  # where a row ends, it stands
+            self._follow(self.step, rows)
         outputs, before = (torch.from_numpy(each.copy()) for each in (self._now.outputs, self._now.before))
         return cast(WaveNet, self.model).distribution(outputs, before)
 
@@ -639,11 +642,11 @@ class CompiledWaveNet(SnapshotDecoder):
         drawn: Drawn,
     ) -> None:
         """Calls the kernel: draws with a shaping, takes what is given without."""
-        if not active.any():
-            return
         s = shaping or NEUTRAL
-        # Not of rows that have ended: they stay where they did, however far the others go.
-        frames = self._frames((int(self._now.at[active].min()) + 1) // self._hop, max(end, 0) // self._hop)
+        start = int(self._now.at[active].min(initial=end))  # of those that go on: others may have ended long ago
+        if start == end:
+            return
+        frames = self._frames((start + 1) // self._hop, end // self._hop)
         walk(
             self._weights,
             self._context,

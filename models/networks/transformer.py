@@ -223,10 +223,13 @@ class CachedTransformer(Decoder):
         """(2, L, B, H, ring, d): keys and values."""
         self._begin(0)
 
+    def _beginning(self, step: int) -> int:
+        """From where the rings are filled anew, for this step and those up to a context before it."""
+        return max(0, step - self._network.refilled)
+
     def _begin(self, step: int) -> None:
-        """Has the rings filled anew, for this step and those up to a context before it."""
-        self._first = max(0, step - self._network.refilled)
-        """The position that they were filled from."""
+        self._first = step
+        """The position that the rings were filled from."""
         self._kept = self._first
         """The first one that they still hold."""
         self._at = self._first
@@ -235,7 +238,7 @@ class CachedTransformer(Decoder):
     @torch.inference_mode()
     def peek(self) -> Categorical:
         if self.step - self._at > self._network.refilled:
-            self._begin(self.step)
+            self._begin(self._beginning(self.step))
         for position in range(self._at, self.step + 1):
             self._compute(position)
         self._at = self.step + 1
@@ -263,7 +266,11 @@ class CachedTransformer(Decoder):
         if held and right:
             self._at = min(self._at, step)
         else:
-            self._begin(step)
+            self._begin(self._beginning(step))
+
+    def back(self, step: int) -> None:
+        self.rewind(step)
+        self.step = min(step, self._at)
 
     @torch.inference_mode()
     def _select(self, rows: list[int]) -> None:

@@ -16,7 +16,7 @@ its own, and moves on once in a frame, when the samples of the one before are th
 from __future__ import annotations
 
 import copy
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -36,8 +36,24 @@ State = tuple[Tensor, ...]
 """Rings (sum of dilations, B, R); of the next step the outputs (B, P) and the symbols before it (B,); the last
 amplitudes, as far as periods reach (B, n). With a context its rings (sum of its dilations, B, C), and what it adds to
 blocks (B, L, 2R) and skips (B, S)."""
-Delays = tuple[Tensor, Tensor]
-"""Of a frame, see ``WaveNet.delays``: each (B, P, 4)."""
+Delays = tuple[Tensor, Tensor] | tuple[None, None]
+"""Lags and shares of a frame, see ``WaveNet.delays``: each (B, P, 4)."""
+
+
+class Told(NamedTuple):
+    """What the move to a step is told.
+
+    step: its number. symbols: those before it (B,). biases: of all blocks (L, B, 2R). skip_bias: (B, S). tone (B, R),
+    lags and shares, see ``Delays``: None where the network hears no such thing.
+    """
+
+    step: int | Tensor
+    symbols: Tensor
+    biases: Tensor
+    skip_bias: Tensor
+    tone: Tensor | None
+    lags: Tensor | None
+    shares: Tensor | None
 
 
 class CachedContext:
@@ -87,7 +103,7 @@ class CachedWaveNet(SnapshotDecoder):
         self._hop = model.hop
         self._frame = NOWHERE
         self._tones: Tensor | None = None
-        self._delays: Delays | None = None
+        self._delays: Delays = None, None
         self._more: tuple[Tensor, Tensor] | None = None
         """What the context adds to the blocks (B, L, 2R) and the skips (B, S)."""
         residuals = [block.residual for block in blocks if block.residual is not None]
@@ -143,27 +159,19 @@ class CachedWaveNet(SnapshotDecoder):
             self._hear(self._context, step)
         self._before = symbols.clone()  # the caller may change theirs
         tone = None if self._tones is None else self._tones[:, step % self._hop]
-        self._outputs = self._move(step, self._before, self._biases, self._skip_bias, tone, self._delays)
+        self._outputs = self._move(Told(step, self._before, self._biases, self._skip_bias, tone, *self._delays))
 
-    def _move(
-        self,
-        step: int | Tensor,
-        symbols: Tensor,
-        biases: Tensor,
-        skip_bias: Tensor,
-        tone: Tensor | None,
-        delays: Delays | None,
-    ) -> Tensor:
+    def _move(self, told: Told) -> Tensor:
         """Moves the rings on and returns the outputs (B, P)."""
-        slots = torch.remainder(step, self._dilations) + self._first_slots
-        from_past = torch.baddbmm(biases, self._rings.index_select(0, slots), self._past_weights).unbind(0)
+        slots = torch.remainder(told.step, self._dilations) + self._first_slots
+        from_past = torch.baddbmm(told.biases, self._rings.index_select(0, slots), self._past_weights).unbind(0)
         channels = self._rings.shape[2]
         content, opening = self._units[:, :channels], self._units[:, channels:]
-        torch.index_select(self._inputs_table, 0, symbols, out=self._inputs_of[0])
-        if tone is not None:
-            self._inputs_of[0].add_(tone)
-        if delays is not None:
-            self._inputs_of[0].add_(self._periodic(step, symbols, *delays))
+        torch.index_select(self._inputs_table, 0, told.symbols, out=self._inputs_of[0])
+        if told.tone is not None:
+            self._inputs_of[0].add_(told.tone)
+        if told.lags is not None and told.shares is not None:
+            self._inputs_of[0].add_(self._periodic(told.step, told.symbols, told.lags, told.shares))
         for layer, x in enumerate(self._inputs_of):
             torch.addmm(from_past[layer], x, self._present_weights[layer], out=self._units).tanh_()
             gates = torch.addcmul(content, content, opening, out=self._gates_of[layer])
@@ -171,7 +179,7 @@ class CachedWaveNet(SnapshotDecoder):
                 following = self._inputs_of[layer + 1]
                 torch.addmm(x, gates, self._residual_weights[layer], out=following).add_(self._residual_biases[layer])
         self._rings.index_copy_(0, slots, self._inputs)
-        skips = torch.addmm(skip_bias, self._gates, self._skip_weights).relu_()
+        skips = torch.addmm(told.skip_bias, self._gates, self._skip_weights).relu_()
         outputs: Tensor = self._out(self._head(skips).relu_())
         return outputs
 
@@ -265,49 +273,30 @@ class CachedWaveNet(SnapshotDecoder):
 class GraphedWaveNet(CachedWaveNet):
     """The cached step, recorded once and replayed by the GPU, see ``models.graphed``.
 
-    What is told to a step is copied to where the recording reads it. Of a frame's biases Python decides, outside.
+    What is told is copied to where the recording reads it. Of a frame's biases Python decides, outside.
     """
 
     engine = GRAPH
 
     _replay: Replay | None = None
 
-    def _move(
-        self,
-        step: int | Tensor,
-        symbols: Tensor,
-        biases: Tensor,
-        skip_bias: Tensor,
-        tone: Tensor | None,
-        delays: Delays | None,
-    ) -> Tensor:
-        told = [
-            torch.as_tensor(step, device=symbols.device),
-            symbols,
-            biases,
-            skip_bias,
-            *([] if tone is None else [tone]),
-            *([] if delays is None else delays),
-        ]
+    def _move(self, told: Told) -> Tensor:
         if self._replay is None:
-            self._record_step([x.clone() for x in told])
+            self._record_step(told)
         assert self._replay is not None
-        for heard, x in zip(self._told, told, strict=True):
-            heard.copy_(x)
+        for read, x in zip(self._told, told, strict=True):
+            if isinstance(read, Tensor):
+                read.copy_(torch.as_tensor(x))
         self._replay()
         return self._answer.clone()
 
-    def _record_step(self, told: list[Tensor]) -> None:
-        now, symbols, biases, skip_bias, *more = self._told = told
-        tone, delays = more[0] if more else None, (more[1], more[2]) if len(more) > 1 else None
+    def _record_step(self, told: Told) -> None:
+        device = self._rings.device
+        read = self._told = Told._make(None if x is None else torch.as_tensor(x, device=device).clone() for x in told)
         rings = self._rings.clone()  # amplitudes may be heard twice
         move = super()._move
-        self._answer = move(now, symbols, biases, skip_bias, tone, delays)
-
-        def work() -> None:
-            self._answer.copy_(move(now, symbols, biases, skip_bias, tone, delays))
-
-        self._replay = recorded(work, self._rings.device)
+        self._answer = move(read)
+        self._replay = recorded(lambda: self._answer.copy_(move(read)), device)
         self._rings.copy_(rings)
 
     def _restore(self, state: State) -> None:

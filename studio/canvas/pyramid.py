@@ -1,4 +1,7 @@
-"""Least, largest and mean values of stretches of a growing curve, at a cost that does not grow with its length."""
+"""Least, largest and mean values of stretches of a growing curve, at a cost that does not grow with its length.
+
+Nor does the memory: of a long curve the levels lie on the disk, as what it was made of does, see ``growing``.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+
+from models.growing import RELEASED_STEPS, Growth
 
 Floats = npt.NDArray[np.float32]
 
@@ -15,28 +20,34 @@ FACTOR = 8
 """Bins of one level that make a bin of the next."""
 
 FIRST_CAPACITY = 1024
+FIGURES = 3
+"""Of a bin."""
+RELEASED_BINS = RELEASED_STEPS // FIRST
+"""After so many each, what a level has on the disk leaves memory."""
 
 
 class _Level:
-    """Whole bins of one width: their least and largest values and their sums."""
+    """Whole bins of one width: their least and largest values and their sums, side by side in one array."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.low = np.empty(FIRST_CAPACITY, np.float32)
-        self.high = np.empty(FIRST_CAPACITY, np.float32)
-        self.total = np.empty(FIRST_CAPACITY, np.float32)
+        self._figures = np.empty(FIGURES * FIRST_CAPACITY, np.float32)
+        self._growth = Growth(part=FIRST // FIGURES)
+
+    def bins(self, start: int, stop: int) -> tuple[Floats, Floats, Floats]:
+        """(least, largest, sum) of the bins [start, stop), float32 (stop - start,) each."""
+        low, high, total = self._figures[FIGURES * start : FIGURES * stop].reshape(-1, FIGURES).T
+        return low, high, total
 
     def extend(self, low: Floats, high: Floats, total: Floats) -> None:
-        stop = self.count + len(low)
-        for name, new in (("low", low), ("high", high), ("total", total)):
-            array = getattr(self, name)
-            if stop > len(array):
-                larger = np.empty(max(stop, 2 * len(array)), np.float32)
-                larger[: self.count] = array[: self.count]
-                setattr(self, name, larger)
-                array = larger
-            array[self.count : stop] = new
+        start, stop = self.count, self.count + len(low)
+        if FIGURES * stop > len(self._figures):
+            room = max(FIGURES * stop, 2 * len(self._figures))
+            self._figures = self._growth.larger(self._figures, FIGURES * start, room)
+        np.stack([low, high, total], 1, out=self._figures[FIGURES * start : FIGURES * stop].reshape(-1, FIGURES))
         self.count = stop
+        if start // RELEASED_BINS < stop // RELEASED_BINS:
+            self._growth.leave_memory()
 
 
 class Pyramid:
@@ -49,6 +60,8 @@ class Pyramid:
         self._read = read
         self._length = 0
         self._levels = [_Level()]
+        self._total = 0.0
+        """Of the bins of the lowest level."""
 
     def __len__(self) -> int:
         return self._length
@@ -60,10 +73,8 @@ class Pyramid:
     @property
     def mean(self) -> float:
         """Of all values, of which there must be some."""
-        lowest = self._levels[0]
-        rest = self.values(FIRST * lowest.count, self._length)
-        total = lowest.total[: lowest.count].sum(dtype=np.float64) + rest.sum(dtype=np.float64)
-        return float(total) / self._length
+        rest = self.values(FIRST * self._levels[0].count, self._length)
+        return (self._total + float(rest.sum(dtype=np.float64))) / self._length
 
     def grow(self, length: int) -> None:
         """Takes in the values up to ``length``."""
@@ -72,6 +83,7 @@ class Pyramid:
         start = FIRST * lowest.count
         bins = self.values(start, length // FIRST * FIRST).reshape(-1, FIRST)
         lowest.extend(bins.min(axis=1), bins.max(axis=1), bins.sum(axis=1))
+        self._total += float(bins.sum(dtype=np.float64))
         below = lowest
         for number in range(1, 32):
             if number == len(self._levels):
@@ -81,12 +93,8 @@ class Pyramid:
             level = self._levels[number]
             start, stop = level.count * FACTOR, below.count // FACTOR * FACTOR
             if start < stop:
-                shape = (-1, FACTOR)
-                level.extend(
-                    below.low[start:stop].reshape(shape).min(axis=1),
-                    below.high[start:stop].reshape(shape).max(axis=1),
-                    below.total[start:stop].reshape(shape).sum(axis=1),
-                )
+                low, high, total = (figure.reshape(-1, FACTOR) for figure in below.bins(start, stop))
+                level.extend(low.min(axis=1), high.max(axis=1), total.sum(axis=1))
             below = level
 
     def columns(self, start: int, stop: int, count: int) -> tuple[Floats, Floats, Floats]:
@@ -107,8 +115,7 @@ class Pyramid:
         if edges[0] == level.count:
             edges[0] -= 1
         first, last = int(edges[0]), max(int(edges[-1]), int(edges[0]) + 1)
-        bins = slice(first, last)
-        return _binned(level.low[bins], level.high[bins], level.total[bins], edges - first, size)
+        return _binned(*level.bins(first, last), edges - first, size)
 
 
 def _binned(

@@ -99,13 +99,22 @@ def spectra(
     length = window_length(rate, settings.window_ms)
     hop = int(middles[1] - middles[0]) if len(middles) > 1 else 1
     first, last = int(middles[0]) - length // 2, int(middles[-1]) + length // 2
-    within = read(max(0, first), min(max(0, last), samples))
-    padded = np.zeros(last - first, np.float32)
-    padded[max(0, -first) : max(0, -first) + len(within)] = within
-    spectrum = np.fft.rfft(sliding_window_view(padded, length)[::hop] * _hann(length), axis=1)
+    if hop < length:
+        windows = sliding_window_view(_padded(read, samples, first, last), length)[::hop]
+    else:  # what lies between them is as long as the wave
+        windows = np.stack([_padded(read, samples, start, start + length) for start in range(first, last, hop)])
+    spectrum = np.fft.rfft(windows * _hann(length), axis=1)
     power = (spectrum.real**2 + spectrum.imag**2) @ _rows(rate, length, settings.scale)
     level = 10 * np.log10(np.maximum(power, 1e-13)) - LOWEST_DB
     return np.rint(np.clip(level * (255 / -LOWEST_DB), 0, 255)).astype(np.uint8)
+
+
+def _padded(read: Read, samples: int, first: int, last: int) -> Floats:
+    """The samples [first, last), with silence around the wave."""
+    within = read(max(0, first), min(max(0, last), samples))
+    padded = np.zeros(last - first, np.float32)
+    padded[max(0, -first) : max(0, -first) + len(within)] = within
+    return padded
 
 
 def decibels_of(value: int) -> float:

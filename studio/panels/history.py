@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import takewhile
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -51,9 +50,6 @@ ENTRY = Qt.ItemDataRole.UserRole
 PICTURE_ROLE = Qt.ItemDataRole.UserRole + 1
 DELETE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
-SEED = "seed "
-"""What follows the condition in ``made_with``."""
-
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -71,15 +67,8 @@ def caption(entry: HistoryEntry) -> str:
 
     The pictures of sounds look alike.
     """
-    said = spoken(entry) if entry.modality == "sound" else ""
-    return entry.swept or said or entry.title.split(" · ")[0]
-
-
-def spoken(entry: HistoryEntry) -> str:
-    """The values of the condition that ``made_with`` begins with; nothing of a factor that was left open."""
-    condition = takewhile(lambda part: not part.startswith(SEED), entry.made_with.split("; "))
-    values = (part.partition(" ")[2] for part in condition)
-    return " ".join(value for value in values if value != "any")
+    condition = entry.condition if entry.modality == "sound" else ""
+    return entry.swept or condition or entry.title.split(" · ")[0]
 
 
 def describe(entry: HistoryEntry) -> str:

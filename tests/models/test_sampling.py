@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from models.blocks import BLOCK_SECONDS, LARGEST_BLOCK, next_block
 from models.chain import GreyLevels, ImageChain
 from models.conditional import Categorical, first_above, shape_probs
-from models.decoder import Decoder, ReferenceDecoder
+from models.decoder import Decoder, Drawn, ReferenceDecoder
 from models.errors import InputError
 from models.model import AutoregressiveModel, ModelSpec
 from models.noise import uniforms
@@ -175,6 +176,40 @@ def test_a_block_is_as_long_as_it_may_take_and_grows_no_faster_than_twofold() ->
     assert next_block(1, 100 * BLOCK_SECONDS) == 1
     assert next_block(8, 0.0) == 16
     assert next_block(LARGEST_BLOCK, 0.0) == LARGEST_BLOCK
+
+
+class NotingDecoder(ReferenceDecoder):
+    """Notes what it is told at once, what it draws at once, and that it works through what it was told."""
+
+    engine = "cached"
+
+    def __init__(self, model: AutoregressiveModel, condition: Tensor) -> None:
+        super().__init__(model, condition)
+        self.done: list[tuple[str, int]] = []
+
+    def extend(self, prefix: npt.ArrayLike) -> None:
+        self.done.append(("told", np.shape(prefix)[1]))
+        super().extend(prefix)
+
+    def _work_through(self) -> None:
+        self.done.append(("worked through", self.step))
+
+    def advance(self, uniforms: npt.NDArray[np.float64], *how: Any) -> Drawn:
+        self.done.append(("drew", uniforms.shape[1]))
+        return super().advance(uniforms, *how)
+
+
+def test_what_is_told_and_what_is_drawn_at_once_are_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = CachedTable([0.0, 1.0])
+    decoder = NotingDecoder(model, model.condition_tensor({}))
+    monkeypatch.setattr(model, "cached", lambda condition: decoder)
+    take = begin(model, engine="cached")
+    known = np.zeros(8, np.float32)
+    take.traces[0].append(np.zeros(8, np.int32), known, known, known > 0)
+    walk = Walk(model, take)
+    assert [walk.advance(1, 5), walk.advance(2, 5), walk.advance(1, 5), walk.advance(2, 5)] == [0, 0, 1, 2]
+    told = [("told", 5), ("worked through", 5), ("told", 3), ("worked through", 8)]
+    assert decoder.done == [*told, ("drew", 1), ("drew", 2)]
 
 
 def test_a_slow_walk_is_repeated_step_by_step_and_tells_how_far_it_is() -> None:

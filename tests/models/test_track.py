@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from models.condition import Category, factors_from_json
+from models.condition import Category, factors_from_json, in_brief, in_words
 from models.errors import InputError
 from models.layers.track_features import HARMONICS, TrackFeatures
 from models.track import MAX_EVENTS, MAX_FRAME, Number, Pitch, Track
@@ -197,3 +197,22 @@ def test_the_phase_of_a_long_note_keeps_its_digits() -> None:
         heard = tone("0+3600 57 pp", first, 800)
         turned = torch.atan2(heard[:, 0], heard[:, HARMONICS]).diff().remainder(2 * math.pi)
         torch.testing.assert_close(turned, torch.full((799,), 2 * math.pi * 220 / 16000), rtol=0, atol=1e-5)
+
+
+def test_a_condition_in_brief_can_be_told_from_any_other() -> None:
+    speaker, style = Category("speaker", ("ada", "bob"), any=True), Category("class", ("a", "b"))
+    touch = Category("touch", ("soft", "hard"))
+    notes = Track("notes", 100, 10, (Number("pitch", 40, 80), touch), "60 soft")
+    words = Track("digits", 100, 10, (Category("digit", ("0", "7")),), "7 0")
+    both = {"speaker": "ada", "class": "a", "touch": "hard", "notes": notes.example, "digits": words.example}
+    for factors, said in (
+        ((speaker, style), "ada · class a"),
+        ((speaker, touch), "speaker ada · touch hard"),
+        ((touch, notes), "hard · notes 60 soft"),
+        ((words, speaker), "digits 7, 0 · ada"),
+    ):
+        assert in_brief(factors, both) == said
+    nothing = {**both, "speaker": "any", "notes": []}
+    assert in_brief((speaker, notes), nothing) == "no notes"
+    assert in_words((speaker, notes), nothing) == ["speaker any", "no notes"]
+    assert in_brief((speaker,), {"speaker": {"ada": 0.25, "bob": 0.75}}) == "0.25 ada + 0.75 bob"

@@ -18,10 +18,11 @@ from models.chain import DRAW, GreyLevels, ImageChain, Symbols
 from models.condition import Category
 from models.decoder import Decoder
 from models.errors import InputError
+from models.kernels import transformer as transformer_kernel
 from models.likelihood import surprises
 from models.model import ModelSpec
-from models.networks.transformer import Transformer, banded_attention
-from models.sampling import FLOAT_TIE, ConditionalBuffer, distance_to, make_decoder, run
+from models.networks.transformer import CachedTransformer, Transformer, banded_attention
+from models.sampling import FLOAT_TIE, ConditionalBuffer, Walk, distance_to, make_decoder, run
 from models.shaping import NEUTRAL, Shaping
 from models.text import Characters, TextChain
 from models.trace import ModelReference, new_take
@@ -268,6 +269,39 @@ def test_a_step_back_within_a_context_computes_one_position_again(monkeypatch: p
     decoder.rewind(LONG // 2)
     decoder.peek()
     assert len(computed) == CONTEXT + FURTHEST + CONTEXT + 1
+
+
+def test_a_walk_that_goes_on_in_a_long_text_computes_no_more_at_once_than_it_is_told(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it can be stopped: also where it goes on from a place long ago."""
+    model, computed = build(stop=False), [0]
+    compute, kernel = CachedTransformer._compute, transformer_kernel._walk
+
+    def counted(decoder: CachedTransformer, position: int) -> None:
+        computed[-1] += 1
+        compute(decoder, position)
+
+    def counted_kernel(weights: Any, state: Any, conditions: Any, block: Any) -> None:
+        looked_at = block.start + block.uniforms.shape[1] + len(block.following)
+        computed[-1] += looked_at - int(state.at.min())
+        kernel(weights, state, conditions, block)
+
+    monkeypatch.setattr(CachedTransformer, "_compute", counted)
+    monkeypatch.setattr(transformer_kernel, "_walk", counted_kernel)
+    reference = ModelReference("t", "T", "0" * 64, model.chain, model.factors)
+    take = new_take(reference, seed=3, count=1, condition={}, shaping=NEUTRAL, engine=engine, limit=LONG + 20)
+    known = np.zeros(LONG, np.float32)
+    take.traces[0].append(letters(1, LONG)[0], known, known, known > 0)
+    walk, most = Walk(model, take), 4
+    for place in (LONG, LONG // 2):
+        if place < LONG:
+            take.branch(0, place)
+        while len(take.traces[0]) < place + most:
+            computed.append(0)
+            walk.advance(most)
+    assert 0 < max(computed) <= most + 1
+    assert sum(computed) < 4 * (FURTHEST + CONTEXT)  # what is too long ago to matter is left out
 
 
 def test_rows_that_are_selected_go_on_by_themselves(model: Transformer, engine: str) -> None:

@@ -590,3 +590,25 @@ def test_periods_of_a_pitch_too_low_to_keep_are_refused_in_words() -> None:
     sizes = {"residual": 7, "skip": 9, "head": 10, "dilations": [1, 2], "frames": 4, "periods": 12}
     with pytest.raises(InputError, match=r"12 periods of the lowest pitch are 375743 samples; .* at most 65536"):
         WaveNet(ModelSpec("wavenet", chain, (low,), sizes))
+
+
+def test_a_row_that_ended_long_ago_has_nothing_computed_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The frames of a track: those of the rows that go on, however far they are by now."""
+    model = build((None, 0, True, NOTES))
+    decoder = CompiledWaveNet(model, conditions(model, 2))
+    of_track, spans = decoder._frames, []
+
+    def noted(first: int, last: int) -> Any:
+        spans.append(last - first)
+        return of_track(first, last)
+
+    monkeypatch.setattr(decoder, "_frames", noted)
+    clamps = random_symbols(2, 200 * model.hop)
+    clamps[1, 5] = LEVELS
+    alive = np.array([True, True])
+    for start in range(0, clamps.shape[1], model.hop):
+        part = clamps[:, start : start + model.hop]
+        decoder.advance(np.full(part.shape, 0.5), NEUTRAL, part, alive)
+        alive[1] = False
+        decoder.peek()
+    assert max(spans) <= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -106,6 +107,25 @@ def test_no_peak_is_lost_however_far_one_zooms_out() -> None:
         _, high, _ = pyramid.columns(0, 100_000, count)
         assert high.max() == 1.0
         assert np.argmax(high) / count == pytest.approx(0.77777, abs=1.5 / count)
+
+
+def test_a_long_curve_takes_no_more_memory_than_a_shorter_one() -> None:
+    hour = 3600 * 8000
+    pyramid = Pyramid(lambda start, stop: np.full(stop - start, 0.5, np.float32))
+    held = []
+    tracemalloc.start()
+    try:
+        for end in (hour // 20, hour):
+            for length in range(len(pyramid), end, 2**17):
+                pyramid.grow(length)
+            held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert held[1] - held[0] < 16 * 3600
+    assert pyramid.mean == pytest.approx(0.5)
+    low, high, mean = pyramid.columns(0, len(pyramid), 1000)
+    assert {*low, *high} == {0.5}
+    np.testing.assert_allclose(mean, 0.5, rtol=1e-4)
 
 
 def test_any_stretch_has_its_columns() -> None:

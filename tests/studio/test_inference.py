@@ -24,10 +24,13 @@ from pytestqt.qtbot import QtBot
 import models.checkpoint
 import studio.inference
 import studio.profile
+from models.condition import complete
+from models.decoder import Drawn, ReferenceDecoder
 from models.errors import InputError, StudioError
 from models.kernels.cache import OVERRIDE, cache_folder
+from models.sampling import ConditionalBuffer
 from models.shaping import NEUTRAL
-from models.trace import Take, Trace
+from models.trace import Take, Trace, new_take
 from studio.heartbeat import measure
 from studio.inference import NEVER, NICENESS
 from studio.messages import WalkRequest
@@ -195,6 +198,50 @@ def generate(studio: Studio, qtbot: QtBot, count: int) -> Take:
     return studio.take
 
 
+def test_a_walk_that_was_told_much_in_no_time_draws_one_step_at_first(
+    sound_studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reference engine is told for nothing, and pays for each step: it can be stopped after the first."""
+    assert sound_studio.loaded is not None
+    drawn: list[int] = []
+    advance = ReferenceDecoder.advance
+
+    def noted(decoder: ReferenceDecoder, uniforms: npt.NDArray[np.float64], *how: Any) -> Drawn:
+        drawn.append(uniforms.shape[1])
+        return advance(decoder, uniforms, *how)
+
+    monkeypatch.setattr(ReferenceDecoder, "advance", noted)
+    known = np.zeros(3000, np.float32)
+    reference = sound_studio.loaded.reference
+    begun = complete(reference.factors, {})
+    take = new_take(reference, seed=1, count=1, condition=begun, shaping=NEUTRAL, engine="reference", limit=3008)
+    take.traces[0].append(np.full(3000, 16, np.int32), known, known, known > 0)
+    sound_studio.show_take(take, sound_studio.entry)
+    sound_studio.change("fast", pace=math.inf)
+    sound_studio.go_on()
+    finish(sound_studio, qtbot)
+    assert drawn[0] == 1
+    assert max(drawn) < 8
+
+
+def test_passes_for_figures_of_a_long_take_keep_no_command_waiting(
+    sound_studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = generate(sound_studio, qtbot, 1)
+    as_opened(take)
+    where: set[str] = set()
+    make = ConditionalBuffer._pass
+
+    def noted(buffer: ConditionalBuffer, *of: Any) -> Any:
+        where.add(threading.current_thread().name.split("_")[0])
+        return make(buffer, *of)
+
+    monkeypatch.setattr(ConditionalBuffer, "_pass", noted)
+    with qtbot.waitSignal(sound_studio.worker.scored, timeout=20_000):
+        sound_studio.worker.score(take)
+    assert where == {"looks"}
+
+
 def test_another_model_never_scores_what_the_first_one_drew(image_studio: Studio, qtbot: QtBot) -> None:
     take = generate(image_studio, qtbot, 64)
     had = as_opened(take)
@@ -218,7 +265,7 @@ def test_branches_that_are_not_shown_are_scored_too(image_studio: Studio, qtbot:
     finish(image_studio, qtbot)
     had = as_opened(take)
     take.samples[0].current = 0
-    with qtbot.waitSignal(image_studio.worker.scored):
+    with qtbot.waitSignal(image_studio.worker.scored, timeout=20_000):  # beside, where others come first
         image_studio.worker.score(take)
     assert len(had) == 4
     for trace, surprise, entropy in had:
@@ -249,7 +296,7 @@ def test_a_symbol_of_probability_zero_adds_nothing_to_the_entropy(sound_studio: 
         loaded.model.out.bias[3] = -math.inf  # type: ignore[union-attr, operator]
     take = generate(sound_studio, qtbot, 1)
     ((trace, surprise, entropy),) = as_opened(take)
-    with qtbot.waitSignal(sound_studio.worker.scored):
+    with qtbot.waitSignal(sound_studio.worker.scored, timeout=20_000):
         sound_studio.worker.score(take)
     assert trace.entropy == pytest.approx(entropy, abs=1e-3)
     assert trace.surprise == pytest.approx(surprise, abs=1e-3)

@@ -12,8 +12,8 @@ from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
-from models.chain import GreyLevels, ImageChain
-from models.condition import Category, Factor, Vector
+from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
+from models.condition import Category, Factor, Vector, complete
 from models.shaping import NEUTRAL
 from models.sweep import Axis, Temperatures, Values, sweep
 from models.trace import ModelReference, new_take
@@ -30,7 +30,19 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 def made_up(number: int) -> HistoryEntry:
     return HistoryEntry(
-        f"2026010{number}T120000000000-abc", "Digits", "image", 1, 48, 48, True, 1, 7, "digit 3; seed 7", "", PIXEL
+        f"2026010{number}T120000000000-abc",
+        "Digits",
+        "image",
+        1,
+        48,
+        48,
+        True,
+        1,
+        7,
+        "digit 3; seed 7",
+        "digit 3",
+        "",
+        PIXEL,
     )
 
 
@@ -146,10 +158,18 @@ def test_a_caption_says_the_range_of_a_sweep_and_of_any_other_take_the_model() -
 
 
 def test_a_caption_of_a_sound_says_who_says_what() -> None:
-    sound = replace(made_up(1), title="WaveNet · digits", modality="sound", made_with="speaker ada; digit 3; seed 7")
-    assert caption(sound) == "ada 3"
-    assert caption(replace(sound, made_with="speaker any; digit 3; seed 7; T 0.5")) == "3"
-    assert caption(replace(sound, made_with="seed 7")) == "WaveNet"
+    chain = SoundChain(MuLaw(4), 8000, default_seconds=1.0, max_seconds=1.0)
+    factors = (Category("recorded voice", ("ada", "bob"), any=True), Category("digit", ("2", "3"), any=True))
+
+    def said(**condition: str) -> str:
+        model = ModelReference("m", "WaveNet · digits", "0" * 64, chain, factors)
+        begun = complete(factors, {name.replace("_", " "): value for name, value in condition.items()})
+        return caption(entry_of(new_take(model, seed=7, count=1, condition=begun, shaping=NEUTRAL, engine="cached")))
+
+    assert said(recorded_voice="ada", digit="3") == "ada · digit 3"
+    assert said(digit="3") == "digit 3"
+    assert said(recorded_voice="bob") == "bob"
+    assert said() == "WaveNet"
 
 
 def reference(*factors: Factor) -> ModelReference:

@@ -41,6 +41,21 @@ def test_a_sine_of_440_hz_lights_the_row_of_440_hz(scale: str, window_ms: int, r
     assert frequency_at(brightest + 0.5, rate, scale) == pytest.approx(440, abs=max(row, half_a_bin))
 
 
+def test_a_picture_of_a_long_clip_reads_what_is_under_its_windows_and_not_what_lies_between() -> None:
+    read = 0
+
+    def of_an_hour(start: int, stop: int) -> Floats:
+        nonlocal read
+        read += stop - start
+        return np.sin(np.arange(start, stop) * np.float32(0.3)).astype(np.float32)
+
+    settings, columns, length = SpectrumSettings(), 100, window_length(8000, SpectrumSettings().window_ms)
+    far = spectra(of_an_hour, 3600 * 8000, np.arange(columns) * 2**15, 8000, settings)
+    assert read <= columns * length
+    near = [spectra(of_an_hour, 3600 * 8000, np.array([n * 2**15]), 8000, settings)[0] for n in range(columns)]
+    np.testing.assert_array_equal(far, near)
+
+
 @pytest.mark.parametrize("scale", FREQUENCY_SCALES)
 def test_full_scale_is_0_db_and_half_of_it_6_db_less(scale: str) -> None:
     settings = SpectrumSettings(scale=scale)

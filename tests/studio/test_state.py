@@ -522,6 +522,50 @@ def test_a_device_that_is_given_up_while_a_model_loads_there_leaves_the_one_befo
     qtbot.waitUntil(lambda: image_studio.looks_into)
     assert image_studio.settings.device == "auto"  # type: ignore[union-attr]
     assert image_studio.profile.model_settings(IMAGE)["device"] == "auto"
+    assert "device" not in image_studio.undo_stack.undoText()
+
+
+def test_a_device_that_is_given_up_leaves_nothing_to_undo_or_redo(image_studio: Studio, qtbot: QtBot) -> None:
+    stack = image_studio.undo_stack
+
+    def given_up() -> tuple[str, list[str], int]:
+        image_studio.stop()
+        qtbot.waitUntil(lambda: image_studio.loaded is not None)
+        assert image_studio.settings is not None
+        return image_studio.settings.device, [stack.text(n).split()[0] for n in range(stack.count())], stack.index()
+
+    image_studio.change("count", count=3)
+    image_studio.change("device", device="cpu")
+    qtbot.waitUntil(lambda: image_studio.loaded is not None)
+    image_studio.undo()
+    assert given_up() == ("cpu", ["count", "device"], 2)  # what was undone
+    image_studio.change("device", device="auto")
+    image_studio.change("device", device="cuda")
+    assert given_up() == ("cpu", ["count", "device"], 2)
+    image_studio.change("device", device="auto")
+    image_studio.change("pace", pace=7.0)  # what else was done meanwhile stays
+    image_studio.stop()
+    qtbot.waitUntil(lambda: image_studio.loaded is not None)
+    image_studio.undo()
+    assert stack.undoText() == "device of Tiny Pixelcnn"
+    image_studio.undo()
+    assert image_studio.settings.device == "auto"  # type: ignore[union-attr]
+
+
+def test_undo_passes_over_what_a_take_that_was_shown_again_has_undone(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    image_studio.change("pace", pace=5000.0)
+    image_studio.reshape(temperature=0.5)
+    image_studio.begin()
+    finish(image_studio, qtbot)
+    image_studio.open_history(take.id)
+    qtbot.waitUntil(lambda: image_studio.take is take)
+    assert image_studio.settings is not None
+    assert (image_studio.settings.shaping.temperature, image_studio.settings.pace) == (1.0, 5000.0)
+    image_studio.undo()
+    assert image_studio.settings.pace == FAST
 
 
 def test_going_back_is_not_given_up_for_nothing(image_studio: Studio, qtbot: QtBot) -> None:
@@ -845,6 +889,7 @@ def test_what_was_asked_for_begins_though_the_chosen_device_is_not_there(image_s
     image_studio.generate()
     qtbot.waitUntil(lambda: image_studio.frontier > 0)
     assert image_studio.settings.device == "auto"  # type: ignore[union-attr]
+    assert not image_studio.undo_stack.canUndo()
 
 
 @pytest.mark.parametrize("where", ["history", "file"])
