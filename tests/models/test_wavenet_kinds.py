@@ -21,7 +21,7 @@ from models.condition import Category, complete
 from models.decoder import Decoder, SnapshotDecoder
 from models.errors import InputError
 from models.evaluation.pitch import frequency, pitch_of
-from models.kernels.wavenet import FRAMES_AHEAD, CompiledWaveNet
+from models.kernels.wavenet import CompiledWaveNet
 from models.likelihood import surprises
 from models.model import ModelSpec
 from models.networks.wavenet import ContextStack, WaveNet
@@ -464,17 +464,6 @@ def test_snapshots_of_a_long_context_are_bounded_in_bytes(engine: str, monkeypat
     assert isinstance(decoder, SnapshotDecoder)
     decoder.extend(random_symbols(2, 40))
     assert 2 <= len(decoder._snapshots) <= 3
-
-
-def test_a_row_that_has_ended_makes_nothing_be_kept_for_it() -> None:
-    """However far the others go: what the condition adds to all frames between would be gigabytes in an hour."""
-    model = build((None, 0, False, NOTES))
-    decoder = CompiledWaveNet(model, conditions(model, 2))
-    noise = np.random.default_rng(1).random((2, 20 * FRAMES_AHEAD * 8))
-    for block in np.array_split(noise, 20, axis=1):
-        decoder.advance(block, NEUTRAL, active=np.array([True, False]))
-    assert decoder._ahead is not None
-    assert decoder._ahead.end - decoder._ahead.first <= 2 * FRAMES_AHEAD
 
 
 # --- the sound some periods ago ---------------------------------------------------------------------------------------
