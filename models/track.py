@@ -221,9 +221,10 @@ class Track(Factor):
     def pressed(self, value: Sequence[Sequence[Any]], frame: int, *values: Any) -> list[list[Any]]:
         """The track with an event that begins at a frame, and lasts until it is ``released``; what goes on then ends.
 
-        There is none that begins later. Raises InputError, as ``check``, for values that are none, and too many events.
+        There is none that begins later. Of more than MAX_EVENTS the first ones are left out: only the latest is heard.
+        Raises InputError, as ``check``, for values that are none.
         """
-        before = self.released([event for event in value if event[0] < frame], frame)
+        before = self.released([event for event in value if event[0] < frame], frame)[1 - MAX_EVENTS :]
         track = [*before, [frame, MAX_FRAME, *values]]
         self.check(track)
         return track
@@ -251,7 +252,11 @@ class Track(Factor):
                     event[1] = min(event[1], frame - event[0])
             return begun, not self.held and len(value) > len(begun)
 
-        return told(one) == told(other)
+        (one_begun, one_more), (other_begun, other_more) = told(one), told(other)
+        if MAX_EVENTS in (len(one), len(other)):  # what began first may have been left out, see ``pressed``
+            both = min(len(one_begun), len(other_begun))
+            one_begun, other_begun = one_begun[len(one_begun) - both :], other_begun[len(other_begun) - both :]
+        return one_begun == other_begun and one_more == other_more
 
     def end(self, event: Sequence[Any]) -> int:
         """The frame after its last one; of an event that goes on until another begins, where the usual one ends."""

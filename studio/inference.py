@@ -572,7 +572,11 @@ class InferenceThread(QThread):
         """values: None to release."""
         if self._request is None or self._walk is None:
             return
-        take, trace = self._walk.take, self._walk.take.traces[0]
+        take = self._walk.take
+        growing = [trace for trace in take.traces if not trace.finished]
+        if not growing:
+            return
+        trace = max(growing, key=len)  # what is heard: the others may have ended, or wait
         track = next(factor for factor in self._walk.model.factors if factor.name == name)
         assert isinstance(track, Track)
         # The decoder has the conditional of the next step already.

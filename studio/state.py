@@ -69,6 +69,7 @@ from studio.settings import (
     spectrum_from_json,
 )
 from studio.undo import BranchCommand, DeleteCommand, SettingsCommand
+from studio.widgets.controls import next_drag
 
 RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
@@ -192,6 +193,9 @@ class Studio(QObject):
         """What was shown of each model when another one was chosen."""
         self._places: dict[str, Place] = {}
         """Where one looked at each take when one left it."""
+        self._played = ""
+        """The take whose keys are one undo step, with the number of that."""
+        self._played_drag = 0
         self._rolled_seed: int | None = None
         """The seed that somebody rolled for the next take."""
         self._replay_position = 0.0
@@ -850,8 +854,12 @@ class Studio(QObject):
         track = self.keys
         if track is None or self.settings is None or self.take is None or self.take.id != take_id:
             return
-        played = self.take.traces[0].segment.condition[track.name]
-        self._apply_settings(self.settings.with_(condition={**self.settings.condition, track.name: played}))
+        traces = [trace for trace in self.take.traces if not trace.finished] or self.take.traces
+        played = max(traces, key=len).segment.condition[track.name]
+        if self._played != take_id:
+            self._played, self._played_drag = take_id, next_drag()
+        condition = {**self.settings.condition, track.name: played}
+        self.change(f"Played {track.name}", drag=self._played_drag, condition=condition)
 
     def _can_walk(self) -> bool:
         """Whether the model that the shown take was made with is loaded; says so where it is not."""

@@ -503,9 +503,11 @@ class TrackChooser(Chooser):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP // 2)
         self.others = []
-        """What the other parts of the next key are chosen with."""
+        """What the other parts of the next key are chosen with; of a number, its default."""
         for part in self.factor.parts[1:]:
-            assert isinstance(part, Category)
+            if not isinstance(part, Category):
+                self.others.append(part.default)
+                continue
             values, grid = grid_of_cells()
             group = QButtonGroup(box)
             for value in part.values:
@@ -523,7 +525,7 @@ class TrackChooser(Chooser):
 
     @Slot(int)
     def _press(self, key: int) -> None:
-        chosen = [button.text() for group in self.others for button in group.buttons() if button.isChecked()]
+        chosen = [other.checkedButton().text() if isinstance(other, QButtonGroup) else other for other in self.others]
         self.studio.press_key(float(key), *chosen)
 
     def show_value(self, value: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from models.networks.wavenet import WaveNet
 from models.sampling import Walk, reproduce, run
 from models.shaping import NEUTRAL, Shaping
 from models.trace import ModelReference, Take, new_take
-from models.track import Number, Track
+from models.track import MAX_EVENTS, Number, Track
 
 HOP = 8
 NOTES = Track("notes", 1000, 20, (Number("pitch", 0, 10), Category("touch", ("soft", "loud"))), "5 soft", held=True)
@@ -60,6 +62,19 @@ def test_a_key_ends_the_one_before_and_lasts_until_it_is_released() -> None:
 
 def test_what_was_to_come_gives_way_to_a_key() -> None:
     assert [event[0] for event in NOTES.pressed([[2, 5, 1.0, "soft"], [20, 5, 2.0, "soft"]], 9, 6.0, "loud")] == [2, 9]
+
+
+def test_who_plays_for_long_plays_on_and_the_first_keys_are_left_out() -> None:
+    played: list[list[Any]] = []
+    for n in range(MAX_EVENTS + 50):
+        after = NOTES.pressed(played, 3 * n, float(n % 8), "loud")
+        assert NOTES.same_until(played, after, CHAIN, 3 * n * HOP)
+        assert not NOTES.same_until(played, NOTES.pressed(played, 3 * n, 7.5, "soft"), CHAIN, (3 * n + 1) * HOP)
+        played = after
+    assert len(played) == MAX_EVENTS
+    assert played[-1][0] == 3 * (MAX_EVENTS + 49)
+    changed = [*played[:-2], [played[-2][0], 1, 7.5, "soft"], played[-1]]
+    assert not NOTES.same_until(played, changed, CHAIN, played[-1][0] * HOP)
 
 
 def test_tracks_are_the_same_until_something_begins_or_ends() -> None:

@@ -139,6 +139,21 @@ def test_a_key_begins_a_take_in_real_time_and_is_written_on_its_track(chooser: T
     assert studio.settings.condition["notes"] == chooser.view.events
 
 
+def test_what_was_written_on_the_track_is_back_when_the_playing_is_undone(chooser: TrackChooser, qtbot: QtBot) -> None:
+    studio = chooser.studio
+    assert studio.settings is not None
+    written = [[0, 3, 62.0, "ff"]]
+    studio.change("notes", condition={**studio.settings.condition, "notes": written})
+    for key, count in ((60, 1), (64, 2)):
+        chooser.keyboard.press(key)
+        qtbot.waitUntil(lambda count=count: len(studio.settings.condition["notes"]) == count)  # type: ignore[misc]
+        qtbot.waitUntil(lambda: studio.frontier > 4 * FRAME)
+    studio.pause()
+    qtbot.waitUntil(lambda: not studio.running)
+    studio.undo_stack.undo()
+    assert studio.settings.condition["notes"] == written
+
+
 def test_a_key_goes_on_with_what_was_paused(chooser: TrackChooser, qtbot: QtBot) -> None:
     studio = chooser.studio
     chooser.keyboard.press(60)
