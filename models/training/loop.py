@@ -37,6 +37,7 @@ from torch import Tensor
 from models import distributed
 from models.atomic import write_atomically
 from models.catalog import SHIPPED
+from models.chain import INT16_PEAK, SoundChain
 from models.checkpoint import MAX_TEXT, NAME, read_header, save_checkpoint, weights_hash
 from models.condition import Condition, Factor
 from models.conditional import Conditional
@@ -47,9 +48,15 @@ from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.noise import MAX_SEED
 from models.orders import RASTER
-from models.text import Characters
 from models.training.data import Examples, data_set, in_order, load, order_of
 from models.training.data.base import Rows
+
+WHISTLES = 3
+"""In each row."""
+LOWEST_WHISTLE = 300.0
+"""Hz."""
+WHISTLE_RANGE = 300.0
+"""How many times softer than the loudest one the softest whistle is."""
 
 LOWEST_LEARNING_RATE = 0.02
 """The end of the cosine, as a fraction of the recipe's learning rate."""
@@ -88,8 +95,8 @@ class Recipe:
     start: str = ""
     """The checkpoint whose weights training starts from, where their names and shapes are those of this network; the
     rest are random. NAME.safetensors beside what is trained, or among those that come with the program."""
-    input_noise: float = 0.0
-    """How far the past that the network is given may lie beside the true one, in levels, see ``disturbed``."""
+    whistles: float = 0.0
+    """How loud the tones are, of full scale, that are heard in the past which the network is given: ``whistled``."""
 
     @property
     def closed_form(self) -> bool:
@@ -104,7 +111,7 @@ class Recipe:
         return {name: fields[name] for name in fields if name not in left_out}
 
 
-OPTIONAL = {"order": RASTER, "start": "", "input_noise": 0.0}
+OPTIONAL = {"order": RASTER, "start": "", "whistles": 0.0}
 CLOSED_FORM = "closed form"
 OPTIMISERS = ("adamw", "muon", CLOSED_FORM)
 
@@ -117,7 +124,7 @@ GRADIENT_FIELDS = {
 RANGES = {
     "seed": (0, MAX_SEED), "steps": (1, 10**9), "batch": (1, 10**9), "learning_rate": (1e-12, 10.0),
     "warmup": (0, 10**9), "ema": (0.0, 1.0), "clip": (1e-12, 1e12), "weight_decay": (0.0, 1e3), "any_rate": (0.0, 1.0),
-    "stop_weight": (0.0, 1e6), "input_noise": (0.0, 1e3), "validate_every": (1, 10**9),
+    "stop_weight": (0.0, 1e6), "whistles": (0.0, 1.0), "validate_every": (1, 10**9),
     "validation_limit": (1, 10**9), "patience": (1, 10**9),
 }  # fmt: skip
 """The smallest and the largest value of each number in a recipe."""
@@ -143,8 +150,8 @@ def read_recipe(path: Path) -> Recipe:
     for name, text in (("name", recipe.name), *([("start", recipe.start)] if recipe.start != "" else [])):
         if not isinstance(text, str) or not NAME.fullmatch(text):
             raise InputError(f"{path}: {name} is made of letters, digits and _ . + -, not {text!r}")
-    if recipe.closed_form and (recipe.start or recipe.input_noise):
-        raise InputError(f"{path}: a closed form starts from nothing and has no noise; leave start and input_noise out")
+    if recipe.closed_form and (recipe.start or recipe.whistles):
+        raise InputError(f"{path}: a closed form has no start and no whistles; leave them out")
     if not isinstance(recipe.network, dict):
         raise InputError(f"{path}: network is a table of the network's sizes, not {recipe.network!r}")
     if not isinstance(recipe.compile, bool):
@@ -316,15 +323,25 @@ def drop_factors(
     return result
 
 
-def disturbed(symbols: Tensor, levels: int, noise: float) -> Tensor:
-    """Symbols (B, T) beside the true ones: normal noise, in each row of a deviation between 0 and ``noise`` levels.
+def whistled(chain: SoundChain, symbols: Tensor, loudest: float) -> Tensor:
+    """Sounds (B, T) in which a few tones can be heard that do not belong there, from some moment on.
 
-    Who only ever sees the true past never learns that its own errors, which it sees when it draws, are errors; a sound
-    drawn from it may whistle. J.-M. Valin and J. Skoglund give noise to LPCNet's past, ICASSP 2019. Stop symbols stay.
+    Who only ever sees the true past does not learn that what it did wrong itself is wrong, and goes on with it: a note
+    is in tune and whistles on one of its high harmonics, ever louder. loudest: of full scale. Stop symbols stay.
     """
-    strength = noise * torch.rand(len(symbols), 1, device=symbols.device)
-    moved = symbols + (strength * torch.randn(symbols.shape, device=symbols.device)).round().long()
-    return torch.where(symbols < levels, moved.clamp(0, levels - 1), symbols)
+    levels, device = chain.alphabet.levels, symbols.device
+    rows, steps = symbols.shape
+    table = torch.from_numpy(chain.alphabet.decode(np.arange(levels)) / INT16_PEAK).float().to(device)
+    edges = torch.from_numpy(chain.alphabet.edges).float().to(device)
+    chance = torch.rand(4, rows, WHISTLES, 1, device=device)
+    low, high = (math.log(hertz / chain.rate) for hertz in (LOWEST_WHISTLE, 0.45 * chain.rate))
+    frequency = torch.exp(low + (high - low) * chance[0])
+    amplitude = loudest * torch.exp(-math.log(WHISTLE_RANGE) * chance[1])
+    at = torch.arange(steps, device=device)
+    since = at >= steps * (2 * chance[2] - 1)  # of one half of them, from the beginning on
+    tones = (amplitude * since * torch.sin(2 * math.pi * (frequency * at + chance[3]))).sum(1)
+    heard = torch.bucketize(table[symbols.clamp_max(levels - 1)] + tones, edges)
+    return torch.where(symbols < levels, heard, symbols)
 
 
 def take_weights(model: AutoregressiveModel, path: Path) -> dict[str, Any]:
@@ -369,8 +386,8 @@ class Trainer:
         self.device = torch.device(device)
         self.command = command
         self.data = data_set(recipe.data)
-        if recipe.input_noise and isinstance(self.data.chain.alphabet, Characters):
-            raise InputError(f"{recipe.name}: characters have no levels to disturb; leave input_noise out")
+        if recipe.whistles and not isinstance(self.data.chain, SoundChain):
+            raise InputError(f"{recipe.name}: only a sound can whistle; leave whistles out")
         self.model = build(recipe).to(self.device)
         order = order_of(self.model.default_chain)  # the rows name none
         self.train, self.valid = (
@@ -409,8 +426,9 @@ class Trainer:
     def loss(self, symbols: Tensor, mask: Tensor, condition: Tensor) -> Tensor:
         """Mean negative log-likelihood of the variables that count, in nats."""
         given = symbols
-        if self.recipe.input_noise:
-            given = disturbed(symbols, self.data.chain.alphabet.levels, self.recipe.input_noise)
+        if self.recipe.whistles:
+            assert isinstance(self.data.chain, SoundChain)
+            given = whistled(self.data.chain, symbols, self.recipe.whistles)
         with torch.autocast(self.device.type, torch.bfloat16):
             conditional, weights = self.model.training_pass(given, condition)
         # In bfloat16 the logit of a likely symbol and the log-sum-exp above it round to the same number: most of an

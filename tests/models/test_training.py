@@ -22,7 +22,7 @@ import pytest
 import torch
 
 from models.catalog import SHIPPED
-from models.chain import ImageChain, SoundChain
+from models.chain import INT16_PEAK, ImageChain, SoundChain
 from models.checkpoint import load_checkpoint, read_header
 from models.condition import Category, Order, by_row, categories
 from models.conditional import Categorical
@@ -47,10 +47,10 @@ from models.training.loop import (
     build,
     by_length,
     collate,
-    disturbed,
     drop_factors,
     optimisers,
     read_recipe,
+    whistled,
     whole_pass,
 )
 from tests.data_files import write_idx
@@ -473,7 +473,7 @@ def test_a_model_learns_under_a_condition_of_another_kind_and_is_evaluated_under
 def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     architecture: str, optimiser: str, folder: Path, tmp_path: Path
 ) -> None:
-    made = recipe(architecture, optimiser=optimiser, input_noise=3.0 if architecture == "wavenet" else 0.0)
+    made = recipe(architecture, optimiser=optimiser, whistles=0.1 if architecture == "wavenet" else 0.0)
     straight = trainer(folder, tmp_path / "a.safetensors", made)
     begun_with = [p.clone() for p in straight.model.parameters()]
     straight.run()
@@ -519,39 +519,43 @@ def test_a_training_that_cannot_start_from_another_says_why(folder: Path, tmp_pa
         trainer(folder, tmp_path / "x.safetensors", dataclasses.replace(made, start="fvbn-binarised-mnist"))
 
 
-def test_noise_moves_each_row_by_as_much_as_chance_says_and_no_stop_symbol() -> None:
-    torch.manual_seed(0)
-    symbols = torch.full((200, 400), 128)
+def test_whistles_are_heard_from_some_moment_on_and_in_no_stop_symbol() -> None:
+    chain = DATA_SETS["fsdd"].chain
+    assert isinstance(chain, SoundChain)
+    silence = int(chain.alphabet.encode(0))
+    symbols = torch.full((200, 2000), silence)
     symbols[:, -1] = 256
-    moved = disturbed(symbols, 256, 4.0)
-    assert torch.equal(moved[:, -1], symbols[:, -1])
-    deviations = (moved - symbols)[:, :-1].double().std(1)
-    assert deviations.min() < 0.5
-    assert 3.5 < deviations.max() < 4.5
-    assert 1.7 < deviations.mean() < 2.3
-    edge = disturbed(torch.zeros(50, 400, dtype=torch.int64), 256, 4.0)
-    assert edge.min() == 0 < edge.max()
+    torch.manual_seed(0)
+    heard = whistled(chain, symbols, 0.1)
+    assert torch.equal(heard[:, -1], symbols[:, -1])
+    waves = np.stack([chain.wave(row) for row in heard[:, :-1].numpy()]) / INT16_PEAK
+    assert np.abs(waves).max() <= 0.3 * 1.03
+    late = (waves[:, :400] == waves[0, 0]).all(1)
+    assert 0 < late.sum() < len(late)
+    assert (np.abs(waves).max(1) > 0).mean() > 0.95
+    alone = whistled(chain, symbols, 1e-9)
+    assert torch.equal(alone, symbols)
 
 
-def test_a_network_is_given_the_noisy_past_and_asked_for_the_true_sound(
+def test_a_network_is_given_the_past_with_whistles_and_asked_for_the_true_sound(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    noisy = trainer(folder, tmp_path / "x.safetensors", recipe("wavenet", input_noise=5.0, stop_weight=1.0))
+    whistling = trainer(folder, tmp_path / "x.safetensors", recipe("wavenet", whistles=0.1, stop_weight=1.0))
     clean = trainer(folder, tmp_path / "y.safetensors", recipe("wavenet", stop_weight=1.0))
     symbols, mask, condition = clean.batch(clean.train, np.array([0]), 0)
     given = torch.flip(symbols, [1])
-    monkeypatch.setattr("models.training.loop.disturbed", lambda symbols, levels, noise: given)
+    monkeypatch.setattr("models.training.loop.whistled", lambda chain, symbols, loudest: given)
     with torch.autocast("cpu", torch.bfloat16):
-        told = noisy.model.conditionals(given, condition).to(torch.float32)
+        told = whistling.model.conditionals(given, condition).to(torch.float32)
     expected = (-told.log_prob(symbols) * mask).sum() / mask.sum()
-    assert noisy.loss(symbols, mask, condition).item() == pytest.approx(float(expected), rel=1e-4)
-    assert clean.loss(symbols, mask, condition).item() != pytest.approx(float(expected), rel=1e-4)
+    assert whistling.loss(symbols, mask, condition).item() == pytest.approx(expected.item(), rel=1e-4)
+    assert clean.loss(symbols, mask, condition).item() != pytest.approx(expected.item(), rel=1e-4)
 
 
-def test_noise_is_for_what_has_levels(folder: Path, tmp_path: Path) -> None:
+def test_only_a_sound_whistles(folder: Path, tmp_path: Path) -> None:
     made = read_recipe(next(path for path in RECIPES if path.stem == "transformer_tiny_shakespeare"))
-    with pytest.raises(InputError, match="characters have no levels to disturb"):
-        trainer(folder, tmp_path / "x.safetensors", dataclasses.replace(made, input_noise=1.0))
+    with pytest.raises(InputError, match="only a sound can whistle"):
+        trainer(folder, tmp_path / "x.safetensors", dataclasses.replace(made, whistles=0.1))
 
 
 def test_a_model_learns_images_in_the_order_of_its_recipe_and_is_scored_in_it(folder: Path, tmp_path: Path) -> None:
