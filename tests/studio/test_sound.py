@@ -316,9 +316,9 @@ def test_an_engine_that_is_too_slow_is_said_to_be_and_heard_later(
     heard.state_changed.connect(states.append)
     advance = Walk.advance
 
-    def slowly(walk: Walk, count: int) -> int:
+    def slowly(walk: Walk, count: int, tell: int | None = None) -> int:
         time.sleep(count / 4000)
-        return advance(walk, count)
+        return advance(walk, count, tell)
 
     monkeypatch.setattr(Walk, "advance", slowly)
     begin(studio, limit=6000)
