@@ -332,7 +332,7 @@ def whistled(chain: SoundChain, symbols: Tensor, loudest: float) -> Tensor:
     levels, device = chain.alphabet.levels, symbols.device
     rows, steps = symbols.shape
     table = torch.from_numpy(chain.alphabet.decode(np.arange(levels)) / INT16_PEAK).float().to(device)
-    edges = torch.from_numpy(chain.alphabet.edges).float().to(device)
+    edges = (table[1:] + table[:-1]) / 2
     chance = torch.rand(4, rows, WHISTLES, 1, device=device)
     low, high = (math.log(hertz / chain.rate) for hertz in (LOWEST_WHISTLE, 0.45 * chain.rate))
     frequency = torch.exp(low + (high - low) * chance[0])

@@ -525,7 +525,12 @@ class TrackChooser(Chooser):
 
     @Slot(int)
     def _press(self, key: int) -> None:
-        chosen = [other.checkedButton().text() if isinstance(other, QButtonGroup) else other for other in self.others]
+        chosen = [
+            next(button.text() for button in other.buttons() if button.isChecked())
+            if isinstance(other, QButtonGroup)
+            else other
+            for other in self.others
+        ]
         self.studio.press_key(float(key), *chosen)
 
     def show_value(self, value: Any) -> None:
