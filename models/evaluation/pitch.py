@@ -44,11 +44,6 @@ SECONDS = 1.0
 Wave = npt.NDArray[np.int16]
 
 
-def frequency(midi: float) -> float:
-    """Hz of a pitch as a MIDI number, of which 69 is the A of 440 Hz."""
-    return float(440 * 2 ** ((midi - 69) / 12))
-
-
 def pitch_of(wave: Wave, rate: int) -> float:
     """The pitch of a note as a MIDI number; not a number for silence, and for what is too short."""
     longest = int(rate / LOWEST)

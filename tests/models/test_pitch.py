@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from models.evaluation.pitch import frequency, pitch_of
+from models.evaluation.pitch import pitch_of
+from models.layers.track_features import frequency_of
 
 RATE = 16000
 
@@ -15,15 +16,15 @@ RATE = 16000
 def note(midi: float, harmonics: range = range(1, 8), noise: float = 0.01) -> np.ndarray:  # type: ignore[type-arg]
     """A tone that dies away, int16."""
     time = np.arange(RATE) / RATE
-    f = frequency(midi)
+    f = frequency_of(midi)
     wave = sum(np.sin(2 * math.pi * f * k * time + k) / k for k in harmonics if f * k < RATE / 2)
     wave = wave * np.exp(-2 * time) + noise * np.random.default_rng(1).normal(size=len(time))
     return np.rint(8000 * wave).astype(np.int16)
 
 
 def test_the_a_has_440_hertz_and_an_octave_twice_as_many() -> None:
-    assert frequency(69) == 440
-    assert frequency(81) == pytest.approx(880)
+    assert frequency_of(69) == 440
+    assert frequency_of(81) == pytest.approx(880)
 
 
 @pytest.mark.parametrize("midi", [24.0, 36.2, 48.0, 60.4, 72.0, 84.49, 95.0, 107.3])

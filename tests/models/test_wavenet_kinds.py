@@ -20,8 +20,9 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.condition import Category, complete
 from models.decoder import Decoder, SnapshotDecoder
 from models.errors import InputError
-from models.evaluation.pitch import frequency, pitch_of
+from models.evaluation.pitch import pitch_of
 from models.kernels.wavenet import CompiledWaveNet
+from models.layers.track_features import frequency_of
 from models.likelihood import surprises
 from models.model import ModelSpec
 from models.networks.wavenet import ContextStack, WaveNet
@@ -540,7 +541,7 @@ def comb(pitch: Track) -> WaveNet:
 def test_a_network_that_repeats_what_was_a_period_ago_plays_the_asked_pitch(engine: str, pitch: float) -> None:
     """Whatever it began with: here a period, more or less, of a tone that is a semitone higher."""
     model = comb(Track("notes", 100, 20, (Pitch("pitch", 40, 90),), "69", held=True))
-    begun = np.sin(2 * np.pi * frequency(pitch + 1) / RATE * np.arange(RATE / frequency(pitch) + 4))
+    begun = np.sin(2 * np.pi * frequency_of(pitch + 1) / RATE * np.arange(RATE / frequency_of(pitch) + 4))
     decoder = make_decoder(model, engine, model.condition_tensor({"notes": [[0, 100, pitch]]}))
     decoder.extend(np.rint(128 + 90 * begun)[None].astype(np.int32))
     drawn = decoder.advance(noise(1, 6200), Shaping(temperature=0)).symbols[0]
