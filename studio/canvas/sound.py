@@ -123,6 +123,8 @@ class SoundCanvas(Canvas):
         self.wave.head.insertWidget(0, self.pencil.button)
         self.clip_list = ClipList(studio)
         self.invitation = Invitation(studio)
+        self._pointed_height: float | None = None
+        """Where the mouse is along the frequencies, while it is over the spectrogram."""
         self._lay_out()
         self._dress()
 
@@ -415,9 +417,8 @@ class SoundCanvas(Canvas):
             return
         seconds = pointer.step / self._chain.rate
         facts = [f"{1000 * seconds:.{MS_DIGITS}f} ms", f"sample {grouped(pointer.step)}"]
-        height = self.spectrogram.plot.pointed_height
-        if height is not None and pointer == self._studio.hovered:
-            facts += self.spectrogram.facts_at(seconds, height)
+        if self._pointed_height is not None and pointer == self._studio.hovered:
+            facts += self.spectrogram.facts_at(seconds, self._pointed_height)
         if pointer.step < len(clip.wave):
             amplitude = float(clip.wave.values(pointer.step, pointer.step + 1)[0])
             facts += [f"amplitude {amplitude:+.3f}".replace("-", "−"), decibels(abs(amplitude))]
@@ -516,6 +517,8 @@ class SoundCanvas(Canvas):
 
     @Slot(object)
     def _on_pointed(self, seconds: float | None) -> None:
+        spectrogram = self.spectrogram.plot
+        self._pointed_height = spectrogram.pointed_height if self.sender() is spectrogram else None
         if seconds is not None:
             self.gram.held = self.sender() is self.gram.plot
         elif self._studio.hovered is not None:
