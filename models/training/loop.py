@@ -347,9 +347,13 @@ def whistled(chain: SoundChain, symbols: Tensor, loudest: float) -> Tensor:
 def take_weights(model: AutoregressiveModel, path: Path) -> dict[str, Any]:
     """Copies a checkpoint's weights into a model where name and shape agree; how many did, and how they were trained.
 
-    Raises InputError if none does, and what ``read_header`` raises.
+    Raises InputError if none does, or if they are of as many symbols that mean something else, and what ``read_header``
+    raises.
     """
     header, known = read_header(path), load_file(path)  # of a network that may since have got more weights
+    theirs, ours = header.chain.alphabet, model.chain.alphabet
+    if theirs != ours and theirs.size == ours.size:
+        raise InputError(f"nothing can start from {path}: its symbols are {theirs.describe()}, not {ours.describe()}")
     taken = 0
     with torch.no_grad():
         for name, weights in model.named_parameters():

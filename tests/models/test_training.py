@@ -517,6 +517,9 @@ def test_a_training_that_cannot_start_from_another_says_why(folder: Path, tmp_pa
         trainer(folder, tmp_path / "x.safetensors", made)
     with pytest.raises(InputError, match=r"nothing in .*fvbn-binarised-mnist.* fits this wavenet"):
         trainer(folder, tmp_path / "x.safetensors", dataclasses.replace(made, start="fvbn-binarised-mnist"))
+    grey = dataclasses.replace(recipe("gated_pixelcnn"), start="wavenet-piano")
+    with pytest.raises(InputError, match=r"wavenet-piano.*: its symbols are mu-law 256, not 256 levels"):
+        trainer(folder, tmp_path / "x.safetensors", grey)
 
 
 def test_whistles_are_heard_from_some_moment_on_and_in_no_stop_symbol() -> None:
