@@ -13,8 +13,9 @@ from pathlib import Path
 
 import assets
 from models.atomic import reason, write_atomically
-from models.checkpoint import SUFFIX, CheckpointHeader, read_header, weights_hash
+from models.checkpoint import CheckpointHeader, read_header, weights_hash
 from models.errors import CheckpointError, FileError, InputError
+from models.tensor_file import SUFFIX
 from models.trace import ModelReference
 
 SHIPPED = Path(assets.__file__).parent
@@ -268,7 +269,7 @@ FAMILIES = (
         "attention",
         2017,
         "Every step looks at all earlier ones and weighs them by what they hold",
-        ("transformer", "translation_transformer"),
+        ("transformer", "translation_transformer", "gpt2"),
     ),
 )
 """From the plainest on, as the field went; families of plug-ins follow by name."""

@@ -25,7 +25,7 @@ from PIL import Image
 from models.bench import meaning
 from models.catalog import Catalog
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
-from models.checkpoint import SUFFIX, load_checkpoint, read_header, save_checkpoint
+from models.checkpoint import load_checkpoint, read_header, save_checkpoint
 from models.condition import Category
 from models.evaluation.zoo import BEGIN, END
 from models.model import ModelSpec
