@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -134,7 +135,7 @@ def read_header(path: Path) -> CheckpointHeader:
 
     Raises FileError for a file that cannot be read and CheckpointError for one that is not a checkpoint.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         from models import hugging_face
 
         return hugging_face.read_header(path)
@@ -148,7 +149,7 @@ def weights_hash(path: Path) -> str:
     The start of the SHA-256 of one line of JSON per tensor, sorted by name: name, dtype, shape and the SHA-256 of its
     bytes. Raises as ``read_header``.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         from models import hugging_face
 
         return hugging_face.weights_hash(path)
@@ -163,7 +164,7 @@ def load_checkpoint(path: Path, device: str = "cpu") -> LoadedModel:
     Raises FileError for a file that cannot be read, CheckpointError for one whose content is not a loadable model,
     InputError for a device that is not there.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         from models import hugging_face
 
         return hugging_face.load(path, device)

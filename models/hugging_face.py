@@ -21,6 +21,7 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,9 @@ MAX_FILES = 64
 MAX_SIDE_FILES = 8
 """Folders of which what was read is remembered: a list of models asks again and again."""
 
+Stamp = tuple[tuple[str, int, int], ...]
+"""Of files: name, time of the last change, size."""
+
 OTHER_DTYPES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1,
     "I16": 2, "U16": 2, "I32": 4, "U32": 4, "F64": 8, "I64": 8, "U64": 8,
@@ -80,6 +84,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 """What a configuration leaves out is as the library that wrote it has it."""
+MOST = {"vocab_size": 2**17, "n_positions": 2**16, "n_embd": 2**14, "n_layer": 200, "n_head": 1024}
+"""The largest sizes, before there is a network to say so."""
 DEFAULT_TOKENS = 200
 """Of a text for which nobody asks for another number."""
 BUFFERS = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")
@@ -117,6 +123,12 @@ def is_folder_of_model(path: Path) -> bool:
     return os.path.isfile(path / CONFIG)
 
 
+def folder_of(path: Path) -> Path:
+    """The folder of a model that one of its files stands for; any other path as it is."""
+    is_part = path.name in (CONFIG, WEIGHTS, INDEX) and is_folder_of_model(path.parent)
+    return path.parent if is_part and not path.is_dir() else path
+
+
 def read_header(path: Path) -> CheckpointHeader:
     """As ``checkpoint.read_header``, of a folder."""
     return _read(path).header
@@ -152,6 +164,9 @@ def load(path: Path, device: str) -> LoadedModel:
             state[name].copy_(values[rows] if name in ("wte.weight", "lm_head.weight") else values)
     model.requires_grad_(False)
     model.eval()
+    if isinstance(header.chain, TokenChain):
+        with suppress(InputError):  # here and now, not when somebody begins to type; what is wrong with it is told then
+            header.chain.tokens.cut(" ")
     reference = ModelReference(header.name, header.title, _hash(folder, digests), header.chain, header.factors)
     return LoadedModel(moved(model, device), header, reference)
 
@@ -169,8 +184,8 @@ def _read(path: Path) -> _Folder:
     return _read_once(path, stamp(path))
 
 
-def stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
-    """Of the files in a folder that could be read: name, time of the last change, size. Raises FileError."""
+def stamp(path: Path) -> Stamp:
+    """Of the files in a folder that could be read. Raises FileError."""
     try:
         files = sorted((entry.name, entry.stat()) for entry in os.scandir(path) if entry.name.endswith((
             ".json", ".txt", SUFFIX)))  # fmt: skip
@@ -180,7 +195,7 @@ def stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
 
 
 @functools.lru_cache(maxsize=MAX_SIDE_FILES)
-def _read_once(path: Path, stamped: tuple[tuple[str, int, int], ...]) -> _Folder:
+def _read_once(path: Path, stamped: Stamp) -> _Folder:
     config = _config(path)
     try:
         network = _network(config)
@@ -258,10 +273,12 @@ def _config(path: Path) -> _Config:
 
 def _network(config: _Config) -> dict[str, Any]:
     """The sizes as the network's constructor understands them; raises InputError for what is none."""
-    for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"):
-        if type(config[name]) is not int or not 1 <= config[name] <= 2**17:
-            raise InputError(f"its {name} is a whole number in 1 … {2**17}, not {config[name]!r}")
+    for name, most in MOST.items():
+        if type(config[name]) is not int or not 1 <= config[name] <= most:
+            raise InputError(f"its {name} is a whole number in 1 … {most}, not {config[name]!r}")
     inner, epsilon = config["n_inner"], config["layer_norm_epsilon"]
+    if inner is not None and (type(inner) is not int or not 1 <= inner <= MOST["n_positions"]):
+        raise InputError(f"its n_inner is a whole number in 1 … {MOST['n_positions']}, or null, not {inner!r}")
     return {
         "layers": config["n_layer"],
         "width": config["n_embd"],
@@ -286,8 +303,6 @@ def _wanted(config: _Config, network: Mapping[str, Any]) -> dict[str, tuple[int,
         "wpe.weight": (network["positions"], width),
         **{f"ln_f.{part}": (width,) for part in norms},
     }
-    if not isinstance(inner, int) or inner < 1 or network["layers"] > 1000:
-        return shapes  # the network will say so
     for layer in range(network["layers"]):
         block = f"h.{layer}."
         shapes |= {f"{block}{norm}.{part}": (width,) for norm in ("ln_1", "ln_2") for part in norms}

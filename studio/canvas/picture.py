@@ -18,7 +18,7 @@ FORESEEN = 0.35
 
 
 def _tables(alphabet: Alphabet) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
-    """Of every symbol: a pixel that it alone is, uint32 (K,), and the intensity or the colours, uint8 (K,) or (K, 3)."""
+    """Of every symbol: the pixel that it alone makes, uint32 (K,), and its intensity (K,) or colours (K, 3), uint8."""
     levels = alphabet.decode(np.arange(alphabet.levels))
     return packed(levels if levels.ndim == 2 else np.repeat(levels[:, None], 3, axis=1)), levels
 

@@ -32,6 +32,7 @@ from models.model import ModelSpec
 from models.networks.fvbn import FVBN
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
+from models.tensor_file import SUFFIX
 from studio.cli import main
 from studio.cli.shared import PROGRAM, user_catalog
 from studio.folders import profile_folder
