@@ -73,7 +73,8 @@ class Picture:
         pixels = np.zeros((chain.height, chain.width, 4), np.float64)
         known = (by_pixel != DRAW).all(-1)
         pixels[known] = [0, 0, 0, 255]
-        pixels[..., :3][known] = self._levels[by_pixel[known]].reshape(known.sum(), -1)[:, ::-1]
+        values = self._levels[by_pixel[known]]  # (n, channels), of a palette (n, 1, 3)
+        pixels[..., :3][known] = (values if values.ndim == 2 else values[:, 0])[:, ::-1]
         premultiplied: npt.NDArray[np.uint8] = np.rint(pixels * FORESEEN).astype(np.uint8)
         return premultiplied.view(np.uint32)[..., 0].copy()
 
