@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.chain import Chain, ImageChain, Palette
-from models.checkpoint import MAX_TEXT, CheckpointHeader, LoadedModel, build, moved, plan
+from models.checkpoint import MAX_TEXT, CheckpointHeader, LoadedModel, moved, plan
 from models.errors import CheckpointError, FileError, InputError
 from models.tensor_file import (
     BYTES_PER_ELEMENT,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 TOKENIZER, VOCABULARY, MERGES = "tokenizer.json", "vocab.json", "merges.txt"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 WEIGHTS, INDEX = f"model{SUFFIX}", f"model{SUFFIX}.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
@@ -59,7 +60,7 @@ MAX_FILE_BYTES = 2**34
 MAX_ELEMENTS = 2**31
 """Numbers in all tensors that are used: 8 GiB once they are float32."""
 MAX_FILES = 64
-MAX_SIDE_FILES = 8
+MOST_REMEMBERED = 8
 """Folders of which what was read is remembered: a list of models asks again and again."""
 
 Stamp = tuple[tuple[str, int, int], ...]
@@ -148,8 +149,7 @@ def load(path: Path, device: str) -> LoadedModel:
     dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
     folder = _read(path)
     header = folder.header
-    plan(path, header)
-    model = build(path, header)
+    model = plan(path, header).to_empty(device="cpu")  # all of its weights are in the files
     state = model.state_dict()
     rows = torch.tensor(folder.rows)
     digests: dict[str, str] = {}
@@ -194,7 +194,7 @@ def stamp(path: Path) -> Stamp:
     return tuple((name, status.st_mtime_ns, status.st_size) for name, status in files)
 
 
-@functools.lru_cache(maxsize=MAX_SIDE_FILES)
+@functools.lru_cache(maxsize=MOST_REMEMBERED)
 def _read_once(path: Path, stamped: Stamp) -> _Folder:
     config = _config(path)
     try:
@@ -350,9 +350,9 @@ def _texts(path: Path, config: _Config) -> tuple[TokenChain, tuple[int, ...], in
 
 def _tokenizer(path: Path) -> dict[str, Any]:
     """As the content of a ``tokenizer.json``, which GPT-2's own two files are made into where there is none."""
-    for name in ("tokenizer_config.json",):
-        if os.path.isfile(path / name) and "auto_map" in _json(path, name, most_bytes=MAX_TOKENIZER_BYTES):
-            raise wrong(path / name, "it asks for code of its own (auto_map), which is not executed here")
+    about = path / TOKENIZER_CONFIG
+    if os.path.isfile(about) and "auto_map" in _json(path, TOKENIZER_CONFIG, most_bytes=MAX_TOKENIZER_BYTES):
+        raise wrong(about, "it asks for code of its own (auto_map), which is not executed here")
     if os.path.isfile(path / TOKENIZER):
         return _json(path, TOKENIZER, most_bytes=MAX_TOKENIZER_BYTES)
     missing = [name for name in (VOCABULARY, MERGES) if not os.path.isfile(path / name)]

@@ -548,7 +548,7 @@ class ConditionalBuffer:
             start = end
 
     def _window(self, trace: Trace, condition: Condition, first: int) -> Conditional:
-        """The conditionals of the steps from ``first`` on, as many as a window has and the chain, under one condition."""
+        """The conditionals from step ``first`` on, to the end of the window or of the chain, under one condition."""
         chain, field = self.model.chain, self.model.receptive_field
         seen_from = 0 if field is None or chain.length is not None else max(0, first - field)
         known = trace.symbols[seen_from : min(first + chain.window, chain.endless_limit) - 1]

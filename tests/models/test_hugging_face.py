@@ -142,6 +142,12 @@ def test_a_folder_is_a_model_with_the_name_of_the_folder(gpt2: Path) -> None:
     assert header.chain.to_json() == chain_from_json(header.chain.to_json()).to_json()
 
 
+def test_a_snapshot_in_a_cache_has_the_name_of_the_model_that_it_is_of(gpt2: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(gpt2, tmp_path / "models--openai-community--gpt2" / "snapshots" / "607a30d")
+    header = read_header(folder)
+    assert (header.name, header.title) == ("openai-community-gpt2", "GPT-2 · openai-community/gpt2")
+
+
 def test_reading_what_it_is_takes_neither_torch_nor_the_library_of_tokenizers(gpt2: Path) -> None:
     script = (
         f"import sys; from pathlib import Path; from models.checkpoint import read_header; "
