@@ -84,7 +84,8 @@ class Txt(Format):
         text = read_text(data, name)
         symbols = chain.symbols(text)
         if len(symbols) > chain.limit:
-            raise InputError(f"{name} has {len(symbols)} {chain.step_noun}s; the model reads up to {chain.limit}")
+            steps = len(symbols) - chain.alphabet.stop
+            raise InputError(f"{name} has {steps} {chain.step_noun}s; the model reads up to {chain.limit}")
         return [symbols]
 
 
