@@ -85,7 +85,7 @@ def _data_arrays(view: Take) -> dict[str, npt.NDArray[Any]]:
     arrays: dict[str, npt.NDArray[Any]] = {"symbols": symbols}
     if isinstance(chain, ImageChain | VideoChain):
         images = chain.image(symbols.clip(0)) if isinstance(chain, ImageChain) else chain.video(symbols.clip(0))
-        drawn = (symbols >= 0).reshape(images.shape)
+        drawn = (symbols >= 0).reshape(*images.shape[:-1], -1)  # a colour of a palette is one symbol
         arrays["samples"] = np.where(drawn, images, 0).astype(np.uint8)
     elif isinstance(chain, SoundChain):
         waves = [chain.wave(row) for row in rows]
@@ -172,7 +172,7 @@ def clips_between(samples: npt.NDArray[Any], offsets: npt.NDArray[Any]) -> list[
 
 def check_images(images: npt.NDArray[Any], name: str, chain: ImageChain) -> None:
     """Raises InputError unless an array is a row of images of the chain: uint8 (N, H, W) or (N, H, W, 3)."""
-    size = (chain.height, chain.width) if chain.channels == 1 else (chain.height, chain.width, 3)
+    size = chain.shape
     if images.dtype != np.uint8 or images.ndim != 1 + len(size) or images.shape[1:] != size:
         raise InputError(
             f"expected uint8 images of shape {size}, one image after the other, as {name}; "

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import assets
 from models.atomic import reason, write_atomically
-from models.checkpoint import SUFFIX, CheckpointHeader, read_header, weights_hash
+from models.checkpoint import CheckpointHeader, read_header, weights_hash
 from models.errors import CheckpointError, FileError, InputError
+from models.hugging_face import Stamp, folder_of, stamp
+from models.tensor_file import SUFFIX
 from models.trace import ModelReference
 
 SHIPPED = Path(assets.__file__).parent
@@ -55,7 +57,7 @@ class Catalog:
         """Files that could not be listed at the last ``entries``, and why."""
         self._unsaved: list[Path] = []
         """What was added, where it could not be written down: holds until the program ends."""
-        self._hashes: dict[tuple[Path, int, int], str] = {}
+        self._hashes: dict[tuple[Path, Stamp], str] = {}
 
     def entries(self) -> list[Entry]:
         """All models, by modality, family, architecture and title.
@@ -78,7 +80,7 @@ class Catalog:
         return sorted(found, key=_order)
 
     def find(self, name_or_path: str) -> Entry:
-        """A model by its name in the catalog, or any checkpoint by its path.
+        """A model by its name in the catalog, or any checkpoint or folder of a model by its path.
 
         Where names collide the shipped model wins; the other can be had by its path. Raises InputError with the known
         names for an unknown one; FileError and CheckpointError for a path, as ``read_header``.
@@ -88,13 +90,14 @@ class Catalog:
         if named:
             return next((entry for entry in named if entry.shipped), named[0])
         path = Path(name_or_path)
-        if path.suffix == SUFFIX or os.path.isfile(path):
+        if path.suffix == SUFFIX or os.path.exists(path):
             return self._entry_at(path, entries)
         names = sorted({entry.header.name for entry in entries})
         near = difflib.get_close_matches(name_or_path, names, 1)
         suggestion = f"did you mean {near[0]}? " if near else ""
         known = f"known models: {', '.join(names)}" if names else "the catalog is empty"
-        raise InputError(f"no model {name_or_path!r}; {suggestion}{known}; or give the path of a {SUFFIX} file")
+        paths = f"the path of a {SUFFIX} file, or of the folder of a Hugging Face model"
+        raise InputError(f"no model {name_or_path!r}; {suggestion}{known}; or give {paths}")
 
     def add(self, path: Path) -> Entry:
         """Adds a checkpoint to the list and remembers it.
@@ -159,15 +162,14 @@ class Catalog:
         )
 
     def _entry_at(self, path: Path, entries: list[Entry]) -> Entry:
-        """The entry of a file, which may be one of the catalog or any other."""
-        path = _absolute(path)
+        """The entry of a file or folder, which may be one of the catalog or any other."""
+        path = folder_of(_absolute(path))
         known = next((entry for entry in entries if entry.path == path), None)
         return known or self._entry(path, False)
 
     def _weights(self, path: Path) -> str | None:
         try:
-            status = path.stat()
-            key = (path, status.st_mtime_ns, status.st_size)
+            key = path, _stamp(path)
             if key not in self._hashes:
                 self._hashes[key] = weights_hash(path)
             return self._hashes[key]
@@ -208,6 +210,14 @@ class Catalog:
         if self.user is not None:
             write_atomically(self._added_file(), json.dumps([str(path) for path in paths], indent=1).encode())
             self._unsaved = []
+
+
+def _stamp(path: Path) -> Stamp:
+    """What changes when a checkpoint does, be it a file or a folder. Raises OSError and FileError."""
+    if path.is_dir():
+        return stamp(path)
+    status = path.stat()
+    return ((path.name, status.st_mtime_ns, status.st_size),)
 
 
 def _absolute(path: Path) -> Path:
@@ -268,7 +278,7 @@ FAMILIES = (
         "attention",
         2017,
         "Every step looks at all earlier ones and weighs them by what they hold",
-        ("transformer", "translation_transformer"),
+        ("transformer", "translation_transformer", "gpt2"),
     ),
 )
 """From the plainest on, as the field went; families of plug-ins follow by name."""

@@ -49,7 +49,7 @@ class Alphabet(ABC):
     """The name of the kind in files."""
     quantity: ClassVar[str]
     """What its values are, by which a chain tells whether it takes the alphabet: ``intensities`` are uint8,
-    ``amplitudes`` int16, ``characters`` texts of one."""
+    ``colours`` uint8 (3,), ``amplitudes`` int16, ``characters`` texts of one, ``tokens`` bytes of a text."""
 
     def __post_init__(self) -> None:
         if not (type(self.levels) is int and isinstance(self.stop, bool) and 2 <= self.levels <= 65536):
@@ -115,6 +115,56 @@ class GreyLevels(Alphabet):
 
     def describe(self) -> str:
         return f"{self.levels} levels"
+
+
+PIXELS_AT_ONCE = 2**14
+"""Compared with all colours of a palette: bounds the memory of their distances."""
+
+
+@dataclass(frozen=True)
+class Palette(Alphabet):
+    """Colours of a whole pixel, in no order: (R, G, B) of 0 … 255 each."""
+
+    colours: tuple[tuple[int, int, int], ...] = ()
+
+    kind = "palette"
+    quantity = "colours"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole = all(
+            len(colour) == 3 and all(type(n) is int and 0 <= n <= 255 for n in colour) for colour in self.colours
+        )
+        if not whole or len(self.colours) != self.levels:
+            raise InputError(
+                f"a palette of {self.levels} levels has as many colours, of three whole numbers in 0 … 255"
+            )
+
+    @cached_property
+    def _table(self) -> npt.NDArray[np.uint8]:
+        return np.array(self.colours, np.uint8)
+
+    def decode(self, symbols: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        """Symbols (any shape) to colours (…, 3)."""
+        found: npt.NDArray[np.uint8] = self._table[self._checked(symbols)]
+        return found
+
+    def encode(self, values: npt.ArrayLike) -> Symbols:
+        """Colours (…, 3) to the nearest symbols, of several the lowest."""
+        wanted, table = np.asarray(values), self._table.astype(np.float32)
+        pixels = wanted.reshape(-1, 3).astype(np.float32)
+        nearest = np.empty(len(pixels), np.int32)
+        for start in range(0, len(pixels), PIXELS_AT_ONCE):
+            part = slice(start, start + PIXELS_AT_ONCE)
+            # Squared distances, less what is alike for all: whole numbers, which float32 holds.
+            nearest[part] = ((table**2).sum(1) - 2 * pixels[part] @ table.T).argmin(1)
+        return nearest.reshape(wanted.shape[:-1])
+
+    def describe(self) -> str:
+        return f"{self.levels} colours"
+
+    def _label(self, symbol: int) -> str:
+        return f"#{bytes(self.colours[symbol]).hex()} ({symbol})"
 
 
 @dataclass(frozen=True)
@@ -189,8 +239,9 @@ class LinearAmplitudes(Alphabet):
 
 
 ALPHABETS: dict[str, type[Alphabet] | str] = {
-    **{alphabet.kind: alphabet for alphabet in (GreyLevels, MuLaw, LinearAmplitudes)},
+    **{alphabet.kind: alphabet for alphabet in (GreyLevels, Palette, MuLaw, LinearAmplitudes)},
     "characters": "models.text:Characters",
+    "tokens": "models.tokens:Tokens",
 }
 """The kinds of alphabets by their names in files; others come from plug-ins."""
 
@@ -289,7 +340,7 @@ MAX_SIDE = 1024
 
 @dataclass(frozen=True)
 class ImageChain(Chain):
-    """The pixels of an image in some order, channels innermost (R, G, B)."""
+    """The pixels of an image in some order, channels innermost (R, G, B); of a palette, a pixel is one variable."""
 
     height: int
     width: int
@@ -311,13 +362,25 @@ class ImageChain(Chain):
         if not isinstance(self.order, str):
             raise InputError(f"an order is named by a text, not {self.order!r}")
         pixel_order(self.order, self.height, self.width)
-        if self.alphabet.quantity != "intensities" or self.alphabet.stop:
+        if self.alphabet.quantity not in ("intensities", "colours") or self.alphabet.stop:
             stop = " with a stop symbol" if self.alphabet.stop else ""
             raise InputError(f"an image chain has intensities and no stop symbol, not {self.alphabet.quantity}{stop}")
+        if self.alphabet.quantity == "colours" and self.channels != 1:
+            raise InputError(f"an image chain of colours has 1 channel, not {self.channels}")
 
     @property
     def compared_in(self) -> str:
         return NATS if self.alphabet.levels == 2 else super().compared_in
+
+    @property
+    def coloured(self) -> bool:
+        """Whether its pixels have colours, be they drawn one by one or at once."""
+        return self.channels == 3 or self.alphabet.quantity == "colours"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of an image: (H, W) or (H, W, 3)."""
+        return (self.height, self.width, 3) if self.coloured else (self.height, self.width)
 
     @property
     def length(self) -> int:
@@ -373,18 +436,17 @@ class ImageChain(Chain):
         k = np.asarray(symbols)
         if k.shape[-1] != self.length:
             raise InputError(f"a {self.describe()} image has {self.length} symbols, not {k.shape[-1]}")
-        shape = (self.height, self.width) if self.channels == 1 else (self.height, self.width, 3)
         in_raster = k.reshape(*k.shape[:-1], self.height * self.width, self.channels)[..., self.ranks.reshape(-1), :]
-        return self.alphabet.decode(in_raster).reshape(*k.shape[:-1], *shape)
+        return self.alphabet.decode(in_raster).reshape(*k.shape[:-1], *self.shape)
 
     def symbols(self, image: npt.ArrayLike) -> Symbols:
         """uint8 images (…, H, W) or (…, H, W, 3) to symbols (…, D)."""
         x = np.asarray(image)
-        shape = (self.height, self.width) if self.channels == 1 else (self.height, self.width, 3)
+        shape = self.shape
         if x.dtype != np.uint8 or x.shape[-len(shape) :] != shape:
             raise InputError(f"expected uint8 images of shape {shape}, got {x.dtype} {x.shape}")
         batch = x.shape[: x.ndim - len(shape)]
-        in_order = x.reshape(*batch, self.height * self.width, self.channels)[..., self.pixels, :]
+        in_order = x.reshape(*batch, self.height * self.width, 3 if self.coloured else 1)[..., self.pixels, :]
         return self.alphabet.encode(in_order).reshape(*batch, self.length)
 
 
@@ -461,6 +523,7 @@ class SoundChain(Chain):
 CHAINS: dict[str, type[Chain] | str] = {
     **{chain.modality: chain for chain in (ImageChain, SoundChain)},
     "text": "models.text:TextChain",
+    "tokens": "models.tokens:TokenChain",
     "video": "models.video:VideoChain",
 }
 """The kinds of chains by their names in files; others come from plug-ins."""

@@ -1,9 +1,8 @@
 """Checkpoints: one safetensors file with a JSON description, checked before anything is allocated, never executed.
 
-A file is an 8-byte little-endian length, a JSON header of that length and the tensors' bytes
-(https://huggingface.co/docs/safetensors, "Format"). The header holds the tensor table and, as a JSON string under
-``sampling_studio`` in its ``__metadata__``, the description: what the model is, its chain, conditions and sizes, the
-data it learned from, how, and how well.
+A file is one of tensors, see ``tensor_file``. Its header holds, as a JSON string under ``sampling_studio`` in its
+``__metadata__``, the description: what the model is, its chain, conditions and sizes, the data it learned from, how,
+and how well. A folder, instead, is taken for a model that Hugging Face's libraries saved, see ``hugging_face``.
 
 A file is taken for hostile: sizes are capped, the table must cover the data exactly, and a network is built on
 torch's ``meta`` device and compared with the table before it is built for real, so that what is allocated never
@@ -19,7 +18,6 @@ import math
 import os
 import re
 import shutil
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,12 +25,24 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.atomic import atomic_path, reason, write_atomically
+from models.atomic import atomic_path, write_atomically
 from models.chain import NATS, Chain, chain_from_json
 from models.condition import Factor, arranged, factors_from_json
-from models.errors import CheckpointError, FileError, InputError
+from models.errors import InputError
 from models.networks import BUILT_IN, ENTRY_POINT_GROUP, network_class
 from models.plug_ins import refused_as
+from models.tensor_file import (
+    BYTES_PER_ELEMENT,
+    LENGTH_BYTES,
+    StoredTensor,
+    hash_of,
+    opened,
+    parse,
+    read_table,
+    tensor_bytes,
+    tensors_of,
+    wrong,
+)
 from models.trace import ModelReference
 
 if TYPE_CHECKING:
@@ -40,26 +50,13 @@ if TYPE_CHECKING:
 
 METADATA_KEY = "sampling_studio"
 FORMAT = 1
-SUFFIX = ".safetensors"
 
 MAX_FILE_BYTES = 256 * 2**20
-MAX_HEADER_BYTES = 4 * 2**20
 MAX_ELEMENTS = 64 * 2**20
 """Numbers in all tensors: 256 MiB once they are float32."""
-MAX_RANK = 4
-MAX_JSON_VALUES = 200_000
-MAX_JSON_DEPTH = 16
-MAX_INTEGER = 2**63 - 1
 MAX_FACTORS = 64
 MAX_TEXT = 200
-MAX_PROBLEM = 400
 
-HASH_DIGITS = 16
-
-BYTES_PER_ELEMENT = {"F32": 4, "F16": 2, "BF16": 2}
-"""The types of numbers a checkpoint may hold, by their names in safetensors."""
-
-LENGTH_BYTES = 8
 NAME = re.compile(r"\w[\w.+-]*")
 
 
@@ -123,21 +120,11 @@ class LoadedModel:
 
 
 @dataclass(frozen=True)
-class _Tensor:
-    """A row of the tensor table; begin and end count from the start of the data, in bytes."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    begin: int
-    end: int
-
-
-@dataclass(frozen=True)
 class _Layout:
     """A validated file header. ``tensors`` are in the order of their bytes."""
 
     header: CheckpointHeader
-    tensors: Mapping[str, _Tensor]
+    tensors: Mapping[str, StoredTensor]
     table: Mapping[str, Any]
     """The whole JSON header as it was read."""
     description: Mapping[str, Any]
@@ -148,6 +135,10 @@ def read_header(path: Path) -> CheckpointHeader:
 
     Raises FileError for a file that cannot be read and CheckpointError for one that is not a checkpoint.
     """
+    if os.path.isdir(path):
+        from models import hugging_face
+
+        return hugging_face.read_header(path)
     with _opened(path) as (_, layout):
         return layout.header
 
@@ -158,9 +149,13 @@ def weights_hash(path: Path) -> str:
     The start of the SHA-256 of one line of JSON per tensor, sorted by name: name, dtype, shape and the SHA-256 of its
     bytes. Raises as ``read_header``.
     """
+    if os.path.isdir(path):
+        from models import hugging_face
+
+        return hugging_face.weights_hash(path)
     with _opened(path) as (file, layout):
-        digests = {name: hashlib.sha256(data).hexdigest() for name, data in _data(path, file, layout)}
-        return _hash(layout.tensors, digests)
+        digests = {name: hashlib.sha256(data).hexdigest() for name, data in tensor_bytes(path, file, layout.tensors)}
+        return hash_of(layout.tensors, digests)
 
 
 def load_checkpoint(path: Path, device: str = "cpu") -> LoadedModel:
@@ -169,30 +164,36 @@ def load_checkpoint(path: Path, device: str = "cpu") -> LoadedModel:
     Raises FileError for a file that cannot be read, CheckpointError for one whose content is not a loadable model,
     InputError for a device that is not there.
     """
+    if os.path.isdir(path):
+        from models import hugging_face
+
+        return hugging_face.load(path, device)
     import torch
 
     dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
     with _opened(path) as (file, layout):
-        _compare(path, layout, _plan(path, layout.header))
-        model = _build(path, layout.header)
+        _compare(path, layout, plan(path, layout.header))
+        model = build(path, layout.header)
         # Filled through the state dict's own views: weights that a network ties stay tied.
         state = model.state_dict()
         digests: dict[str, str] = {}
         with torch.no_grad():
-            for name, data in _data(path, file, layout):
+            for name, data in tensor_bytes(path, file, layout.tensors):
                 digests[name] = hashlib.sha256(data).hexdigest()
                 tensor = layout.tensors[name]
                 if not data:
                     continue
                 values = torch.frombuffer(data, dtype=dtypes[tensor.dtype]).float().reshape(tensor.shape)
                 if not bool(torch.isfinite(values).all()):
-                    raise _wrong(path, f"tensor {name!r} holds NaN or infinite values; all weights must be finite")
+                    raise wrong(path, f"tensor {name!r} holds NaN or infinite values; all weights must be finite")
                 state[name].copy_(values)
     model.requires_grad_(False)
     model.eval()
     header = layout.header
-    reference = ModelReference(header.name, header.title, _hash(layout.tensors, digests), header.chain, header.factors)
-    return LoadedModel(_moved(model, device), header, reference)
+    reference = ModelReference(
+        header.name, header.title, hash_of(layout.tensors, digests), header.chain, header.factors
+    )
+    return LoadedModel(moved(model, device), header, reference)
 
 
 def save_checkpoint(
@@ -261,7 +262,7 @@ def update_header(
         # The format aligns the data to eight bytes by spaces at the end of the header.
         raw += b" " * (-len(raw) % LENGTH_BYTES)
         start = len(raw).to_bytes(LENGTH_BYTES, "little") + raw
-        size = len(start) + _data_bytes(layout)
+        size = len(start) + max(tensor.end for tensor in layout.tensors.values())
         updated = _read_layout(path, io.BytesIO(start), size).header
         with atomic_path(path) as temporary, temporary.open("wb") as copy:
             copy.write(start)
@@ -269,157 +270,30 @@ def update_header(
     return updated
 
 
-def _wrong(path: Path, problem: str) -> CheckpointError:
-    """The error in one line of bounded length, whatever the file put into it."""
-    line = " ".join(problem.split())
-    return CheckpointError(f"{path}: {line if len(line) <= MAX_PROBLEM else line[:MAX_PROBLEM] + ' …'}")
-
-
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[io.BufferedIOBase, _Layout]]:
     """The file, standing at the first byte of its data, and its validated header."""
-    try:
-        mode = os.stat(path).st_mode
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {reason(error)}") from None
-    except ValueError:
-        raise FileError(f"cannot read {str(path)!r}: it is not a path") from None
-    if not stat.S_ISREG(mode):  # opening a named pipe would wait forever
-        what = "it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file"
-        raise FileError(f"cannot read {path}: {what}; a checkpoint is a file that ends in {SUFFIX}")
-    try:
-        with open(path, "rb") as file:
-            yield file, _read_layout(path, file, os.fstat(file.fileno()).st_size)
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {reason(error)}") from None
-    except MemoryError:
-        raise CheckpointError(f"{path}: there is not enough memory to load it") from None
+    with opened(path) as (file, size):
+        yield file, _read_layout(path, file, size)
 
 
 def _read_layout(path: Path, file: io.BufferedIOBase, size: int) -> _Layout:
     """Reads and validates the header of a file of ``size`` bytes."""
-    if size == 0:
-        raise _wrong(path, "the file is empty")
-    if size > MAX_FILE_BYTES:
-        raise _wrong(path, f"the file has {size} bytes; a checkpoint has at most {MAX_FILE_BYTES}")
-    start = file.read(LENGTH_BYTES)
-    length = int.from_bytes(start, "little")
-    if len(start) < LENGTH_BYTES:
-        raise _wrong(path, f"not a checkpoint: a safetensors file begins with {LENGTH_BYTES} bytes, this has {size}")
-    if length > MAX_HEADER_BYTES:
-        raise _wrong(path, f"not a checkpoint: a header of {length} bytes; at most {MAX_HEADER_BYTES} are allowed")
-    if length > size - LENGTH_BYTES:
-        raise _wrong(path, f"truncated, or not a checkpoint: a header of {length} bytes in a file of {size}")
-    raw = file.read(length)
-    table = _parse(path, raw, "the header")
-    data_bytes = size - LENGTH_BYTES - length
+    table, data_bytes = read_table(path, file, size, most_bytes=MAX_FILE_BYTES)
     metadata = table.get("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise _wrong(path, "not a checkpoint: the header's __metadata__ must map names to strings")
     if METADATA_KEY not in metadata:
-        raise _wrong(
+        raise wrong(
             path,
             f"a safetensors file, but not a checkpoint of this program: its metadata lack {METADATA_KEY!r}",
         )
-    tensors = _tensors(path, table, data_bytes)
-    description = _parse(path, metadata[METADATA_KEY].encode("utf-8", "surrogatepass"), "the description")
+    tensors = tensors_of(path, table, data_bytes, most_elements=MAX_ELEMENTS, dtypes=BYTES_PER_ELEMENT)
+    description = parse(path, metadata[METADATA_KEY].encode("utf-8", "surrogatepass"), "the description")
     header = _header(path, size, description)
     _check_architecture(path, header.architecture)
     elements = sum(math.prod(tensor.shape) for tensor in tensors.values())
     if header.parameters > elements:
-        raise _wrong(path, f"it claims {header.parameters} parameters, and its tensors hold {elements} numbers")
+        raise wrong(path, f"it claims {header.parameters} parameters, and its tensors hold {elements} numbers")
     return _Layout(header, tensors, table, description)
-
-
-def _parse(path: Path, raw: bytes, what: str) -> dict[str, Any]:
-    """A JSON object of sane size, depth and numbers."""
-    # Each value beyond the first follows one of these, so this bounds what parsing may allocate.
-    if sum(raw.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_VALUES:
-        raise _wrong(path, f"{what} holds more than {MAX_JSON_VALUES} values")
-    try:
-        value = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
-        _check_json(value)
-    except RecursionError:
-        raise _wrong(path, f"{what} is nested too deep; at most {MAX_JSON_DEPTH} levels are allowed") from None
-    except UnicodeError:
-        raise _wrong(path, f"not a checkpoint: {what} is not UTF-8 text") from None
-    except ValueError as error:
-        raise _wrong(path, f"not a checkpoint: {what} is not the expected JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise _wrong(path, f"not a checkpoint: {what} must be a JSON object")
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a name occurs twice in one object")
-    return result
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _check_json(value: Any) -> None:
-    """Refuses depths and numbers that would make trouble later. Raises ValueError; UnicodeError for half characters."""
-    pending = [(value, 1)]
-    while pending:
-        node, depth = pending.pop()
-        if isinstance(node, dict | list):
-            if depth > MAX_JSON_DEPTH:
-                raise ValueError(f"nested deeper than {MAX_JSON_DEPTH} levels")
-            if isinstance(node, dict):
-                pending.extend((key, depth) for key in node)
-                node = list(node.values())
-            pending.extend((child, depth + 1) for child in node)
-        elif isinstance(node, str):
-            node.encode()
-        elif isinstance(node, int) and abs(node) > MAX_INTEGER:
-            raise ValueError("a whole number of more than 64 bits")
-        elif isinstance(node, float) and not math.isfinite(node):
-            raise ValueError("a number too large for a float")
-
-
-def _tensors(path: Path, table: Mapping[str, Any], data_bytes: int) -> dict[str, _Tensor]:
-    """The tensor table, in the order of the data, which it must cover without gap or overlap."""
-    tensors = {name: _tensor(path, name, row) for name, row in table.items() if name != "__metadata__"}
-    if not tensors:
-        raise _wrong(path, "it holds no tensors")
-    elements = sum(math.prod(tensor.shape) for tensor in tensors.values())
-    if elements > MAX_ELEMENTS:
-        raise _wrong(path, f"its tensors hold {elements} numbers; at most {MAX_ELEMENTS} are allowed")
-    ordered = dict(sorted(tensors.items(), key=lambda item: (item[1].begin, item[1].end)))
-    covered = 0
-    for name, tensor in ordered.items():
-        if tensor.begin != covered:
-            raise _wrong(path, f"tensor {name!r} begins at byte {tensor.begin} of the data; it must be {covered}")
-        covered = tensor.end
-    if covered != data_bytes:
-        state = "truncated" if covered > data_bytes else "damaged"
-        raise _wrong(path, f"{state}: its tensors take {covered} bytes, and the file holds {data_bytes}")
-    return ordered
-
-
-def _tensor(path: Path, name: str, row: Any) -> _Tensor:
-    if not isinstance(row, dict) or set(row) != {"dtype", "shape", "data_offsets"}:
-        raise _wrong(path, f"tensor {name!r} must be described by dtype, shape and data_offsets")
-    dtype, shape, offsets = row["dtype"], row["shape"], row["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in BYTES_PER_ELEMENT:
-        raise _wrong(path, f"tensor {name!r} has dtype {dtype!r}; allowed: {', '.join(BYTES_PER_ELEMENT)}")
-    if not _are_sizes(shape) or len(shape) > MAX_RANK:
-        raise _wrong(path, f"tensor {name!r} has shape {shape!r}; it must be at most {MAX_RANK} whole numbers from 0")
-    if not _are_sizes(offsets) or len(offsets) != 2:
-        raise _wrong(path, f"tensor {name!r} has data_offsets {offsets!r}; they must be two whole numbers from 0")
-    begin, end = offsets
-    needed = math.prod(shape) * BYTES_PER_ELEMENT[dtype]
-    if end - begin != needed:
-        raise _wrong(path, f"tensor {name!r} of shape {shape} and {dtype} needs {needed} bytes, not {end - begin}")
-    return _Tensor(dtype, tuple(shape), begin, end)
-
-
-def _are_sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
 
 
 def _header(path: Path, size: int, description: Mapping[str, Any]) -> CheckpointHeader:
@@ -427,34 +301,34 @@ def _header(path: Path, size: int, description: Mapping[str, Any]) -> Checkpoint
 
     def field(key: str, kind: type | tuple[type, ...], words: str) -> Any:
         if key not in description:
-            raise _wrong(path, f"its description lacks {key!r}, which is {words}")
+            raise wrong(path, f"its description lacks {key!r}, which is {words}")
         value = description[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise _wrong(path, f"its {key} must be {words}, not {value!r}")
+            raise wrong(path, f"its {key} must be {words}, not {value!r}")
         return value
 
     def text(key: str) -> str:
         value: str = field(key, str, "a text")
         if not value.strip() or len(value) > MAX_TEXT or not value.isprintable():
-            raise _wrong(path, f"its {key} must be one line of 1 to {MAX_TEXT} characters, not {value!r}")
+            raise wrong(path, f"its {key} must be one line of 1 to {MAX_TEXT} characters, not {value!r}")
         return value
 
     version = field("format", int, "a whole number")
     if version != FORMAT:
         newer = "; it was written by a newer version of this program" if version > FORMAT else ""
-        raise _wrong(path, f"format {version} is not known; this program reads format {FORMAT}{newer}")
+        raise wrong(path, f"format {version} is not known; this program reads format {FORMAT}{newer}")
     name = text("name")
     if not NAME.fullmatch(name):
-        raise _wrong(path, f"its name must be made of letters, digits and _ . + -, not {name!r}")
+        raise wrong(path, f"its name must be made of letters, digits and _ . + -, not {name!r}")
     chain = _chain(path, field("chain", dict, "an object"))
     factors = _factors(path, field("conditions", list, "a list"), chain)
     parameters = field("parameters", int, "a whole number")
     receptive_field = field("receptive_field", (int, type(None)), "a whole number or null")
     if parameters < 0 or (receptive_field is not None and receptive_field < 0):
-        raise _wrong(path, "its parameters and receptive_field must not be negative")
+        raise wrong(path, "its parameters and receptive_field must not be negative")
     data = field("data", dict, "an object")
     if not all(isinstance(value, str) for value in data.values()):
-        raise _wrong(path, "its data must map names to texts")
+        raise wrong(path, "its data must map names to texts")
     return CheckpointHeader(
         path=path,
         size_bytes=size,
@@ -479,28 +353,28 @@ def _check_architecture(path: Path, architecture: str) -> None:
         return
     known = [*BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINT_GROUP))]
     if architecture not in known:
-        raise _wrong(path, f"unknown architecture {architecture!r}; known: {', '.join(known)}")
+        raise wrong(path, f"unknown architecture {architecture!r}; known: {', '.join(known)}")
 
 
 def _chain(path: Path, config: dict[str, Any]) -> Chain:
     try:
         return chain_from_json(config)
     except InputError as error:
-        raise _wrong(path, f"its chain is wrong: {error}") from None
+        raise wrong(path, f"its chain is wrong: {error}") from None
 
 
 def _factors(path: Path, config: list[Any], chain: Chain) -> tuple[Factor, ...]:
     """The conditions of a model of this chain, which they may rearrange: those of another chain could not."""
     if len(config) > MAX_FACTORS:
-        raise _wrong(path, f"it has {len(config)} conditions; at most {MAX_FACTORS} are allowed")
+        raise wrong(path, f"it has {len(config)} conditions; at most {MAX_FACTORS} are allowed")
     try:
         factors = factors_from_json(config)
         with refused_as("they do not suit its chain"):
             arranged(chain, factors, {})
     except InputError as error:
-        raise _wrong(path, f"its conditions are wrong: {error}") from None
+        raise wrong(path, f"its conditions are wrong: {error}") from None
     if len({factor.name for factor in factors}) != len(factors):
-        raise _wrong(path, "two of its conditions have the same name")
+        raise wrong(path, "two of its conditions have the same name")
     return factors
 
 
@@ -512,32 +386,9 @@ def _likelihood(path: Path, config: dict[str, Any]) -> dict[str, dict[str, float
             value is None or (isinstance(value, int | float) and not isinstance(value, bool))
             for value in measured.values()
         ):
-            raise _wrong(path, f"its likelihood of {part!r} must map names to numbers")
+            raise wrong(path, f"its likelihood of {part!r} must map names to numbers")
         result[part] = {key: value for key, value in measured.items() if value is not None}
     return result
-
-
-def _data_bytes(layout: _Layout) -> int:
-    return max(tensor.end for tensor in layout.tensors.values())
-
-
-def _data(path: Path, file: io.BufferedIOBase, layout: _Layout) -> Iterator[tuple[str, bytearray]]:
-    """The bytes of every tensor, in the order of the file, one at a time."""
-    for name, tensor in layout.tensors.items():
-        data = bytearray(tensor.end - tensor.begin)
-        view = memoryview(data)
-        while view and (count := file.readinto(view)):
-            view = view[count:]
-        if view:
-            raise _wrong(path, f"truncated: the bytes of tensor {name!r} end early")
-        yield name, data
-
-
-def _hash(tensors: Mapping[str, _Tensor], digests: Mapping[str, str]) -> str:
-    lines = [
-        json.dumps([name, tensor.dtype, tensor.shape, digests[name]]) + "\n" for name, tensor in sorted(tensors.items())
-    ]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()[:HASH_DIGITS]
 
 
 def _dumps(description: Mapping[str, Any]) -> str:
@@ -553,7 +404,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _build(path: Path, header: CheckpointHeader) -> AutoregressiveModel:
+def build(path: Path, header: CheckpointHeader) -> AutoregressiveModel:
     """The network that the header describes, on torch's current default device, with weights of its own."""
     from models.model import ModelSpec
 
@@ -563,10 +414,10 @@ def _build(path: Path, header: CheckpointHeader) -> AutoregressiveModel:
         return kind(ModelSpec(header.architecture, header.chain, header.factors, header.config))
     except Exception as error:
         what = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        raise _wrong(path, f"its {header.architecture} network cannot be built: {what}") from error
+        raise wrong(path, f"its {header.architecture} network cannot be built: {what}") from error
 
 
-def _plan(path: Path, header: CheckpointHeader) -> AutoregressiveModel:
+def plan(path: Path, header: CheckpointHeader) -> AutoregressiveModel:
     """The network without memory for its weights: names and shapes only."""
     import torch
     from torch.overrides import TorchFunctionMode
@@ -585,7 +436,7 @@ def _plan(path: Path, header: CheckpointHeader) -> AutoregressiveModel:
             return func(*args, **kwargs)
 
     with torch.device("meta"), WithoutValues():
-        return _build(path, header)
+        return build(path, header)
 
 
 def _compare(path: Path, layout: _Layout, plan: AutoregressiveModel) -> None:
@@ -593,20 +444,20 @@ def _compare(path: Path, layout: _Layout, plan: AutoregressiveModel) -> None:
     expected = plan.state_dict()
     for name, value in expected.items():
         if name not in layout.tensors:
-            raise _wrong(path, f"tensor {name!r} is missing, which its configuration asks for")
+            raise wrong(path, f"tensor {name!r} is missing, which its configuration asks for")
         if not value.is_floating_point():
-            raise _wrong(path, f"its network keeps {name!r} as {value.dtype}; only floating-point tensors are stored")
+            raise wrong(path, f"its network keeps {name!r} as {value.dtype}; only floating-point tensors are stored")
         shape = layout.tensors[name].shape
         if tuple(value.shape) != shape:
-            raise _wrong(path, f"tensor {name!r} has shape {shape}; its configuration asks for {tuple(value.shape)}")
+            raise wrong(path, f"tensor {name!r} has shape {shape}; its configuration asks for {tuple(value.shape)}")
     for name in layout.tensors:
         if name not in expected:
-            raise _wrong(path, f"tensor {name!r} belongs to nothing in the network that its configuration describes")
+            raise wrong(path, f"tensor {name!r} belongs to nothing in the network that its configuration describes")
     if layout.header.parameters != plan.parameter_count:
-        raise _wrong(path, f"it claims {layout.header.parameters} parameters; its network has {plan.parameter_count}")
+        raise wrong(path, f"it claims {layout.header.parameters} parameters; its network has {plan.parameter_count}")
 
 
-def _moved(model: AutoregressiveModel, device: str) -> AutoregressiveModel:
+def moved(model: AutoregressiveModel, device: str) -> AutoregressiveModel:
     try:
         return model.to(device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

@@ -71,7 +71,7 @@ def picture(chain: ImageChain, rows: Sequence[Symbols], scale: int = 1) -> Pixel
     columns, lines = _grid(len(rows))
     height, width = picture_size(chain, len(rows))
     _check_scale(chain, len(rows), scale, MAX_PIXELS)
-    colour = (3,) if chain.channels == 3 else ()
+    colour = (3,) if chain.coloured else ()
     sheet = np.full((lines * (chain.height + 1), columns * (chain.width + 1), *colour), GAP, np.uint8)
     for n, symbols in enumerate(rows):
         line, column = divmod(n, columns)
@@ -176,7 +176,7 @@ def _image_so_far(chain: ImageChain, symbols: Symbols) -> Pixels:
     padded = np.zeros(chain.length, np.int32)
     padded[: len(symbols)] = symbols
     drawn = chain.drawn(len(symbols))
-    if chain.channels == 3:
+    if chain.coloured:
         drawn, hatch = drawn[..., None], hatch[..., None]
     return np.where(drawn, chain.image(padded), hatch)
 
@@ -262,7 +262,7 @@ def fitted_pixels(pixels: Pixels, chain: ImageChain) -> Pixels:
 
 
 def _fit(image: Image.Image, chain: ImageChain) -> Pixels:
-    mode, size = "RGB" if chain.channels == 3 else "L", (chain.width, chain.height)
+    mode, size = "RGB" if chain.coloured else "L", (chain.width, chain.height)
     small = ImageOps.fit(image.convert(mode), size, SMOOTH)
     return chain.image(chain.symbols(np.asarray(small)))
 
@@ -334,7 +334,7 @@ class PillowFile(PictureFile):
         if written:
             pixels = _without_captions(pixels, chain, scale)
         expected = picture(chain, _rows(take), scale)
-        return np.array_equal(pixels, expected if chain.channels == 3 else expected[..., None].repeat(3, -1))
+        return np.array_equal(pixels, expected if chain.coloured else expected[..., None].repeat(3, -1))
 
     @staticmethod
     def _has_captions(height: int, take: Take, scale: int) -> bool:
@@ -391,16 +391,14 @@ class Png(PillowFile):
         with damage_as_file_error(name), self.open(data, name) as image:
             size, mode = image.size, image.mode
             pixels = np.asarray(image.convert("RGBA")) if mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA") else None
-        expected = (
-            f"the model expects {chain.width} x {chain.height} pixels, {'RGB' if chain.channels == 3 else 'grey'}"
-        )
+        expected = f"the model expects {chain.width} x {chain.height} pixels, {'RGB' if chain.coloured else 'grey'}"
         if size != (chain.width, chain.height):
             raise InputError(f"{name} has {size[0]} x {size[1]} pixels; {expected}")
         if pixels is None:
             raise InputError(f"{name} has pixels of the kind {mode!r}; {expected}, 8 bits each")
         if (pixels[..., 3] != 255).any():
             raise InputError(f"{name} is transparent in places; {expected}")
-        if chain.channels == 3:
+        if chain.coloured:
             if mode in ("1", "L", "LA"):
                 raise InputError(f"{name} is grey; {expected}")
             return [chain.symbols(pixels[..., :3])]
@@ -431,7 +429,7 @@ class Gif(PillowFile):
             for n in range(count + 1)
         ]
         frames = [Image.fromarray(sheet) for sheet in sheets]
-        if chain.channels == 3:
+        if chain.coloured:
             # One palette for all frames; left to itself Pillow makes one for each, which takes minutes.
             palette = Image.fromarray(np.concatenate([sheets[0], sheets[-1]])).quantize(256)
             frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
@@ -463,7 +461,7 @@ class Gif(PillowFile):
         frames = int(getattr(image, "n_frames", 1))
         if frames > MAX_GIF_FRAMES:
             raise FileError(f"{name} has {frames} frames, more than this program reads")
-        if chain.channels == 3:
+        if chain.coloured:
             return False
         size = image.size
         for frame in range(1, frames):

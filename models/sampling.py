@@ -548,11 +548,10 @@ class ConditionalBuffer:
             start = end
 
     def _window(self, trace: Trace, condition: Condition, first: int) -> Conditional:
-        """The conditionals of the steps from ``first`` on, as many as a window has, under one condition."""
-        width = self.model.chain.window
-        field = self.model.receptive_field
-        seen_from = 0 if field is None or self.model.chain.length is not None else max(0, first - field)
-        known = trace.symbols[seen_from : first + width - 1]
+        """The conditionals from step ``first`` on, to the end of the window or of the chain, under one condition."""
+        chain, field = self.model.chain, self.model.receptive_field
+        seen_from = 0 if field is None or chain.length is not None else max(0, first - field)
+        known = trace.symbols[seen_from : min(first + chain.window, chain.endless_limit) - 1]
         key = (known.tobytes(), json.dumps(condition, sort_keys=True), first)
         with self._passing:
             if key not in self._kept:

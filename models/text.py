@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -91,6 +92,7 @@ class TextChain(Chain):
     max_length: int
 
     modality: ClassVar[str] = "text"
+    alphabet_quantity: ClassVar[str] = "characters"
     stride_name: ClassVar[str] = "10 characters"
     step_noun: ClassVar[str] = "character"
 
@@ -101,8 +103,8 @@ class TextChain(Chain):
                 f"a text chain needs 1 <= default_length <= max_length <= {MAX_LENGTH}, "
                 f"not {self.default_length} and {self.max_length}"
             )
-        if not isinstance(self.alphabet, Characters):
-            raise InputError(f"a text chain has characters, not {self.alphabet.quantity}")
+        if self.alphabet.quantity != self.alphabet_quantity:
+            raise InputError(f"a text chain has {self.alphabet_quantity}, not {self.alphabet.quantity}")
 
     @property
     def characters(self) -> Characters:
@@ -134,21 +136,33 @@ class TextChain(Chain):
         return 10
 
     def locate(self, step: int) -> str:
-        return f"character {step}"
+        return f"{self.step_noun} {step}"
 
     def describe(self) -> str:
         return f"text, {self.alphabet.describe()}" + (", stop" if self.alphabet.stop else "")
 
     def text(self, symbols: npt.ArrayLike) -> str:
         """Symbols (T,) to a text; a closing stop symbol is no character and is left out."""
+        return "".join(self.parts(symbols))
+
+    def parts(self, symbols: npt.ArrayLike) -> list[str]:
+        """What each of the symbols (T,) adds to that text, but a closing stop symbol."""
         k = np.asarray(symbols)
         if self.alphabet.stop and k.size and k[-1] == self.alphabet.stop_symbol:
             k = k[:-1]
-        return "".join(self.characters.decode(k).tolist())
+        return self.reader()(k)
+
+    def reader(self) -> Callable[[npt.ArrayLike], list[str]]:
+        """For a text that grows: from symbols (T,) that follow those of the last call, none of them the stop symbol,
+        to what each adds to the text."""
+        return lambda symbols: self.characters.decode(symbols).tolist()
 
     def symbols(self, text: str, *, closed: bool = True) -> Symbols:
         """A text to symbols, with the stop symbol at the end if ``closed`` (and if there is one)."""
-        k = self.characters.encode(list(text)) if text else np.zeros(0, np.int32)
+        k = self._cut(text) if text else np.zeros(0, np.int32)
         if closed and self.alphabet.stop:
             k = np.append(k, np.int32(self.alphabet.levels))
         return k.astype(np.int32)
+
+    def _cut(self, text: str) -> Symbols:
+        return self.characters.encode(list(text))

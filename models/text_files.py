@@ -84,7 +84,8 @@ class Txt(Format):
         text = read_text(data, name)
         symbols = chain.symbols(text)
         if len(symbols) > chain.limit:
-            raise InputError(f"{name} has {len(text)} characters; the model reads up to {chain.limit}")
+            steps = len(symbols) - chain.alphabet.stop
+            raise InputError(f"{name} has {steps} {chain.step_noun}s; the model reads up to {chain.limit}")
         return [symbols]
 
 
@@ -146,8 +147,8 @@ class Html(Format):
         )
 
     def _marked(self, chain: TextChain, view: Take, trace: Trace) -> str:
-        """The characters as markup, those in one element that look alike."""
-        letters = [*_text(chain, trace)]
+        """What each step drew as markup, in one element what looks alike."""
+        letters = chain.parts(trace.symbols)
         known = np.array(view.given[: len(letters)], np.int32)
         given = np.zeros(len(letters), np.bool_)
         given[: len(known)] = trace.symbols[: len(known)] == known  # an edit may have put another one there

@@ -554,11 +554,11 @@ class MainWindow(QMainWindow):
     # --- doing ---------------------------------------------------------------------------------------------------
 
     def open_dialog(self) -> None:
-        patterns = " ".join(["*.safetensors", *dict.fromkeys(f"*{format.suffix}" for format in FORMATS)])
+        patterns = " ".join(["*.safetensors", "config.json", *dict.fromkeys(f"*{format.suffix}" for format in FORMATS)])
         profile = self.studio.profile
         folder = remembered_folder(profile.get("open_folder"))
         name, _ = QFileDialog.getOpenFileName(
-            self, "Open", folder, f"Checkpoints and saved samples ({patterns});;All files (*)"
+            self, "Open", folder, f"Checkpoints, Hugging Face models and saved samples ({patterns});;All files (*)"
         )
         if name:
             profile.set("open_folder", str(Path(name).parent))

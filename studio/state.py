@@ -30,12 +30,14 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from models.catalog import Catalog, Entry
 from models.chain import Chain, ImageChain, SoundChain, Symbols
+from models.checkpoint import read_header
 from models.completion import Mask, chosen_condition, completion, continuation
 from models.condition import Condition, arranged, complete
 from models.engines import AUTO, BFLOAT16, ENGINES
 from models.errors import InputError, NoSoundError, StudioError
 from models.file_format import Format
 from models.files import read_saved
+from models.hugging_face import folder_of
 from models.image_files import Pixels, opened
 from models.record import read_bytes, shown
 from models.recording import Recording, is_recording, picture_kind, read_recording
@@ -1289,11 +1291,22 @@ class Studio(QObject):
         self.reader.read_take(read, show, foreign)
 
     def open_path(self, path: Path) -> None:
-        """A dropped or named file: a checkpoint, or a saved sample; or else a picture or a recording to complete."""
-        if path.suffix == ".safetensors":
+        """A dropped or named file: a checkpoint, or a saved sample; or else a picture or a recording to complete.
+
+        A folder is taken for a Hugging Face model, for which its configuration stands, too.
+        """
+        path = folder_of(path)
+        if path.is_dir():
+            self.reader.read(partial(self._as_folder, path))
+        elif path.suffix == ".safetensors":
             self.open_checkpoint(path)
         else:
             self.open_saved(path)
+
+    def _as_folder(self, path: Path) -> Show:
+        """For the thread of files: a tokenizer takes some time to read, and is at hand from then on."""
+        read_header(path)
+        return partial(self.open_checkpoint, path)
 
     def open_picture(self, path: Path) -> None:
         """Has any picture read for a model of images; answered by ``picture_opened``."""

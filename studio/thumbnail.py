@@ -55,7 +55,7 @@ def image_pixels(chain: ImageChain, symbols: npt.NDArray[np.int32]) -> npt.NDArr
     """RGBA (H, W, 4); what is not drawn is transparent grey."""
     full = np.zeros(chain.length, np.int32)
     full[: len(symbols)] = symbols
-    shape = (chain.height, chain.width, chain.channels)
+    shape = (chain.height, chain.width, -1)
     drawn = chain.drawn(len(symbols))
     pixels = np.full((chain.height, chain.width, 4), 128, np.uint8)
     pixels[..., :3] = np.where(drawn[..., None], chain.image(full).reshape(shape), 128)

@@ -27,6 +27,7 @@ BUILT_IN = {
     "multiscale_pixel_rnn": "models.networks.multiscale_pixel_rnn:MultiscalePixelRNN",
     "orderless_nade": "models.networks.orderless_nade:OrderlessNADE",
     "transformer": "models.networks.transformer:Transformer",
+    "gpt2": "models.networks.gpt2:GPT2",
     "bytenet": "models.networks.bytenet:ByteNet",
     "translation_transformer": "models.networks.translation_transformer:TranslationTransformer",
     "video_pixel_network": "models.networks.video_pixel_network:VideoPixelNetwork",

@@ -1,6 +1,8 @@
-"""What else a character could have been: the likeliest values of its step, to be put there by a click."""
+"""What else a character, or a token, could have been: the likeliest values of its step, to be put there by a click."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
@@ -15,18 +17,48 @@ from studio.widgets.painting import painting
 
 MOST = 8
 """How many values are told."""
-WIDTH, HEAD, ROW, EDGE = 260, 24, 22, 5
+WIDTH, HEAD, ROW, EDGE = 288, 24, 22, 5
 """In logical pixels."""
-LABEL, NUMBER = 72, 50
+LABEL, NUMBER = 100, 50
 """Widths of what stands left and right of a bar."""
 
 
-def likeliest(inspection: Inspection) -> list[int]:
+def likeliest(inspection: Inspection, most: int = MOST) -> list[int]:
     """The most probable symbols as the model has it, and what was drawn wherever that ranks."""
-    order: list[int] = (-inspection.raw).argsort(kind="stable")[:MOST].tolist()
+    order: list[int] = (-inspection.raw).argsort(kind="stable")[:most].tolist()
     if inspection.symbol is not None and inspection.symbol not in order:
         order[-1] = inspection.symbol
     return order
+
+
+def paint_value(
+    painter: QPainter,
+    row: QRectF,
+    theme: Theme,
+    inspection: Inspection,
+    alphabet: Alphabet,
+    symbol: int,
+    *,
+    aimed: bool,
+    share: Callable[[float], float] = float,
+) -> None:
+    """A symbol in a row, with its bar and its probability. share: of the bar's length for a probability."""
+    if aimed:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.chosen_fill)
+        painter.drawRoundedRect(row, 4, 4)
+    inner = row.adjusted(6, 0, -6, 0)
+    painter.setPen(theme.now if symbol == inspection.symbol else theme.text)
+    middle = Qt.AlignmentFlag.AlignVCenter
+    label = painter.fontMetrics().elidedText(alphabet.label(symbol), Qt.TextElideMode.ElideRight, LABEL)
+    painter.drawText(inner, middle, label)
+    painter.drawText(inner, middle | Qt.AlignmentFlag.AlignRight, probability_text(inspection.raw[symbol]))
+    track = inner.adjusted(LABEL + 4, 5, -NUMBER - 4, -5)
+    painter.fillRect(track, faded(theme.line, 0.8))
+    shaped, raw = share(float(inspection.shaped[symbol])), share(float(inspection.raw[symbol]))
+    painter.fillRect(QRectF(track.left(), track.top(), track.width() * shaped, track.height()), theme.chosen)
+    line = QRectF(track.left() + track.width() * raw - 0.5, track.top() - 2, 1, track.height() + 4)
+    painter.fillRect(line, theme.text)
 
 
 class Alternatives(QWidget):
@@ -45,7 +77,7 @@ class Alternatives(QWidget):
         """The row that is pointed at."""
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setToolTip("Click a character to put it there and go on from it")
+        self.setToolTip("Click a line to put it there and go on from it")
         self.setAccessibleName("Alternatives")
         self.hide()
 
@@ -109,25 +141,5 @@ class Alternatives(QWidget):
             painter.drawText(head, right, "click to put it there")
             painter.setFont(self.font())
             for symbol in self.symbols:
-                self._paint_row(painter, theme, inspection, alphabet, symbol)
-
-    def _paint_row(
-        self, painter: QPainter, theme: Theme, inspection: Inspection, alphabet: Alphabet, symbol: int
-    ) -> None:
-        row = QRectF(self.row_of(symbol))
-        if symbol == self._aim:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.chosen_fill)
-            painter.drawRoundedRect(row, 4, 4)
-        inner = row.adjusted(6, 0, -6, 0)
-        painter.setPen(theme.now if symbol == inspection.symbol else theme.text)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        label = painter.fontMetrics().elidedText(alphabet.label(symbol), Qt.TextElideMode.ElideRight, LABEL)
-        painter.drawText(inner, middle, label)
-        painter.drawText(inner, middle | Qt.AlignmentFlag.AlignRight, probability_text(inspection.raw[symbol]))
-        track = inner.adjusted(LABEL + 4, 5, -NUMBER - 4, -5)
-        painter.fillRect(track, faded(theme.line, 0.8))
-        shaped, raw = float(inspection.shaped[symbol]), float(inspection.raw[symbol])
-        painter.fillRect(QRectF(track.left(), track.top(), track.width() * shaped, track.height()), theme.chosen)
-        line = QRectF(track.left() + track.width() * raw - 0.5, track.top() - 2, 1, track.height() + 4)
-        painter.fillRect(line, theme.text)
+                row = QRectF(self.row_of(symbol))
+                paint_value(painter, row, theme, inspection, alphabet, symbol, aimed=symbol == self._aim)

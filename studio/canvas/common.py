@@ -77,7 +77,7 @@ def step_facts(take: Take, pointer: Pointer) -> list[str]:
         return ["not drawn yet"]
     symbol = int(trace.symbols[pointer.step])
     alphabet = take.chain.alphabet
-    named = symbol == alphabet.stop_symbol or alphabet.quantity == "characters"
+    named = symbol == alphabet.stop_symbol or alphabet.quantity in ("characters", "tokens", "colours")
     facts = [alphabet.label(symbol) if named else f"value {symbol}"]
     for name, bits in (("surprise", trace.surprise[pointer.step]), ("entropy", trace.entropy[pointer.step])):
         if not np.isnan(bits):

@@ -18,9 +18,9 @@ FORESEEN = 0.35
 
 
 def _tables(alphabet: Alphabet) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
-    """Of every symbol: the pixel of a grey image, uint32 (K,), and the intensity, uint8 (K,)."""
+    """Of every symbol: the pixel that it alone makes, uint32 (K,), and its intensity (K,) or colours (K, 3), uint8."""
     levels = alphabet.decode(np.arange(alphabet.levels))
-    return packed(np.repeat(levels[:, None], 3, axis=1)), levels
+    return packed(levels if levels.ndim == 2 else np.repeat(levels[:, None], 3, axis=1)), levels
 
 
 class Steps(Protocol):
@@ -54,7 +54,7 @@ class Picture:
         self.shown = 0
         """Steps that are coloured."""
         self.unscored = False
-        self._grey, self._levels = _tables(chain.alphabet)
+        self._alone, self._levels = _tables(chain.alphabet)
         self.pixels = self._foreseen(given) if before is None else before.copy()
         self.image = QImage(
             self.pixels.data,
@@ -73,7 +73,8 @@ class Picture:
         pixels = np.zeros((chain.height, chain.width, 4), np.float64)
         known = (by_pixel != DRAW).all(-1)
         pixels[known] = [0, 0, 0, 255]
-        pixels[..., :3][known] = self._levels[by_pixel[known]][:, ::-1]
+        values = self._levels[by_pixel[known]]  # (n, channels), of a palette (n, 1, 3)
+        pixels[..., :3][known] = (values if values.ndim == 2 else values[:, 0])[:, ::-1]
         premultiplied: npt.NDArray[np.uint8] = np.rint(pixels * FORESEEN).astype(np.uint8)
         return premultiplied.view(np.uint32)[..., 0].copy()
 
@@ -107,7 +108,7 @@ class Picture:
         chain = self.chain
         steps = slice(first * chain.channels, length)
         if chain.channels == 1:
-            plain = self._grey[self.trace.symbols[steps]]
+            plain = self._alone[self.trace.symbols[steps]]
         else:
             plain = packed(self._by_pixel(self._levels[self.trace.symbols[steps]]))
         if self.overlay not in ("entropy", "surprise"):

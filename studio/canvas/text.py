@@ -1,13 +1,15 @@
 """The canvas of texts: every character in a cell of its own, in lines that are broken between words.
 
-A cell is what one step drew: it can be pointed at, outlined and coloured, a space, a line break and the stop symbol as
-well. Only the lines in view are painted, and only the last one is laid out again as the text grows, so that a frame
-costs the same at any length.
+The cells of what one step drew, of a token several, can be pointed at, outlined and coloured, a space, a line break
+and the stop symbol as well; what is a part of a character stands there as its bytes. Only the lines in view are
+painted, and only the last one is laid out again as the text grows, so that a frame costs the same at any length.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -29,7 +31,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
 from models.heat import bright, heat_table
 from models.sweep import labels
-from models.text import TextChain
+from models.text import Characters, TextChain
 from models.text_files import STOP_MARK
 from models.trace import Take, Trace
 from studio.canvas.alternatives import Alternatives
@@ -63,7 +65,7 @@ DWELL_MS = 150
 SNIPPET = 60
 """Characters of a text, of which a row of the list shows what it has room for."""
 
-HINT = "Point at a character to see what else could stand there; click to keep it."
+HINT = "Point at the text to see what else could stand there; click to keep it."
 
 BRIGHT = bright(heat_table())
 ON_BRIGHT, ON_DARK = QColor("#101114"), QColor("#f4f5f7")
@@ -74,28 +76,50 @@ DRAWN, GIVEN, PUT, SIGN, OVER_DARK, OVER_BRIGHT = range(6)
 
 
 class Letters:
-    """What is painted for each symbol of a chain, and the cells that all of it fits into."""
+    """What is painted for each character of a chain's texts, and the cells that all of it fits into.
+
+    Of tokens nobody knows beforehand which characters they make: one that is wider than a cell is squeezed into it.
+    """
 
     def __init__(self, chain: TextChain) -> None:
-        characters = chain.characters.characters
-        self.flowing = [*characters, *(STOP_MARK if chain.alphabet.stop else "")]
-        """Of each symbol the character by which lines are broken."""
-        self.glyphs = [*map(glyph, characters), *(STOP_MARK if chain.alphabet.stop else "")]
-        self.signs = np.array([c in SIGNS for c in characters] + [True] * chain.alphabet.stop)
+        self._chain = chain
+        characters = chain.alphabet.characters if isinstance(chain.alphabet, Characters) else ""
         self.font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         self.font.setStyleHint(QFont.StyleHint.Monospace)
         self.font.setPixelSize(LETTER_PIXELS)
-        metrics = QFontMetricsF(self.font)
-        advances = np.array([metrics.horizontalAdvance(drawn) for drawn in self.glyphs])
-        usual = metrics.horizontalAdvance("x")
-        self.width = math.ceil(advances[~self.signs].max(initial=usual) - 0.01)
-        self.alone = np.abs(advances - usual) > 0.01
-        """Which are painted one by one: those that are not as wide as the others."""
-        self.font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, self.width - usual)
-        self.ascent = (LINE_PIXELS - metrics.height()) / 2 + metrics.ascent()
+        self._metrics = QFontMetricsF(self.font)
+        self._usual = self._metrics.horizontalAdvance("x")
+        widest = max([self._usual, *(self._advance(c) for c in characters if c not in SIGNS)])
+        self.width = math.ceil(widest - 0.01)
+        self._alone: dict[str, bool] = {}
+        self.font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, self.width - self._usual)
+        self.ascent = (LINE_PIXELS - self._metrics.height()) / 2 + self._metrics.ascent()
 
-    def flow_of(self, symbols: npt.NDArray[np.int32]) -> str:
-        return "".join([self.flowing[symbol] for symbol in symbols.tolist()])
+    def _advance(self, character: str) -> float:
+        return self._metrics.horizontalAdvance(glyph(character))
+
+    def alone(self, character: str) -> bool:
+        """Whether it is painted by itself: one that is not as wide as the others."""
+        if character not in self._alone:
+            self._alone[character] = abs(self._advance(character) - self._usual) > 0.01
+        return self._alone[character]
+
+    def reader(self) -> Callable[[npt.NDArray[np.int32]], list[tuple[str, bool]]]:
+        """Of a text that grows, from its next symbols to what stands in the cells of each: at least one character, and
+        whether that is a sign for something else.
+        """
+        chain, read = self._chain, self._chain.reader()
+
+        def cells(symbols: npt.NDArray[np.int32]) -> list[tuple[str, bool]]:
+            ends = len(symbols) and int(symbols[-1]) == chain.alphabet.stop_symbol
+            ordinary = symbols[:-1] if ends else symbols
+            found = [
+                (part, False) if part else (chain.alphabet.label(symbol), True)
+                for part, symbol in zip(read(ordinary), ordinary.tolist(), strict=True)
+            ]
+            return [*found, (STOP_MARK, True)] if ends else found
+
+        return cells
 
 
 class TextPage(QAbstractScrollArea):
@@ -111,6 +135,12 @@ class TextPage(QAbstractScrollArea):
         self._given: npt.NDArray[np.int32] = np.empty(0, np.int32)
         """The symbols that every sample of the take was given."""
         self._flow = Flow(MOST_COLUMNS)
+        """Of the characters in the cells."""
+        self._edges = [0]
+        """The first cell of every step, and of the one that comes next."""
+        self._signed: list[bool] = []
+        """Of which steps the cells show signs for something else."""
+        self._read: Callable[[npt.NDArray[np.int32]], list[tuple[str, bool]]] | None = None
         self._follows = True
         """Whether the page scrolls along with what is drawn, or with the cursor: until the user scrolls elsewhere."""
         self._scrolling = False
@@ -163,7 +193,7 @@ class TextPage(QAbstractScrollArea):
         """The shown branch of the selected sample from its beginning."""
         take = self._take
         self._trace = None
-        self._flow = Flow(self._columns)
+        self._flow, self._edges, self._signed = Flow(self._columns), [0], []
         self._inspection = None
         self.alternatives.hide()
         if take is not None:
@@ -172,6 +202,8 @@ class TextPage(QAbstractScrollArea):
             if chain is not self._letters_of:
                 self._letters, self._letters_of = Letters(chain), chain
                 self._flow = Flow(self._columns)
+            assert self._letters is not None
+            self._read = self._letters.reader()
             self._trace = take.samples[self._studio.selected].trace
             self._given = np.array(take.given, np.int32)
         self._on_grown()
@@ -179,13 +211,16 @@ class TextPage(QAbstractScrollArea):
 
     @Slot()
     def _on_grown(self) -> None:
-        take, trace, letters, flow = self._take, self._trace, self._letters, self._flow
-        if take is None or trace is None or letters is None:
+        take, trace, read, flow = self._take, self._trace, self._read, self._flow
+        if take is None or trace is None or read is None:
             self._fit_range()
             return
-        drawn = len(flow.text)
-        first = flow.extend(letters.flow_of(trace.symbols[drawn:]))
-        if len(flow.text) > drawn or trace.finished:
+        new = read(trace.symbols[self._drawn :])
+        for text, signed in new:
+            self._edges.append(self._edges[-1] + len(text))
+            self._signed.append(signed)
+        first = flow.extend("".join(text for text, _ in new))
+        if new or trace.finished:
             self._update_lines(first, len(flow.starts))
         if self._unscored and not np.isnan(trace.entropy).any():
             self._unscored = False
@@ -200,11 +235,11 @@ class TextPage(QAbstractScrollArea):
         bar.setRange(0, max(0, 2 * MARGIN + LINE_PIXELS * len(self._flow.starts) - height))
         self._scrolling = False
         if self._follows:
-            self._show_step(len(self._flow.text) if self._studio.following else self._studio.cursor)
+            self._show_step(self._drawn if self._studio.following else self._studio.cursor)
 
     def _show_step(self, step: int) -> None:
         """Scrolls no further than it takes to have a step in view."""
-        bar, (line, _) = self.verticalScrollBar(), self._flow.place(min(step, len(self._flow.text)))
+        bar, (line, _) = self.verticalScrollBar(), self._flow.place(self._edges[min(step, self._drawn)])
         top = LINE_PIXELS * line
         self._scrolling = True
         bar.setValue(min(max(bar.value(), top + LINE_PIXELS + 2 * MARGIN - self.viewport().height()), top))
@@ -232,8 +267,12 @@ class TextPage(QAbstractScrollArea):
             self._lay_out()
         for pointer in {*before, *self._looked_at} - {None}:
             assert pointer is not None
-            line, _ = self._flow.place(pointer.step)
-            self._update_lines(line, line + 1)
+            if pointer.step <= self._drawn:
+                first, last = (
+                    self._flow.place(self._edges[pointer.step])[0],
+                    self._flow.place(self._end(pointer.step) - 1)[0],
+                )
+                self._update_lines(first, last + 1)
         if self._target is None:
             self.alternatives.hide()
         self._show_facts()
@@ -260,12 +299,30 @@ class TextPage(QAbstractScrollArea):
     def _top(self, line: int) -> int:
         return MARGIN + line * LINE_PIXELS - self.verticalScrollBar().value()
 
-    def cell(self, step: int) -> QRect:
-        """Where a step stands in the viewport, in logical pixels."""
+    @property
+    def _drawn(self) -> int:
+        """Steps that have their cells."""
+        return len(self._signed)
+
+    def _end(self, step: int) -> int:
+        """Where the cells of a step end; the one that comes next has one."""
+        return self._edges[step + 1] if step < self._drawn else self._edges[step] + 1
+
+    def cells(self, step: int) -> list[QRect]:
+        """Where a step stands in the viewport, in logical pixels: a rectangle in each of its lines."""
         assert self._letters is not None
-        line, column = self._flow.place(step)
-        width = self._letters.width
-        return QRect(self._left + column * width, self._top(line), width, LINE_PIXELS)
+        flow, width, found = self._flow, self._letters.width, []
+        start, stop = self._edges[step], self._end(step)
+        while start < stop:
+            line, column = flow.place(start)
+            end = min(stop, flow.starts[line + 1]) if line + 1 < len(flow.starts) else stop
+            found.append(QRect(self._left + column * width, self._top(line), (end - start) * width, LINE_PIXELS))
+            start = end
+        return found
+
+    def cell(self, step: int) -> QRect:
+        """Where a step begins in the viewport, in logical pixels."""
+        return self.cells(step)[0]
 
     def _update_lines(self, first: int, stop: int) -> None:
         """Has lines painted anew, with the outlines that reach into their neighbours."""
@@ -281,9 +338,10 @@ class TextPage(QAbstractScrollArea):
         column = int((position.x() - self._left) // letters.width)
         if not 0 <= line < len(flow.starts) or column < 0:
             return None
-        step, steps = flow.starts[line] + column, flow.steps(line)
-        next_one = step == len(flow.text) and line == len(flow.starts) - 1 and not trace.finished
-        return Pointer(self._studio.selected, step) if step in steps or next_one else None
+        cell = flow.starts[line] + column
+        next_one = cell == len(flow.text) and line == len(flow.starts) - 1 and not trace.finished
+        step = self._drawn if next_one else bisect_right(self._edges, cell) - 1
+        return Pointer(self._studio.selected, step) if cell in flow.steps(line) or next_one else None
 
     # --- painting ----------------------------------------------------------------------------------------------------
 
@@ -298,34 +356,39 @@ class TextPage(QAbstractScrollArea):
             first = max(0, (event.rect().top() - self._top(0)) // LINE_PIXELS)
             last = min(len(flow.starts) - 1, (event.rect().bottom() - self._top(0)) // LINE_PIXELS)
             for line in range(first, last + 1):
-                if steps := flow.steps(line):
-                    self._paint_line(painter, theme, take, trace, letters, line, steps)
+                if cells := flow.steps(line):
+                    self._paint_line(painter, theme, take, trace, letters, line, cells)
             self._paint_marks(painter, theme, trace)
 
     def _paint_line(
-        self, painter: QPainter, theme: Theme, take: Take, trace: Trace, letters: Letters, line: int, steps: range
+        self, painter: QPainter, theme: Theme, take: Take, trace: Trace, letters: Letters, line: int, cells: range
     ) -> None:
-        part = slice(steps.start, steps.stop)
+        edges, text = self._edges, self._flow.text[cells.start : cells.stop]
+        part = slice(bisect_right(edges, cells.start) - 1, bisect_left(edges, cells.stop))
+        step_of = np.searchsorted(edges[part], np.array(cells), side="right") - 1
+        """Of each cell the step, counted from the first of the line."""
         symbols, left, top, width = trace.symbols[part], self._left, self._top(line), letters.width
         known = self._given[part]
         given = np.zeros(len(symbols), np.bool_)
         given[: len(known)] = symbols[: len(known)] == known  # an edit may have put another one there
         kinds = np.where(given, GIVEN, np.where(trace.clamped[part], PUT, DRAWN))
-        kinds[letters.signs[symbols]] = SIGN
+        kinds, given = kinds[step_of], given[step_of]
+        kinds[np.array(self._signed[part])[step_of] | np.array([c in SIGNS for c in text])] = SIGN
         heat = self._heat(trace, take, part)
         if heat is not None:
+            heat = heat[step_of]
             shades = HEAT[np.maximum(heat, 0)] * (heat >= 0)
             row = QImage(shades.astype(np.uint32).tobytes(), len(shades), 1, QImage.Format.Format_ARGB32_Premultiplied)
             painter.drawImage(QRectF(left, top, len(shades) * width, LINE_PIXELS), row)
             kinds = np.where(heat < 0, kinds, np.where(BRIGHT[heat], OVER_BRIGHT, OVER_DARK))
-        self._paint_letters(painter, theme, letters, symbols, kinds, QPointF(left, top + letters.ascent))
+        self._paint_letters(painter, theme, letters, text, kinds, QPointF(left, top + letters.ascent))
         thick = 1 if heat is None else 2  # on its colours a thin line would be lost
         for column in np.flatnonzero(given).tolist():
             painter.fillRect(left + column * width, top + LINE_PIXELS - 2 - thick, width, thick, theme.chosen)
         cursor = veiled_from(self._studio)
-        if cursor is not None and cursor < steps.stop:
-            hidden = max(0, cursor - steps.start) * width
-            veil = QRect(left + hidden, top, len(steps) * width - hidden, LINE_PIXELS)
+        if cursor is not None and edges[min(cursor, self._drawn)] < cells.stop:
+            hidden = max(0, edges[cursor] - cells.start) * width
+            veil = QRect(left + hidden, top, len(cells) * width - hidden, LINE_PIXELS)
             painter.fillRect(veil, faded(theme.window, VEIL))
 
     def _heat(self, trace: Trace, take: Take, part: slice) -> npt.NDArray[np.int64] | None:
@@ -342,7 +405,7 @@ class TextPage(QAbstractScrollArea):
         painter: QPainter,
         theme: Theme,
         letters: Letters,
-        symbols: npt.NDArray[np.int32],
+        text: str,
         kinds: npt.NDArray[np.int64],
         at: QPointF,
     ) -> None:
@@ -355,21 +418,28 @@ class TextPage(QAbstractScrollArea):
             OVER_DARK: ON_DARK,
             OVER_BRIGHT: ON_BRIGHT,
         }
-        alone = letters.alone[symbols]
+        alone = np.array([letters.alone(c) for c in text])
         turns = np.flatnonzero((np.diff(kinds) != 0) | alone[1:] | alone[:-1]) + 1
-        drawn = [letters.glyphs[symbol] for symbol in symbols.tolist()]
+        drawn = [glyph(c) for c in text]
         for start, stop in pairwise([0, *turns.tolist(), len(drawn)]):
             painter.setPen(pens[int(kinds[start])])
             if drawn[start] == STOP_MARK and kinds[start] == SIGN:
                 painter.setPen(theme.chosen)
             x = at.x() + start * letters.width
-            if alone[start]:
-                x += (letters.width - painter.fontMetrics().horizontalAdvance(drawn[start])) / 2
-            painter.drawText(QPointF(x, at.y()), "".join(drawn[start:stop]))
+            if not alone[start]:
+                painter.drawText(QPointF(x, at.y()), "".join(drawn[start:stop]))
+                continue
+            advance = painter.fontMetrics().horizontalAdvance(drawn[start])
+            squeezed = min(1.0, letters.width / max(advance, 1)) if text[start] not in SIGNS else 1.0
+            painter.save()
+            painter.translate(x + (letters.width - squeezed * advance) / 2, at.y())
+            painter.scale(squeezed, 1.0)
+            painter.drawText(QPointF(0, 0), drawn[start])
+            painter.restore()
 
     def _paint_marks(self, painter: QPainter, theme: Theme, trace: Trace) -> None:
         """The outlines of the step that is now, of the one that is kept, and of the one that is pointed at."""
-        studio, cursor, shown = self._studio, veiled_from(self._studio), len(self._flow.text)
+        studio, cursor, shown = self._studio, veiled_from(self._studio), self._drawn
         ended = trace.finished and shown == len(trace)
         now = cursor if cursor is not None and cursor < shown else None if ended else shown
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -382,7 +452,8 @@ class TextPage(QAbstractScrollArea):
                 pen = QPen(colour, width)
                 pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
                 painter.setPen(pen)
-                painter.drawRect(QRectF(self.cell(step)).adjusted(-0.5, 0.5, 0.5, -0.5))
+                for cell in self.cells(step):
+                    painter.drawRect(QRectF(cell).adjusted(-0.5, 0.5, 0.5, -0.5))
 
     # --- pointing ----------------------------------------------------------------------------------------------------
 

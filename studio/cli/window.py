@@ -14,10 +14,11 @@ def open_window(arguments: list[str]) -> int:
     window.add_argument("file", metavar="FILE", nargs="?", type=path)
     known, more = window.parse_known_args(arguments)
     file: Path | None = known.file
-    if file is not None and not file.is_file():
+    if file is not None and not file.is_file() and not (file / "config.json").is_file():
         if not file.suffix and len(file.parts) == 1 and not file.exists():
             raise ArgumentsError(f"no command and no file {str(file)!r}; the commands are {', '.join(COMMANDS)}")
-        what = "it is a folder" if file.is_dir() else "it is no file" if file.exists() else "there is no such file"
+        it_is = "it is a folder without config.json" if file.is_dir() else "it is no file"
+        what = it_is if file.exists() else "there is no such file"
         raise FileError(f"cannot open {file}: {what}")
     if more:
         raise ArgumentsError(f"a window is opened with one FILE at most; unrecognized: {' '.join(more)}")

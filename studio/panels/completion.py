@@ -220,7 +220,7 @@ def inverted(image: Pixels) -> Pixels:
 
 def _of_all_levels(chain: ImageChain) -> ImageChain:
     """For what a picture shows before it has only the chain's levels: of two, paper in shade and ink are both black."""
-    return replace(chain, alphabet=GreyLevels(256))
+    return replace(chain, alphabet=GreyLevels(256), channels=3 if chain.coloured else 1)
 
 
 def _same(image: Pixels, other: Pixels | None) -> bool:
@@ -383,7 +383,7 @@ class CompletionDialog(QDialog):
                     self._grid.addWidget(button)
                     self.images[button] = fitted_pixels(pixels, chain)
         self.examples.setVisible(bool(self.images))
-        shape = (chain.height, chain.width) if chain.channels == 1 else (chain.height, chain.width, 3)
+        shape = chain.shape
         if self.view.image is None or (self.view.image.shape != shape and not self._opened):
             self._show_other(next(iter(self.images.values()), np.zeros(shape, np.uint8)))
         else:

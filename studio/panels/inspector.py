@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QFocusEvent,
     QFont,
     QFontMetricsF,
+    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -30,6 +31,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QSta
 from models.chain import Alphabet, Chain, ImageChain
 from models.trace import Take, Trace
 from models.wording import grouped
+from studio.canvas.alternatives import likeliest, paint_value
 from studio.canvas.given import was_given
 from studio.canvas.text_flow import glyph
 from studio.messages import MENTIONED_WEIGHT, MOST_ROWS, Density, Inspection
@@ -454,7 +456,9 @@ class ConditionalPlot(QWidget):
         """What stands below the ground."""
         area = self._area()
         painter.setPen(theme.quiet)
-        for symbol in level_ticks(self.levels):
+        if alphabet.quantity == "colours":
+            self._paint_colours(painter, alphabet, area)
+        for symbol in level_ticks(self.levels) if alphabet.quantity != "colours" else ():
             name = str(symbol)
             if alphabet.quantity == "characters":
                 name = glyph(str(alphabet.decode(symbol)))
@@ -465,6 +469,12 @@ class ConditionalPlot(QWidget):
             bar = self._stop_area()
             painter.fillRect(QRectF(bar.left(), bar.bottom(), bar.width(), 1), theme.border)
             self._paint_label(painter, "stop", bar.center().x(), bar)
+
+    def _paint_colours(self, painter: QPainter, alphabet: Alphabet, area: QRectF) -> None:
+        """Of a palette, each below its value."""
+        table = alphabet.decode(np.array(self.levels))
+        row = QImage(np.ascontiguousarray(table).tobytes(), len(table), 1, 3 * len(table), QImage.Format.Format_RGB888)
+        painter.drawImage(QRectF(area.left(), area.bottom() + 3, area.width(), BOTTOM - 5), row)
 
     def _paint_label(self, painter: QPainter, text: str, x: float, area: QRectF) -> None:
         """A word under the plot, kept within the width of its area as far as it fits."""
@@ -499,6 +509,79 @@ class ConditionalPlot(QWidget):
         painter.drawRoundedRect(box, 4, 4)
         painter.setPen(theme.text)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
+class RankedPlot(ConditionalPlot):
+    """The likeliest of symbols that are in no order, as tokens: one below the other, as many as there is room for.
+
+    Up and Down point, Return chooses.
+    """
+
+    ROW = 20.0
+    """In logical pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.symbols: list[int] = []
+
+    def show_inspection(self, inspection: Inspection, alphabet: Alphabet, came: str = "drawn") -> None:
+        super().show_inspection(inspection, alphabet, came)
+        self._rank()
+
+    def clear(self) -> None:
+        super().clear()
+        self.symbols = []
+
+    def _rank(self) -> None:
+        if self.inspection is not None:
+            self.symbols = likeliest(self.inspection, max(1, int(self.height() / self.ROW)))
+
+    def symbol_in(self, y: float) -> int | None:
+        row = int(y // self.ROW)
+        return self.symbols[row] if 0 <= row < len(self.symbols) else None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._rank()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._point_at(self.symbol_in(event.position().y()))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        symbol = self.symbol_in(event.position().y())
+        if event.button() == Qt.MouseButton.LeftButton and symbol is not None:
+            self.value_chosen.emit(symbol)
+        else:
+            event.ignore()
+
+    def event(self, event: QEvent) -> bool:
+        return claims_key(event, Qt.Key.Key_Up, Qt.Key.Key_Down, *RETURN_KEYS) or super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() not in (Qt.Key.Key_Up, Qt.Key.Key_Down) or not self.symbols:
+            return super().keyPressEvent(event)
+        down = event.key() == Qt.Key.Key_Down
+        at = self.symbols.index(self.aim) + (1 if down else -1) if self.aim in self.symbols else 0
+        self._point_at(self.symbols[min(max(0, at), len(self.symbols) - 1)])
+        return None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        with painting(self) as painter:
+            theme, inspection, alphabet = colours(self), self.inspection, self.alphabet
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setFont(small(self.font()))
+            for number, symbol in enumerate(self.symbols):
+                assert inspection is not None
+                assert alphabet is not None
+                row = QRectF(0, number * self.ROW, self.width(), self.ROW)
+                paint_value(
+                    painter, row, theme, inspection, alphabet, symbol, aimed=symbol == self.aim, share=self._share
+                )
+            if self.hasFocus():
+                paint_focus_frame(painter, QRectF(self.rect()), theme)
+
+    def _share(self, p: float) -> float:
+        return float(heights(np.array([p]), self._top, self.scale)[0])
 
 
 def widest_values(ways: Sequence[str]) -> tuple[str, str]:
@@ -715,9 +798,10 @@ class InspectorPanel(QWidget):
         self._of: Take | None = None
         """The take that is looked into."""
         self.plot = ConditionalPlot()
-        """Of what has no colours."""
+        """Of what has neither colours one by one nor tokens."""
+        self.ranked = RankedPlot()
         self.colour_plots = [ColourPlot(channel) for channel in range(len(COLOURS))]
-        self.plots: list[ConditionalPlot] = [self.plot, *self.colour_plots]
+        self.plots: list[ConditionalPlot] = [self.plot, self.ranked, *self.colour_plots]
         self.level_axis = LevelAxis(self.colour_plots[-1])
         for plot in self.plots:
             plot.value_chosen.connect(partial(self._put, plot))
@@ -846,14 +930,19 @@ class InspectorPanel(QWidget):
         self._refresh_branches()
 
     def _make_room(self, chain: Chain) -> None:
-        """For one curve, or for those of three colours, whose lines say what else would stand below."""
+        """For one curve, or a list, or for those of three colours, whose lines say what else would stand below."""
         in_colour = isinstance(chain, ImageChain) and chain.channels == len(COLOURS)
+        shown = self.colour_plots if in_colour else [self._plot_of(chain)]
         for plot in self.plots:
-            plot.setVisible((plot is not self.plot) == in_colour)
+            plot.setVisible(plot in shown)
         self.level_axis.setVisible(in_colour)
         for fact in ("surprise", "entropy"):
             self.facts[fact].setVisible(not in_colour)
             self.fact_names[list(FACTS).index(fact)].setVisible(not in_colour)
+
+    def _plot_of(self, chain: Chain) -> ConditionalPlot:
+        """Of what has no colours one by one."""
+        return self.ranked if chain.alphabet.quantity == "tokens" else self.plot
 
     def _blank(self) -> None:
         for plot in self.plots:
@@ -893,7 +982,7 @@ class InspectorPanel(QWidget):
                 plot.widest = widest_values(ways)
             self.level_axis.update()
         else:
-            self.plot.show_inspection(inspection, chain.alphabet, came)
+            self._plot_of(chain).show_inspection(inspection, chain.alphabet, came)
         self.swatch.update()
         self._show_mixture(inspection.density)
         self.step_label.setText(f"step {grouped(inspection.step)} · {chain.locate(inspection.step)}")

@@ -41,7 +41,7 @@ def has_classes(header: CheckpointHeader) -> bool:
 
 
 def has_colour(header: CheckpointHeader) -> bool:
-    return isinstance(header.chain, ImageChain) and header.chain.channels > 1
+    return isinstance(header.chain, ImageChain) and header.chain.coloured
 
 
 TRAITS: Mapping[str, tuple[str, Callable[[CheckpointHeader], bool]]] = {

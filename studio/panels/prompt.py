@@ -82,6 +82,8 @@ class PromptBox(QWidget):
         self.problem.setContentsMargins(0, 0, 0, 0)
         self._judged: tuple[TextChain, str] | None = None
         """What ``problem`` is about: a long prompt is not read again with every change of a setting."""
+        self._steps = 0
+        """Of the prompt."""
         head, column = QHBoxLayout(), QVBoxLayout(self)
         head.addWidget(label("Prompt"), 1)
         head.addWidget(self.open_button)
@@ -112,9 +114,15 @@ class PromptBox(QWidget):
         prompt = plain(settings.prompt)
         if self._judged != (chain, prompt):
             self._judged = chain, prompt
-            self.problem.show_problem(problem_of(chain, prompt))
-        more = min(settings.limit, chain.limit - len(prompt))
-        told = f"{grouped(len(prompt))} characters; up to {grouped(more)} more follow, as Sampling says."
+            self._steps, problem = judged(chain, prompt)
+            self.problem.show_problem(problem)
+        more = min(settings.limit, chain.limit - self._steps)
+        as_said = (
+            "as Sampling says"
+            if more == settings.limit
+            else f"until the model's context of {grouped(chain.limit)} is full"
+        )
+        told = f"{grouped(self._steps)} {chain.step_noun}s; up to {grouped(more)} more follow, {as_said}."
         self.note.setText(told if prompt else EMPTY)
         self.note.setVisible(not self.problem.text())
 
@@ -127,14 +135,16 @@ class PromptBox(QWidget):
             self.studio.open_prompt(Path(name))
 
 
-def problem_of(chain: TextChain, prompt: str) -> str:
-    """Why no text of a chain can begin so; nothing where it can."""
-    if prompt:
-        try:
-            check_prefix(chain.symbols(prompt, closed=False), chain)
-        except InputError as error:
-            return f"{str(error)[0].upper()}{str(error)[1:]}."
-    return ""
+def judged(chain: TextChain, prompt: str) -> tuple[int, str]:
+    """How many steps a prompt has, and why no text of a chain can begin so; nothing where it can."""
+    if not prompt:
+        return 0, ""
+    try:
+        symbols = chain.symbols(prompt, closed=False)
+        check_prefix(symbols, chain)
+    except InputError as error:
+        return 0, f"{str(error)[0].upper()}{str(error)[1:]}."
+    return len(symbols), ""
 
 
 if __name__ == "__main__":

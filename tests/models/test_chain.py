@@ -151,7 +151,7 @@ def test_what_has_fields_of_several_values_comes_back_from_files_equal_and_hasha
     ("config", "says"),
     [
         ({"levels": 4}, "not an alphabet: .*'kind'"),
-        ({"kind": "scent", "levels": 4}, "unknown kind of alphabet 'scent'; known: grey, mu_law"),
+        ({"kind": "scent", "levels": 4}, "unknown kind of alphabet 'scent'; known: grey, palette, mu_law"),
         ({"kind": ["grey"], "levels": 4}, "not an alphabet"),
         ({"kind": "grey", "levels": 1}, "2 to 65536 levels, not 1"),
         ({"kind": "grey", "levels": "4"}, "2 to 65536 levels, not 4"),

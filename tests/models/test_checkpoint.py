@@ -23,7 +23,6 @@ from models.atomic import atomic_path, reason, write_atomically
 from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import (
     MAX_FILE_BYTES,
-    MAX_HEADER_BYTES,
     METADATA_KEY,
     load_checkpoint,
     read_header,
@@ -37,6 +36,7 @@ from models.formats import format_named
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
+from models.tensor_file import MAX_HEADER_BYTES
 
 DIGIT = Category("digit", ("0", "1", "2"), any=True)
 LIKELIHOOD = {"valid": {"bits_per_dim": 1.25, "examples": 10}}

@@ -77,6 +77,10 @@ SIZES: dict[str, tuple[Chain, dict[str, object]]] = {
         ImageChain(GreyLevels(4), 3, 3),
         {"hidden": 2, "output": "mixture of Gaussians", "components": 2},
     ),
+    "gpt2": (
+        TextChain(Characters(4, False, "abcd"), default_length=9, max_length=9),
+        {"layers": 1, "width": 2, "heads": 1, "inner": 2, "positions": 9},
+    ),
     "transformer": (
         TextChain(Characters(4, False, "abcd"), default_length=9, max_length=9),
         {"layers": 1, "width": 2, "heads": 1, "context": 2, "dropout": 0.0},

@@ -217,7 +217,7 @@ def test_without_its_plug_in_a_file_is_refused_by_what_it_names(tmp_path: Path) 
     with pytest.raises(InputError, match="unknown modality 'melody'; known: image, sound"):
         chain_from_json(CHAIN)
     alphabet_alone = {**CHAIN, "modality": "image", "height": 2, "width": 2}
-    with pytest.raises(InputError, match="unknown kind of alphabet 'semitones'; known: grey, mu_law"):
+    with pytest.raises(InputError, match="unknown kind of alphabet 'semitones'; known: grey, palette, mu_law"):
         chain_from_json(alphabet_alone)
     with pytest.raises(InputError, match="unknown kind of condition 'tempo'; known: category"):
         factors_from_json([TEMPO])
@@ -237,7 +237,7 @@ def test_a_model_that_nobody_could_read_again_is_not_written(tmp_path: Path, ins
 
 def test_what_plug_ins_offer_is_among_what_is_known(install: Install) -> None:
     install()
-    with pytest.raises(InputError, match="unknown modality 'smell'; known: image, sound, text, video, melody"):
+    with pytest.raises(InputError, match="unknown modality 'smell'; known: image, sound, text, tokens, video, melody"):
         chain_from_json({**CHAIN, "modality": "smell"})
 
 

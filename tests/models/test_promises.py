@@ -1,7 +1,7 @@
 """The promises of a chain, for every model in the catalog: a new one is under them the moment its checkpoint is there.
 
 They hold as well for random networks: a plug-in's model of another modality that has only the parallel pass,
-``tests.melody_model``, and small ones that translate or draw videos.
+``tests.melody_model``, and small ones that translate, draw videos, or have a GPT-2's architecture.
 Causal, normalised, decoder = network, same seed = same sample, score = walk, calibrated.
 """
 
@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from models.catalog import Catalog
-from models.chain import Chain, ImageChain
+from models.chain import Chain, ImageChain, Palette
 from models.checkpoint import load_checkpoint
 from models.condition import Order, Vector, complete
 from models.conditional import LOG2
@@ -32,13 +32,14 @@ from models.text import Characters
 from models.trace import ModelReference, Take, new_take
 from models.track import Track
 from models.video import VideoChain
+from tests.gpt2_models import GPT2_MODELS
 from tests.melody_model import NAME as MELODY_MODEL
 from tests.melody_model import melody_model
 from tests.translation_models import TRANSLATION_MODELS
 from tests.video_model import VIDEO_MODELS
 
 RANDOM: dict[str, Callable[[], AutoregressiveModel]] = {
-    MELODY_MODEL: melody_model, **TRANSLATION_MODELS, **VIDEO_MODELS
+    MELODY_MODEL: melody_model, **TRANSLATION_MODELS, **VIDEO_MODELS, **GPT2_MODELS
 }  # fmt: skip
 """Models with random weights by name."""
 NAMES = [*(entry.header.name for entry in Catalog(user=None).entries()), *RANDOM]
@@ -181,6 +182,8 @@ def tiny(chain: Chain) -> tuple[Chain, int]:
     fewer: dict[str, Any] = {"levels": 3}
     if isinstance(chain.alphabet, Characters):
         fewer["characters"] = chain.alphabet.characters[:3]
+    if isinstance(chain.alphabet, Palette):
+        fewer["colours"] = chain.alphabet.colours[:3]
     chain = dataclasses.replace(chain, alphabet=dataclasses.replace(chain.alphabet, **fewer))
     if isinstance(chain, ImageChain):
         chain = dataclasses.replace(chain, height=2 if chain.channels == 1 else 1, width=2)

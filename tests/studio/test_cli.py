@@ -25,13 +25,14 @@ from PIL import Image
 from models.bench import meaning
 from models.catalog import Catalog
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
-from models.checkpoint import SUFFIX, load_checkpoint, read_header, save_checkpoint
+from models.checkpoint import load_checkpoint, read_header, save_checkpoint
 from models.condition import Category
 from models.evaluation.zoo import BEGIN, END
 from models.model import ModelSpec
 from models.networks.fvbn import FVBN
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
+from models.tensor_file import SUFFIX
 from studio.cli import main
 from studio.cli.shared import PROGRAM, user_catalog
 from studio.folders import profile_folder
