@@ -371,7 +371,10 @@ def _head(take: Take, kind: str) -> dict[str, Any]:
 
 
 def _made_to_json(take: Take) -> dict[str, Any]:
-    """``given``: the known symbols plus one, as those of a sample; ``resampled``, ``beam``, see ``Take``; where there are."""
+    """``given``: the known symbols plus one, as those of a sample; ``resampled`` and ``beam``, see ``Take``.
+
+    Each where there is any.
+    """
     entry: dict[str, Any] = {}
     if take.given:
         shifted = np.array(take.given, np.int32) + 1

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from models.trace import Trace
+from models.trace import Take, Trace
 from studio.messages import Attention, AttentionRequest
 
 if TYPE_CHECKING:
-    from studio.state import Studio
+    from studio.state import Pointer, Studio
 
 
 class FollowedAttention(QObject):
@@ -27,7 +27,7 @@ class FollowedAttention(QObject):
         self.found: Attention | None = None
         self._studio = studio
         self._token = 0
-        self._of: tuple[Trace, int] | None = None
+        self._of: tuple[Take, Pointer, Trace] | None = None
         """What was asked for last."""
         studio.worker.attention_found.connect(self._on_found)
         for changed in (
@@ -44,15 +44,18 @@ class FollowedAttention(QObject):
             return self._show(None)
         pointer, wanted = studio.inspected_pointer, None
         if studio.take is not None and pointer is not None and studio.looks_into:
-            wanted = studio.take.samples[pointer.sample].trace, pointer.step
+            wanted = studio.take, pointer, studio.take.samples[pointer.sample].trace
         if wanted == self._of:
             return None
         before, self._of = self._of, wanted
-        if wanted is None or before is None or wanted[0] is not before[0]:
-            self._show(None)  # of another text; from step to step of one the picture does not flicker
-        self._token += 1
-        if wanted is not None and studio.take is not None:
-            studio.worker.attention(AttentionRequest(self._token, studio.take, *wanted))
+        if before is None or wanted is None or (before[0], before[1].sample) != (wanted[0], wanted[1].sample):
+            # Of another text. From step to step of one the picture must not flicker, and while it is written an answer
+            # that is on its way would always come too late.
+            self._token += 1
+            self._show(None)
+        if wanted is not None:
+            take, at, trace = wanted
+            studio.worker.attention(AttentionRequest(self._token, take, trace, at.step))
         return None
 
     @Slot(object)

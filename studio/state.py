@@ -2,8 +2,8 @@
 
 Panels and canvases get this object, connect to its signals and keep no truth of their own. Nothing here draws; nothing
 here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals. What has
-a state of its own stands in files of its own: ``attention``, ``comparison``, ``drawing_along``, ``influence``, ``inspection``,
-``listening``, ``reading``, ``undo``.
+a state of its own stands in files of its own: ``attention``, ``comparison``, ``drawing_along``, ``influence``,
+``inspection``, ``listening``, ``reading``, ``undo``.
 
 Two positions matter. The *frontier* is the end of what is drawn. The *cursor* is the step the user looks at, from 0 to
 the frontier, where it stands on the step not yet drawn. Scrubbing moves the cursor and leaves generation alone; while
@@ -40,6 +40,7 @@ from models.image_files import Pixels, opened
 from models.record import read_bytes, shown
 from models.recording import Recording, is_recording, picture_kind, read_recording
 from models.shaping import NEUTRAL, Shaping
+from models.source_text import Text
 from models.sweep import ALIKE, Axis, sweep, swept
 from models.text import TextChain
 from models.text_files import Txt, plain, read_text
@@ -243,6 +244,12 @@ class Studio(QObject):
         if self.entry is None or self.settings is None:
             return None
         return arranged(self.entry.header.chain, self.entry.header.factors, self.settings.condition)
+
+    @property
+    def source(self) -> Text | None:
+        """The text that is translated, as a factor: of the take that is shown, else of the model that is chosen."""
+        shown = self.take.model.factors if self.take is not None else self.entry.header.factors if self.entry else ()
+        return next((factor for factor in shown if isinstance(factor, Text)), None)
 
     @property
     def trace(self) -> Trace | None:

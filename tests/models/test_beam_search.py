@@ -18,8 +18,8 @@ from models.chain import GreyLevels
 from models.conditional import Categorical
 from models.decoder import Decoder
 from models.errors import InputError
-from models.model import AutoregressiveModel, ModelSpec
 from models.likelihood import surprises
+from models.model import AutoregressiveModel, ModelSpec
 from models.record import load_take, save_take, shown, take_from_record, take_record
 from models.sampling import Walk, make_decoder, run
 from models.shaping import NEUTRAL, Shaping
