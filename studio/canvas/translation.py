@@ -155,14 +155,14 @@ class SourceText(QWidget):
     def _paint_heads(
         self, painter: QPainter, theme: Theme, weights: npt.NDArray[np.float32], steps: range, width: int
     ) -> None:
-        """A row for each head, those of the first layer above, as opaque as the head looked at the character."""
+        """A row for each head, those of the first layer above: as opaque as the square root of how much it looked."""
         if not steps:
             return
         rows = weights.reshape(-1, weights.shape[-1])[:, steps.start : steps.stop]
         first = self.cell(steps.start)
         picture = QRectF(first.left(), first.bottom() + 2, len(steps) * width, HEADS_PIXELS)
         painter.fillRect(picture, faded(theme.line, 0.5))
-        painter.drawImage(picture, amber(rows, theme.now))
+        painter.drawImage(picture, amber(np.sqrt(rows), theme.now))
         painter.setPen(QPen(theme.line, 1))
         for layer in range(1, weights.shape[0]):
             y = picture.top() + HEADS_PIXELS * layer / weights.shape[0]
@@ -369,6 +369,7 @@ class Boxes(QScrollArea):
         while len(self.boxes) > count:
             gone = self.boxes.pop()
             self._grid.removeWidget(gone)
+            gone.hide()  # it is gone when nothing else is to be done
             gone.page.alternatives.deleteLater()
             gone.deleteLater()
         self._grid.invalidate()
