@@ -50,7 +50,7 @@ NOT_THE_MODE = "is the most probable sentence"
 
 def log_prob(trace: Trace) -> str:
     """The natural logarithm of a text's probability, of what there is of it so far: ``−8.21 nats``."""
-    nats = -trace.bits * math.log(2)
+    nats = round(-trace.bits * math.log(2), 2) + 0.0  # not -0
     return "…" if math.isnan(nats) else f"{nats:.2f} nats".replace("-", "−")
 
 

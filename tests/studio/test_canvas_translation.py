@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -17,7 +17,7 @@ from models.checkpoint import load_checkpoint
 from models.shaping import NEUTRAL
 from models.trace import Take
 from studio.canvas import kind_of_canvas, make_canvas
-from studio.canvas.translation import TranslationCanvas, how_made, log_prob, total_of
+from studio.canvas.translation import ROW, TranslationCanvas, how_made, log_prob, total_of
 from studio.state import Pointer, Studio
 from tests.studio.conftest import finish, load, write
 from tests.translation_models import CHAIN, SIZES, SOURCE
@@ -159,8 +159,8 @@ def test_a_search_is_a_take_that_says_what_it_is_not(canvas: TranslationCanvas, 
     assert canvas.source_part.note.text() == how_made(take) == said
     totals = [trace.bits for trace in take.traces]
     assert totals == sorted(totals)
-    qtbot.waitUntil(lambda: take.id in {entry.id for entry in studio.profile.history()}, timeout=30_000)
-    (entry,) = [entry for entry in studio.profile.history() if entry.id == take.id]
+    qtbot.waitUntil(lambda: [entry.finished for entry in studio.profile.history()] == [True], timeout=30_000)
+    (entry,) = studio.profile.history()
     assert entry.made_with == "source ACE BAD.; beam search, width 3"
     stored = studio.profile.load_take(take.id)
     assert (stored.beam, stored.finished) == (3, True)
@@ -182,7 +182,7 @@ def test_what_was_drawn_and_what_was_found_are_compared_and_a_click_shows_the_ot
     assert canvas.others.other is first
     assert canvas.others.isVisible()
     canvas.grab()
-    QTest.mouseClick(canvas.others.rows, Qt.MouseButton.LeftButton, pos=canvas.others.rows.rect().center())
+    QTest.mouseClick(canvas.others.rows, Qt.MouseButton.LeftButton, pos=QPoint(20, ROW + 1))
     assert (studio.take, studio.selected) == (first, 1)
     assert canvas.others.other is found
     studio.change("source", condition={"source": "CAB"})
