@@ -9,10 +9,11 @@ Prints one JSON object per model: lateness in milliseconds (median, 99th percent
 thread itself worked between two beats, and steps per second. What the worst exceeds the longest work by is waiting: for
 a core that others have, or for Python's lock.
 
-With --endless, a sound is drawn in real time and watched, conditional-gram and all, and goes on for so many minutes: of
-a model that may end its sound, a copy that never does. After each of them a JSON object tells the memory in MB, in the
-median of the minute: all that is resident and what of it is anonymous, and by how many percent it has risen since the
-first (Linux only).
+With --endless, a sound is drawn in real time, heard where there is a device, and watched, conditional-gram and all, and
+goes on for so many minutes: of a model that may end its sound, a copy that never does. After each of them a JSON object
+tells the memory in MB, in the median of the minute: all that is resident and what of it is anonymous, and by how many
+percent it has risen since the first (Linux only); the gaps in the sound so far; the lateness; and after how many
+milliseconds the walk had come to rest that is paused at the end of each minute, to go on at once.
 """
 
 from __future__ import annotations
@@ -152,25 +153,42 @@ def never_ending(path: Path, folder: Path) -> Path:
     return copy
 
 
-def endure(studio: Studio, model: str, minutes: int, folder: Path) -> Iterator[dict[str, object]]:
-    """The memory after each minute of a sound that goes on."""
+def endure(window: MainWindow, model: str, minutes: int, folder: Path) -> Iterator[dict[str, object]]:
+    """Memory, gaps, lateness and the time to pause after each minute of a sound that goes on."""
+    studio, player = window.studio, window.sound.player
     load(studio, never_ending(studio.catalog.find(model).path, folder))
     chain = studio.chain
     assert chain is not None
     studio.change("bench", limit=chain.endless_limit, pace=chain.steps_per_second)
     studio.begin()
+    beat = Heartbeat()
     first = math.nan
     for minute in range(1, minutes + 1):
         found = []
+        beat.start()
         until = time.monotonic() + 60
         while time.monotonic() < until:
             wait(0.5)
             found.append(resident())
+        lateness = beat.stop()
         memory = {name: median(each[name] for each in found) for name in found[0]}  # a pass takes much, for a moment
         first = memory["resident_mb"] if minute == 1 else first
         rise = round(100 * (memory["resident_mb"] / first - 1), 1)
-        yield {"model": model, "minute": minute, "steps": studio.frontier, **memory, "rise_percent": rise}
+        heard = {"heard": player.available, "gaps": player.underruns}
+        paused = {"pause_ms": round(1000 * time_to_pause(studio), 1)}
+        where = {"model": model, "minute": minute, "steps": studio.frontier}
+        yield {**where, **memory, "rise_percent": rise, **heard, **lateness, **paused}
+        studio.generate()
     studio.pause()
+
+
+def time_to_pause(studio: Studio) -> float:
+    """Seconds from the order to rest until the walk does."""
+    began = time.perf_counter()
+    studio.pause()
+    while studio.running:
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+    return time.perf_counter() - began
 
 
 def tell(found: dict[str, object]) -> None:
@@ -196,7 +214,7 @@ def main() -> int:
         try:
             if arguments.endless is not None:
                 for model in arguments.models or [ENDLESS_MODEL]:
-                    for found in endure(studio, model, arguments.endless, Path(folder)):
+                    for found in endure(window, model, arguments.endless, Path(folder)):
                         tell(found)
             else:
                 for model in arguments.models or [entry.header.name for entry in studio.catalog.entries()]:
