@@ -499,8 +499,8 @@ class TranslationCanvas(CellCanvas):
         column.setSpacing(4)
         column.addWidget(self.boxes, 1)
         column.addWidget(self.others)
-        view.setFocusProxy(self.boxes)
         self._lay_out(view, above=self.source_part)
+        self.setFocusProxy(self.boxes)
 
     def copied(self) -> str | None:
         """The selected text."""

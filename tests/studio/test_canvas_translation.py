@@ -93,6 +93,8 @@ def test_before_anything_is_drawn_the_source_that_will_be_translated_is_there(
     assert canvas.source_part.source.flow.text == "ACE BAD.■"
     assert canvas.invitation.isVisible()
     assert canvas.source_part.search_button.isEnabled()
+    keys = canvas.focusProxy()
+    assert (keys.focusPolicy(), keys.accessibleName()) == (Qt.FocusPolicy.StrongFocus, "Translations")
     studio.change("source", condition={"source": "CAB"})
     assert canvas.source_part.source.text == "CAB"
 
