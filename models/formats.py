@@ -16,11 +16,11 @@ from models.file_format import Format, no_record
 from models.image_files import Gif, Png
 from models.sound_files import Flac, Wav
 from models.text_files import Html, Txt
-from models.video_files import VideoGif, VideoPng
+from models.video_files import Mp4, VideoGif, VideoPng
 
 __all__ = ["FORMATS", "Format", "format_by_suffix", "format_in", "format_named", "format_of", "formats_of", "suffixes"]
 
-FORMATS: tuple[Format, ...] = (Png(), Gif(), VideoGif(), VideoPng(), Wav(), Flac(), Html(), Txt(), Npz())
+FORMATS: tuple[Format, ...] = (Png(), Gif(), VideoGif(), VideoPng(), Mp4(), Wav(), Flac(), Html(), Txt(), Npz())
 
 
 def formats_of(chain: Chain) -> tuple[Format, ...]:

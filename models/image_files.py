@@ -270,15 +270,12 @@ def _fit(image: Image.Image, chain: ImageChain) -> Pixels:
 class PictureFile(Format):
     """A file that shows one image, or a grid of images, enlarged by a whole factor without smoothing.
 
-    labels: whether to write above each image what its sample began under, where the samples differ in that. Read are
-    both; of captions, which follow from the record, only the place is looked at.
+    labels: whether to write above each image what its sample began under, where the samples differ in that.
     """
 
     modality = "image"
     several = True
     scaled = True
-    pillow: ClassVar[str]
-    """Pillow's name of the format."""
     most_pixels: ClassVar[int] = MAX_PIXELS
 
     def __init__(self, *, labels: bool = False) -> None:
@@ -298,6 +295,15 @@ class PictureFile(Format):
 
     def check_scale(self, chain: Chain, count: int, scale: int) -> None:
         _check_scale(self.pictured(chain), count, scale, self.most_pixels)
+
+
+class PillowFile(PictureFile):
+    """One that Pillow writes and reads. Read are those with labels, too; of captions, which follow from the record,
+    only the place is looked at.
+    """
+
+    pillow: ClassVar[str]
+    """Pillow's name of the format."""
 
     def open(self, data: bytes, name: str) -> Image.Image:
         try:
@@ -343,7 +349,7 @@ class PictureFile(Format):
         """Goes to what shows all that is drawn. Returns whether its pixels are exactly those of the symbols."""
 
 
-class Png(PictureFile):
+class Png(PillowFile):
     """The images as they are; the record is a text under METADATA_KEY."""
 
     suffix = ".png"
@@ -403,7 +409,7 @@ class Png(PictureFile):
         return [chain.symbols(pixels[..., 0])]
 
 
-class Gif(PictureFile):
+class Gif(PillowFile):
     """The generation as an endless animation in chain order, its last frame held; the record is its comment.
 
     Grey images are exact in every frame; colours are reduced to 256.

@@ -1,4 +1,4 @@
-"""Videos as files: the GIF and the animated PNG that play them, and the frames in those of any program."""
+"""Videos as files: the GIF, the animated PNG and the MP4 that play them, and the frames in the former two."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from models.array_files import data_arrays
 from models.chain import Chain, ImageChain, Symbols
 from models.errors import FileError, InputError, NoPictureError
-from models.file_format import summary
+from models.file_format import no_record, summary
 from models.image_files import (
     MAX_GIF_FRAMES,
     MAX_GIF_PIXELS,
@@ -22,6 +22,7 @@ from models.image_files import (
     METADATA_KEY,
     Gif,
     PictureFile,
+    PillowFile,
     Pixels,
     Png,
     picture_size,
@@ -38,18 +39,10 @@ VIDEO_ARRAYS = ("videos", "samples")
 
 
 class Film(PictureFile):
-    """A file that plays the samples of a take side by side, over and over, as fast as the chain says."""
+    """A file that plays the samples of a take side by side, as fast as the chain says."""
 
     modality = "video"
     most_pixels = MAX_GIF_PIXELS
-    tick, least = 1, 1
-    """Milliseconds in which durations are counted, and so many of them at least."""
-
-    def durations(self, rate: float, frames: int) -> list[int]:
-        """Of each frame, in milliseconds: rounded so that the whole is as long as it should be."""
-        ends = np.round(np.arange(frames + 1) * 1000 / rate / self.tick)
-        milliseconds: list[int] = (np.diff(ends).clip(self.least) * self.tick).astype(int).tolist()
-        return milliseconds
 
     def pictured(self, chain: Chain) -> ImageChain:
         assert isinstance(chain, VideoChain)
@@ -64,6 +57,19 @@ class Film(PictureFile):
             self.sheet(view, [row[frame * pixels : (frame + 1) * pixels] for row in rows], scale)
             for frame in range(frames)
         ]
+
+
+class Animation(Film, PillowFile):
+    """One that plays over and over."""
+
+    tick, least = 1, 1
+    """Milliseconds in which durations are counted, and so many of them at least."""
+
+    def durations(self, rate: float, frames: int) -> list[int]:
+        """Of each frame, in milliseconds: rounded so that the whole is as long as it should be."""
+        ends = np.round(np.arange(frames + 1) * 1000 / rate / self.tick)
+        milliseconds: list[int] = (np.diff(ends).clip(self.least) * self.tick).astype(int).tolist()
+        return milliseconds
 
     def film(self, view: Take, scale: int, **details: Any) -> bytes:
         """The file. details: what Pillow is told besides."""
@@ -104,7 +110,7 @@ class Film(PictureFile):
         return [chain.symbols(video)]
 
 
-class VideoGif(Film, Gif):
+class VideoGif(Animation, Gif):
     """The record is its comment. Grey is exact; of colours each frame has 256."""
 
     title = "Animated GIF"
@@ -114,7 +120,7 @@ class VideoGif(Film, Gif):
         return self.film(view, scale, optimize=False, comment=self.prefix + record_text(view).encode("ascii"))
 
 
-class VideoPng(Film, Png):
+class VideoPng(Animation, Png):
     """Exact in colours, too. The record is a text under METADATA_KEY."""
 
     title = "Animated PNG"
@@ -125,6 +131,64 @@ class VideoPng(Film, Png):
         text.add_text("Description", summary(view))
         text.add_itxt(METADATA_KEY, record_text(view))
         return self.film(view, scale, pnginfo=text)
+
+
+class Mp4(Film):
+    """H.264 for players and slides, of colours at half the resolution as all of them want it: to be looked at, for it
+    holds what is shown but for what compression takes away, and neither the record nor the exact values.
+
+    It is written by PyAV, which brings its encoder along.
+    """
+
+    suffix = ".mp4"
+    title = "MP4 video"
+    keeps_record = False
+
+    def content(self, view: Take, *, scale: int = 1) -> bytes:
+        """Raises InputError where PyAV is not installed, or cannot write it."""
+        chain = view.chain
+        assert isinstance(chain, VideoChain)
+        self.check_scale(chain, len(view.samples), scale)
+        try:
+            import av
+        except ImportError:
+            raise InputError(
+                "an MP4 is written by PyAV, which is not installed: pip install 'sampling-studio[mp4]'"
+            ) from None
+        buffer = io.BytesIO()
+        try:
+            with av.open(buffer, "w", format="mp4") as file:
+                file.metadata["comment"] = f"{PROGRAM} {VERSION}: {summary(view)}"
+                stream = None
+                for sheet in map(_even, self.sheets(view, scale)):
+                    if stream is None:
+                        stream = file.add_stream("libx264", chain.rate)
+                        stream.height, stream.width = sheet.shape[:2]
+                        stream.pix_fmt = "yuv420p"
+                        stream.options = {"crf": "10"}
+                    file.mux(stream.encode(av.VideoFrame.from_ndarray(sheet, "rgb24")))
+                assert stream is not None
+                file.mux(stream.encode())
+        except av.FFmpegError as error:
+            raise InputError(f"it cannot be written as an MP4: {error.strerror}") from None
+        return buffer.getvalue()
+
+    def recognises(self, data: bytes) -> bool:
+        return data[4:8] == b"ftyp"
+
+    def record_in(self, data: bytes, name: str) -> str:
+        raise no_record(name, "an MP4")
+
+    def shows(self, data: bytes, name: str, take: Take) -> bool:
+        return data == self.content(take)
+
+
+def _even(sheet: Pixels) -> Pixels:
+    """A picture in colours with even sides, as the encoder wants them: its last row and column twice if need be."""
+    height, width = sheet.shape[:2]
+    colours = sheet if sheet.ndim == 3 else sheet[..., None].repeat(3, -1)
+    padded: Pixels = np.pad(colours, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
+    return padded
 
 
 def different(frames: Sequence[Pixels]) -> list[bytes]:

@@ -39,7 +39,7 @@ NOTE = (
     "It carries symbols, model, settings and seed: open or drop the file to go on from it. "
     "Of an edited sample it holds the branch that is shown."
 )
-NOTE_OF_DATA = "It holds what is shown alone: opened here again, it is a prompt. The other formats carry all the rest."
+NOTE_OF_DATA = "It holds what is shown alone, and not how it came about. The other formats carry all the rest."
 
 YES, NO = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
 

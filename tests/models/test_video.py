@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from PIL import Image
 
 from models.chain import GreyLevels, MuLaw, chain_from_json
 from models.completion import continuation, given_of
-from models.errors import FileError, InputError
+from models.errors import FileError, InputError, NoRecordError
 from models.files import export, read_saved
 from models.likelihood import total_nats
 from models.sampling import make_decoder, run
@@ -20,7 +22,7 @@ from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take
 from models.training.data.moving_mnist import CHAIN32, sequences
 from models.video import VideoChain
-from models.video_files import read_video
+from models.video_files import VideoPng, read_video
 from tests.video_model import COLOURED, VIDEO, video_model
 
 
@@ -176,6 +178,33 @@ def test_a_file_plays_the_video_and_brings_the_take_back(tmp_path: Path, chain: 
     if suffix == ".png":
         (alone,) = export(tmp_path / "one.png", take, samples=[1])
         assert np.array_equal(read_video(alone, chain), chain.video(take.traces[1].symbols))
+
+
+@pytest.mark.parametrize("chain", [VIDEO, replace(COLOURED, width=5)])
+def test_an_mp4_shows_every_frame_all_but_as_it_is_at_the_rate_of_the_chain(tmp_path: Path, chain: VideoChain) -> None:
+    """Sides are even: a sheet of odd ones has its last row and column twice."""
+    take = a_take(chain, 1)
+    (path,) = export(tmp_path / "film.mp4", take, scale=9)
+    with av.open(path) as file:
+        stream = file.streams.video[0]
+        assert stream.average_rate == chain.rate
+        frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in file.decode(stream)]
+    sheets = [sheet.astype(int) for sheet in VideoPng().sheets(take, 9)]
+    assert len(frames) == len(sheets) == chain.frames
+    for frame, sheet in zip(frames, sheets, strict=True):
+        height, width = sheet.shape[:2]
+        assert frame.shape == (height + height % 2, width + width % 2, 3)
+        lightness = sheet if sheet.ndim == 2 else sheet.mean(-1)
+        assert np.abs(frame[:height, :width].mean(-1) - lightness).mean() < 20
+    with pytest.raises(NoRecordError, match="mp4"):
+        read_saved(path)
+
+
+def test_without_pyav_it_is_said_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(InputError, match=r"PyAV, which is not installed: pip install 'sampling-studio\[mp4\]'"):
+        export(tmp_path / "film.mp4", a_take(VIDEO, 1))
+    assert not (tmp_path / "film.mp4").exists()
 
 
 def test_an_edited_film_is_refused(tmp_path: Path) -> None:
