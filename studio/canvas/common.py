@@ -109,7 +109,7 @@ class Canvas(QWidget):
         for page in (body, invitation):
             page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
             set_role(page, STAGE)
-            cell.addWidget(page, 1, 0)
+            cell.addWidget(page, int(above is not None), 0)
         if above is not None:
             above.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
             set_role(above, STAGE)
