@@ -83,4 +83,6 @@ def made_with(view: Take) -> str:
     if swept := in_a_line(view):
         return swept
     first = view.traces[0].schedule[0]
+    if view.beam is not None:
+        return "; ".join([*in_words(view.model.factors, first.condition), f"beam search, width {view.beam}"])
     return "; ".join([*in_words(view.model.factors, first.condition), f"seed {first.seed}", *first.shaping.changed()])

@@ -18,20 +18,20 @@ import json
 import time
 from collections.abc import Generator
 from contextlib import suppress
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.blocks import at_once
 from models.chain import Symbols
 from models.condition import Condition, Order, complete
 from models.errors import InputError
 from models.model import AutoregressiveModel
 from models.track import Track
 
-T = TypeVar("T")
 Strength: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -61,7 +61,7 @@ def influence(model: AutoregressiveModel, symbols: Symbols, condition: Condition
     larger of the changes when x_j alone goes up or down by a level. symbols: (T,), more than ``step`` of them.
     Raises InputError for a step beyond them.
     """
-    return _at_once(influence_in_slices(model, symbols, condition, step))
+    return at_once(influence_in_slices(model, symbols, condition, step))
 
 
 def reach(model: AutoregressiveModel, condition: Condition, step: int) -> Mask:
@@ -70,7 +70,7 @@ def reach(model: AutoregressiveModel, condition: Condition, step: int) -> Mask:
     The condition may decide on their order. Of a network that is no smooth function of its symbols, all within its
     receptive field.
     """
-    return _at_once(Reach(model).in_slices(condition, step))
+    return at_once(Reach(model).in_slices(condition, step))
 
 
 def influence_in_slices(
@@ -145,15 +145,6 @@ def _reach(network: AutoregressiveModel, condition: Condition, step: int) -> Gen
         if reached[within].all():
             break
     return reached
-
-
-def _at_once(slices: Generator[None, None, T]) -> T:
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 def _check(step: int, length: int) -> None:

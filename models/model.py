@@ -128,6 +128,21 @@ class AutoregressiveModel(nn.Module, ABC):
         """The compiled decoder with the weights of its matrices rounded to bfloat16, or None if the model has none."""
         return None
 
+    def attention(self, symbols: Tensor, condition: Tensor) -> Tensor:
+        """How much the model looks at each character of its source text while it writes each symbol.
+
+        symbols: int (B, T), of which the last is not looked at: any number may stand for one that is not yet written.
+        condition: (B, F). Returns (B, layers, heads, T, S), which sums to 1 over S: S is one more than the length of
+        the longest source, and the place after a text's characters is its end. Raises InputError for a model that
+        does not look at a source so, as this one.
+        """
+        raise InputError(f"{self.title} has no attention to a source text")
+
+    @classmethod
+    def attends(cls) -> bool:
+        """Whether it has, see ``attention``."""
+        return cls.attention is not AutoregressiveModel.attention
+
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Sets the parameters to the best ones at once, where counting gives them: a training in closed form.
 

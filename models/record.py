@@ -130,8 +130,8 @@ def _frozen(trace: Trace, take: Take) -> Trace:
 def shown(take: Take, *, samples: Sequence[int] | None = None) -> Take:
     """A take of the shown branches alone, copied as they are at this moment.
 
-    samples: which ones, by their index in the take; None for all.
-    Safe while another thread appends. Raises InputError for a sample that is not there.
+    samples: which ones, by their index in the take; None for all. Of a beam search that was edited since, what it found
+    counts as put there. Safe while another thread appends. Raises InputError for a sample that is not there.
     """
     chosen = range(len(take.samples)) if samples is None else samples
     if not chosen or len(set(chosen)) != len(chosen):
@@ -146,7 +146,8 @@ def shown(take: Take, *, samples: Sequence[int] | None = None) -> Take:
             copy.parent, copy.fork = None, 0
             copy.forced = {step: symbol for step, symbol in copy.forced.items() if step >= len(copy)}
             copies.append(Sample([copy]))
-        return replace(take, samples=copies)
+        edited = any(take.samples[index].current for index in chosen)
+        return replace(take, samples=copies, beam=None if edited else take.beam)
 
 
 # The record
@@ -158,11 +159,12 @@ def take_record(take: Take) -> dict[str, Any]:
     ``samples[n].symbols`` is base64 of zlib of little-endian integers of the type ``dtype``; ``clamped`` lists the
     runs [first, end) of steps that took a given symbol; ``forced`` the [step, symbol] pairs yet to be put.
     """
-    return _head(take, "export") | {
+    copy = shown(take)
+    return _head(copy, "export") | {
         "samples": [
             _trace_to_json(trace)
             | {"symbols": _pack(trace.symbols), "dtype": _symbol_type(trace.symbols), "clamped": _runs(trace.clamped)}
-            for trace in shown(take).traces
+            for trace in copy.traces
         ]
     }
 
@@ -365,17 +367,22 @@ def _head(take: Take, kind: str) -> dict[str, Any]:
         "take": take.id,
         "model": take.model.to_json(),
         "limit": take.limit,
-    } | _given_to_json(take)
+    } | _made_to_json(take)
 
 
-def _given_to_json(take: Take) -> dict[str, Any]:
-    """``given``: the known symbols plus one, as those of a sample; ``resampled``, see ``Take``; where there are."""
+def _made_to_json(take: Take) -> dict[str, Any]:
+    """``given``: the known symbols plus one, as those of a sample; ``resampled`` and ``beam``, see ``Take``.
+
+    Each where there is any.
+    """
     entry: dict[str, Any] = {}
     if take.given:
         shifted = np.array(take.given, np.int32) + 1
         entry["given"] = {"length": len(shifted), "symbols": _pack(shifted), "dtype": _symbol_type(shifted)}
     if take.resampled is not None:
         entry["resampled"] = list(take.resampled)
+    if take.beam is not None:
+        entry["beam"] = take.beam
     return entry
 
 
@@ -414,7 +421,10 @@ def _take_from_head(record: Mapping[str, Any], kind: str) -> Take:
         resampled = tuple(_whole(step, "a step of resampling", 0, limit) for step in resampled)
         if list(resampled) != sorted(set(resampled)):
             raise InputError(f"steps of resampling ascend, unlike {resampled}")
-    return Take(model, [], limit, identity, given, resampled)
+    beam = record.get("beam")
+    if beam is not None:
+        _whole(beam, "the width of a beam", 1, MAX_SAMPLES)
+    return Take(model, [], limit, identity, given, resampled, beam)
 
 
 def _samples(record: Mapping[str, Any]) -> list[Any]:
@@ -464,6 +474,11 @@ def _check_coherent(take: Take) -> None:
         shapings = {trace.segment.shaping for trace in take.traces}
         if len(lengths) > 1 or not alone or len(shapings) > 1 or max(take.resampled, default=0) > min(lengths):
             raise InputError("particles that are not done stand at one step, each with one branch, in one shaping")
+    if take.beam is not None:
+        if take.searching and any(len(sample.branches) > 1 for sample in take.samples):
+            raise InputError("a beam search that is not done has no branches")
+        if any(branch.schedule[0].sample >= take.beam for branch in take.branches):
+            raise InputError(f"the samples of a beam search have numbers below its width, {take.beam}")
     known = np.flatnonzero(np.array(take.given, np.int64) != DRAW)
     for trace in take.branches:
         if not trace.clamped[known[known < len(trace)]].all():

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.blocks import next_block
+from models.blocks import at_once, next_block
 from models.chain import DRAW, Symbols
 from models.condition import Condition
 from models.conditional import Conditional, check_numbers
@@ -387,13 +387,7 @@ def reproduce(
     Each segment by its own engine, or by the fastest where the model does not have that one on its device: then
     symbols agree up to a float tie only, and ``fallback`` says so. report: hears up to which step the trace is walked.
     """
-    blocks = reproducing(model, trace, report=report)
-    while True:
-        try:
-            next(blocks)
-        except StopIteration as end:
-            found: Reproduction = end.value
-            return found
+    return at_once(reproducing(model, trace, report=report))
 
 
 def reproducing(

@@ -280,6 +280,8 @@ class Take:
     """A symbol for each step that is known beforehand, DRAW for the others; steps beyond its end are drawn."""
     resampled: tuple[int, ...] | None = None
     """For samples that are the particles of one another: the steps at which they were drawn anew, see ``particles``."""
+    beam: int | None = None
+    """Of a search for probable texts, see ``beam_search``, the width: it found the samples' first branches."""
     lock: Lock = field(default_factory=Lock, repr=False, compare=False)
     """Held while several traces grow together: what copies a take finds particles at the same step."""
 
@@ -292,6 +294,11 @@ class Take:
     def particles(self) -> bool:
         """Whether the samples still depend on one another: until they have been drawn anew at the end."""
         return self.resampled is not None and self.resampled[-1:] != (self.limit,)
+
+    @property
+    def searching(self) -> bool:
+        """Whether a beam search has not come to its end: until then its samples give way to better ones."""
+        return self.beam is not None and not all(sample.branches[0].finished for sample in self.samples)
 
     def along(self, condition: Condition) -> dict[str, Any]:
         """The whole condition, but what would arrange the chain anew stays as this take has it."""
@@ -370,6 +377,8 @@ class Take:
         last = len(trace) - trace.finished
         if self.particles:
             raise InputError("particles depend on one another: they can be changed when all of them have ended")
+        if self.searching:
+            raise InputError("what a search has found can be changed when it has come to its end")
         if not 0 <= step <= last:
             raise InputError(f"a branch of this sample starts in 0 … {last}, not at step {step}")
         put = list(values) if value is None else [value]

@@ -52,7 +52,7 @@ from models.sweep import labels, swept
 from models.trace import Take
 from models.version import VERSION
 from models.wording import grouped
-from studio.canvas import make_canvas
+from studio.canvas import kind_of_canvas, make_canvas
 from studio.canvas.common import Canvas
 from studio.clipboard import copy_picture, pasted
 from studio.export import ask_and_export
@@ -386,14 +386,13 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _show_canvas(self) -> None:
-        chain = self.studio.chain
-        modality = chain.modality if chain else FIRST_MODALITY
-        if modality not in self._canvases:
-            self._canvases[modality] = make_canvas(self.studio, modality)
-            self.stack.addWidget(self._canvases[modality])
-        self.stack.setCurrentWidget(self._canvases[modality])
+        kind = kind_of_canvas(self.studio) or FIRST_MODALITY
+        if kind not in self._canvases:
+            self._canvases[kind] = make_canvas(self.studio, kind)
+            self.stack.addWidget(self._canvases[kind])
+        self.stack.setCurrentWidget(self._canvases[kind])
         if not self.history.keeps_focus:
-            self._canvases[modality].setFocus()
+            self._canvases[kind].setFocus()
 
     @Slot()
     def _refresh(self) -> None:

@@ -42,12 +42,15 @@ from models.condition import Condition, complete
 from models.errors import FileError, StudioError
 from models.file_format import Format
 from models.shaping import NEUTRAL, Shaping
+from models.source_text import Text
 from models.text import TextChain
 from models.trace import Take, Trace, new_take
 from models.track import Track
 from studio.lead import Lead
 from studio.messages import (
     MOST_ROWS,
+    Attention,
+    AttentionRequest,
     Compared,
     CompareRequest,
     Gram,
@@ -125,6 +128,7 @@ class InferenceThread(QThread):
     stopped = Signal(int)
     inspected = Signal(object)
     gram_ready = Signal(object)
+    attention_found = Signal(object)
     influence_found = Signal(object)
     influence_failed = Signal(int)
     """``failed`` says why, unless another model is there by now."""
@@ -158,6 +162,9 @@ class InferenceThread(QThread):
         self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._inspect: deque[InspectRequest] = deque(maxlen=1)
         self._gram: deque[GramRequest] = deque(maxlen=1)
+        self._attention: deque[AttentionRequest] = deque(maxlen=1)
+        self._attended: tuple[object, npt.NDArray[np.float32]] | None = None
+        """The attention of all steps (layers, heads, T, S), of what was looked at last, and of what that was."""
         self._influence: deque[InfluenceRequest] = deque(maxlen=1)
         self._influencing: Iterator[None] | None = None
         """What answers the request for an influence that came last, a slice at a time."""
@@ -265,6 +272,11 @@ class InferenceThread(QThread):
 
     def gram(self, request: GramRequest) -> None:
         self._gram.append(request)
+        self._commands.put(_look_again)
+
+    def attention(self, request: AttentionRequest) -> None:
+        """Answered by ``attention_found``, of a model that attends."""
+        self._attention.append(request)
         self._commands.put(_look_again)
 
     def influence(self, request: InfluenceRequest) -> None:
@@ -382,7 +394,8 @@ class InferenceThread(QThread):
     def _idle_seconds(self) -> float:
         """How long the thread may sleep before something is due."""
         now = time.monotonic()
-        wanted = bool(self._inspect or self._gram or self._influence or self._influencing is not None)
+        slots = (self._inspect, self._gram, self._attention, self._influence)
+        wanted = any(slots) or self._influencing is not None
         wanted |= bool(self._scores) and self._request is None
         looking = wanted and not self._looks
         if self._request is None:
@@ -458,10 +471,10 @@ class InferenceThread(QThread):
             self.load_failed.emit(token, f"{path.name} cannot be loaded: {error}")
             return
         self._model = model
-        self._influencing = self._reach = None
+        self._influencing = self._reach = self._attended = None
         self._walk = None
         self._buffer = ConditionalBuffer(model.model)
-        info = LoadedInfo(model.reference, where, tuple(engines_of(model.model)))
+        info = LoadedInfo(model.reference, where, tuple(engines_of(model.model)), model.model.attends())
         self.loaded.emit(token, info)
         self._take_a_first_step(info)
         # What is loaded by now, torch above all, is there to stay. Left to the collector, its 300 000 objects would
@@ -530,10 +543,11 @@ class InferenceThread(QThread):
         if self._model is None:
             self._do_pause()
             raise StudioError("No model is loaded.")
-        from models.sampling import Walk
+        from models.beam_search import BeamWalk, walk_of
 
-        if self._walk is None or self._walk.take is not request.take:
-            self._walk = Walk(self._model.model, request.take)
+        walk, take = self._walk, request.take
+        if walk is None or walk.take is not take or isinstance(walk, BeamWalk) is not take.searching:
+            self._walk = walk_of(self._model.model, take)
             self._ahead = 0.0
         self._shaping = request.shaping or self._shaping
         self._pace = request.pace
@@ -687,6 +701,10 @@ class InferenceThread(QThread):
             gram = self._gram.popleft()
             if buffer is not None and self._knows(gram.take):
                 self._look(partial(self._do_gram, buffer, gram))
+        elif self._attention and free:
+            attention = self._attention.popleft()
+            if self._model is not None and self._knows(attention.take):
+                self._look(partial(self._do_attention, self._model.model, attention))
         elif self._influence and free:
             self._influencing = self._do_influence(self._influence.popleft())
         elif self._influencing is not None and free:
@@ -770,6 +788,21 @@ class InferenceThread(QThread):
         brightness = np.concatenate([brightness_of(part, alphabet) for part in parts])
         self.gram_ready.emit(Gram(request.take.id, request.trace, start, (255 * brightness).astype(np.uint8)))
 
+    def _do_attention(self, model: AutoregressiveModel, request: AttentionRequest) -> None:
+        """Beside the walk: one pass tells the attention of all steps, so that the next one asked for is at hand."""
+        import torch
+
+        symbols = request.trace.symbols
+        condition = request.trace.segment_at(request.step).condition
+        (source,) = (factor.name for factor in model.factors if isinstance(factor, Text))
+        of = symbols.tobytes(), condition[source]
+        if self._attended is None or self._attended[0] != of:
+            rows = torch.from_numpy(np.append(symbols, 0).astype(np.int64)).to(model.device)[None]
+            self._attended = of, model.attention(rows, model.condition_tensor(condition))[0].float().cpu().numpy()
+        step = min(request.step, len(symbols))
+        weights = self._attended[1][:, :, step].copy()
+        self.attention_found.emit(Attention(request.token, step, condition[source], weights))
+
     def _go_on_influencing(self, influencing: Iterator[None]) -> None:
         """Beside the walk."""
         if next(influencing, DONE) is DONE and self._influencing is influencing:
@@ -847,6 +880,7 @@ class InferenceThread(QThread):
             self.reproduced.emit(take_id, "Stopped before the whole take was walked again.")
 
     def _reproduce(self, model: AutoregressiveModel, take: Take) -> Iterator[None]:
+        from models.beam_search import searching_again
         from models.sampling import reproducing
 
         lines, fallbacks = [], set()
@@ -859,8 +893,9 @@ class InferenceThread(QThread):
                 last = time.monotonic()
                 self.reproducing.emit(take.id, f"Walking the take again: {100 * (before + step) // total} %")
 
+        searched = [] if take.beam is None else (yield from searching_again(model, take))
         for number, trace in enumerate(take.traces):
-            found = yield from reproducing(model, trace, report=report)
+            found = searched[number] if searched else (yield from reproducing(model, trace, report=report))
             before += found.steps
             if not found.agrees:
                 where = take.chain.locate(found.first_difference or 0)

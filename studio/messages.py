@@ -37,6 +37,8 @@ class LoadedInfo:
     reference: ModelReference
     device: str
     engines: tuple[str, ...]
+    attends: bool = False
+    """Whether it tells how much it looks at each character of its source text."""
 
     def fastest_engine(self, kernels_warm: bool) -> str:
         """The first engine that is ready: compiled kernels count only once they are in the on-disk cache."""
@@ -159,6 +161,29 @@ class Influence:
     step: int
     reach: npt.NDArray[np.bool_]
     strength: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AttentionRequest:
+    """step: of the shown branch of a sample, drawn or the very next."""
+
+    token: int
+    take: Take
+    trace: Trace
+    step: int
+
+
+@dataclass(frozen=True)
+class Attention:
+    """How much a model looked at each character of its source, and at the source's end, when it wrote a step.
+
+    weights: float32 (layers, heads, S), each summing to 1 over S.
+    """
+
+    token: int
+    step: int
+    source: str
+    weights: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 Panels and canvases get this object, connect to its signals and keep no truth of their own. Nothing here draws; nothing
 here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals. What has
-a state of its own stands in files of its own: ``comparison``, ``drawing_along``, ``influence``, ``inspection``,
-``listening``, ``reading``, ``undo``.
+a state of its own stands in files of its own: ``attention``, ``comparison``, ``drawing_along``, ``influence``,
+``inspection``, ``listening``, ``reading``, ``undo``.
 
 Two positions matter. The *frontier* is the end of what is drawn. The *cursor* is the step the user looks at, from 0 to
 the frontier, where it stands on the step not yet drawn. Scrubbing moves the cursor and leaves generation alone; while
@@ -17,7 +17,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,8 @@ from models.hugging_face import folder_of
 from models.image_files import Pixels, opened
 from models.record import read_bytes, shown
 from models.recording import Recording, is_recording, picture_kind, read_recording
-from models.shaping import Shaping
+from models.shaping import NEUTRAL, Shaping
+from models.source_text import Text
 from models.sweep import ALIKE, Axis, sweep, swept
 from models.text import TextChain
 from models.text_files import Txt, plain, read_text
@@ -49,6 +50,7 @@ from models.trace import Take, Trace, new_take, new_take_id
 from models.track import Track
 from models.video import VideoChain
 from models.video_files import read_video
+from studio.attention import FollowedAttention
 from studio.clipboard import PICTURE
 from studio.comparison import Comparison
 from studio.drawing_along import DrawingAlong, Side
@@ -218,6 +220,7 @@ class Studio(QObject):
         worker.failed.connect(self.error)
         self.inspection = FollowedInspection(self)
         self.influence = FollowedInfluence(self)
+        self.attention = FollowedAttention(self)
         self.listening = Listening(self)
         self.given_video = GivenVideo(self)
         self.comparison = Comparison(worker, self._takes, self)
@@ -243,6 +246,12 @@ class Studio(QObject):
         if self.entry is None or self.settings is None:
             return None
         return arranged(self.entry.header.chain, self.entry.header.factors, self.settings.condition)
+
+    @property
+    def source(self) -> Text | None:
+        """The text that is translated, as a factor: of the take that is shown, else of the model that is chosen."""
+        shown = self.take.model.factors if self.take is not None else self.entry.header.factors if self.entry else ()
+        return next((factor for factor in shown if isinstance(factor, Text)), None)
 
     @property
     def trace(self) -> Trace | None:
@@ -634,10 +643,21 @@ class Studio(QObject):
         else:
             self.begin()
 
-    def begin(self, until: int | None = None) -> None:
-        """A new take with the present settings, to step ``until`` if given; without, once the model is loaded."""
+    def search(self, width: int) -> None:
+        """A new take, of the ``width`` most probable texts that a beam finds under the present condition.
+
+        As soon as the model is loaded. A beam is no wider than the alphabet: with one symbol each it is full.
+        """
+        self.pause()
+        self.begin(beam=width)
+
+    def begin(self, until: int | None = None, *, beam: int | None = None) -> None:
+        """A new take with the present settings, to step ``until`` if given; without, once the model is loaded.
+
+        beam: the width of the search that it is, see ``search``; None: its samples are drawn.
+        """
         if self._loading and until is None:
-            self._walk_when_loaded(self.begin)
+            self._walk_when_loaded(partial(self.begin, beam=beam))
         if self.settings is None or self.loaded is None:
             return
         reference, limit, prompt = self.loaded.reference, self.settings.limit, self.settings.prompt
@@ -645,15 +665,20 @@ class Studio(QObject):
         if limit > chain.limit:
             limit //= self.settings.count  # what can be kept is shared among the samples
 
-        def make(**fields: Any) -> Take:
+        def make(count: int, shaping: Shaping, **fields: Any) -> Take:
+            if beam is not None:
+                count, shaping = min(beam, chain.alphabet.levels), NEUTRAL
+            fields |= {"count": count, "shaping": shaping}
             beginning = None
             if isinstance(chain, TextChain) and prompt:
                 beginning = chain.symbols(plain(prompt), closed=False)
             elif isinstance(chain, VideoChain):
                 beginning = self.given_video.symbols
             if beginning is None:
-                return new_take(reference, limit=limit, **fields)
-            return continuation(reference, beginning, more=limit, **fields)
+                take = new_take(reference, limit=limit, **fields)
+            else:
+                take = continuation(reference, beginning, more=limit, **fields)
+            return replace(take, beam=count) if beam is not None else take
 
         self._begin(make, until)
 
@@ -1214,12 +1239,13 @@ class Studio(QObject):
         if self.settings is not None and entry is not None:
             first, last, differ = take.traces[0].schedule[0], take.traces[0].segment, swept(take)
             kept = {factor.name: self.settings.condition[factor.name] for factor in differ.factors}
+            drawn = take.beam is None  # a search has neither shaping nor seed
             self._apply_settings(
                 self.settings.with_(  # what the samples differ in stays as it is
                     condition=complete(entry.header.factors, {**chosen_condition(take), **kept}),
-                    shaping=self.settings.shaping if differ.shaping else last.shaping,
-                    seed=self.settings.seed if differ.seed else first.seed,
-                    count=min(len(take.samples), MAX_COUNT),
+                    shaping=last.shaping if drawn and not differ.shaping else self.settings.shaping,
+                    seed=first.seed if drawn and not differ.seed else self.settings.seed,
+                    count=min(len(take.samples), MAX_COUNT) if drawn else self.settings.count,
                     # For how long a sound was continued, not how long it is with what was given.
                     limit=fitting_limit(entry.header.chain, take.limit - len(take.given)),
                     prompt=take.chain.text(take.given) if isinstance(take.chain, TextChain) else "",

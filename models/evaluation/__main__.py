@@ -25,6 +25,7 @@ from PIL import Image
 from models.atomic import atomic_path, write_atomically
 from models.chain import ImageChain
 from models.checkpoint import LoadedModel, load_checkpoint, update_header
+from models.condition import Condition
 from models.errors import InputError, StudioError
 from models.evaluation.card import card
 from models.evaluation.classes import class_pictures
@@ -36,8 +37,9 @@ from models.evaluation.pitch import pitch_report
 from models.evaluation.resonances import resonances_picture
 from models.evaluation.samples import balanced, draw
 from models.evaluation.speech import speech_report
-from models.evaluation.translation import translation_report
+from models.evaluation.translation import sources_of, translation_report
 from models.networks.linear_autoregression import LinearAutoregression
+from models.source_text import Text
 from models.text import TextChain
 
 TEXTS = 4
@@ -91,8 +93,16 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     is_text = isinstance(chain, TextChain)
     near = None if is_text else write_neighbours(loaded, arguments)
     count = 60 if isinstance(chain, ImageChain) else TEXTS if is_text else 12
-    samples = [trace.symbols for trace in draw(loaded, balanced(loaded.model.factors, count), seed=0).traces]
-    speech, pitch = (read_report(loaded, arguments.cards, what) for what in ("speech", "pitch"))
+    source = next((factor for factor in loaded.model.factors if isinstance(factor, Text)), None)
+    if source is None:
+        conditions: Sequence[Condition] = balanced(loaded.model.factors, count)
+    else:
+        conditions = sources_of(loaded, arguments.data, count)
+    samples = [trace.symbols for trace in draw(loaded, conditions, seed=0).traces]
+    sources = [condition[source.name] for condition in conditions] if source is not None else ()
+    speech, pitch, translation = (
+        read_report(loaded, arguments.cards, what) for what in ("speech", "pitch", "translation")
+    )
     columns = 10 if isinstance(chain, ImageChain) else 4
     if not is_text:
         write_png(arguments.cards / f"{name}.samples.png", drawn_examples(chain, samples, columns))
@@ -103,7 +113,8 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
         write_atomically(arguments.cards / f"{name}.map.json", (json.dumps(codes.to_json()) + "\n").encode())
     if isinstance(loaded.model, LinearAutoregression):
         write_png(arguments.cards / f"{name}.resonances.png", resonances_picture(loaded.model))
-    write_atomically(arguments.cards / f"{name}.md", card(loaded, samples, near, speech, codes, pitch).encode())
+    words = card(loaded, samples, near, speech, codes, pitch, translation, sources)
+    write_atomically(arguments.cards / f"{name}.md", words.encode())
     sys.stdout.write(f"{arguments.cards / f'{name}.md'}\n")
 
 

@@ -25,6 +25,7 @@ from models.wording import grouped, reach
 MIDDLING = 10
 SIDE_OF_MNIST = 28
 MOST_DIGITS = 10**12
+SHOWN_TRANSLATIONS = 8
 LONGEST_SHOWN = 300
 """Characters of a sample."""
 
@@ -36,12 +37,14 @@ def card(
     speech: Mapping[str, Any] | None,
     codes: CodeMap | None = None,
     pitch: Mapping[str, Any] | None = None,
+    translation: Mapping[str, Any] | None = None,
+    sources: Sequence[str] = (),
 ) -> str:
     """The model card as Markdown. Pictures are named ``NAME.samples.png``, ``NAME.neighbours.png``, ``NAME.map.png``,
     ``NAME.resonances.png``; samples of texts are told as they are.
 
-    near: None for texts. speech, codes, pitch: of a model that speaks, of one with a map of codes, and of one that
-    plays notes.
+    near: None for texts. speech, codes, pitch, translation: of a model that speaks, of one with a map of codes, of one
+    that plays notes, and of one that translates. sources: what the samples are translations of.
     """
     header, model = loaded.header, loaded.model
     conditions = ", ".join(f"{factor.name} ({factor.describe()})" for factor in header.factors) or "none"
@@ -50,7 +53,7 @@ def card(
     lines = [
         f"# {header.title}",
         "",
-        *shown_samples(header, samples),
+        *shown_samples(header, samples, sources),
         "",
         f"{len(samples)} samples at temperature 1, none left out{'; their codes lie evenly' if codes else ''}.",
         "",
@@ -84,6 +87,8 @@ def card(
         lines += speech_section(speech)
     if pitch is not None:
         lines += pitch_section(pitch)
+    if translation is not None:
+        lines += translation_section(translation)
     if codes is not None:
         lines += map_section(header, codes)
     if isinstance(model, LinearAutoregression):
@@ -93,12 +98,23 @@ def card(
     return "\n".join([*lines, *data_section(header)]) + "\n"
 
 
-def shown_samples(header: CheckpointHeader, samples: Sequence[Symbols]) -> list[str]:
-    """Their picture; of texts the beginning of each, line breaks as signs, in a row of blocks of code."""
+def shown_samples(header: CheckpointHeader, samples: Sequence[Symbols], sources: Sequence[str]) -> list[str]:
+    """Their picture; of texts the beginning of each, line breaks as signs, in a row of blocks of code.
+
+    Where there are sources, each before its translation.
+    """
     if not isinstance(header.chain, TextChain):
         return [f"![samples]({header.name}.samples.png)"]
-    texts = [header.chain.text(symbols)[:LONGEST_SHOWN].replace("\n", " ↵ ").replace("`", "'") for symbols in samples]
-    return [line for text in texts for line in (f"`{text}`", "")][:-1]
+    texts = [code(header.chain.text(symbols)) for symbols in samples]
+    if sources:
+        texts = [f"{code(source)} → {text}" for source, text in zip(sources, texts, strict=True)]
+    return [line for text in texts for line in (text, "")][:-1]
+
+
+def code(text: str) -> str:
+    """The beginning of a text as a block of code in a line, which a cell of a table may hold, too."""
+    shown = text[:LONGEST_SHOWN].replace("\n", " ↵ ").replace("`", "'").replace("|", "¦")
+    return f"`{shown}`" if shown else "(nothing)"
 
 
 RESONANCES_SECTION = """## Resonances
@@ -181,6 +197,34 @@ def pitch_section(pitch: Mapping[str, Any]) -> list[str]:
         f"| keys that were recorded | {within['recorded']:.1%} |",
         f"| other keys | {within['not_recorded']:.1%} |",
         f"| real notes of the test part | {real:.1%} |",
+        "",
+    ]
+
+
+def translation_section(translation: Mapping[str, Any]) -> list[str]:
+    """What ``translation_report`` found."""
+    ways = {key: key.replace("_", " ") for key, value in translation.items() if isinstance(value, Mapping)}
+    examples = translation["examples"][:SHOWN_TRANSLATIONS]
+    return [
+        "## Translations and those of people",
+        "",
+        f"{translation['sentences']} sentences of the test part, each beside all of its translations there, by "
+        "sacrebleu. Neither temperature 0, which takes the likeliest character of each step, nor a beam finds the most "
+        "probable sentence.",
+        "",
+        "| | chrF | BLEU | is one of them |",
+        "| --- | ---: | ---: | ---: |",
+        *(
+            f"| {name} | {scores['chrf']:.1f} | {scores['bleu']:.1f} | {scores['exact']:.1%} |"
+            for name, scores in ((name, translation[key]) for key, name in ways.items())
+        ),
+        "",
+        f"| source | {' | '.join(ways.values())} | by somebody |",
+        f"| --- |{' --- |' * len(ways)} --- |",
+        *(
+            f"| {' | '.join(map(code, (e['source'], *(e[key] for key in ways), e['references'][0])))} |"
+            for e in examples
+        ),
         "",
     ]
 

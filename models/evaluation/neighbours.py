@@ -13,6 +13,7 @@ from torch import Tensor
 
 from models.chain import Chain, ImageChain, SoundChain, Symbols
 from models.checkpoint import LoadedModel
+from models.errors import InputError
 from models.evaluation.samples import balanced, draw
 from models.evaluation.speech import fixed_length, log_mel
 from models.training.data import load, order_of
@@ -52,8 +53,13 @@ def features(chain: Chain, examples: Sequence[Symbols]) -> Tensor:
 
 @torch.inference_mode()
 def neighbours(loaded: LoadedModel, folder: Path, *, count: int) -> Neighbours:
-    """The training examples nearest to ``count`` samples, by Euclidean distance of ``features``."""
+    """The training examples nearest to ``count`` samples, by Euclidean distance of ``features``.
+
+    Raises InputError for a model of anything but images and sounds, which have none.
+    """
     chain, name = loaded.model.default_chain, loaded.header.data["name"]
+    if not isinstance(chain, ImageChain | SoundChain):
+        raise InputError(f"neighbours are found of images and of sounds, not of {chain.modality} data")
     train, test = (load(name, folder, split, order_of(chain)) for split in ("train", "test"))
     conditions = balanced(loaded.model.factors, count)
     samples = [trace.symbols for trace in draw(loaded, conditions, seed=1).traces]

@@ -7,6 +7,7 @@ that their BLEU says less than that of running text.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 
 from models.beam_search import beam_search
 from models.checkpoint import LoadedModel
+from models.condition import Condition
 from models.errors import InputError
 from models.model import AutoregressiveModel
 from models.sampling import engines_of, make_decoder
@@ -60,6 +62,13 @@ def translation_report(loaded: LoadedModel, folder: Path, *, count: int, width: 
             for sentence, one, other, texts in zip(sentences[:SHOWN], greedy, beams, known, strict=False)
         ],
     }
+
+
+def sources_of(loaded: LoadedModel, folder: Path, count: int) -> list[Condition]:
+    """Conditions with ``count`` different sources, or as many as there are, from all over the test part."""
+    examples = load(loaded.header.data["name"], folder, "test")
+    different = list({json.dumps(condition): condition for condition in examples.conditions}.values())
+    return different[:: max(1, len(different) // count)][:count]
 
 
 def check_sacrebleu() -> None:

@@ -225,13 +225,7 @@ class TranslationTransformer(AutoregressiveModel):
 
     @torch.inference_mode()
     def attention(self, symbols: Tensor, condition: Tensor) -> Tensor:
-        """How much the model looks at each character of the source while it writes each symbol.
-
-        symbols: int (B, T), of which the last is not looked at: any number may stand for one that is not yet written.
-        condition: (B, F). Returns (B, layers, heads, T, S), which sums to 1 over S: S is one more than the length of
-        the longest source, and the place after a text's characters is its end. The mean over layers and heads is what
-        a picture shows; the later layers follow the words more closely.
-        """
+        """See ``AutoregressiveModel.attention``; the later layers follow the words more closely."""
         return torch.stack(self._decoded(symbols, condition)[1], 1)
 
     def _decoded(self, symbols: Tensor, condition: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -270,20 +264,11 @@ class CachedTranslationTransformer(Decoder):
         layers = len(model.layers)
         self._own = like.new_zeros(layers, 2, self.rows, heads, self.FIRST_ROOM, channels // heads)
         self._logits = like.new_zeros(self.rows, self.FIRST_ROOM, model.chain.alphabet.size)
-        self._looks = like.new_zeros(self.rows, layers, heads, self.FIRST_ROOM, like.shape[2])
         self._compute(torch.full((self.rows,), model.start_symbol, device=condition.device), 0)
 
     @torch.inference_mode()
     def peek(self) -> Categorical:
         return Categorical(self._logits[:, self.step].clone())
-
-    @property
-    def attention(self) -> Tensor:
-        """How much the present symbol, which ``peek`` is about, looks at each place of the source.
-
-        (B, layers, heads, S), as ``TranslationTransformer.attention`` of that step.
-        """
-        return self._looks[..., self.step, :].clone()
 
     @torch.inference_mode()
     def _push(self, column: Symbols) -> None:
@@ -294,15 +279,14 @@ class CachedTranslationTransformer(Decoder):
         if step >= self._own.shape[4]:
             room = self._own.shape[4]
             self._own = F.pad(self._own, (0, 0, 0, room))
-            self._logits, self._looks = (F.pad(kept, (0, 0, 0, room)) for kept in (self._logits, self._looks))
+            self._logits = F.pad(self._logits, (0, 0, 0, room))
         by = self.model.turns(torch.tensor([step], device=self._own.device))
         x = self.model.target_embedding(before.long())[:, None]
         for n, layer in enumerate(self.model.layers):
             for kept, new in zip(self._own[n], layer.own(x, by), strict=True):
                 kept[:, :, step] = new[:, :, 0]
             own = self._own[n, 0, :, :, : step + 1], self._own[n, 1, :, :, : step + 1]
-            x, looked = layer(x, by, own, None, self._sources[n], self._seen)
-            self._looks[:, n, :, step] = looked[:, :, 0]
+            x, _ = layer(x, by, own, None, self._sources[n], self._seen)
         self._logits[:, step] = self.model.out(self.model.norm(x))[:, 0]
 
     def _rewind(self, step: int) -> None:
@@ -311,5 +295,5 @@ class CachedTranslationTransformer(Decoder):
     @torch.inference_mode()
     def _select(self, rows: list[int]) -> None:
         self._sources = [(keys[rows], values[rows]) for keys, values in self._sources]
-        self._seen, self._logits, self._looks = self._seen[rows], self._logits[rows], self._looks[rows]
+        self._seen, self._logits = self._seen[rows], self._logits[rows]
         self._own = self._own[:, :, rows]

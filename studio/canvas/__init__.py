@@ -1,4 +1,4 @@
-"""Canvases draw a take as it grows, one kind for each modality."""
+"""Canvases draw a take as it grows, one kind for each modality, and one for texts that have a source."""
 
 from __future__ import annotations
 
@@ -13,17 +13,25 @@ CANVASES = {
     "image": "studio.canvas.image:ImageCanvas",
     "sound": "studio.canvas.sound:SoundCanvas",
     "text": "studio.canvas.text:TextCanvas",
+    "translation": "studio.canvas.translation:TranslationCanvas",
     "video": "studio.canvas.video:VideoCanvas",
 }
-"""The canvas of a chain's modality, as ``module:Class``; imported when it is first needed."""
+"""Canvases by what they show, as ``module:Class``; each is imported when it is first needed."""
 
 
-def make_canvas(studio: Studio, modality: str) -> Canvas:
-    """The canvas for a modality; a page that says so where there is none yet."""
-    if modality not in CANVASES:
+def kind_of_canvas(studio: Studio) -> str | None:
+    """What a canvas has to show now: a modality, or a translation; None where no model is chosen."""
+    if studio.chain is None:
+        return None
+    return "translation" if studio.source is not None else studio.chain.modality
+
+
+def make_canvas(studio: Studio, kind: str) -> Canvas:
+    """The canvas of a kind; a page that says so where there is none yet."""
+    if kind not in CANVASES:
         from studio.canvas.common import PlainCanvas
 
-        return PlainCanvas(studio, modality)
-    module, _, name = CANVASES[modality].partition(":")
+        return PlainCanvas(studio, kind)
+    module, _, name = CANVASES[kind].partition(":")
     canvas: Canvas = getattr(import_module(module), name)(studio)
     return canvas

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QCursor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from models.chain import Alphabet
@@ -67,6 +67,8 @@ class Alternatives(QWidget):
     """
 
     chosen = Signal(int)
+    left = Signal()
+    """The mouse has left it, where it does not lie on what it is about: then it is left with that."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -96,8 +98,13 @@ class Alternatives(QWidget):
         self.setGeometry(QRect(QPoint(left, top), size))
         told = ", ".join(f"{alphabet.label(k)} {probability_text(inspection.raw[k])}" for k in self.symbols)
         self.setAccessibleDescription(told)
+        self.raise_()
         self.show()
         self.update()
+
+    @property
+    def under_mouse(self) -> bool:
+        return self.isVisible() and self.rect().contains(self.mapFromGlobal(QCursor.pos()))
 
     def symbol_at(self, y: float) -> int | None:
         row = int((y - EDGE - HEAD) // ROW)
@@ -113,6 +120,7 @@ class Alternatives(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         self._point_at(None)
         super().leaveEvent(event)
+        self.left.emit()
 
     def _point_at(self, symbol: int | None) -> None:
         if symbol != self._aim:

@@ -17,7 +17,7 @@ from models.chain import Alphabet, Chain
 from models.heat import heat_table
 from models.sweep import labels
 from models.trace import Take
-from studio.canvas.given import was_given
+from studio.canvas.given import was_found, was_given
 from studio.state import Activity, Pointer, Studio
 from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, set_role
 from studio.widgets.painting import painting
@@ -83,7 +83,8 @@ def step_facts(take: Take, pointer: Pointer) -> list[str]:
         if not np.isnan(bits):
             facts.append(f"{name} {bits:.2f} bits")
     if trace.clamped[pointer.step]:
-        facts.append("given" if was_given(take, pointer.step, symbol) else "put there")
+        came = "given" if was_given(take, pointer.step, symbol) else "put there"
+        facts.append("found by the search" if was_found(take, pointer.sample, pointer.step, symbol) else came)
     return facts
 
 
@@ -98,8 +99,8 @@ class Canvas(QWidget):
         self._studio = studio
         self.setAccessibleName("Canvas")
 
-    def _cover(self, body: QWidget, invitation: QWidget) -> None:
-        """Lays the body out under the invitation, which hides as soon as there is a take.
+    def _cover(self, body: QWidget, invitation: QWidget, above: QWidget | None = None) -> None:
+        """Lays the body out under the invitation, which hides as soon as there is a take. above: what is always seen.
 
         A page that is hidden until then would be laid out and polished at the first step, while the user waits.
         """
@@ -108,7 +109,13 @@ class Canvas(QWidget):
         for page in (body, invitation):
             page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
             set_role(page, STAGE)
-            cell.addWidget(page, 0, 0)
+            cell.addWidget(page, int(above is not None), 0)
+        if above is not None:
+            above.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+            set_role(above, STAGE)
+            cell.setSpacing(0)
+            cell.addWidget(above, 0, 0)
+            cell.setRowStretch(1, 1)
 
     def copied(self) -> QImage | str | None:
         """What Copy puts on the clipboard of what is shown: a picture, a text, or None where there is neither."""
@@ -138,8 +145,8 @@ class CellCanvas(Canvas):
         self.legend = Legend()
         self.invitation = Invitation(studio)
 
-    def _lay_out(self, view: QWidget, beside: QWidget | None = None) -> None:
-        """beside: what stands left of the view."""
+    def _lay_out(self, view: QWidget, beside: QWidget | None = None, above: QWidget | None = None) -> None:
+        """beside: what stands left of the view. above: what stands over it, whether or not there is a take."""
         body = QWidget()
         row, foot, column = QHBoxLayout(), QHBoxLayout(), QVBoxLayout(body)
         row.setSpacing(0)
@@ -155,7 +162,7 @@ class CellCanvas(Canvas):
         column.setSpacing(0)
         column.addLayout(row, 1)
         column.addLayout(foot)
-        self._cover(body, self.invitation)
+        self._cover(body, self.invitation, above)
         self.setFocusProxy(view)
         for changed in (self._studio.take_changed, self._studio.view_changed):
             changed.connect(self._refresh)
@@ -229,6 +236,8 @@ class Invitation(QWidget):
             case "sound":
                 what = "a clip" if count == 1 else f"{count} clips"
                 line = f"{title} speaks {what}, one sample after another; you hear it as it grows."
+            case "text" if studio.source is not None:
+                line = f"{title} translates what stands above, one character after another; type it under Condition."
             case "text":
                 what = "a text" if count == 1 else f"{count} texts"
                 goes_on = "it goes on from the prompt" if studio.settings.prompt else "a prompt says how it begins"

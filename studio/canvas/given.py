@@ -1,4 +1,4 @@
-"""What was given of a completed image: the line between it and what was drawn, and the word for it."""
+"""What was not drawn but given: the line around it in a completed image, and the words for it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ ROOMY_SCALE = 8.0
 def was_given(take: Take, step: int, symbol: int) -> bool:
     """Whether a symbol that was not drawn was known beforehand; otherwise an edit has put it there."""
     return step < len(take.given) and take.given[step] == symbol
+
+
+def was_found(take: Take, sample: int, step: int, symbol: int) -> bool:
+    """Whether a beam search has put a symbol there; otherwise an edit of what it found."""
+    first = take.samples[sample].branches[0].symbols
+    return take.beam is not None and step < len(first) and first[step] == symbol
 
 
 def given_pixels(take: Take) -> npt.NDArray[np.bool_]:

@@ -27,7 +27,7 @@ from PySide6.QtGui import (
     QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from models.heat import bright, heat_table
 from models.sweep import labels
@@ -76,14 +76,13 @@ DRAWN, GIVEN, PUT, SIGN, OVER_DARK, OVER_BRIGHT = range(6)
 
 
 class Letters:
-    """What is painted for each character of a chain's texts, and the cells that all of it fits into.
+    """What is painted for each character of a text, and the cells that all of it fits into.
 
-    Of tokens nobody knows beforehand which characters they make: one that is wider than a cell is squeezed into it.
+    characters: those that are known beforehand. Of tokens nobody knows which they make: one that is wider than a cell
+    is squeezed into it.
     """
 
-    def __init__(self, chain: TextChain) -> None:
-        self._chain = chain
-        characters = chain.alphabet.characters if isinstance(chain.alphabet, Characters) else ""
+    def __init__(self, characters: str) -> None:
         self.font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         self.font.setStyleHint(QFont.StyleHint.Monospace)
         self.font.setPixelSize(LETTER_PIXELS)
@@ -104,30 +103,37 @@ class Letters:
             self._alone[character] = abs(self._advance(character) - self._usual) > 0.01
         return self._alone[character]
 
-    def reader(self) -> Callable[[npt.NDArray[np.int32]], list[tuple[str, bool]]]:
-        """Of a text that grows, from its next symbols to what stands in the cells of each: at least one character, and
-        whether that is a sign for something else.
-        """
-        chain, read = self._chain, self._chain.reader()
 
-        def cells(symbols: npt.NDArray[np.int32]) -> list[tuple[str, bool]]:
-            ends = len(symbols) and int(symbols[-1]) == chain.alphabet.stop_symbol
-            ordinary = symbols[:-1] if ends else symbols
-            found = [
-                (part, False) if part else (chain.alphabet.label(symbol), True)
-                for part, symbol in zip(read(ordinary), ordinary.tolist(), strict=True)
-            ]
-            return [*found, (STOP_MARK, True)] if ends else found
+def cells_of(chain: TextChain) -> Callable[[npt.NDArray[np.int32]], list[tuple[str, bool]]]:
+    """Of a text that grows, from its next symbols to what stands in the cells of each: at least one character, and
+    whether that is a sign for something else.
+    """
+    read = chain.reader()
 
-        return cells
+    def cells(symbols: npt.NDArray[np.int32]) -> list[tuple[str, bool]]:
+        ends = len(symbols) and int(symbols[-1]) == chain.alphabet.stop_symbol
+        ordinary = symbols[:-1] if ends else symbols
+        found = [
+            (part, False) if part else (chain.alphabet.label(symbol), True)
+            for part, symbol in zip(read(ordinary), ordinary.tolist(), strict=True)
+        ]
+        return [*found, (STOP_MARK, True)] if ends else found
+
+    return cells
 
 
 class TextPage(QAbstractScrollArea):
-    """The selected sample as a page that scrolls, with what else could stand at the step that is pointed at."""
+    """A sample as a page that scrolls, with what else could stand at the step that is pointed at."""
 
-    def __init__(self, studio: Studio, read_out: ReadOut) -> None:
+    def __init__(
+        self, studio: Studio, read_out: ReadOut, sample: int | None = None, over: QWidget | None = None
+    ) -> None:
+        """sample: None for the selected one, in the middle of the page. over: what the alternatives are shown over, of
+        a page that is too small for them.
+        """
         super().__init__()
         self._studio = studio
+        self._own_sample = sample
         self._read_out = read_out
         self._letters: Letters | None = None
         self._letters_of: TextChain | None = None
@@ -161,8 +167,9 @@ class TextPage(QAbstractScrollArea):
         self.viewport().setMouseTracking(True)
         self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.alternatives = Alternatives(self.viewport())
+        self.alternatives = Alternatives(over if over is not None else self.viewport())
         self.alternatives.chosen.connect(self._put)
+        self.alternatives.left.connect(self._leave)
         studio.take_changed.connect(self._on_take)
         studio.branches_changed.connect(self._on_branches)
         studio.grown.connect(self._on_grown)
@@ -175,8 +182,18 @@ class TextPage(QAbstractScrollArea):
     # --- following the state -----------------------------------------------------------------------------------------
 
     @property
+    def sample(self) -> int:
+        return self._studio.selected if self._own_sample is None else self._own_sample
+
+    @property
+    def lines(self) -> int:
+        """How many there are."""
+        return len(self._flow.starts)
+
+    @property
     def _take(self) -> Take | None:
-        return take_of(self._studio, TextChain)
+        take = take_of(self._studio, TextChain)
+        return take if take is not None and self.sample < len(take.samples) else None
 
     @Slot()
     def _on_take(self) -> None:
@@ -186,7 +203,7 @@ class TextPage(QAbstractScrollArea):
     @Slot()
     def _on_branches(self) -> None:
         take = self._take
-        if take is not None and take.samples[self._studio.selected].trace is not self._trace:
+        if take is not None and take.samples[self.sample].trace is not self._trace:
             self._lay_out()
 
     def _lay_out(self) -> None:
@@ -200,11 +217,11 @@ class TextPage(QAbstractScrollArea):
             chain = take.chain
             assert isinstance(chain, TextChain)
             if chain is not self._letters_of:
-                self._letters, self._letters_of = Letters(chain), chain
+                characters = chain.alphabet.characters if isinstance(chain.alphabet, Characters) else ""
+                self._letters, self._letters_of = Letters(characters), chain
                 self._flow = Flow(self._columns)
-            assert self._letters is not None
-            self._read = self._letters.reader()
-            self._trace = take.samples[self._studio.selected].trace
+            self._read = cells_of(chain)
+            self._trace = take.samples[self.sample].trace
             self._given = np.array(take.given, np.int32)
         self._on_grown()
         self.viewport().update()
@@ -214,6 +231,9 @@ class TextPage(QAbstractScrollArea):
         take, trace, read, flow = self._take, self._trace, self._read, self._flow
         if take is None or trace is None or read is None:
             self._fit_range()
+            return
+        if take.samples[self.sample].trace is not trace:
+            self._lay_out()  # a search has found a better text
             return
         new = read(trace.symbols[self._drawn :])
         for text, signed in new:
@@ -263,7 +283,7 @@ class TextPage(QAbstractScrollArea):
         before, self._looked_at = self._looked_at, (self._studio.pinned, self._studio.hovered)
         if take is None:
             return
-        if take.samples[self._studio.selected].trace is not self._trace:
+        if take.samples[self.sample].trace is not self._trace:
             self._lay_out()
         for pointer in {*before, *self._looked_at} - {None}:
             assert pointer is not None
@@ -273,7 +293,7 @@ class TextPage(QAbstractScrollArea):
                     self._flow.place(self._end(pointer.step) - 1)[0],
                 )
                 self._update_lines(first, last + 1)
-        if self._target is None:
+        if self._target is None or self._target.sample != self.sample:
             self.alternatives.hide()
         self._show_facts()
 
@@ -292,7 +312,9 @@ class TextPage(QAbstractScrollArea):
 
     @property
     def _left(self) -> int:
-        """Where lines begin: the page stands in the middle."""
+        """Where lines begin: a page that is alone stands in the middle."""
+        if self._own_sample is not None:
+            return MARGIN
         width = self._letters.width if self._letters is not None else LETTER_PIXELS
         return max(MARGIN, (self.viewport().width() - (self._flow.columns + 1) * width) // 2)
 
@@ -341,7 +363,7 @@ class TextPage(QAbstractScrollArea):
         cell = flow.starts[line] + column
         next_one = cell == len(flow.text) and line == len(flow.starts) - 1 and not trace.finished
         step = self._drawn if next_one else bisect_right(self._edges, cell) - 1
-        return Pointer(self._studio.selected, step) if cell in flow.steps(line) or next_one else None
+        return Pointer(self.sample, step) if cell in flow.steps(line) or next_one else None
 
     # --- painting ----------------------------------------------------------------------------------------------------
 
@@ -371,7 +393,11 @@ class TextPage(QAbstractScrollArea):
         known = self._given[part]
         given = np.zeros(len(symbols), np.bool_)
         given[: len(known)] = symbols[: len(known)] == known  # an edit may have put another one there
-        kinds = np.where(given, GIVEN, np.where(trace.clamped[part], PUT, DRAWN))
+        put = trace.clamped[part].copy()
+        if take.beam is not None:
+            found = take.samples[self.sample].branches[0].symbols[part]
+            put[: len(found)] &= symbols[: len(found)] != found
+        kinds = np.where(given, GIVEN, np.where(put, PUT, DRAWN))
         kinds, given = kinds[step_of], given[step_of]
         kinds[np.array(self._signed[part])[step_of] | np.array([c in SIGNS for c in text])] = SIGN
         heat = self._heat(trace, take, part)
@@ -445,7 +471,7 @@ class TextPage(QAbstractScrollArea):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         steps = [(theme.now, 1.5, now)]
         for width, pointer in ((2.0, studio.pinned), (1.0, studio.hovered)):
-            if pointer is not None and pointer.sample == studio.selected:
+            if pointer is not None and pointer.sample == self.sample:
                 steps.append((theme.chosen, width, pointer.step))
         for colour, width, step in steps:
             if step is not None and step <= shown:
@@ -473,9 +499,11 @@ class TextPage(QAbstractScrollArea):
         take, found, target = self._take, self._inspection, self._target
         if take is None or found is None or target is None or not self.isVisible():
             return
-        if (found.sample, found.step) == (self._studio.selected, target.step) and target.sample == found.sample:
-            cell = self.cell(target.step)
+        if (found.sample, found.step) == (self.sample, target.step) and target.sample == found.sample:
+            cell, over = self.cell(target.step), self.alternatives.parent()
             if self.viewport().rect().intersects(cell):
+                assert isinstance(over, QWidget)
+                cell.moveTopLeft(self.viewport().mapTo(over, cell.topLeft()))
                 self.alternatives.show_at(cell, found, take.chain.alphabet)
 
     @Slot(int)
@@ -507,10 +535,14 @@ class TextPage(QAbstractScrollArea):
         self.mousePressEvent(event)
 
     def viewportEvent(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Leave and self._take is not None:
-            self._dwell.stop()
-            self._studio.hover(None)
+        if event.type() == QEvent.Type.Leave and self._take is not None and not self.alternatives.under_mouse:
+            self._leave()
         return super().viewportEvent(event)
+
+    @Slot()
+    def _leave(self) -> None:
+        self._dwell.stop()
+        self._studio.hover(None)
 
     @Slot(int)
     def _on_scrolled(self, value: int) -> None:

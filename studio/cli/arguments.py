@@ -54,6 +54,11 @@ def parser() -> Parser:
         f"{suffixes(f for f in FORMATS if not f.several)} (one sample); or a folder (no suffix, one file per sample)",
     )  # fmt: skip
     add_condition(sample)
+    source = sample.add_mutually_exclusive_group()
+    source.add_argument(
+        "--source", metavar="TEXT", help="what is translated, the same as --condition source=TEXT (default: an example)"
+    )
+    source.add_argument("--source-file", type=path, metavar="FILE", help="the same from a text file, in UTF-8")
     sample.add_argument(
         "--seed", type=whole, default=DEFAULT_SEED, metavar="N",
         help="0 … 2^53 - 1; with the sample's number it decides all noise (default: %(default)s, not one by chance: "

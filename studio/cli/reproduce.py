@@ -22,6 +22,8 @@ def reproduce(arguments: argparse.Namespace) -> int:
     if (held := weights_hash(entry.path)) != take.model.weights:
         raise FileError(f"{arguments.file} was made by {wanted}; {entry.path} has others, {held}")
 
+    from models.beam_search import searching_again
+    from models.blocks import at_once
     from models.sampling import device_of, reproduce
 
     device = device_of(take)
@@ -32,8 +34,9 @@ def reproduce(arguments: argparse.Namespace) -> int:
         def reporter(number: int, steps: int) -> Callable[[int], None]:
             return lambda step: progress(f"sample {number} of {len(take.traces)}: step {step} of {steps}")
 
-        for trace in take.traces:
-            again = reproduce(loaded.model, trace, report=reporter(len(results) + 1, len(trace)))
+        searched = [] if take.beam is None else at_once(searching_again(loaded.model, take))
+        for n, trace in enumerate(take.traces):
+            again = searched[n] if searched else reproduce(loaded.model, trace, report=reporter(n + 1, len(trace)))
             at = again.first_difference
             results.append(
                 {

@@ -144,10 +144,13 @@ def cuda_or_cpu() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def condition_of(arguments: argparse.Namespace, entry: Entry) -> dict[str, Any]:
+def condition_of(
+    arguments: argparse.Namespace, entry: Entry, further: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """further: what other options than --condition say of conditions, by name."""
     with typed_by_user():
-        chosen = dict(arguments.condition)
-        if len(chosen) < len(arguments.condition):
+        chosen = dict([*arguments.condition, *further])
+        if len(chosen) < len(arguments.condition) + len(further):
             raise InputError("each condition can be given once")
         return parse(entry.header.factors, chosen)
 

@@ -27,6 +27,7 @@ from models.condition import ANY, Category, Factor, Order, Vector
 from models.errors import InputError
 from models.orders import NAMED_ORDERS, random_order, seed_of
 from models.source_text import Text
+from models.text_files import plain
 from models.track import Number, Track
 from studio.class_pictures import Pixels, class_pictures, pixmap
 from studio.code_map import code_map
@@ -36,7 +37,7 @@ from studio.panels.track import TrackView
 from studio.state import Studio
 from studio.theme import QUIET, QUIET_PIXELS
 from studio.widgets.controls import RETURN_KEYS, ComboBox, LadderSlider, ToolButton, claims_key, leaves_undo, next_drag
-from studio.widgets.labels import ElidedLabel, label
+from studio.widgets.labels import ElidedLabel, MessageLine, label
 from studio.widgets.layouts import GAP, grid_of_cells
 
 MOST_BUTTONS = 30
@@ -582,8 +583,8 @@ class TextChooser(Chooser):
     """A line to type a text in.
 
     What stands there is chosen as it is typed, since a walk must take what is seen; what the model cannot read is not,
-    and gives way to the text that holds when Enter is pressed, the line is left or a walk begins. All that is typed
-    until then is one change.
+    which is said below, and gives way to the text that holds when Enter is pressed, the line is left or a walk begins.
+    All that is typed until then is one change.
     """
 
     factor: Text
@@ -593,12 +594,15 @@ class TextChooser(Chooser):
         self.line = QLineEdit()
         self.line.setAccessibleName(f"{factor.name} text")
         self.line.setToolTip(f"{factor.name}: {factor.describe()}")
+        self.problem = MessageLine()
+        self.problem.setContentsMargins(0, 0, 0, 0)
         self._drag = next_drag()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP // 2)
         column.addWidget(ElidedLabel(factor.name, QUIET))
         column.addWidget(self.line)
+        column.addWidget(self.problem)
         self.line.textEdited.connect(self._take)
         self.line.editingFinished.connect(self.settle)
 
@@ -610,8 +614,18 @@ class TextChooser(Chooser):
 
     @Slot(str)
     def _take(self, text: str) -> None:
-        if self.factor.takes(text):
-            self.choose(text, drag=self._drag)
+        problem = self._problem_of(text)
+        self.problem.show_problem(problem)
+        if not problem:
+            self.choose(plain(text), drag=self._drag)
+
+    def _problem_of(self, text: str) -> str:
+        """Why a text cannot be read, with the characters that stand in the way; nothing where it can."""
+        try:
+            self.factor.check(plain(text))
+        except InputError as error:
+            return str(error)
+        return ""
 
     @Slot()
     def settle(self) -> None:
@@ -619,10 +633,9 @@ class TextChooser(Chooser):
             return
         self.line.setModified(False)
         self._drag = next_drag()
-        try:
-            self.factor.check(self.line.text())
-        except InputError as error:
-            self.studio.error.emit(str(error))
+        if problem := self._problem_of(self.line.text()):
+            self.studio.error.emit(problem)
+        self.problem.show_problem("")
         if self.studio.settings is not None:
             self.show_value(self.studio.settings.condition[self.factor.name])
 

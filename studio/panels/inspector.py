@@ -32,7 +32,7 @@ from models.chain import Alphabet, Chain, ImageChain
 from models.trace import Take, Trace
 from models.wording import grouped
 from studio.canvas.alternatives import likeliest, paint_value
-from studio.canvas.given import was_given
+from studio.canvas.given import was_found, was_given
 from studio.canvas.text_flow import glyph
 from studio.messages import MENTIONED_WEIGHT, MOST_ROWS, Density, Inspection
 from studio.state import Pointer, Studio
@@ -156,10 +156,15 @@ def p_as_drawn(inspection: Inspection, trace: Trace) -> float | None:
     return float(shape_probs(torch.from_numpy(inspection.raw).log(), shaping)[inspection.symbol])
 
 
-def how_it_came(take: Take, step: int, symbol: int | None, *, clamped: bool) -> str:
-    """How a symbol came to its step: ``drawn``, ``given`` as known to a completion beforehand, ``put`` by an edit."""
+def how_it_came(take: Take, sample: int, step: int, symbol: int | None, *, clamped: bool) -> str:
+    """How a symbol came to its step.
+
+    ``drawn``; ``given`` as known to a completion beforehand; ``found`` by a beam search; ``put`` by an edit.
+    """
     if symbol is None or not clamped:
         return "drawn"
+    if was_found(take, sample, step, symbol) and not was_given(take, step, symbol):
+        return "found"
     return "given" if was_given(take, step, symbol) else "put"
 
 
@@ -633,10 +638,10 @@ class ColourPlot(ConditionalPlot):
             self.waiting = step > inspection.step
             if not self.waiting:
                 self.symbol = int(trace.symbols[step])
-                self.came = how_it_came(take, step, self.symbol, clamped=bool(trace.clamped[step]))
+                self.came = how_it_came(take, inspection.sample, step, self.symbol, clamped=bool(trace.clamped[step]))
                 self.surprise, self.entropy = float(trace.surprise[step]), float(trace.entropy[step])
         else:
-            came = how_it_came(take, step, own.symbol, clamped=own.clamped)
+            came = how_it_came(take, inspection.sample, step, own.symbol, clamped=own.clamped)
             self.show_inspection(own, chain.alphabet, came)
             self.waiting, self.symbol = False, own.symbol
             self.surprise = math.nan if own.symbol is None else surprise_bits(own.raw, own.symbol)
@@ -973,7 +978,7 @@ class InspectorPanel(QWidget):
         self.inspection = inspection
         chain = take.chain
         trace = take.samples[inspection.sample].trace
-        came = how_it_came(take, inspection.step, inspection.symbol, clamped=inspection.clamped)
+        came = how_it_came(take, inspection.sample, inspection.step, inspection.symbol, clamped=inspection.clamped)
         if isinstance(chain, ImageChain) and chain.channels == len(COLOURS):
             for plot in self.colour_plots:
                 plot.show_colour(inspection, take)

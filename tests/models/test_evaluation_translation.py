@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.checkpoint import save_checkpoint
+from models.checkpoint import load_checkpoint, save_checkpoint
 from models.evaluation.__main__ import main
 from models.evaluation.translation import beam_translations, greedy_translations, scores
 from models.text import TextChain
@@ -94,3 +94,28 @@ def test_a_model_that_translates_nothing_is_refused(
     register_text(monkeypatch)
     other = save_text_model(tmp_path / "other.safetensors")
     assert "tiny-text translates nothing: it is no model of texts given a text" in refusal(capsys, other, tmp_path)
+
+
+def test_a_card_shows_translations_with_their_sources_and_what_was_scored(data: Path, checkpoint: Path) -> None:
+    assert main(["card", str(checkpoint), "--data", str(data), "--assets", str(data)]) == 0
+    words = (data / "cards" / "small.md").read_text(encoding="utf-8")
+    assert all(f"`{source}` → " in words for source in ("Hi.", "Who's Tom?", "I ran."))
+    assert "Translations and those of people" not in words
+    scored = {"bleu": 12.3, "chrf": 45.6, "exact": 0.25}
+    example = {"source": "Hi.", "temperature_0": "Hal|o!", "beam_of_5": "", "references": ["Hallo!", "Grüß Gott!"]}
+    weights = load_checkpoint(checkpoint).reference.weights
+    report = {
+        "weights": weights, "sentences": 2, "temperature_0": scored, "beam_of_5": {**scored, "chrf": 50.0},
+        "examples": [example],
+    }  # fmt: skip
+    (data / "cards" / "small.translation.json").write_text(json.dumps(report), encoding="utf-8")
+    assert main(["card", str(checkpoint), "--data", str(data), "--assets", str(data)]) == 0
+    words = (data / "cards" / "small.md").read_text(encoding="utf-8")
+    assert "| temperature 0 | 45.6 | 12.3 | 25.0% |" in words
+    assert "| beam of 5 | 50.0 | 12.3 | 25.0% |" in words
+    assert "| `Hi.` | `Hal¦o!` | (nothing) | `Hallo!` |" in words
+
+
+def test_texts_have_no_neighbours(capsys: pytest.CaptureFixture[str], data: Path, checkpoint: Path) -> None:
+    assert main(["neighbours", str(checkpoint), "--data", str(data), "--assets", str(data)]) == 1
+    assert "neighbours are found of images and of sounds, not of text data" in capsys.readouterr().err

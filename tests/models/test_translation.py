@@ -22,7 +22,7 @@ from models.errors import InputError
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.networks.bytenet import ByteNet
-from models.networks.translation_transformer import CachedTranslationTransformer, TranslationTransformer
+from models.networks.translation_transformer import TranslationTransformer
 from models.sampling import make_decoder
 from models.training.data import load
 from models.training.loop import Trainer, read_recipe
@@ -262,19 +262,23 @@ def test_attention_is_a_distribution_over_the_characters_of_the_source_and_its_e
         assert (found[row, ..., len(sentence) + 1 :] == 0).all()
 
 
-def test_the_decoder_tells_the_attention_of_the_present_character() -> None:
+def test_the_attention_of_a_step_knows_nothing_of_its_character_nor_of_later_ones() -> None:
     model = translation_model("translation_transformer")
-    assert isinstance(model, TranslationTransformer)
-    symbols, condition = random_symbols(5, 80), conditions(model)
-    found = model.attention(torch.from_numpy(symbols).long(), condition)
-    decoder = model.cached(condition)
-    assert isinstance(decoder, CachedTranslationTransformer)
-    for step in range(80):
-        assert torch.allclose(decoder.attention, found[..., step, :], atol=1e-5)
-        decoder.push(symbols[:, step])
-    decoder.rewind(12)
-    assert torch.allclose(decoder.attention, found[..., 12, :], atol=1e-5)
-    assert torch.allclose(decoder.select([2]).attention, found[2:3, ..., 12, :], atol=1e-5)
+    symbols, condition = torch.from_numpy(random_symbols(5, 20)).long(), conditions(model)
+    found, before = model.attention(symbols, condition), model.attention(symbols[:, :13], condition)
+    assert torch.allclose(found[..., :13, :], before, atol=1e-6)
+    changed = symbols.clone()
+    changed[:, 12] = (changed[:, 12] + 4) % len(LETTERS)
+    other = model.attention(changed, condition)
+    assert torch.equal(found[..., :13, :], other[..., :13, :])
+    assert not torch.allclose(found[..., 13, :], other[..., 13, :], atol=1e-4)
+
+
+def test_a_bytenet_has_no_attention() -> None:
+    bytenet, transformer = (translation_model(architecture) for architecture in SIZES)
+    assert (bytenet.attends(), transformer.attends()) == (False, True)
+    with pytest.raises(InputError, match="ByteNet has no attention to a source text"):
+        bytenet.attention(torch.zeros(1, 3, dtype=torch.int64), conditions(bytenet, ["CAB"]))
 
 
 # --- sizes and training -----------------------------------------------------------------------------------------------

@@ -80,3 +80,16 @@ def test_a_walk_begins_with_what_stands_in_the_line(chooser: TextChooser, qtbot:
     assert studio.trace is not None
     assert studio.trace.segment.condition == {"source": "BAD"}
     assert len(studio.trace) > 0
+
+
+def test_what_is_pasted_with_a_line_break_or_a_foreign_letter_is_told_at_once_by_name(chooser: TextChooser) -> None:
+    type_line(chooser, "CAB", enter=False)
+    assert not chooser.problem.isVisible()
+    chooser.line.insert("\nß")
+    chooser.line.textEdited.emit(chooser.line.text())  # as a paste does
+    assert chooser.problem.isVisible()
+    assert chooser.problem.text() == "source: not among the 7 characters that the model knows: line break, ß"
+    assert value(chooser) == "CAB"
+    type_line(chooser, "BAD", enter=False)
+    assert not chooser.problem.isVisible()
+    assert value(chooser) == "BAD"

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from studio.cli import main
+from tests.studio.conftest import write
 from tests.text_model import register_text, save_text_model
+from tests.translation_models import CHAIN, SIZES, SOURCE
 
 
 @pytest.fixture
@@ -78,3 +80,56 @@ def test_a_text_that_a_model_does_not_know_is_not_scored(
     (tmp_path / "a.txt").write_text("Straße", "utf-8")
     said = complaint(capsys, 1, "score", checkpoint, tmp_path / "a.txt")
     assert "not among the 35 characters that the model knows: S, ß" in said
+
+
+# --- translators ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=SIZES)
+def translator(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    (tmp_path / "checkpoints").mkdir()
+    write(tmp_path, "translator", request.param, CHAIN, (SOURCE,), SIZES[request.param])
+    return tmp_path / "checkpoints" / "translator.safetensors"
+
+
+def test_a_source_is_typed_or_read_from_a_file_and_an_empty_one_is_one(
+    capsys: pytest.CaptureFixture[str], translator: Path, tmp_path: Path
+) -> None:
+    out, file = tmp_path / "a.html", tmp_path / "source.txt"
+    file.write_text("CAB BAD.\r\n", "utf-8")
+    typed = answer(capsys, "sample", translator, "-o", out, "--source", "CAB BAD.")
+    named = answer(capsys, "sample", translator, "-o", out, "--condition", "source=CAB BAD.")
+    read = answer(capsys, "sample", translator, "-o", out, "--source-file", file)
+    assert typed["condition"] == {"source": "CAB BAD."}
+    assert typed["nats"] == named["nats"] == read["nats"]
+    assert answer(capsys, "sample", translator, "-o", out, "--source", "")["condition"] == {"source": ""}
+    assert answer(capsys, "sample", translator, "-o", out)["condition"] == {"source": "ACE BAD."}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--source", "CAB\nx"), "source: not among the 7 characters that the model knows: line break, x"),
+        (("--source", "A" * 13), "source has at most 12 characters, not 13"),
+        (("--source", "A", "--condition", "source=B"), "each condition can be given once"),
+        (("--source", "A", "--source-file", "b.txt"), "not allowed with argument --source"),
+    ],
+)
+def test_what_cannot_be_translated_is_a_wrong_argument(
+    capsys: pytest.CaptureFixture[str], translator: Path, tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    assert says in complaint(capsys, 2, "sample", translator, "-o", tmp_path / "a.txt", *options)
+
+
+def test_a_source_that_is_not_there_or_is_no_text_is_a_wrong_file(
+    capsys: pytest.CaptureFixture[str], translator: Path, tmp_path: Path
+) -> None:
+    arguments = "sample", translator, "-o", tmp_path / "a.txt", "--source-file"
+    assert "cannot read" in complaint(capsys, 1, *arguments, tmp_path / "none.txt")
+    (tmp_path / "bytes").write_bytes(b"\xff")
+    assert "is no text in UTF-8" in complaint(capsys, 1, *arguments, tmp_path / "bytes")
+
+
+def test_only_translators_have_a_source(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    said = complaint(capsys, 2, "sample", "made-binarised-mnist", "-o", tmp_path / "a.png", "--source", "a")
+    assert "--source is for models that translate; MADE" in said
