@@ -90,7 +90,7 @@ class Catalog:
         if named:
             return next((entry for entry in named if entry.shipped), named[0])
         path = Path(name_or_path)
-        if path.suffix == SUFFIX or os.path.exists(path):
+        if path.suffix == SUFFIX or (name_or_path and os.path.exists(path)):
             return self._entry_at(path, entries)
         names = sorted({entry.header.name for entry in entries})
         near = difflib.get_close_matches(name_or_path, names, 1)

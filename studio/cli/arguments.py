@@ -58,7 +58,9 @@ def parser() -> Parser:
     source.add_argument(
         "--source", metavar="TEXT", help="what is translated, the same as --condition source=TEXT (default: an example)"
     )
-    source.add_argument("--source-file", type=path, metavar="FILE", help="the same from a text file, in UTF-8")
+    source.add_argument(
+        "--source-file", type=path, metavar="FILE", help="the same from a text file, in UTF-8 (default: none)"
+    )
     sample.add_argument(
         "--seed", type=whole, default=DEFAULT_SEED, metavar="N",
         help="0 … 2^53 - 1; with the sample's number it decides all noise (default: %(default)s, not one by chance: "

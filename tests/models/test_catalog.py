@@ -173,9 +173,15 @@ def test_an_unknown_name_is_answered_with_the_known_ones_and_the_nearest(shipped
         Catalog(shipped).find("digts")
 
 
-@pytest.mark.parametrize("name", ["", "x" * 5000, "a\0b", "/", "."])
+@pytest.mark.parametrize("name", ["", "x" * 5000, "a\0b"])
 def test_an_odd_name_is_an_unknown_name(shipped: Path, name: str) -> None:
     with pytest.raises(InputError, match="known models"):
+        Catalog(shipped).find(name)
+
+
+@pytest.mark.parametrize("name", ["/", "."])
+def test_a_folder_that_is_no_model_is_answered_as_one(shipped: Path, name: str) -> None:
+    with pytest.raises(FileError, match=r"it is a folder without config\.json; a model is"):
         Catalog(shipped).find(name)
 
 

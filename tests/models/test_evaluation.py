@@ -19,7 +19,6 @@ from PIL import Image, PngImagePlugin
 from models.catalog import Catalog, Entry
 from models.chain import INT16_PEAK, GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import (
-    SUFFIX,
     CheckpointHeader,
     LoadedModel,
     load_checkpoint,
@@ -54,6 +53,7 @@ from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.networks.wavenet import WaveNet
 from models.record import record_text
 from models.shaping import NEUTRAL
+from models.tensor_file import SUFFIX
 from models.text import Characters, TextChain
 from models.trace import ModelReference, Take, Trace, new_take
 from models.training.data import DATA_SETS, load
