@@ -159,15 +159,13 @@ class Mp4(Film):
         try:
             with av.open(buffer, "w", format="mp4") as file:
                 file.metadata["comment"] = f"{PROGRAM} {VERSION}: {summary(view)}"
-                stream = None
-                for sheet in map(_even, self.sheets(view, scale)):
-                    if stream is None:
-                        stream = file.add_stream("libx264", chain.rate)
-                        stream.height, stream.width = sheet.shape[:2]
-                        stream.pix_fmt = "yuv420p"
-                        stream.options = {"crf": "10"}
+                sheets = [_even(sheet) for sheet in self.sheets(view, scale)]
+                stream = file.add_stream("libx264", chain.rate)
+                stream.height, stream.width = sheets[0].shape[:2]
+                stream.pix_fmt = "yuv420p"
+                stream.options = {"crf": "10"}
+                for sheet in sheets:
                     file.mux(stream.encode(av.VideoFrame.from_ndarray(sheet, "rgb24")))
-                assert stream is not None
                 file.mux(stream.encode())
         except av.FFmpegError as error:
             raise InputError(f"it cannot be written as an MP4: {error.strerror}") from None

@@ -174,10 +174,11 @@ def endure(window: MainWindow, model: str, minutes: int, folder: Path) -> Iterat
         memory = {name: median(each[name] for each in found) for name in found[0]}  # a pass takes much, for a moment
         first = memory["resident_mb"] if minute == 1 else first
         rise = round(100 * (memory["resident_mb"] / first - 1), 1)
-        heard = {"heard": player.available, "gaps": player.underruns}
-        paused = {"pause_ms": round(1000 * time_to_pause(studio), 1)}
-        where = {"model": model, "minute": minute, "steps": studio.frontier}
-        yield {**where, **memory, "rise_percent": rise, **heard, **lateness, **paused}
+        yield {
+            "model": model, "minute": minute, "steps": studio.frontier, **memory, "rise_percent": rise,
+            "heard": player.available, "gaps": player.underruns, **lateness,
+            "pause_ms": round(1000 * time_to_pause(studio), 1),
+        }  # fmt: skip
         studio.generate()
     studio.pause()
 

@@ -8,6 +8,7 @@ be compared with what is drawn; the one stands below the other, and a click show
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QImage, QMouseEvent, QPainter, QPa
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolTip, QVBoxLayout, QWidget
 
 from models.source_text import Text
-from models.sweep import labels
+from models.sweep import Label, labels
 from models.text import TextChain
 from models.text_files import STOP_MARK
 from models.trace import Take, Trace
@@ -307,8 +308,8 @@ class Box(QFrame):
         lines = min(max(self.page.lines, BOX_LINES.start), BOX_LINES[-1])
         return QSize(BOX_WIDTH, BOX_HEAD + 2 * MARGIN + lines * LINE_PIXELS)
 
-    def refresh(self, take: Take) -> None:
-        made = labels(take)
+    def refresh(self, take: Take, made: Sequence[Label]) -> None:
+        """made: the labels of the take's samples."""
         what = f"{'text' if take.beam is not None else 'draw'} {self.sample}"
         self.name.say(f"{what} · {made[self.sample].full}" if made else what)
         self.total.setText(total_of(take.samples[self.sample].trace))
@@ -377,9 +378,11 @@ class Boxes(QScrollArea):
     @Slot()
     def _refresh(self) -> None:
         take = self._take
-        for box in self.boxes if take is not None else ():
-            assert take is not None
-            box.refresh(take)
+        if take is None:
+            return
+        made = labels(take)
+        for box in self.boxes:
+            box.refresh(take, made)
 
     @Slot()
     def _on_selection(self) -> None:

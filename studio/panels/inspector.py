@@ -461,9 +461,10 @@ class ConditionalPlot(QWidget):
         """What stands below the ground."""
         area = self._area()
         painter.setPen(theme.quiet)
-        if alphabet.quantity == "colours":
+        of_palette = alphabet.quantity == "colours"
+        if of_palette:
             self._paint_colours(painter, alphabet, area)
-        for symbol in level_ticks(self.levels) if alphabet.quantity != "colours" else ():
+        for symbol in () if of_palette else level_ticks(self.levels):
             name = str(symbol)
             if alphabet.quantity == "characters":
                 name = glyph(str(alphabet.decode(symbol)))
