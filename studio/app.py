@@ -262,7 +262,7 @@ class MainWindow(QMainWindow):
         self._action(file, "&Quit", self.close, QKeySequence.StandardKey.Quit)
 
         undo, redo = studio.undo_stack.createUndoAction(self), studio.undo_stack.createRedoAction(self)
-        for action, retrace in ((undo, studio.undo), (redo, studio.redo)):
+        for action, retrace in ((undo, studio.undo_stack.undo_in_turn), (redo, studio.undo_stack.redo_in_turn)):
             action.triggered.disconnect()
             action.triggered.connect(retrace)
         undo.setShortcuts(QKeySequence.StandardKey.Undo)
@@ -301,8 +301,8 @@ class MainWindow(QMainWindow):
         self._step_action(generate, "Step &back", lambda: studio.step_by(-1), "Left")
         self.next_stride = self._step_action(generate, "Next row", lambda: studio.step_stride(1), "Down")
         self.previous_stride = self._step_action(generate, "Previous row", lambda: studio.step_stride(-1), "Up")
-        self._step_action(generate, "To the &start", lambda: studio.move_cursor(0), "Home")
-        self._step_action(generate, "To the &end, following", studio.follow, "End")
+        self._step_action(generate, "To the &start", lambda: studio.looking.move_cursor(0), "Home")
+        self._step_action(generate, "To the &end, following", studio.looking.follow, "End")
         generate.addSeparator()
         self._latency_menu = generate.addMenu("Sound &latency")
 
@@ -596,7 +596,7 @@ class MainWindow(QMainWindow):
         if isinstance(copied, str):
             QGuiApplication.clipboard().setText(copied)
         elif isinstance(take.chain, ImageChain):
-            copy_picture(copied, Png().content(shown(take, samples=[self.studio.selected])))
+            copy_picture(copied, Png().content(shown(take, samples=[self.studio.looking.selected])))
         else:
             QGuiApplication.clipboard().setImage(copied)
         self._say("What is shown is on the clipboard.")
@@ -620,7 +620,7 @@ class MainWindow(QMainWindow):
             return
         alone = bool(labels(take))
         if alone:  # one command draws samples that began alike
-            take = shown(take, samples=[self.studio.selected])
+            take = shown(take, samples=[self.studio.looking.selected])
         command, exact = command_line(take)
         QGuiApplication.clipboard().setText(command)
         lacks = "" if exact else " It makes the take as it began, without what was changed or stopped on the way."
@@ -639,7 +639,7 @@ class MainWindow(QMainWindow):
         if stretch is not None:
             self.studio.listening.set_loop(*stretch)
             if self.studio.activity is Activity.IDLE:
-                self.studio.replay()
+                self.studio.replay.start()
 
     def _toggle_spectrogram(self) -> None:
         spectrum = self.studio.spectrum

@@ -4,20 +4,14 @@ Panels and canvases get this object, connect to its signals and keep no truth of
 here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals. What has
 a state of its own stands in files of its own: ``attention``, ``comparison``, ``drawing_along``, ``influence``,
 ``inspection``, ``listening``, ``reading``, ``undo``.
-
-Two positions matter. The *frontier* is the end of what is drawn. The *cursor* is the step the user looks at, from 0 to
-the frontier, where it stands on the step not yet drawn. Scrubbing moves the cursor and leaves generation alone; while
-``following`` it stays at the frontier.
 """
 
 from __future__ import annotations
 
-import math
 import secrets
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -25,8 +19,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtCore import QObject, Signal, Slot
 
 from models.catalog import Catalog, Entry
 from models.chain import Chain, ImageChain, SoundChain, Symbols
@@ -43,7 +36,7 @@ from models.record import read_bytes, shown
 from models.recording import Recording, is_recording, picture_kind, read_recording
 from models.shaping import NEUTRAL, Shaping
 from models.source_text import Text
-from models.sweep import ALIKE, Axis, sweep, swept
+from models.sweep import Axis, sweep, swept
 from models.text import TextChain
 from models.text_files import Txt, plain, read_text
 from models.trace import Take, Trace, new_take, new_take_id
@@ -58,10 +51,13 @@ from studio.given_video import GivenVideo
 from studio.inference import InferenceThread
 from studio.influence import FollowedInfluence
 from studio.inspection import FollowedInspection
+from studio.keys import Keys
 from studio.listening import Listening
+from studio.looking import Looking, Pointer
 from studio.messages import GramRequest, LoadedInfo, Refused, WalkRequest
 from studio.profile import Profile
 from studio.reading import Reader, Show, in_history
+from studio.replay import Replay
 from studio.settings import (
     MAX_COUNT,
     OVERLAYS,
@@ -72,18 +68,10 @@ from studio.settings import (
     settings_from_json,
     spectrum_from_json,
 )
-from studio.undo import BranchCommand, DeleteCommand, SettingsCommand
-from studio.widgets.controls import next_drag
+from studio.undo import BranchCommand, DeleteCommand, SettingsCommand, UndoStack
 
 RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
-
-REPLAY_TICK_MS = 33
-
-PLAYED_SECONDS = 60.0
-"""How long a take lasts that begins with a key, unless it is paused."""
-
-UNDO_LIMIT = 200
 
 FASTEST = ENGINES[0]
 
@@ -98,24 +86,6 @@ class Activity(Enum):
     REPLAYING = "replaying"
 
 
-@dataclass(frozen=True)
-class Pointer:
-    """One step of one sample of the take that is shown."""
-
-    sample: int
-    step: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one looks at a take: the selected sample, the cursor, whether it follows, and what is pinned."""
-
-    selected: int
-    cursor: int
-    following: bool
-    pinned: Pointer | None
-
-
 class Studio(QObject):
     """See the module. Every method is called from the GUI thread."""
 
@@ -127,9 +97,6 @@ class Studio(QObject):
     grown = Signal()
     """The shown take has more steps, at most some thirty times a second."""
     branches_changed = Signal()
-    cursor_changed = Signal()
-    selection_changed = Signal()
-    """Another sample is selected, or another step is pinned or hovered."""
     view_changed = Signal()
     """Overlay or another choice of how to look has changed."""
     activity_changed = Signal()
@@ -153,16 +120,10 @@ class Studio(QObject):
         self.catalog = catalog
         self.profile = profile
         self.worker = worker
-        self.undo_stack = QUndoStack(self)
         self.entry: Entry | None = None
         self.settings: Settings | None = None
         self.take: Take | None = None
         self.loaded: LoadedInfo | None = None
-        self.cursor = 0
-        self.following = True
-        self.selected = 0
-        self.pinned: Pointer | None = None
-        self.hovered: Pointer | None = None
         self._overlay = str(profile.get("overlay", "none"))
         self.spectrum = spectrum_from_json(profile.get("spectrum", {}))
         self.walking_until: int | None = None
@@ -171,15 +132,12 @@ class Studio(QObject):
         """Whether the last thing that ended a walk was the user."""
         self._walk_number = 0
         self._walking = False
-        self._replaying = False
         self._loading = False
         self._wish: Callable[[], None] | None = None
         """What was asked for while the model was still being loaded: to begin, or to go on."""
-        self.drawing_along = DrawingAlong(worker, self)
         self._announced = Activity.EMPTY
-        self._takes: WeakValueDictionary[str, Take] = WeakValueDictionary()
+        self.takes_in_use: WeakValueDictionary[str, Take] = WeakValueDictionary()
         """Takes that are shown or that can be undone to: there is one object of each, whoever asks for it."""
-        self.undo_stack.setUndoLimit(UNDO_LIMIT)
         self._load_token = 0
         self._before: tuple[Entry, Take | None] | None = None
         """The model that was loaded before the one that is being loaded, and what was shown of it."""
@@ -195,21 +153,12 @@ class Studio(QObject):
         """The checkpoint that was opened and is being loaded for the first time."""
         self._left: dict[Path, Take] = {}
         """What was shown of each model when another one was chosen."""
-        self._places: dict[str, Place] = {}
-        """Where one looked at each take when one left it."""
-        self._played = ""
-        """The take whose keys are one undo step, with the number of that."""
-        self._played_drag = 0
         self._rolled_seed: int | None = None
         """The seed that somebody rolled for the next take."""
-        self._replay_position = 0.0
-        self._replay = QTimer(self, interval=REPLAY_TICK_MS)
-        self._replay.timeout.connect(self._replay_tick)
         worker.loaded.connect(self._on_loaded)
         worker.load_failed.connect(self._on_load_failed)
         worker.grown.connect(self._on_grown)
         worker.stopped.connect(self._on_stopped)
-        worker.played.connect(self._on_played)
         worker.gram_ready.connect(self.gram_ready)
         worker.scored.connect(self._on_scored)
         worker.reproducing.connect(self._on_reproducing)
@@ -218,17 +167,20 @@ class Studio(QObject):
         worker.exported.connect(self._on_exported)
         worker.said.connect(self.message)
         worker.failed.connect(self.error)
+        self.looking = Looking(self)
         self.inspection = FollowedInspection(self)
         self.influence = FollowedInfluence(self)
         self.attention = FollowedAttention(self)
         self.listening = Listening(self)
         self.given_video = GivenVideo(self)
-        self.comparison = Comparison(worker, self._takes, self)
+        self.comparison = Comparison(worker, self.takes_in_use, self)
         self.reader = Reader(catalog, worker, self)
         self.reader.refused.connect(self.error)
-        self.reader.settled.connect(self._serve_after_reading, Qt.ConnectionType.QueuedConnection)
-        self._after_reading: deque[Callable[[], None]] = deque()
-        """What is undone and redone when that is shown which is being read: it may belong to it."""
+        self.undo_stack = UndoStack(self)
+        self.drawing_along = DrawingAlong(self)
+        self.keys = Keys(self)
+        self.replay = Replay(self)
+        self.replay.changed.connect(self._announce)
 
     # --- what is there ---------------------------------------------------------------------------------------------
 
@@ -256,7 +208,7 @@ class Studio(QObject):
     @property
     def trace(self) -> Trace | None:
         """The shown branch of the selected sample."""
-        return self.take.samples[self.selected].trace if self.take else None
+        return self.take.samples[self.looking.selected].trace if self.take else None
 
     @property
     def frontier(self) -> int:
@@ -267,7 +219,7 @@ class Studio(QObject):
         """What goes on; a walk or a replay comes before the loading of a model."""
         if self._walking:
             return Activity.RUNNING
-        if self._replaying:
+        if self.replay.running:
             return Activity.REPLAYING
         if self._loading:
             return Activity.LOADING
@@ -417,12 +369,7 @@ class Studio(QObject):
         self.profile.set_model_settings(self._key, self.settings.to_json())
         given_up = self._device_steps
         self._load()
-        for step in given_up:
-            if not step.undone or step.after.get("device") != device:
-                step.leave_out("device")
-            elif step is self._next_step(Side.AFTER):
-                self.undo_stack.redo()  # it is what holds
-        self._drop_obsolete_steps()
+        self.undo_stack.give_up(given_up, "device", device)
         self.settings_changed.emit()
 
     def _load(self) -> None:
@@ -680,7 +627,7 @@ class Studio(QObject):
                 take = continuation(reference, beginning, more=limit, **fields)
             return replace(take, beam=count) if beam is not None else take
 
-        self._begin(make, until)
+        self.begin_with(make, until)
 
     def _walk_when_loaded(self, wish: Callable[[], None] | None) -> None:
         changed = (wish is None) is not (self._wish is None)
@@ -690,70 +637,24 @@ class Studio(QObject):
         if changed:
             self.activity_changed.emit()
 
-    def draw_along(self, drag: int | None = None) -> None:
-        """A new image under the present settings, as fast as it goes and on the noise of what is shown.
+    def begin_with(
+        self,
+        make: Callable[..., Take],
+        until: int | None = None,
+        *,
+        pace: float | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """Begins a take that is made of the settings. make: takes what they say of a take's samples.
 
-        For a hand that moves a control; drag: the number under which it changes it. What is drawn in part is drawn as
-        far, and what is being drawn then goes on from there as it did. It is waited for while an image is drawn; what
-        the hand rests on comes into the history, what it only passes does not. Nothing happens to sounds, nor while
-        something runs that the settings alone do not make: a completion, a sweep, an edit.
+        pace: None for that of the settings. seed: None for theirs, if it is to be kept, or else a random one.
         """
-        if self.settings is None or self.loaded is None or self.loaded.reference.chain.modality != "image":
-            return
-        along = self.drawing_along
-        goes_on: Callable[[], None] | None = None
-        if self.running:
-            if along.drawing:
-                goes_on = along.goes_on
-            elif not self.paused_by_user:
-                goes_on = partial(self.go_on, self.walking_until)
-            if along.passing is not None:
-                along.moved_on = partial(self._draw_along, drag, goes_on)
-                if not along.drawing:
-                    self.worker.pause()
-                return
-            if not self._made_by_settings:
-                return
-        self._draw_along(drag, goes_on)
-
-    def _draw_along(self, drag: int | None, goes_on: Callable[[], None] | None) -> None:
-        """goes_on: what follows when the image is there as far as the one that is shown."""
         assert self.settings is not None
         assert self.loaded is not None
-        self._stop_replay()
-        until = self.frontier if goes_on is not None or (self.can_go_on and self._made_by_settings) else None
-        if self.looks_into and not self.keeps_seed:
-            assert self.shown_seed is not None
-            self._rolled_seed = self.shown_seed
-            self.settings = self.settings.with_(seed=self.shown_seed)
-        reference, limit, place = self.loaded.reference, self.settings.limit, (self.selected, self.pinned)
-        passing = self.drawing_along.passing
-
-        def make(count: int, **fields: Any) -> Take:
-            take = new_take(reference, limit=limit, count=count, **fields)
-            if place[0] < count:
-                self._places[take.id] = Place(place[0], 0, True, place[1])
-            self.drawing_along.replace(take, drag, self.take, goes_on)
-            return take
-
-        self._begin(make, until, pace=math.inf)
-        if passing is not None and passing is not self.take:
-            del self._places[passing.id]  # nobody comes back to it
-
-    @property
-    def _made_by_settings(self) -> bool:
-        """Whether Generate alone makes what is shown: it is no completion and no sweep, and was not edited."""
-        take = self.take
-        if take is None or not self.looks_into or take.given or swept(take) != ALIKE:
-            return False
-        return all(len(sample.branches) == 1 for sample in take.samples)
-
-    def _begin(self, make: Callable[..., Take], until: int | None, *, pace: float | None = None) -> None:
-        """make: takes what the settings say of a take's samples. pace: None for that of the settings."""
-        assert self.settings is not None
-        assert self.loaded is not None
-        if not self.keeps_seed:
-            self.settings = self.settings.with_(seed=secrets.randbelow(RANDOM_SEEDS))
+        if seed is None and not self.keeps_seed:
+            seed = secrets.randbelow(RANDOM_SEEDS)
+        if seed is not None:
+            self.settings = self.settings.with_(seed=seed)
         self._rolled_seed = None
         self.settings_changed.emit()
         s = self.settings
@@ -785,7 +686,7 @@ class Studio(QObject):
         def make(condition: Condition, **fields: Any) -> Take:
             return completion(reference, image, known, condition={**condition, **changes}, **fields)
 
-        self._begin(make, None)
+        self.begin_with(make)
         return self.take is not before
 
     def continue_sound(self, prefix: Symbols, changes: Condition) -> bool:
@@ -801,7 +702,7 @@ class Studio(QObject):
         def make(condition: Condition, **fields: Any) -> Take:
             return continuation(reference, prefix, more=more, condition={**condition, **changes}, **fields)
 
-        self._begin(make, None)
+        self.begin_with(make)
         return self.take is not before
 
     def sweep(self, axis: Axis) -> bool:
@@ -813,7 +714,7 @@ class Studio(QObject):
             return False
         self.pause()
         reference, before = self.loaded.reference, self.take
-        self._begin(lambda count, **fields: sweep(reference, axis, **fields), None)
+        self.begin_with(lambda count, **fields: sweep(reference, axis, **fields))
         return self.take is not before
 
     def go_on(self, until: int | None = None, *, pace: float | None = None) -> None:
@@ -830,9 +731,8 @@ class Studio(QObject):
         if not self._can_walk():
             return
         assert self.loaded is not None
-        self._stop_replay()
-        self.following = True
-        self._set_cursor(self.take.frontier)
+        self.replay.end()
+        self.looking.follow_walk()
         self.walking_until = until
         self.paused_by_user = False
         self._walk_number += 1
@@ -842,51 +742,6 @@ class Studio(QObject):
         pace = self.settings.pace if pace is None else pace
         self.worker.walk(WalkRequest(self._walk_number, self.take, shaping, pace, until))
         self.walk_began.emit()
-
-    @property
-    def keys(self) -> Track | None:
-        """The track of the chosen model that can be played while it is drawn, if it has one."""
-        factors = self.entry.header.factors if self.entry is not None else ()
-        return next((factor for factor in factors if isinstance(factor, Track) and factor.held), None)
-
-    def press_key(self, *values: Any) -> None:
-        """Plays an event of the track with these values, while what is drawn is heard.
-
-        Goes on with what was begun, else begins a take with nothing on its track and time to play.
-        """
-        track = self.keys
-        if track is None or self.settings is None or self.loaded is None:
-            return
-        rate = float(self.loaded.reference.chain.steps_per_second or math.inf)
-        if not self.running:
-            if self.can_go_on and self.looks_into:
-                self.go_on(pace=rate)
-            else:
-                reference, name = self.loaded.reference, track.name
-                limit = max(self.settings.limit, int(PLAYED_SECONDS * rate))
-
-                def make(condition: Condition, **fields: Any) -> Take:
-                    return new_take(reference, condition={**condition, name: []}, limit=limit, **fields)
-
-                self._begin(make, None, pace=rate)
-        self.worker.press(track.name, values)
-
-    def release_key(self) -> None:
-        if self.keys is not None:
-            self.worker.release(self.keys.name)
-
-    @Slot(str)
-    def _on_played(self, take_id: str) -> None:
-        """What is played is what the next take would play again."""
-        track = self.keys
-        if track is None or self.settings is None or self.take is None or self.take.id != take_id:
-            return
-        traces = [trace for trace in self.take.traces if not trace.finished] or self.take.traces
-        played = max(traces, key=len).segment.condition[track.name]
-        if self._played != take_id:
-            self._played, self._played_drag = take_id, next_drag()
-        condition = {**self.settings.condition, track.name: played}
-        self.change(f"Played {track.name}", drag=self._played_drag, condition=condition)
 
     def _can_walk(self) -> bool:
         """Whether the model that the shown take was made with is loaded; says so where it is not."""
@@ -901,7 +756,7 @@ class Studio(QObject):
 
     def pause(self) -> None:
         """Stops walking or replaying; what is drawn stays and can be gone on with."""
-        self._stop_replay()
+        self.replay.end()
         self._walk_when_loaded(None)
         self.drawing_along.stay()
         if self.running:
@@ -910,7 +765,7 @@ class Studio(QObject):
 
     def stop(self) -> None:
         """Esc: pauses, or else gives up what was to begin with a model, or loading it, or reproducing."""
-        if self._walking or self._replaying or self._wish is not None:
+        if self._walking or self.replay.running or self._wish is not None:
             self.pause()
         elif self._loading:
             self.cancel_loading()
@@ -921,73 +776,10 @@ class Studio(QObject):
         """Space: pauses what runs or plays; else replays from the cursor, or goes on at the frontier."""
         if self.activity in (Activity.RUNNING, Activity.REPLAYING):
             self.pause()
-        elif self.take is not None and (self.take.finished or self.cursor < self.frontier):
-            self.replay()
+        elif self.take is not None and (self.take.finished or self.looking.cursor < self.frontier):
+            self.replay.start()
         else:
             self.generate()
-
-    def replay(self) -> None:
-        """Plays what is drawn from the cursor, from the start if it stands at the end.
-
-        Images: the cursor moves at the chosen pace. Videos: it moves on by whole frames, as fast as they come, over and
-        over. Sound: the playhead moves in real time and the cursor stays; whoever plays it says ``replay_ended``.
-        """
-        if self.take is None or self.settings is None:
-            return
-        if self.cursor >= self.take.longest:
-            self.move_cursor(0)
-        self._replay_position = float(self.cursor)
-        self.following = False
-        self._replaying = True
-        self._announce()
-        if self.take.chain.modality != "sound":
-            self._replay.start()
-
-    def replay_ended(self) -> None:
-        """What plays has come to its end."""
-        self._replaying = False
-        self._announce()
-
-    def _replay_tick(self) -> None:
-        if self.take is None or self.settings is None:
-            return self._stop_replay()
-        if isinstance(self.take.chain, VideoChain):
-            return self._show_next_frame(self.take.chain, self.take.longest)
-        end = self.take.longest
-        # As fast as possible would be no replay at all: the whole take in a second.
-        pace = self.settings.pace if math.isfinite(self.settings.pace) else max(end, 1)
-        self._replay_position = min(end, self._replay_position + pace * REPLAY_TICK_MS / 1000)
-        self._set_cursor(int(self._replay_position))
-        if self.cursor >= end:
-            self._stop_replay()
-            self.follow()
-        return None
-
-    def _show_next_frame(self, chain: VideoChain, end: int) -> None:
-        """The cursor comes to stand at the end of a frame: all of it is drawn."""
-        pixels = chain.frame.length
-        whole = -(-end // pixels) * pixels
-        self._replay_position = (self._replay_position + chain.rate * pixels * REPLAY_TICK_MS / 1000) % whole
-        self._set_cursor(min(end, (int(self._replay_position) // pixels + 1) * pixels))
-
-    def _stop_replay(self) -> None:
-        self._replay.stop()
-        self.replay_ended()
-
-    # --- cursor ----------------------------------------------------------------------------------------------------
-
-    def move_cursor(self, step: int) -> None:
-        """Looks at a step; the frontier's is the one not yet drawn."""
-        if self.take is None:
-            return
-        step = min(max(0, step), self.take.longest)
-        self.following = step >= self.take.longest
-        self._replay_position = float(step)
-        held = self.pinned or self.hovered
-        self.pinned = self.hovered = None  # a mouse that lies still on a pixel must not hide where the keys go
-        self._set_cursor(step)
-        if held is not None:
-            self.selection_changed.emit()
 
     def step_by(self, steps: int) -> None:
         """Arrow keys: moves the cursor; beyond the frontier it walks that many steps."""
@@ -1001,8 +793,10 @@ class Studio(QObject):
             self.go_on(until=target)
         elif beyond and not self.take.finished:
             self.begin(until=target)  # nothing is drawn yet: as Generate does
-        elif min(max(0, target), self.take.longest) != self.cursor:  # at either end nothing moves, and a pin stays
-            self.move_cursor(target)
+        elif (
+            min(max(0, target), self.take.longest) != self.looking.cursor
+        ):  # at either end nothing moves, and a pin stays
+            self.looking.move_cursor(target)
 
     def step_stride(self, strides: int) -> None:
         """To the start of the next or previous row (or millisecond)."""
@@ -1018,70 +812,9 @@ class Studio(QObject):
     @property
     def _heading_for(self) -> int:
         """The cursor, or where a walk of single steps is about to take it: keys may come faster than steps."""
-        if self.running and self.following and self.walking_until is not None:
-            return max(self.cursor, self.walking_until)
-        return self.cursor
-
-    def follow(self) -> None:
-        """End: the cursor follows the frontier again."""
-        held, self.pinned = self.pinned, None
-        self.following = True
-        if self.take is not None:
-            self._set_cursor(self.take.frontier)
-        if held is not None:
-            self.selection_changed.emit()
-
-    def _set_cursor(self, step: int) -> None:
-        if step != self.cursor:
-            self.cursor = step
-            self.cursor_changed.emit()
-        self.inspection.ask()
-
-    # --- selecting and inspecting ----------------------------------------------------------------------------------
-
-    def select(self, sample: int) -> None:
-        if self.take is not None and 0 <= sample < len(self.take.samples) and sample != self.selected:
-            self.selected = sample
-            if self.pinned is not None and self.pinned.sample != sample:
-                self.pinned = None
-            self.selection_changed.emit()
-            self.inspection.ask()
-
-    def pin(self, pointer: Pointer | None) -> None:
-        """A click on a pixel or a sample: the inspector and the edits stay with it."""
-        if pointer is not None:
-            self.select(pointer.sample)
-        self.pinned = pointer
-        self.selection_changed.emit()
-        self.inspection.ask()
-
-    def hover(self, pointer: Pointer | None) -> None:
-        if pointer != self.hovered:
-            self.hovered = pointer
-            self.selection_changed.emit()
-            self.inspection.ask()
-
-    @property
-    def inspected_pointer(self) -> Pointer | None:
-        """What the inspector shows: what is hovered, else pinned, else the cursor of the selected sample."""
-        if self.take is None:
-            return None
-        pointer = self.hovered or self.pinned or Pointer(self.selected, self.cursor)
-        return self._within(self.take, pointer) if pointer.sample < len(self.take.samples) else None
-
-    @property
-    def edit_pointer(self) -> Pointer | None:
-        """Where a value would be put: what is pinned, else the cursor of the selected sample."""
-        if self.take is None:
-            return None
-        return self._within(self.take, self.pinned or Pointer(self.selected, self.cursor))
-
-    @staticmethod
-    def _within(take: Take, pointer: Pointer) -> Pointer:
-        """The pointer, at most at the step not yet drawn, or at the last one of a trace that has ended."""
-        trace = take.samples[pointer.sample].trace
-        last = len(trace) - 1 if trace.finished else len(trace)
-        return Pointer(pointer.sample, min(pointer.step, max(0, last)))
+        if self.running and self.looking.following and self.walking_until is not None:
+            return max(self.looking.cursor, self.walking_until)
+        return self.looking.cursor
 
     def request_gram(self, trace: Trace, start: int, stop: int) -> None:
         """Asks for the picture of the conditionals of a stretch of a trace; answered by ``gram_ready``."""
@@ -1092,7 +825,7 @@ class Studio(QObject):
 
     def put_value(self, value: int, pointer: Pointer | None = None) -> None:
         """Puts a symbol at a step (by default the edit pointer) of one sample and goes on from it on a branch."""
-        pointer = pointer or self.edit_pointer
+        pointer = pointer or self.looking.edit_pointer
         if pointer is None or self.take is None or not self._can_walk():
             return
         self._branch(pointer, [pointer.sample], "put a value", value=value)
@@ -1108,12 +841,15 @@ class Studio(QObject):
         What the samples of the take were made to differ in, shaping or condition, each of them keeps; so does a
         completion its condition, which need not be that of the settings.
         """
-        pointer = self.edit_pointer
+        pointer = self.looking.edit_pointer
         if pointer is None or self.take is None or self.settings is None or not self._can_walk():
             return
         samples = [pointer.sample]
         if all_samples:
-            samples, pointer = list(range(len(self.take.samples))), self.pinned or Pointer(self.selected, self.cursor)
+            samples, pointer = (
+                list(range(len(self.take.samples))),
+                self.looking.pinned or Pointer(self.looking.selected, self.looking.cursor),
+            )
         differ = swept(self.take)
         changes: dict[str, Any] = {}
         if not differ.shaping:
@@ -1151,7 +887,7 @@ class Studio(QObject):
 
     def show_branch(self, sample: int, branch: int) -> None:
         """Switches a sample to another of its branches, undoably."""
-        pointer = self.edit_pointer
+        pointer = self.looking.edit_pointer
         if pointer is None or self.take is None or branch == self.take.samples[sample].current:
             return
         at, before = Pointer(sample, pointer.step), {sample: self.take.samples[sample].current}
@@ -1162,12 +898,10 @@ class Studio(QObject):
         for sample, branch in current.items():
             take.samples[sample].current = branch
         if take is self.take:
-            self._stop_replay()  # of what is not shown any more
-            self.cursor = min(self.cursor, take.longest)
-            if self.following:
-                self.cursor = take.frontier
+            self.replay.end()  # of what is not shown any more
+            self.looking.fit(take)
             self.branches_changed.emit()
-            self.cursor_changed.emit()
+            self.looking.cursor_changed.emit()
             self.inspection.ask()
         self.worker.save(take)
 
@@ -1180,53 +914,9 @@ class Studio(QObject):
                 self.bring_into_view(take, at)
 
             self.reader.read_take(lambda: take, show)
-        elif self.edit_pointer != at:
-            self.select(at.sample)
-            self.move_cursor(at.step)
-
-    def undo(self) -> None:
-        self._retrace("Undone", Side.BEFORE, self.undo_stack.undoText, self.undo_stack.undo)
-
-    def redo(self) -> None:
-        self._retrace("Redone", Side.AFTER, self.undo_stack.redoText, self.undo_stack.redo)
-
-    def _retrace(self, done: str, side: Side, text: Callable[[], str], step: Callable[[], None]) -> None:
-        """One stack holds what was done with all models, in the order in which it was done; says so where it leads to
-        another one.
-        """
-
-        def retrace() -> None:
-            while isinstance(idle := self._next_step(side), SettingsCommand) and idle.idle(side):
-                step()
-            what, before = text(), self.entry
-
-            def say() -> None:
-                if what and self.entry is not before and self.entry is not None:
-                    title = self.entry.header.title
-                    self.message.emit(f"{done}: {what}. {'That model' if title in what else title} is chosen again.")
-
-            step()
-            self._drop_obsolete_steps()
-            self._after_reading.appendleft(say)
-
-        self._after_reading.append(retrace)
-        self._serve_after_reading()
-
-    def _next_step(self, side: Side) -> QUndoCommand | None:
-        """What would be undone next, or redone."""
-        at = self.undo_stack.index() - (side is Side.BEFORE)
-        return self.undo_stack.command(at) if 0 <= at < self.undo_stack.count() else None
-
-    def _drop_obsolete_steps(self) -> None:
-        """Steps that were given up leave the ends of the history; the stack only takes them out as it passes them."""
-        for side, drop in ((Side.BEFORE, self.undo_stack.undo), (Side.AFTER, self.undo_stack.redo)):
-            while (step := self._next_step(side)) is not None and step.isObsolete():
-                drop()
-
-    @Slot()
-    def _serve_after_reading(self) -> None:
-        while self._after_reading and not self.reader.reading:
-            self._after_reading.popleft()()
+        elif self.looking.edit_pointer != at:
+            self.looking.select(at.sample)
+            self.looking.move_cursor(at.step)
 
     # --- takes and history -----------------------------------------------------------------------------------------
 
@@ -1272,7 +962,7 @@ class Studio(QObject):
         if self.take is not None and self.take.id == take_id:
             return
         self._walk_when_loaded(None)  # of two wishes the last one counts
-        live = self._takes.get(take_id)
+        live = self.takes_in_use.get(take_id)
 
         def read() -> Take | None:
             try:
@@ -1287,7 +977,7 @@ class Studio(QObject):
     def open_saved(self, source: Path | bytes) -> None:
         """Shows exactly what a saved file, or the content of one, holds, with its settings."""
         self._walk_when_loaded(None)  # of two wishes the last one counts
-        live, chain = dict(self._takes), self.entry.header.chain if self.entry is not None else None
+        live, chain = dict(self.takes_in_use), self.entry.header.chain if self.entry is not None else None
         new = False
 
         def read() -> Take:
@@ -1303,9 +993,9 @@ class Studio(QObject):
             # Exactly what was saved: not what entropy or surprise make of it, nor where one looked at it before.
             self.set_overlay("none")
             self.show_take(take, entry)
-            self.select(0)
-            self.pin(None)
-            self.follow()
+            self.looking.select(0)
+            self.looking.pin(None)
+            self.looking.follow()
             if isinstance(source, Path):
                 self.profile.remember_recent(source)
             if new:
@@ -1419,7 +1109,7 @@ class Studio(QObject):
         return lambda: self.picture_opened.emit(pixels)
 
     def delete_take(self, take_id: str) -> None:
-        self.undo_stack.push(DeleteCommand(self, take_id, self._takes.get(take_id)))
+        self.undo_stack.push(DeleteCommand(self, take_id, self.takes_in_use.get(take_id)))
 
     def reproduce(self) -> None:
         """Walks the shown take again and reports agreement or the first difference."""
@@ -1449,7 +1139,7 @@ class Studio(QObject):
             self.worker.remember(take_id)
             self.error.emit(str(error))
             return False
-        self._places.pop(take_id, None)
+        self.looking.forget(take_id)
         self.listening.forget(take_id)
         self._left = {model: take for model, take in self._left.items() if take.id != take_id}
         if self.take is not None and self.take.id == take_id:
@@ -1466,7 +1156,7 @@ class Studio(QObject):
             self.error.emit(str(error))
             return False
         self.worker.remember(take_id)
-        live = self._takes.get(take_id)
+        live = self.takes_in_use.get(take_id)
         if live is not None:
             self.worker.save(live)
         self.history_changed.emit()
@@ -1477,16 +1167,13 @@ class Studio(QObject):
         if take is not self.drawing_along.passing:
             self.drawing_along.keep()
         if self.take is not None:
-            self._places[self.take.id] = Place(self.selected, self.cursor, self.following, self.pinned)
-        place = Place(0, 0, True, None)
+            self.looking.leave(self.take)
         if take is not None:
-            place = self._places.get(take.id, place)
-            self._takes[take.id] = take
+            self.takes_in_use[take.id] = take
         self.take = take
-        self.selected, self.following, self.pinned, self.hovered = place.selected, place.following, place.pinned, None
-        self.cursor = 0 if take is None else take.frontier if self.following else min(place.cursor, take.longest)
+        self.looking.come_to(take)
         self.take_changed.emit()
-        self.cursor_changed.emit()
+        self.looking.cursor_changed.emit()
         self.inspection.ask()
 
     # --- answers of the inference thread ---------------------------------------------------------------------------
@@ -1496,8 +1183,8 @@ class Studio(QObject):
         if self.take is None or self.take.id != take_id:
             return
         self.grown.emit()
-        if self.following:
-            self._set_cursor(self.take.frontier)
+        if self.looking.following:
+            self.looking.put_cursor(self.take.frontier)
 
     @Slot(int)
     def _on_stopped(self, number: int) -> None:
@@ -1543,7 +1230,7 @@ class Studio(QObject):
 
     def close(self) -> None:
         """Stops everything and keeps what was made. Waits for the inference thread, which answers within a block."""
-        self._replay.stop()
+        self.replay.end()
         self.drawing_along.keep()
         self.worker.close()
         self.profile.close()

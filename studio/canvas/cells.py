@@ -21,7 +21,8 @@ from models.sweep import Label
 from models.trace import Take
 from studio.canvas.common import ReadOut, sample_facts, step_facts, take_of, veiled_from
 from studio.canvas.picture import Picture
-from studio.state import Pointer, Studio
+from studio.looking import Pointer
+from studio.state import Studio
 from studio.theme import QUIET_PIXELS, Theme, hatch_brush, tabular
 
 MARGIN, GAP = 16, 8
@@ -167,8 +168,8 @@ class CellView(QWidget):
         studio.take_changed.connect(self._on_take)
         studio.branches_changed.connect(self._on_branches)
         studio.grown.connect(self._on_grown)
-        studio.cursor_changed.connect(self._on_cursor)
-        studio.selection_changed.connect(self._on_selection)
+        studio.looking.cursor_changed.connect(self._on_cursor)
+        studio.looking.selection_changed.connect(self._on_selection)
         studio.view_changed.connect(self._repaint)
 
     # --- what a view says --------------------------------------------------------------------------------------------
@@ -217,7 +218,8 @@ class CellView(QWidget):
 
     @Slot()
     def _on_take(self) -> None:
-        self._looked_at = (self._studio.selected, self._studio.pinned, self._studio.hovered)
+        looking = self._studio.looking
+        self._looked_at = (looking.selected, looking.pinned, looking.hovered)
         self.alone = False
         self._repaint()
 
@@ -236,8 +238,8 @@ class CellView(QWidget):
 
     @Slot()
     def _on_selection(self) -> None:
-        before = self._looked_at
-        self._looked_at = now = (self._studio.selected, self._studio.pinned, self._studio.hovered)
+        before, looking = self._looked_at, self._studio.looking
+        self._looked_at = now = (looking.selected, looking.pinned, looking.hovered)
         if before[2] is not None and now[2] is None and self._reachable(self._over):
             self._over = None  # the keys have moved on from under a mouse that lies still
         if now[0] != before[0] and self.alone:
@@ -256,7 +258,7 @@ class CellView(QWidget):
     def shown(self) -> range:
         """The samples that are shown."""
         assert self._take is not None
-        selected = self._studio.selected
+        selected = self._studio.looking.selected
         return range(selected, selected + 1) if self.alone else range(len(self._take.samples))
 
     @property
@@ -352,8 +354,8 @@ class CellView(QWidget):
         """Of the steps that are now, of the one that is kept, and of the one that is pointed at."""
         for colour, weight, pointers in (
             (theme.now, 1.5, now),
-            (theme.chosen, 2.0, [self._studio.pinned]),
-            (theme.chosen, 1.0, [self._studio.hovered]),
+            (theme.chosen, 2.0, [self._studio.looking.pinned]),
+            (theme.chosen, 1.0, [self._studio.looking.hovered]),
         ):
             width = max(1, round(weight * self.devicePixelRatioF()))
             pixels = [pixel for pointer in pointers if pointer is not None for pixel in self._pixels(pointer)]
@@ -381,24 +383,24 @@ class CellView(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._over = self.pointer_at(event.position())
-        self._studio.hover(self._over if self._reachable(self._over) else None)
+        self._studio.looking.hover(self._over if self._reachable(self._over) else None)
         self._show_facts()
 
     def leaveEvent(self, event: QEvent) -> None:
         self._over = None
-        self._studio.hover(None)
+        self._studio.looking.hover(None)
         self._show_facts()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is not Qt.MouseButton.LeftButton:
             return
         pointer = self.pointer_at(event.position())
-        if pointer is None or pointer == self._studio.pinned:
-            self._studio.pin(None)
+        if pointer is None or pointer == self._studio.looking.pinned:
+            self._studio.looking.pin(None)
         elif self._reachable(pointer):
-            self._studio.pin(pointer)
+            self._studio.looking.pin(pointer)
         else:
-            self._studio.select(pointer.sample)
+            self._studio.looking.select(pointer.sample)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Shows the sample alone, or all again. What the first of the two clicks kept is let go."""
@@ -408,12 +410,12 @@ class CellView(QWidget):
             self.mousePressEvent(event)
             return
         if pointer is not None:
-            self._studio.select(pointer.sample)
-        self._studio.pin(None)
+            self._studio.looking.select(pointer.sample)
+        self._studio.looking.pin(None)
         self.show_alone(not self.alone)
 
     def _show_facts(self) -> None:
-        take, pointer = self._take, self._over or self._studio.hovered or self._studio.pinned
+        take, pointer = self._take, self._over or self._studio.looking.hovered or self._studio.looking.pinned
         if take is None or pointer is None or pointer.sample >= len(take.samples):
             self._read_out.show_facts([] if take is None or not take.given else [how_it_is_completed(take)])
             return

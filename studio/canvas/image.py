@@ -172,7 +172,7 @@ class ImageGrid(CellView):
             if self._take is None or len(self._pictures) != len(self._take.samples):
                 return
             grid, region, studio = self._grid, event.region(), self._studio
-            chosen = studio.selected if len(grid.samples) > 1 else None
+            chosen = studio.looking.selected if len(grid.samples) > 1 else None
             for n in grid.samples if self._labels else ():
                 if region.intersects(self._above(grid.cell(n)).toAlignedRect()):
                     self._paint_label(painter, theme, grid.cell(n), self._labels[n], chosen=n == chosen)

@@ -236,7 +236,7 @@ class SourcePart(QWidget):
         studio.attention.changed.connect(self._refresh_caption)
         for changed in (
             studio.take_changed, studio.model_changed, studio.settings_changed, studio.activity_changed,
-            studio.selection_changed, studio.branches_changed,
+            studio.looking.selection_changed, studio.branches_changed,
         ):  # fmt: skip
             changed.connect(self._refresh)
         self._refresh()
@@ -247,7 +247,7 @@ class SourcePart(QWidget):
         if factor is None or studio.settings is None:
             return
         if studio.trace is not None:
-            text = studio.trace.segment_at(studio.cursor).condition[factor.name]
+            text = studio.trace.segment_at(studio.looking.cursor).condition[factor.name]
         else:
             text = studio.settings.condition.get(factor.name, factor.default)
         self.source.show_text(text, factor)
@@ -316,12 +316,12 @@ class Box(QFrame):
         self.updateGeometry()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._studio.select(self.sample)
+        self._studio.looking.select(self.sample)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with painting(self) as painter:
             theme = colours(self)
-            chosen = self.sample == self._studio.selected
+            chosen = self.sample == self._studio.looking.selected
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(theme.chosen if chosen else theme.line, 1))
             painter.setBrush(theme.window)
@@ -352,7 +352,7 @@ class Boxes(QScrollArea):
         studio.take_changed.connect(self._on_take)
         for changed in (studio.grown, studio.branches_changed, studio.activity_changed):
             changed.connect(self._refresh)
-        studio.selection_changed.connect(self._on_selection)
+        studio.looking.selection_changed.connect(self._on_selection)
         self._on_take()
 
     @property
@@ -446,7 +446,7 @@ class Others(QWidget):
         other = self.other
         if other is not None:
             self._studio.show_beside(other, self._studio.catalog.match(other.model))
-            self._studio.select(sample)
+            self._studio.looking.select(sample)
 
 
 class OtherRows(QWidget):

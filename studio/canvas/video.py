@@ -125,8 +125,8 @@ class FilmView(CellView):
     def present(self) -> int:
         """The frame that is seen large: that of the step which is kept, else of the last step before the cursor."""
         studio = self._studio
-        pinned = None if self._plays else studio.pinned
-        step = studio.cursor - 1 if pinned is None else pinned.step
+        pinned = None if self._plays else studio.looking.pinned
+        step = studio.looking.cursor - 1 if pinned is None else pinned.step
         return min(max(0, step) // self.chain.frame.length, self.chain.frames - 1)
 
     @Slot()
@@ -186,7 +186,7 @@ class FilmView(CellView):
 
     @property
     def _cells(self) -> dict[int, list[Cell]]:
-        reel, selected, pixels = self.reel, self._studio.selected, self._image.length
+        reel, selected, pixels = self.reel, self._studio.looking.selected, self._image.length
         large = {n: Cell(reel.large.cell(n), reel.large.scale, self.present * pixels) for n in self.shown}
         strip = [Cell(reel.strip.cell(f), reel.strip.scale, f * pixels) for f in range(self.chain.frames)]
         return {n: [cell, *(strip if n == selected else [])] for n, cell in large.items()}
@@ -202,7 +202,7 @@ class FilmView(CellView):
             self._paint_words(painter, theme, self._take)
             painter.scale(1 / ratio, 1 / ratio)
             painter.setPen(Qt.PenStyle.NoPen)
-            reel, present, selected = self.reel, self.present, self._studio.selected
+            reel, present, selected = self.reel, self.present, self._studio.looking.selected
             large = [*(self._films[n][present] for n in self.shown), *self._truth[present : present + 1]]
             chosen = [reel.large.cell(selected)] if len(self.shown) > 1 else []
             self._paint_pictures(painter, theme, reel.large.cells, large, chosen)
@@ -224,7 +224,7 @@ class FilmView(CellView):
         names = fitting(labels(take), QFontMetricsF(self._label_font), room) or [*map(str, range(len(take.samples)))]
         if several or self._truth:
             for n in self.shown:
-                chosen = several and n == self._studio.selected
+                chosen = several and n == self._studio.looking.selected
                 self._paint_label(painter, theme, large.cell(n), names[n] if several else "drawn", chosen=chosen)
         if self._truth:
             for cell in (large.cells[-1], strip.cell(frames)):

@@ -332,7 +332,7 @@ class CompletionDialog(QDialog):
         studio.picture_opened.connect(self.show_picture)
         for changed in (
             studio.take_changed, studio.activity_changed, studio.settings_changed, studio.branches_changed,
-            studio.grown, studio.selection_changed,
+            studio.grown, studio.looking.selection_changed,
         ):  # fmt: skip
             changed.connect(self._follow)
         self._model: Path | None = None

@@ -34,8 +34,9 @@ from models.wording import grouped
 from studio.canvas.alternatives import likeliest, paint_value
 from studio.canvas.given import was_found, was_given
 from studio.canvas.text_flow import glyph
+from studio.looking import Pointer
 from studio.messages import MENTIONED_WEIGHT, MOST_ROWS, Density, Inspection
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from studio.theme import DARK, LIGHT, QUIET, QUIET_PIXELS, Theme, colours, faded, fill_hatched, mixed, small
 from studio.widgets.controls import RETURN_KEYS, PushButton, Segments, claims_key
 from studio.widgets.labels import ElidedLabel, EmptyState, label
@@ -837,7 +838,7 @@ class InspectorPanel(QWidget):
         for signal in (studio.take_changed, studio.model_changed, studio.activity_changed):
             signal.connect(self._refresh)
         studio.branches_changed.connect(self._refresh_branches)
-        studio.selection_changed.connect(self._refresh_branches)
+        studio.looking.selection_changed.connect(self._refresh_branches)
         self._refresh()
 
     def _build(self) -> None:
@@ -960,7 +961,7 @@ class InspectorPanel(QWidget):
 
     @Slot()
     def _refresh_branches(self) -> None:
-        pointer = self.studio.edit_pointer
+        pointer = self.studio.looking.edit_pointer
         take = self.studio.take
         count = len(take.samples[pointer.sample].branches) if take is not None and pointer is not None else 0
         self.branches_button.setText(f"Branches {count}" if count > 1 else "No branches")
@@ -1058,7 +1059,7 @@ class InspectorPanel(QWidget):
 
     def _look_at(self, plot: ConditionalPlot) -> None:
         if plot.inspection is not None:
-            self.studio.pin(Pointer(plot.inspection.sample, plot.inspection.step))
+            self.studio.looking.pin(Pointer(plot.inspection.sample, plot.inspection.step))
 
     @Slot()
     def _new_noise(self) -> None:
@@ -1071,7 +1072,7 @@ class InspectorPanel(QWidget):
     @Slot()
     def _fill_branches(self) -> None:
         self.branches_menu.clear()
-        pointer, take = self.studio.edit_pointer, self.studio.take
+        pointer, take = self.studio.looking.edit_pointer, self.studio.take
         if pointer is None or take is None:
             return
         owner = take.samples[pointer.sample]

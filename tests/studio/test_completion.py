@@ -21,8 +21,9 @@ from models.record import read_bytes
 from models.shaping import NEUTRAL
 from models.trace import Segment, Trace
 from studio.canvas.picture import FORESEEN, Picture
+from studio.looking import Pointer
 from studio.panels.completion import ENDINGS, CompletionDialog, ground, inverted
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load, write
 
 HEIGHT, WIDTH = 8, 6
@@ -310,7 +311,7 @@ def test_it_opens_on_the_selected_sample_once(dialog: CompletionDialog, qtbot: Q
     studio.change("count", count=2)
     studio.begin()
     finish(studio, qtbot)
-    studio.select(1)
+    studio.looking.select(1)
     dialog.show()
     assert studio.trace is not None
     sample = studio.trace
@@ -322,10 +323,10 @@ def test_it_opens_on_the_selected_sample_once(dialog: CompletionDialog, qtbot: Q
     dialog.show()
     assert not dialog.sample_button.isChecked(), "a picture that was chosen instead stays"
     dialog.hide()
-    studio.select(0)
+    studio.looking.select(0)
     dialog.show()
     assert dialog.sample_button.isChecked(), "another sample is selected"
-    studio.select(1)
+    studio.looking.select(1)
     assert not dialog.sample_button.isChecked()
     dialog.sample_button.click()
     assert dialog.sample_button.isChecked()
@@ -368,7 +369,7 @@ def test_the_class_is_left_open_unless_the_box_is_unchecked(dialog: CompletionDi
     assert studio.settings is not None
     assert studio.take.traces[0].segment.condition == {"digit": "any"}
     assert studio.settings.condition == {"digit": "2"}
-    studio.pin(Pointer(0, 40))
+    studio.looking.pin(Pointer(0, 40))
     studio.new_noise()
     finish(studio, qtbot)
     assert (studio.take.samples[0].current, studio.take.traces[0].segment.condition) == (1, {"digit": "any"})
@@ -590,7 +591,7 @@ def test_a_completion_along_an_order_can_be_drawn_anew_from_any_step(ordered: Co
     assert studio.take is not None
     order = studio.take.traces[0].segment.condition["order"]
     assert order.startswith("random 0 after ")
-    studio.pin(Pointer(0, 30))
+    studio.looking.pin(Pointer(0, 30))
     studio.new_noise()
     finish(studio, qtbot)
     assert len(studio.take.samples[0].branches) == 2

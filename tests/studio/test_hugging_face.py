@@ -21,9 +21,10 @@ from studio.canvas.demo import empty_take, grow
 from studio.canvas.picture import Picture
 from studio.canvas.text import TextCanvas
 from studio.cli import main
+from studio.looking import Pointer
 from studio.panels.inspector import InspectorPanel, RankedPlot
 from studio.panels.prompt import PromptBox
-from studio.state import Activity, Pointer, Studio
+from studio.state import Activity, Studio
 from tests.hugging_face_folder import POSITIONS, TOKENS, VERSE, save_gpt2, save_image_gpt
 from tests.studio.conftest import finish
 
@@ -76,7 +77,7 @@ def test_the_inspector_lists_the_likeliest_tokens_and_a_click_puts_one_there(stu
     studio.generate()
     finish(studio, qtbot)
     with qtbot.waitSignal(studio.inspection.answered):
-        studio.pin(Pointer(0, 2))
+        studio.looking.pin(Pointer(0, 2))
     plot: RankedPlot = panel.ranked
     assert plot.isVisible()
     assert not panel.plot.isVisible()

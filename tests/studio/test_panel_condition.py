@@ -116,7 +116,7 @@ def test_what_is_said_of_the_shown_take_is_read_in_a_low_panel_and_moves_nothing
 
 def test_nothing_is_said_of_an_image_that_follows_the_hand(image_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(image_studio, qtbot)
-    image_studio.draw_along()
+    image_studio.drawing_along.draw()
     panel.choosers[0].buttons["2"].click()
     assert not panel.later.isVisible()
     qtbot.waitUntil(panel.later.isVisible)  # the hand rests on it: from now on it is a take like any other

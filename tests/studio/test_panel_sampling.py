@@ -11,9 +11,10 @@ from pytestqt.qtbot import QtBot
 from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
 from models.errors import InputError
 from models.wording import grouped
+from studio.looking import Pointer
 from studio.panels.sampling import Length, Row, SamplingPanel, pace_ladder, pace_text
 from studio.settings import Settings, default_pace
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from studio.widgets.layouts import PanelScroll
 from tests.studio.conftest import SOUND, finish, load
 

@@ -102,10 +102,10 @@ def test_what_is_typed_is_the_prompt_and_what_the_model_does_not_know_is_named(
 def test_a_visit_to_the_field_is_one_undo_step(studio: Studio, panel: ConditionPanel, qtbot: QtBot) -> None:
     for letter in "abc":
         panel.prompt.field.insertPlainText(letter)
-    studio.undo()
+    studio.undo_stack.undo_in_turn()
     assert studio.settings is not None
     assert studio.settings.prompt == panel.prompt.field.toPlainText() == ""
-    studio.redo()
+    studio.undo_stack.redo_in_turn()
     assert panel.prompt.field.toPlainText() == "abc"
 
 

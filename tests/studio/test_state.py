@@ -21,7 +21,9 @@ from models.errors import FileError
 from models.files import export, read_saved
 from models.sweep import Seeds
 from models.trace import Take
-from studio.state import Activity, Pointer, Studio
+from studio.looking import Pointer
+from studio.replay import TICK_MS
+from studio.state import Activity, Studio
 from tests.studio.conftest import DIGIT, IMAGE, SOUND, chosen_model, finish, load
 
 FAST = math.inf
@@ -41,7 +43,7 @@ def test_generate_walks_to_the_end_and_the_cursor_follows(image_studio: Studio, 
     generate(image_studio, qtbot)
     assert image_studio.take is not None
     assert len(image_studio.take.traces[0]) == 48
-    assert (image_studio.cursor, image_studio.following) == (48, True)
+    assert (image_studio.looking.cursor, image_studio.looking.following) == (48, True)
 
 
 def test_the_same_locked_seed_gives_the_same_symbols(image_studio: Studio, qtbot: QtBot) -> None:
@@ -118,20 +120,20 @@ def test_stepping_walks_one_step_at_the_frontier_and_moves_the_cursor_behind_it(
     qtbot.waitUntil(lambda: not image_studio.running)
     assert image_studio.frontier % 6 == 0
     image_studio.step_by(-2)
-    assert image_studio.cursor == image_studio.frontier - 2
-    assert not image_studio.following
-    image_studio.follow()
-    assert image_studio.cursor == image_studio.frontier
+    assert image_studio.looking.cursor == image_studio.frontier - 2
+    assert not image_studio.looking.following
+    image_studio.looking.follow()
+    assert image_studio.looking.cursor == image_studio.frontier
 
 
 def test_scrubbing_leaves_generation_alone(image_studio: Studio, qtbot: QtBot) -> None:
     image_studio.change("pace", pace=40.0)
     image_studio.begin()
     qtbot.waitUntil(lambda: image_studio.frontier >= 5)
-    image_studio.move_cursor(2)
+    image_studio.looking.move_cursor(2)
     before = image_studio.frontier
     qtbot.waitUntil(lambda: image_studio.frontier > before)
-    assert image_studio.cursor == 2
+    assert image_studio.looking.cursor == 2
     image_studio.pause()
     qtbot.waitUntil(lambda: not image_studio.running)
 
@@ -171,7 +173,7 @@ def test_new_noise_from_here_keeps_the_prefix_and_draws_anew(image_studio: Studi
     generate(image_studio, qtbot)
     first = image_studio.trace
     assert first is not None
-    image_studio.move_cursor(12)
+    image_studio.looking.move_cursor(12)
     image_studio.new_noise()
     finish(image_studio, qtbot)
     second = image_studio.trace
@@ -210,7 +212,7 @@ def test_the_inspector_hears_of_the_step_under_the_cursor(image_studio: Studio, 
     assert trace is not None
     heard = []
     image_studio.inspection.answered.connect(heard.append)
-    image_studio.move_cursor(17)
+    image_studio.looking.move_cursor(17)
     qtbot.waitUntil(lambda: bool(heard) and heard[-1].step == 17)
     inspection = heard[-1]
     assert inspection.symbol == trace.symbols[17]
@@ -222,7 +224,7 @@ def test_moving_the_temperature_shows_what_it_would_do_to_this_step(image_studio
     generate(image_studio, qtbot)
     heard = []
     image_studio.inspection.answered.connect(heard.append)
-    image_studio.move_cursor(5)
+    image_studio.looking.move_cursor(5)
     image_studio.reshape(temperature=0.0)
     qtbot.waitUntil(lambda: bool(heard) and heard[-1].shaping.temperature == 0.0)
     assert heard[-1].shaped.max() == 1.0
@@ -400,11 +402,14 @@ def test_another_branch_ends_a_replay(studio: Studio, qtbot: QtBot, model: str) 
     generate(studio, qtbot)
     studio.put_value(7, Pointer(0, 20))
     finish(studio, qtbot)
-    studio.move_cursor(0)
+    studio.looking.move_cursor(0)
     studio.play()
     assert studio.activity is Activity.REPLAYING
     studio.undo_stack.undo()
-    assert (studio.activity, studio._replay.isActive()) == (Activity.IDLE, False)
+    assert studio.activity is Activity.IDLE
+    cursor = studio.looking.cursor
+    qtbot.wait(3 * TICK_MS)
+    assert studio.looking.cursor == cursor
 
 
 def begin_nothing(studio: Studio) -> None:
@@ -537,7 +542,7 @@ def test_a_device_that_is_given_up_leaves_nothing_to_undo_or_redo(image_studio: 
     image_studio.change("count", count=3)
     image_studio.change("device", device="cpu")
     qtbot.waitUntil(lambda: image_studio.loaded is not None)
-    image_studio.undo()
+    image_studio.undo_stack.undo_in_turn()
     assert given_up() == ("cpu", ["count", "device"], 2)  # what was undone
     image_studio.change("device", device="auto")
     image_studio.change("device", device="cuda")
@@ -546,9 +551,9 @@ def test_a_device_that_is_given_up_leaves_nothing_to_undo_or_redo(image_studio: 
     image_studio.change("pace", pace=7.0)  # what else was done meanwhile stays
     image_studio.stop()
     qtbot.waitUntil(lambda: image_studio.loaded is not None)
-    image_studio.undo()
+    image_studio.undo_stack.undo_in_turn()
     assert stack.undoText() == "device of Tiny Pixelcnn"
-    image_studio.undo()
+    image_studio.undo_stack.undo_in_turn()
     assert image_studio.settings.device == "auto"  # type: ignore[union-attr]
 
 
@@ -564,7 +569,7 @@ def test_undo_passes_over_what_a_take_that_was_shown_again_has_undone(image_stud
     qtbot.waitUntil(lambda: image_studio.take is take)
     assert image_studio.settings is not None
     assert (image_studio.settings.shaping.temperature, image_studio.settings.pace) == (1.0, 5000.0)
-    image_studio.undo()
+    image_studio.undo_stack.undo_in_turn()
     assert image_studio.settings.pace == FAST
 
 
@@ -613,11 +618,11 @@ def test_a_model_that_is_chosen_again_shows_what_was_shown_of_it(image_studio: S
     generate(image_studio, qtbot)
     take = image_studio.take
     assert take is not None
-    image_studio.move_cursor(5)
+    image_studio.looking.move_cursor(5)
     load(image_studio, qtbot, SOUND)
     assert image_studio.take is None
     load(image_studio, qtbot, IMAGE)
-    assert (image_studio.take, image_studio.cursor) == (take, 5)
+    assert (image_studio.take, image_studio.looking.cursor) == (take, 5)
     load(image_studio, qtbot, SOUND)
     generate(image_studio, qtbot)
     sound = image_studio.take
@@ -748,7 +753,7 @@ def test_in_a_grid_a_step_after_an_edit_walks_the_edited_sample(image_studio: St
     image_studio.pause()
     qtbot.waitUntil(lambda: not image_studio.running)
     drawn = len(image_studio.take.samples[1].trace)  # type: ignore[union-attr]
-    assert image_studio.cursor == drawn < 48
+    assert image_studio.looking.cursor == drawn < 48
     image_studio.step_by(1)
     qtbot.waitUntil(lambda: not image_studio.running)
     assert len(image_studio.take.samples[1].trace) == drawn + 1  # type: ignore[union-attr]
@@ -756,10 +761,10 @@ def test_in_a_grid_a_step_after_an_edit_walks_the_edited_sample(image_studio: St
 
 def test_an_edit_of_a_pinned_step_keeps_the_pin(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot)
-    image_studio.pin(Pointer(0, 7))
+    image_studio.looking.pin(Pointer(0, 7))
     image_studio.put_value(3)
     finish(image_studio, qtbot)
-    assert image_studio.pinned == image_studio.inspected_pointer == Pointer(0, 7)
+    assert image_studio.looking.pinned == image_studio.looking.inspected_pointer == Pointer(0, 7)
     assert image_studio.trace is not None
     assert image_studio.trace.symbols[7] == 3
 
@@ -803,10 +808,10 @@ def test_an_opened_file_is_seen_without_an_overlay(image_studio: Studio, qtbot: 
 
 def test_selecting_another_sample_lets_go_of_the_pin(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot, count=3)
-    image_studio.pin(Pointer(0, 7))
-    image_studio.select(2)
-    assert image_studio.edit_pointer is not None
-    assert image_studio.edit_pointer.sample == 2
+    image_studio.looking.pin(Pointer(0, 7))
+    image_studio.looking.select(2)
+    assert image_studio.looking.edit_pointer is not None
+    assert image_studio.looking.edit_pointer.sample == 2
 
 
 def test_new_noise_for_all_leaves_clips_alone_that_ended_before(sound_studio: Studio, qtbot: QtBot) -> None:
@@ -815,7 +820,7 @@ def test_new_noise_for_all_leaves_clips_alone_that_ended_before(sound_studio: St
     assert take is not None
     sound_studio.put_value(32, Pointer(0, 100))
     qtbot.waitUntil(lambda: take.samples[0].trace.finished and not sound_studio.running)
-    sound_studio.move_cursor(300)
+    sound_studio.looking.move_cursor(300)
     sound_studio.new_noise(all_samples=True)
     finish(sound_studio, qtbot)
     assert len(take.samples[0].trace) == 101
@@ -936,17 +941,17 @@ def test_what_is_drawn_along_a_hand_has_the_noise_of_what_was_shown(image_studio
     generate(image_studio, qtbot)
     first = image_studio.take
     assert first is not None
-    image_studio.pin(Pointer(0, 5))
+    image_studio.looking.pin(Pointer(0, 5))
     image_studio.change("pace", pace=1.0)
     image_studio.change("digit", drag=1, condition={"digit": DIGIT.values[-1]})
-    image_studio.draw_along()
+    image_studio.drawing_along.draw()
     finish(image_studio, qtbot)
     along = image_studio.take
     assert along is not None
     assert along is not first
     assert along.traces[0].segment.condition == {"digit": DIGIT.values[-1]}
     assert along.traces[0].segment.seed == first.traces[0].segment.seed
-    assert image_studio.pinned == Pointer(0, 5)
+    assert image_studio.looking.pinned == Pointer(0, 5)
     assert image_studio.settings.pace == 1.0  # type: ignore[union-attr]
 
 
@@ -956,7 +961,7 @@ def test_what_a_hand_only_passes_is_not_kept_and_where_it_rests_is(image_studio:
     takes, passed = {image_studio.take.id}, set()
     for digit in DIGIT.values:
         image_studio.change("digit", drag=1, condition={"digit": digit})
-        image_studio.draw_along()
+        image_studio.drawing_along.draw()
         finish(image_studio, qtbot)
         assert image_studio.take is not None
         passed.add(image_studio.take.id)
@@ -969,7 +974,7 @@ def test_a_hand_that_moves_on_while_an_image_is_drawn_gets_the_last_place(image_
     image_studio.change("slow", engine="reference")
     for digit in DIGIT.values:
         image_studio.change("digit", drag=1, condition={"digit": digit})
-        image_studio.draw_along()
+        image_studio.drawing_along.draw()
 
     def drawn_last() -> bool:
         take = image_studio.take
@@ -986,7 +991,7 @@ def test_undo_of_a_drag_shows_what_was_shown_before_it_and_redo_what_it_drew(
     for drag, digits in ((1, DIGIT.values[:2]), (2, DIGIT.values[1:])):
         for digit in digits:
             image_studio.change("digit", drag=drag, condition={"digit": digit})
-            image_studio.draw_along(drag)
+            image_studio.drawing_along.draw(drag)
             finish(image_studio, qtbot)
         shown.append(image_studio.take)
     kept = {take.id for take in shown if take is not None}
@@ -1002,7 +1007,7 @@ def test_undo_of_a_drag_in_another_model_brings_model_and_image_back(image_studi
     generate(image_studio, qtbot)
     before = image_studio.take
     image_studio.change("digit", drag=1, condition={"digit": DIGIT.values[-1]})
-    image_studio.draw_along(1)
+    image_studio.drawing_along.draw(1)
     finish(image_studio, qtbot)
     load(image_studio, qtbot, SOUND)
     image_studio.undo_stack.undo()
@@ -1015,7 +1020,7 @@ def test_what_a_drag_drew_is_not_shown_again_once_it_is_deleted(image_studio: St
     generate(image_studio, qtbot)
     before = image_studio.take
     image_studio.change("digit", drag=1, condition={"digit": DIGIT.values[-1]})
-    image_studio.draw_along(1)
+    image_studio.drawing_along.draw(1)
     finish(image_studio, qtbot)
     along = image_studio.take
     assert before is not None
@@ -1046,7 +1051,7 @@ def begin_slowly(studio: Studio, qtbot: QtBot, steps: int = 5) -> Take:
 
 def move_hand(studio: Studio, digit: str, drag: int = 1) -> None:
     studio.change("digit", drag=drag, condition={"digit": digit})
-    studio.draw_along(drag)
+    studio.drawing_along.draw(drag)
 
 
 def test_an_image_that_is_being_drawn_follows_the_hand_and_goes_on(image_studio: Studio, qtbot: QtBot) -> None:
@@ -1159,7 +1164,7 @@ def test_a_hand_leaves_alone_what_the_settings_would_not_draw_again(image_studio
 def test_what_was_drawn_along_is_kept_when_the_program_ends_at_once(
     image_studio: Studio, make_studio: Callable[[], Studio], qtbot: QtBot
 ) -> None:
-    image_studio.draw_along()
+    image_studio.drawing_along.draw()
     finish(image_studio, qtbot)
     take = image_studio.take
     assert take is not None
@@ -1170,7 +1175,7 @@ def test_what_was_drawn_along_is_kept_when_the_program_ends_at_once(
 def test_what_a_hand_has_just_drawn_counts_among_what_is_not_saved(
     image_studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image_studio.draw_along()
+    image_studio.drawing_along.draw()
     finish(image_studio, qtbot)
     monkeypatch.setattr(image_studio.worker, "_save_take", refused)
     assert image_studio.take is not None
@@ -1180,7 +1185,7 @@ def test_what_a_hand_has_just_drawn_counts_among_what_is_not_saved(
 
 def test_what_is_left_for_another_model_while_it_is_drawn_along_is_kept(image_studio: Studio, qtbot: QtBot) -> None:
     image_studio.change("slow", engine="reference")
-    image_studio.draw_along()
+    image_studio.drawing_along.draw()
     qtbot.waitUntil(lambda: image_studio.frontier > 0)
     left = image_studio.take
     assert left is not None
@@ -1197,13 +1202,13 @@ def test_what_is_left_for_another_model_while_it_is_drawn_along_is_kept(image_st
 
 def test_what_was_drawn_along_is_kept_with_what_one_does_to_it(image_studio: Studio, qtbot: QtBot) -> None:
     for value in (3, 4):
-        image_studio.draw_along()
+        image_studio.drawing_along.draw()
         finish(image_studio, qtbot)
         take = image_studio.take
         assert take is not None
         image_studio.put_value(value, Pointer(0, 5))
         finish(image_studio, qtbot)
-        image_studio.draw_along()
+        image_studio.drawing_along.draw()
         finish(image_studio, qtbot)
         assert image_studio.take is not take
         qtbot.waitUntil(lambda take=take: len(image_studio.profile.load_take(take.id).samples[0].branches) == 2)
@@ -1212,16 +1217,16 @@ def test_what_was_drawn_along_is_kept_with_what_one_does_to_it(image_studio: Stu
 def test_what_a_hand_only_passes_leaves_nothing_behind(image_studio: Studio, qtbot: QtBot) -> None:
     places = []
     for _ in range(3):
-        image_studio.draw_along()
+        image_studio.drawing_along.draw()
         finish(image_studio, qtbot)
-        places.append(len(image_studio._places))
+        places.append(len(image_studio.looking.places))
     assert places[1] == places[2]
 
 
 def test_a_locked_seed_holds_for_what_is_drawn_along(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot)
     image_studio.set_seed(42)
-    image_studio.draw_along()
+    image_studio.drawing_along.draw()
     finish(image_studio, qtbot)
     assert (image_studio.shown_seed, image_studio.settings.seed) == (42, 42)  # type: ignore[union-attr]
 
@@ -1255,7 +1260,7 @@ def test_a_conditional_that_comes_after_its_take_has_left_is_not_shown(image_stu
     """Painted with the alphabet of another model it would take the program down."""
     generate(image_studio, qtbot)
     with qtbot.waitSignal(image_studio.worker.inspected) as late:
-        image_studio.move_cursor(3)
+        image_studio.looking.move_cursor(3)
     image_studio.choose_model(SOUND)
     heard: list[object] = []
     image_studio.inspection.answered.connect(heard.append)
@@ -1334,7 +1339,7 @@ def test_two_steps_asked_for_at_once_are_two_steps(image_studio: Studio, qtbot: 
     image_studio.step_by(1)
     image_studio.step_by(1)
     qtbot.waitUntil(lambda: not image_studio.running)
-    assert image_studio.frontier == image_studio.cursor == drawn + 2
+    assert image_studio.frontier == image_studio.looking.cursor == drawn + 2
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="folders cannot be in the way there")
@@ -1356,7 +1361,7 @@ def test_a_take_whose_file_cannot_be_moved_away_is_not_deleted_and_that_is_said(
 
 
 def place_of(studio: Studio) -> tuple[int, int, bool]:
-    return studio.selected, studio.cursor, studio.following
+    return studio.looking.selected, studio.looking.cursor, studio.looking.following
 
 
 def shows(studio: Studio, take: Take) -> Callable[[], bool]:
@@ -1377,8 +1382,8 @@ def test_undo_and_redo_of_an_edit_show_the_take_the_sample_and_the_step_of_it(
     qtbot.waitUntil(shows(image_studio, edited))
     assert edited.samples[2].current == 0
     assert place_of(image_studio) == (2, 10, False)
-    image_studio.select(0)
-    image_studio.follow()
+    image_studio.looking.select(0)
+    image_studio.looking.follow()
     image_studio.undo_stack.redo()
     assert edited.samples[2].current == 1
     assert place_of(image_studio) == (2, 10, False)
@@ -1393,12 +1398,12 @@ def test_undo_of_an_edit_of_another_model_s_take_brings_that_model_back(image_st
     load(image_studio, qtbot, SOUND)
     assert image_studio.take is None
     with qtbot.waitSignal(image_studio.message) as said:
-        image_studio.undo()
+        image_studio.undo_stack.undo_in_turn()
     assert said.args == ["Undone: put a value. Tiny Pixelcnn is chosen again."]
     qtbot.waitUntil(shows(image_studio, edited))
     assert chosen_model(image_studio) == IMAGE
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
-    assert (edited.samples[0].current, image_studio.cursor) == (0, 10)
+    assert (edited.samples[0].current, image_studio.looking.cursor) == (0, 10)
 
 
 def test_undo_of_a_setting_tells_models_of_one_name_apart(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
@@ -1440,7 +1445,7 @@ def test_undo_waits_for_what_the_undo_before_it_has_yet_to_show(image_studio: St
     image_studio.change("pace", pace=20.0)
     image_studio.delete_take(take.id)
     for _ in range(4):  # the deletion, two of the pace, the temperature
-        image_studio.undo()
+        image_studio.undo_stack.undo_in_turn()
     qtbot.waitUntil(shows(image_studio, take))
     qtbot.waitUntil(lambda: image_studio.settings.shaping.temperature == 1.0)  # type: ignore[union-attr]
     assert not image_studio.undo_stack.canUndo()
@@ -1455,7 +1460,7 @@ def test_undo_goes_on_when_what_it_waited_for_cannot_be_read(image_studio: Studi
     image_studio.reshape(temperature=0.5)
     with qtbot.waitSignal(image_studio.error):
         image_studio.reader.read_take(fail, image_studio.show_take)
-        image_studio.undo()
+        image_studio.undo_stack.undo_in_turn()
         assert image_studio.settings.shaping.temperature == 0.5  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: image_studio.settings.shaping.temperature == 1.0)  # type: ignore[union-attr]
 
@@ -1465,13 +1470,13 @@ def test_undo_that_leads_to_another_model_says_so(image_studio: Studio, qtbot: Q
     image_studio.message.connect(said.append)
     image_studio.reshape(temperature=0.5)
     image_studio.reshape(temperature=0.6)
-    image_studio.undo()
+    image_studio.undo_stack.undo_in_turn()
     assert said == [], "what changes before one's eyes needs no words"
     load(image_studio, qtbot, SOUND)
-    image_studio.undo()
+    image_studio.undo_stack.undo_in_turn()
     assert said[-1] == "Undone: temperature of Tiny Pixelcnn. That model is chosen again."
     load(image_studio, qtbot, SOUND)
-    image_studio.redo()
+    image_studio.undo_stack.redo_in_turn()
     assert said[-1] == "Redone: temperature of Tiny Pixelcnn. That model is chosen again."
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
 
@@ -1508,11 +1513,11 @@ def test_a_setting_undone_right_after_an_edit_of_another_take_stays_undone(image
 
 def test_an_edit_undone_where_it_was_pinned_keeps_the_pin(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot)
-    image_studio.pin(Pointer(0, 7))
+    image_studio.looking.pin(Pointer(0, 7))
     image_studio.put_value(3)
     finish(image_studio, qtbot)
     image_studio.undo_stack.undo()
-    assert image_studio.pinned == Pointer(0, 7)
+    assert image_studio.looking.pinned == Pointer(0, 7)
 
 
 def test_a_branch_switched_to_is_followed_as_the_one_before_was(image_studio: Studio, qtbot: QtBot) -> None:
@@ -1532,8 +1537,8 @@ def test_undoing_the_deletion_of_what_was_shown_shows_it_again(image_studio: Stu
     generate(image_studio, qtbot, count=2)
     first = image_studio.take
     assert first is not None
-    image_studio.select(1)
-    image_studio.move_cursor(5)
+    image_studio.looking.select(1)
+    image_studio.looking.move_cursor(5)
     qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
     image_studio.delete_take(first.id)
     image_studio.undo_stack.undo()
@@ -1551,9 +1556,9 @@ def test_a_take_gone_back_to_is_looked_at_where_it_was_left(image_studio: Studio
     generate(image_studio, qtbot, count=3)
     first = image_studio.take
     assert first is not None
-    image_studio.select(2)
-    image_studio.move_cursor(11)
-    image_studio.pin(Pointer(2, 7))
+    image_studio.looking.select(2)
+    image_studio.looking.move_cursor(11)
+    image_studio.looking.pin(Pointer(2, 7))
     generate(image_studio, qtbot, count=2)
     second = image_studio.take
     assert second is not None
@@ -1561,7 +1566,7 @@ def test_a_take_gone_back_to_is_looked_at_where_it_was_left(image_studio: Studio
     image_studio.open_history(first.id)
     qtbot.waitUntil(shows(image_studio, first))
     assert place_of(image_studio) == (2, 11, False)
-    assert image_studio.inspected_pointer == Pointer(2, 7)
+    assert image_studio.looking.inspected_pointer == Pointer(2, 7)
     image_studio.open_history(second.id)
     qtbot.waitUntil(shows(image_studio, second))
     assert place_of(image_studio) == (0, 48, True)
@@ -1574,13 +1579,13 @@ def test_a_file_of_what_the_history_holds_shows_that_and_makes_no_entry(
     take = image_studio.take
     assert take is not None
     export(tmp_path / "a.png", take)
-    image_studio.pin(Pointer(1, 3))
-    image_studio.move_cursor(5)
+    image_studio.looking.pin(Pointer(1, 3))
+    image_studio.looking.move_cursor(5)
     generate(image_studio, qtbot)
     qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
     image_studio.open_path(tmp_path / "a.png")
     qtbot.waitUntil(shows(image_studio, take))
-    where = (image_studio.selected, image_studio.cursor, image_studio.pinned)
+    where = (image_studio.looking.selected, image_studio.looking.cursor, image_studio.looking.pinned)
     assert where == (0, take.frontier, None)  # what was saved, not how it was looked at
     assert image_studio.profile.recent == [tmp_path / "a.png"]
     qtbot.wait(100)
@@ -1639,7 +1644,7 @@ def test_the_influence_on_a_pinned_step_is_looked_at_while_the_canvas_is_to_show
     image_studio.change("pace", pace=math.inf)
     image_studio.begin()
     finish(image_studio, qtbot)
-    image_studio.pin(Pointer(0, 20))
+    image_studio.looking.pin(Pointer(0, 20))
     assert image_studio.influence.found is None
     image_studio.set_overlay("influence")
     qtbot.waitUntil(lambda: image_studio.influence.found is not None)
@@ -1647,7 +1652,7 @@ def test_the_influence_on_a_pinned_step_is_looked_at_while_the_canvas_is_to_show
     assert found is not None
     assert (found.sample, found.step, found.reach.shape, found.strength.shape) == (0, 20, (20,), (20,))
     assert found.strength[~found.reach].max(initial=0) == 0 < found.strength.max()
-    image_studio.pin(Pointer(0, 31))
+    image_studio.looking.pin(Pointer(0, 31))
     assert (image_studio.influence.found, image_studio.influence.awaited) == (None, True)
     qtbot.waitUntil(lambda: image_studio.influence.found is not None)
     assert image_studio.influence.found is not None
@@ -1663,7 +1668,7 @@ def test_the_influence_on_a_step_of_a_trace_that_gave_way_is_not_shown_any_more(
     image_studio.change("pace", pace=math.inf)
     image_studio.begin()
     finish(image_studio, qtbot)
-    image_studio.pin(Pointer(0, 20))
+    image_studio.looking.pin(Pointer(0, 20))
     image_studio.set_overlay("influence")
     qtbot.waitUntil(lambda: image_studio.influence.found is not None)
     take = image_studio.take
@@ -1679,7 +1684,7 @@ def test_an_influence_that_cannot_be_computed_is_not_waited_for(image_studio: St
     image_studio.change("pace", pace=math.inf)
     image_studio.begin()
     finish(image_studio, qtbot)
-    image_studio.pin(Pointer(0, 20))
+    image_studio.looking.pin(Pointer(0, 20))
     take = image_studio.take
     assert take is not None
     trace = take.traces[0]

@@ -149,7 +149,7 @@ def test_a_melody_is_generated_paused_edited_kept_saved_and_reopened(
     qtbot.waitUntil(lambda: not studio.running)
     drawn = studio.frontier
     assert 5 <= drawn < MELODY.default_limit
-    studio.move_cursor(2)
+    studio.looking.move_cursor(2)
     studio.put_value(7)
     studio.change("pace", pace=math.inf)
     qtbot.waitUntil(lambda: studio.trace is not None and len(studio.trace) > 2)
