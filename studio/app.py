@@ -148,8 +148,8 @@ class MainWindow(QMainWindow):
         studio.settings_changed.connect(self._refresh)
         studio.branches_changed.connect(self._refresh)
         studio.grown.connect(self._refresh_progress)
-        studio.picture_opened.connect(self._complete_picture)
-        studio.recording_opened.connect(self._continue_recording)
+        studio.opening.picture_opened.connect(self._complete_picture)
+        studio.opening.recording_opened.connect(self._continue_recording)
         studio.message.connect(self._say)
         studio.verdict.connect(self._say_for_good)
         studio.branches_changed.connect(self._forget_verdict)
@@ -272,7 +272,11 @@ class MainWindow(QMainWindow):
         self._action(edit, "&Paste", self.paste, QKeySequence.StandardKey.Paste, "opens a copied picture or file")
         edit.addSeparator()
         self.noise_action = self._action(
-            edit, "&New noise from here", studio.new_noise, "N", "go on from this step with noise not used before"
+            edit,
+            "&New noise from here",
+            studio.editing.new_noise,
+            "N",
+            "go on from this step with noise not used before",
         )
         self.noise_all_action = self._action(edit, "New noise from here, &all samples", self._new_noise_all, "Shift+N")
         edit.addSeparator()
@@ -561,7 +565,7 @@ class MainWindow(QMainWindow):
         )
         if name:
             profile.set("open_folder", str(Path(name).parent))
-            self.studio.open_path(Path(name))
+            self.studio.opening.open_path(Path(name))
 
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
@@ -576,7 +580,7 @@ class MainWindow(QMainWindow):
     def _open_recent(self) -> None:
         action = self.sender()
         if isinstance(action, QAction):
-            self.studio.open_path(Path(str(action.data())))
+            self.studio.opening.open_path(Path(str(action.data())))
 
     def save_dialog(self) -> None:
         ask_and_export(self.studio, self)
@@ -608,9 +612,9 @@ class MainWindow(QMainWindow):
                 case None:
                     self._say("There is nothing on the clipboard that could be opened.")
                 case bytes() as content:
-                    self.studio.open_saved(content)
+                    self.studio.opening.open_saved(content)
                 case path:
-                    self.studio.open_path(path)
+                    self.studio.opening.open_path(path)
         except StudioError as error:
             self._complain(str(error))
 
@@ -632,7 +636,7 @@ class MainWindow(QMainWindow):
         self.studio.begin()
 
     def _new_noise_all(self) -> None:
-        self.studio.new_noise(all_samples=True)
+        self.studio.editing.new_noise(all_samples=True)
 
     def _loop_view(self) -> None:
         stretch = self.canvas.in_view()
@@ -804,7 +808,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         for url in event.mimeData().urls()[:1]:
             if url.isLocalFile():
-                self.studio.open_path(Path(url.toLocalFile()))
+                self.studio.opening.open_path(Path(url.toLocalFile()))
 
 
 def show_appearance(profile: Profile) -> None:
@@ -907,6 +911,6 @@ def start(studio: Studio, path: Path | None) -> None:
     """Chooses the model of the last time, to be there if what was asked for cannot be opened, and opens that."""
     name = first_model(studio)
     if name is not None:
-        studio.choose_model(name)
+        studio.loading.choose(name)
     if path is not None:
-        studio.open_path(path)
+        studio.opening.open_path(path)

@@ -157,7 +157,7 @@ class Listening(QObject):
         self.switching = True
         self.leaving.emit()
         try:
-            self._studio.show_beside(take, entry)
+            self._studio.show_with_model(take, entry)
             self._studio.looking.select(side.sample)
         finally:
             self.switching = False

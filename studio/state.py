@@ -1,16 +1,32 @@
 """The state of the studio: what is chosen, what is shown, and what the user can do about it.
 
 Panels and canvases get this object, connect to its signals and keep no truth of their own. Nothing here draws; nothing
-here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals. What has
-a state of its own stands in files of its own: ``attention``, ``comparison``, ``drawing_along``, ``influence``,
-``inspection``, ``listening``, ``reading``, ``undo``.
+here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals.
+
+``Studio`` itself holds the model, the settings and the take, and walks. What has a state or a task of its own is a part
+of it, with a name that its file has too, and panels ask it directly: ``studio.looking.cursor``,
+``studio.opening.open_path``.
+
+| part | what it does |
+| --- | --- |
+| ``looking`` | the selected sample, the cursor, what is pinned and hovered |
+| ``inspection``, ``influence``, ``attention`` | what the inference thread says of the step that one looks at |
+| ``replay`` | plays again what is drawn |
+| ``listening`` | the loop of a sound, and two clips that are compared by ear |
+| ``loading`` | chooses models, and goes back where one cannot be loaded |
+| ``opening``, ``reader`` | files and entries of the history, read in the background |
+| ``editing`` | values put, new noise, branches |
+| ``undo_stack`` | what can be undone, see ``undo`` |
+| ``drawing_along`` | images that follow a hand on a control |
+| ``keys`` | a track that is played while it is drawn |
+| ``given_video`` | the frames that a video begins with |
+| ``comparison`` | several models side by side |
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from enum import Enum
 from functools import partial
@@ -23,40 +39,37 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from models.catalog import Catalog, Entry
 from models.chain import Chain, ImageChain, SoundChain, Symbols
-from models.checkpoint import read_header
 from models.completion import Mask, chosen_condition, completion, continuation
 from models.condition import Condition, arranged, complete
 from models.engines import AUTO, BFLOAT16, ENGINES
-from models.errors import InputError, NoSoundError, StudioError
+from models.errors import StudioError
 from models.file_format import Format
-from models.files import read_saved
-from models.hugging_face import folder_of
-from models.image_files import Pixels, opened
-from models.record import read_bytes, shown
-from models.recording import Recording, is_recording, picture_kind, read_recording
+from models.image_files import Pixels
+from models.record import shown
 from models.shaping import NEUTRAL, Shaping
 from models.source_text import Text
 from models.sweep import Axis, sweep, swept
 from models.text import TextChain
-from models.text_files import Txt, plain, read_text
-from models.trace import Take, Trace, new_take, new_take_id
+from models.text_files import canonical
+from models.trace import Take, Trace, new_take
 from models.track import Track
 from models.video import VideoChain
-from models.video_files import read_video
 from studio.attention import FollowedAttention
-from studio.clipboard import PICTURE
 from studio.comparison import Comparison
 from studio.drawing_along import DrawingAlong, Side
+from studio.editing import Editing
 from studio.given_video import GivenVideo
 from studio.inference import InferenceThread
 from studio.influence import FollowedInfluence
 from studio.inspection import FollowedInspection
 from studio.keys import Keys
 from studio.listening import Listening
-from studio.looking import Looking, Pointer
+from studio.loading import Loading
+from studio.looking import Looking
 from studio.messages import GramRequest, LoadedInfo, Refused, WalkRequest
+from studio.opening import Opening
 from studio.profile import Profile
-from studio.reading import Reader, Show, in_history
+from studio.reading import Reader
 from studio.replay import Replay
 from studio.settings import (
     MAX_COUNT,
@@ -68,7 +81,7 @@ from studio.settings import (
     settings_from_json,
     spectrum_from_json,
 )
-from studio.undo import BranchCommand, DeleteCommand, SettingsCommand, UndoStack
+from studio.undo import DeleteCommand, SettingsCommand, UndoStack
 
 RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
@@ -103,10 +116,6 @@ class Studio(QObject):
     walk_began = Signal()
     """A walk goes on, after an edit in mid-run also without a change of activity."""
     gram_ready = Signal(object)
-    picture_opened = Signal(object)
-    """A picture that is to be completed, not yet fitted to a model: uint8 (H, W, 3), see ``image_files.opened``."""
-    recording_opened = Signal(object, object)
-    """A ``Recording`` that is to be continued: as it was, and at the rate of the model."""
     history_changed = Signal()
     message = Signal(str)
     """A line for the status bar, for a while."""
@@ -123,7 +132,6 @@ class Studio(QObject):
         self.entry: Entry | None = None
         self.settings: Settings | None = None
         self.take: Take | None = None
-        self.loaded: LoadedInfo | None = None
         self._overlay = str(profile.get("overlay", "none"))
         self.spectrum = spectrum_from_json(profile.get("spectrum", {}))
         self.walking_until: int | None = None
@@ -132,31 +140,13 @@ class Studio(QObject):
         """Whether the last thing that ended a walk was the user."""
         self._walk_number = 0
         self._walking = False
-        self._loading = False
         self._wish: Callable[[], None] | None = None
         """What was asked for while the model was still being loaded: to begin, or to go on."""
         self._announced = Activity.EMPTY
         self.takes_in_use: WeakValueDictionary[str, Take] = WeakValueDictionary()
         """Takes that are shown or that can be undone to: there is one object of each, whoever asks for it."""
-        self._load_token = 0
-        self._before: tuple[Entry, Take | None] | None = None
-        """The model that was loaded before the one that is being loaded, and what was shown of it."""
-        self._device_before: str | None = None
-        """The device that the model was on which is being loaded on another one."""
-        self._device_steps: list[SettingsCommand] = []
-        """What has chosen the other one."""
-        self._going_back = False
-        """Whether what is being loaded was there before something else was given up: it is not given up, too."""
-        self._refused: set[Path] = set()
-        """Checkpoints that could not be loaded, with nothing before them to go back to."""
-        self._added: Path | None = None
-        """The checkpoint that was opened and is being loaded for the first time."""
-        self._left: dict[Path, Take] = {}
-        """What was shown of each model when another one was chosen."""
         self._rolled_seed: int | None = None
         """The seed that somebody rolled for the next take."""
-        worker.loaded.connect(self._on_loaded)
-        worker.load_failed.connect(self._on_load_failed)
         worker.grown.connect(self._on_grown)
         worker.stopped.connect(self._on_stopped)
         worker.gram_ready.connect(self.gram_ready)
@@ -178,6 +168,11 @@ class Studio(QObject):
         self.reader.refused.connect(self.error)
         self.undo_stack = UndoStack(self)
         self.drawing_along = DrawingAlong(self)
+        self.opening = Opening(self)
+        self.loading = Loading(self)
+        self.loading.changed.connect(self._announce)
+        self.loading.done.connect(self._on_loaded)
+        self.editing = Editing(self)
         self.keys = Keys(self)
         self.replay = Replay(self)
         self.replay.changed.connect(self._announce)
@@ -221,7 +216,7 @@ class Studio(QObject):
             return Activity.RUNNING
         if self.replay.running:
             return Activity.REPLAYING
-        if self._loading:
+        if self.loading.running:
             return Activity.LOADING
         return Activity.EMPTY if self.entry is None else Activity.IDLE
 
@@ -233,6 +228,11 @@ class Studio(QObject):
     @property
     def running(self) -> bool:
         return self._walking
+
+    @property
+    def loaded(self) -> LoadedInfo | None:
+        """What the inference thread says of the chosen model; None while it is not there."""
+        return self.loading.loaded
 
     @property
     def looks_into(self) -> bool:
@@ -247,7 +247,7 @@ class Studio(QObject):
     @property
     def can_begin(self) -> bool:
         """Whether there is a model to begin a take with, now or as soon as it is loaded."""
-        return self.loaded is not None or self._loading
+        return self.loaded is not None or self.loading.running
 
     @property
     def can_go_on(self) -> bool:
@@ -275,172 +275,6 @@ class Studio(QObject):
         if wanted == AUTO or (wanted in (FASTEST, BFLOAT16) and not self.worker.kernels_warm):
             return self.loaded.fastest_engine(self.worker.kernels_warm) if self.loaded else AUTO
         return wanted
-
-    # --- models ----------------------------------------------------------------------------------------------------
-
-    def choose_model(self, name_or_path: str | Path) -> None:
-        """Chooses a model and has it loaded in the background; shows what was shown of it last."""
-        try:
-            entry = self.catalog.find(str(name_or_path))
-        except StudioError as error:
-            self.error.emit(str(error))
-            return
-        if self.entry is not None and entry.path == self.entry.path:
-            return
-        self._leave_for(entry)
-        if (left := self._left.get(entry.path)) is not None:
-            self._show_take(left)
-        assert self.settings is not None
-        if kept := self.settings.kept_in_words():
-            self.message.emit(f"{entry.header.title} has what you left it with: {', '.join(kept)}.")
-
-    def _leave_for(self, entry: Entry) -> None:
-        """Another model is chosen; where that cannot be loaded, or is given up, the one before comes back."""
-        before = self._before
-        if self.entry is not None and (self.loaded is not None or before is None):
-            before = self.entry, self.take
-        self.pause()
-        self._remember_take()
-        self._show_take(None)  # the settings of one model are never announced beside the take of another
-        self._set_entry(entry)
-        self._before = before if before is not None and before[0].path != entry.path else None
-
-    def _remember_take(self) -> None:
-        """What is shown of the chosen model comes back when that is chosen again."""
-        if self.entry is not None and self.take is not None and self.take.model.name == self.entry.header.name:
-            self._left[self.entry.path] = self.take
-
-    def open_checkpoint(self, path: Path) -> None:
-        """Adds a checkpoint file to the list and chooses it; one that cannot be loaded leaves the list again."""
-        known = {entry.path for entry in self.catalog.entries()}
-        try:
-            entry = self.catalog.add(path)
-        except StudioError as error:
-            self.error.emit(str(error))
-            listed = {entry.path: entry for entry in self.catalog.entries()}
-            if path.absolute() not in listed:
-                return
-            entry = listed[path.absolute()]  # it could not be written down that it was added
-        if entry.path not in known:
-            self._added = entry.path
-        self.profile.remember_recent(path)
-        self.catalog_changed.emit()
-        self.choose_model(str(entry.path))
-
-    def cancel_loading(self) -> None:
-        """Gives up loading, for the device or the model before, if there was one; the model can be chosen again."""
-        if not self._loading or self._going_back:
-            return
-        self._load_token += 1
-        self.worker.cancel_loading()
-        before, self._before, self._added = self._before, None, None
-        if self._device_before is not None:
-            self._load_on(self._device_before)
-        elif before is not None:
-            self._return_to(*before)
-        else:
-            self._leave_model()
-        self._going_back = self._loading
-
-    def _leave_model(self) -> None:
-        self.given_video.show_model(None)
-        self.entry = self.settings = self.loaded = self._wish = None
-        self._loading = False
-        self._announce()
-        self.model_changed.emit()
-        self.settings_changed.emit()
-
-    def _set_entry(self, entry: Entry) -> None:
-        self.entry = entry
-        self._wish = None
-        header = entry.header
-        stored = self.profile.model_settings(self._key)
-        self.settings = settings_from_json(stored, header.chain, header.factors)
-        self.profile.set("model", self._key)
-        self._load()
-        self.given_video.show_model(entry)
-        self.model_changed.emit()
-        self.settings_changed.emit()
-
-    def _load_on(self, device: str) -> None:
-        """Loads the chosen model again, on another device than was chosen last: nobody has to undo that choice."""
-        assert self.settings is not None
-        self.settings = self.settings.with_(device=device)
-        self.profile.set_model_settings(self._key, self.settings.to_json())
-        given_up = self._device_steps
-        self._load()
-        self.undo_stack.give_up(given_up, "device", device)
-        self.settings_changed.emit()
-
-    def _load(self) -> None:
-        assert self.entry is not None
-        assert self.settings is not None
-        self._load_token += 1
-        self.loaded = self._device_before = None
-        self._device_steps = []
-        self._loading = True
-        self._going_back = False
-        self._announce()
-        self.worker.load(self._load_token, self.entry.path, self.settings.device)
-
-    @Slot(int, object)
-    def _on_loaded(self, token: int, info: LoadedInfo) -> None:
-        if token != self._load_token:
-            return
-        self.loaded = info
-        self._before = self._added = self._device_before = None
-        self._device_steps = []
-        self._loading = self._going_back = False
-        self._announce()
-        wish, self._wish = self._wish, None
-        if wish is not None:
-            wish()
-        elif self.take is not None and not self.looks_into:
-            self.message.emit(f"This take was made with other weights of {self.take.model.title}.")
-        self._score_if_needed()
-        self.inspection.ask()
-
-    @Slot(int, str)
-    def _on_load_failed(self, token: int, reason: str) -> None:
-        if token != self._load_token:
-            return
-        assert self.settings is not None
-        if self.settings.device != AUTO:
-            # A device that is not there must not keep the model away for good.
-            self._load_on(self._device_before or AUTO)
-        else:
-            self._go_back()
-        self.error.emit(reason)
-
-    def _go_back(self) -> None:
-        """To the model and the take that a checkpoint which cannot be loaded has driven away."""
-        assert self.entry is not None
-        before, self._before = self._before, None
-        if self.entry.path == self._added:
-            self._added = None
-            with suppress(StudioError):
-                self.catalog.remove(self.entry.path)
-            self.catalog_changed.emit()
-        if before is None:
-            # The model of the last time may be broken by now: one of those that came along takes its place.
-            self._refused.add(self.entry.path)
-            shipped = (entry for entry in self.catalog.entries() if entry.shipped and entry.path not in self._refused)
-            before = next(((entry, None) for entry in shipped), None)
-        if before is None:
-            return self._leave_model()
-        return self._return_to(*before)
-
-    def _return_to(self, entry: Entry, take: Take | None) -> None:
-        self._show_take(None)  # the settings of one model are never announced beside the take of another
-        self._set_entry(entry)
-        self._show_take(take)
-
-    def _score_if_needed(self) -> None:
-        """A take from an export has no surprise and entropy: they are computed again."""
-        if self.take is None or self.loaded is None:
-            return
-        if any(np.isnan(trace.surprise).any() for trace in self.take.branches):
-            self.worker.score(self.take)
 
     # --- settings --------------------------------------------------------------------------------------------------
 
@@ -506,7 +340,7 @@ class Studio(QObject):
             if not model.exists():
                 self.message.emit(f"The model that this was set for is gone: {model}")
                 return False
-            self.choose_model(model)
+            self.loading.choose(model)
         if self.entry is None or self.entry.path != model or self.settings is None:
             return False  # it could not be chosen, which was said: no other model is changed in its place
         self._apply_settings(self.settings.with_(**changes), step)
@@ -521,15 +355,15 @@ class Studio(QObject):
         """For ``SettingsCommand``: shows it again."""
         take = self.take_of_drag(drag, side)
         if take is not None and self.entry is not None:
-            self._show_with_model(take, self.entry)
+            self.show_with_model(take, self.entry)
             self.worker.save(take)  # the hand may have moved on from it before it was kept
 
     def _apply_settings(self, settings: Settings, step: SettingsCommand | None = None) -> None:
         """step: what is done or undone by this, if it can be."""
         assert self.settings is not None
         device, pace_changed = self.settings.device, settings.pace != self.settings.pace
-        before, self.settings = self.settings.condition, settings
-        self.profile.set_model_settings(self._key, settings.to_json())
+        before = self.settings.condition
+        self.keep_settings(settings)
         self.worker.set_shaping(settings.shaping)
         if pace_changed:
             self.worker.set_pace(settings.pace)
@@ -537,13 +371,25 @@ class Studio(QObject):
             self._direct(before)
         if settings.device != device:
             self.pause()
-            last, steps = (self._device_before, self._device_steps) if self.loaded is None else (device, [])
-            self._load()
-            self._device_before = last
-            if step is not None and settings.device != last:
-                self._device_steps = [*steps, step]
+            self.loading.change_device(device, step)
         self.settings_changed.emit()
         self.inspection.ask()
+
+    def keep_settings(self, settings: Settings) -> None:
+        """Of the chosen model, now and for the next time. Announces nothing."""
+        self.settings = settings
+        self.profile.set_model_settings(self._key, settings.to_json())
+
+    def set_model(self, entry: Entry | None) -> None:
+        """For ``Loading``: this model is chosen, with the settings that it was left with, or none is.
+
+        Announces nothing.
+        """
+        self.entry, self.settings, self._wish = entry, None, None
+        if entry is not None:
+            header = entry.header
+            self.settings = settings_from_json(self.profile.model_settings(self._key), header.chain, header.factors)
+            self.profile.set("model", self._key)
 
     def _direct(self, before: Condition) -> None:
         """A sound that is being drawn goes on as somebody else says it, or says something else; tracks are its own."""
@@ -603,8 +449,8 @@ class Studio(QObject):
 
         beam: the width of the search that it is, see ``search``; None: its samples are drawn.
         """
-        if self._loading and until is None:
-            self._walk_when_loaded(partial(self.begin, beam=beam))
+        if self.loading.running and until is None:
+            self.wish_for(partial(self.begin, beam=beam))
         if self.settings is None or self.loaded is None:
             return
         reference, limit, prompt = self.loaded.reference, self.settings.limit, self.settings.prompt
@@ -618,7 +464,7 @@ class Studio(QObject):
             fields |= {"count": count, "shaping": shaping}
             beginning = None
             if isinstance(chain, TextChain) and prompt:
-                beginning = chain.symbols(plain(prompt), closed=False)
+                beginning = chain.symbols(canonical(prompt), closed=False)
             elif isinstance(chain, VideoChain):
                 beginning = self.given_video.symbols
             if beginning is None:
@@ -629,7 +475,8 @@ class Studio(QObject):
 
         self.begin_with(make, until)
 
-    def _walk_when_loaded(self, wish: Callable[[], None] | None) -> None:
+    def wish_for(self, wish: Callable[[], None] | None) -> None:
+        """wish: begins or goes on when the model is loaded; None: nothing does."""
         changed = (wish is None) is not (self._wish is None)
         self._wish = wish
         if wish is not None:
@@ -670,7 +517,7 @@ class Studio(QObject):
         except StudioError as error:
             self.error.emit(str(error))
             return
-        self._show_take(take)
+        self.show(take)
         self.go_on(until, pace=pace)
 
     def complete(self, image: Pixels, known: Mask, changes: Condition) -> bool:
@@ -724,11 +571,11 @@ class Studio(QObject):
         """
         if self.take is None or self.settings is None or self.take.finished:
             return
-        if self._loading and until is None:
-            self._walk_when_loaded(self.go_on)
+        if self.loading.running and until is None:
+            self.wish_for(self.go_on)
             self.message.emit("It goes on as soon as the model is loaded.")
             return
-        if not self._can_walk():
+        if not self.can_walk():
             return
         assert self.loaded is not None
         self.replay.end()
@@ -743,11 +590,11 @@ class Studio(QObject):
         self.worker.walk(WalkRequest(self._walk_number, self.take, shaping, pace, until))
         self.walk_began.emit()
 
-    def _can_walk(self) -> bool:
+    def can_walk(self) -> bool:
         """Whether the model that the shown take was made with is loaded; says so where it is not."""
         if self.looks_into:
             return True
-        if self._loading:
+        if self.loading.running:
             self.message.emit("The model is still being loaded.")
         elif self.take is not None:
             title = self.take.model.title
@@ -757,7 +604,7 @@ class Studio(QObject):
     def pause(self) -> None:
         """Stops walking or replaying; what is drawn stays and can be gone on with."""
         self.replay.end()
-        self._walk_when_loaded(None)
+        self.wish_for(None)
         self.drawing_along.stay()
         if self.running:
             self.paused_by_user = True
@@ -767,8 +614,8 @@ class Studio(QObject):
         """Esc: pauses, or else gives up what was to begin with a model, or loading it, or reproducing."""
         if self._walking or self.replay.running or self._wish is not None:
             self.pause()
-        elif self._loading:
-            self.cancel_loading()
+        elif self.loading.running:
+            self.loading.cancel()
         else:
             self.worker.pause()
 
@@ -821,103 +668,6 @@ class Studio(QObject):
         if self.take is not None and self.loaded is not None:
             self.worker.gram(GramRequest(self.take, trace, start, stop))
 
-    # --- editing ---------------------------------------------------------------------------------------------------
-
-    def put_value(self, value: int, pointer: Pointer | None = None) -> None:
-        """Puts a symbol at a step (by default the edit pointer) of one sample and goes on from it on a branch."""
-        pointer = pointer or self.looking.edit_pointer
-        if pointer is None or self.take is None or not self._can_walk():
-            return
-        self._branch(pointer, [pointer.sample], "put a value", value=value)
-
-    def put_stroke(self, values: Symbols, pointer: Pointer) -> None:
-        """Puts symbols (T,) from a step of a sample on, and goes on after them on a branch."""
-        if self.take is not None and self._can_walk():
-            self._branch(pointer, [pointer.sample], "draw", values=values.tolist())
-
-    def new_noise(self, *, all_samples: bool = False) -> None:
-        """Goes on from the edit pointer with noise not used before, under the present settings.
-
-        What the samples of the take were made to differ in, shaping or condition, each of them keeps; so does a
-        completion its condition, which need not be that of the settings.
-        """
-        pointer = self.looking.edit_pointer
-        if pointer is None or self.take is None or self.settings is None or not self._can_walk():
-            return
-        samples = [pointer.sample]
-        if all_samples:
-            samples, pointer = (
-                list(range(len(self.take.samples))),
-                self.looking.pinned or Pointer(self.looking.selected, self.looking.cursor),
-            )
-        differ = swept(self.take)
-        changes: dict[str, Any] = {}
-        if not differ.shaping:
-            changes["shaping"] = self.settings.shaping
-        if not differ.factors and not self.take.given:
-            changes["condition"] = self.take.along(self.settings.condition)
-        self._branch(pointer, samples, "new noise", new_noise=True, **changes)
-
-    def _branch(self, at: Pointer, samples: list[int], what: str, **how: Any) -> None:
-        """Goes on from a step of some samples on branches."""
-        assert self.take is not None
-        assert self.loaded is not None
-        traces = self.take.traces
-        # A clip that ended before this step has nothing to go on from.
-        samples = [n for n in samples if at.step < len(traces[n]) or not traces[n].finished]
-        before, after = {}, {}
-        refused = ""
-        for n in samples:
-            sample = self.take.samples[n]
-            was = sample.current
-            try:
-                start = min(at.step, len(sample.trace))
-                self.take.branch(n, start, engine=self.engine_name(), device=self.loaded.device, **how)
-            except StudioError as error:
-                refused = str(error)
-            else:
-                before[n], after[n] = was, sample.current
-        if refused:
-            self.error.emit(refused)  # once, however many samples there are
-        if not after:
-            return
-        self.drawing_along.keep()
-        self.undo_stack.push(BranchCommand(self, self.take, at, before, after, what))
-        self.go_on()
-
-    def show_branch(self, sample: int, branch: int) -> None:
-        """Switches a sample to another of its branches, undoably."""
-        pointer = self.looking.edit_pointer
-        if pointer is None or self.take is None or branch == self.take.samples[sample].current:
-            return
-        at, before = Pointer(sample, pointer.step), {sample: self.take.samples[sample].current}
-        self.undo_stack.push(BranchCommand(self, self.take, at, before, {sample: branch}, "switch branch"))
-
-    def switch_branches(self, take: Take, current: dict[int, int]) -> None:
-        """For ``BranchCommand``: shows other branches of some samples of a take."""
-        for sample, branch in current.items():
-            take.samples[sample].current = branch
-        if take is self.take:
-            self.replay.end()  # of what is not shown any more
-            self.looking.fit(take)
-            self.branches_changed.emit()
-            self.looking.cursor_changed.emit()
-            self.inspection.ask()
-        self.worker.save(take)
-
-    def bring_into_view(self, take: Take, at: Pointer) -> None:
-        """Shows a step of a take: undo and redo change nothing unseen."""
-        if take is not self.take:
-
-            def show(take: Take, entry: Entry | None) -> None:
-                self._show_with_model(take, entry)  # the settings stay: what is undone next may be one of them
-                self.bring_into_view(take, at)
-
-            self.reader.read_take(lambda: take, show)
-        elif self.looking.edit_pointer != at:
-            self.looking.select(at.sample)
-            self.looking.move_cursor(at.step)
-
     # --- takes and history -----------------------------------------------------------------------------------------
 
     def show_take(self, take: Take, entry: Entry | None = None) -> None:
@@ -925,7 +675,7 @@ class Studio(QObject):
 
         The engine stays as chosen: which was the fastest when the take was drawn says nothing about the next one.
         """
-        self._show_with_model(take, entry)
+        self.show_with_model(take, entry)
         if self.settings is not None and entry is not None:
             first, last, differ = take.traces[0].schedule[0], take.traces[0].segment, swept(take)
             kept = {factor.name: self.settings.condition[factor.name] for factor in differ.factors}
@@ -942,171 +692,17 @@ class Studio(QObject):
                 )
             )
 
-    def show_beside(self, take: Take, entry: Entry | None) -> None:
+    def show_with_model(self, take: Take, entry: Entry | None) -> None:
         """Shows a take, choosing its model; the settings stay. entry: None where its model is not at hand."""
-        self._show_with_model(take, entry)
-
-    def _show_with_model(self, take: Take, entry: Entry | None) -> None:
         self.pause()
         if entry is not None and (self.entry is None or entry.path != self.entry.path):
-            self._leave_for(entry)
-        self._show_take(take)
+            self.loading.leave_for(entry)
+        self.show(take)
         if entry is None:
             self.error.emit(
                 f"{take.model.title} ({take.model.name}) is not among the models: its take can only be seen."
             )
         self._score_if_needed()
-
-    def open_history(self, take_id: str) -> None:
-        """Brings an entry of the history back: the very take if it is still in use, else what was saved."""
-        if self.take is not None and self.take.id == take_id:
-            return
-        self._walk_when_loaded(None)  # of two wishes the last one counts
-        live = self.takes_in_use.get(take_id)
-
-        def read() -> Take | None:
-            try:
-                return live or self.profile.load_take(take_id)
-            except StudioError:
-                if self.worker.forgets(take_id):
-                    return None
-                raise
-
-        self.reader.read_take(read, self.show_take)
-
-    def open_saved(self, source: Path | bytes) -> None:
-        """Shows exactly what a saved file, or the content of one, holds, with its settings."""
-        self._walk_when_loaded(None)  # of two wishes the last one counts
-        live, chain = dict(self.takes_in_use), self.entry.header.chain if self.entry is not None else None
-        new = False
-
-        def read() -> Take:
-            nonlocal new
-            take = read_saved(source, PICTURE).take
-            held = in_history(self.profile, take, live)
-            if held is None:
-                new = True
-                take.id = new_take_id()  # an entry of its own: the history may hold this one with more branches by now
-            return held or take
-
-        def show(take: Take, entry: Entry | None) -> None:
-            # Exactly what was saved: not what entropy or surprise make of it, nor where one looked at it before.
-            self.set_overlay("none")
-            self.show_take(take, entry)
-            self.looking.select(0)
-            self.looking.pin(None)
-            self.looking.follow()
-            if isinstance(source, Path):
-                self.profile.remember_recent(source)
-            if new:
-                self.worker.save(take)
-            else:
-                self.message.emit("The history has this already: shown as it was saved.")
-
-        foreign = partial(self._as_foreign, source, chain) if isinstance(source, Path) else None
-        self.reader.read_take(read, show, foreign)
-
-    def open_path(self, path: Path) -> None:
-        """A dropped or named file: a checkpoint, or a saved sample; or else a picture or a recording to complete.
-
-        A folder is taken for a Hugging Face model, for which its configuration stands, too.
-        """
-        path = folder_of(path)
-        if path.is_dir():
-            self.reader.read(partial(self._as_folder, path))
-        elif path.suffix == ".safetensors":
-            self.open_checkpoint(path)
-        else:
-            self.open_saved(path)
-
-    def _as_folder(self, path: Path) -> Show:
-        """For the thread of files: a tokenizer takes some time to read, and is at hand from then on."""
-        read_header(path)
-        return partial(self.open_checkpoint, path)
-
-    def open_picture(self, path: Path) -> None:
-        """Has any picture read for a model of images; answered by ``picture_opened``."""
-        if self.entry is None or not isinstance(self.entry.header.chain, ImageChain):
-            self.error.emit("Choose a model of images to complete a picture.")
-            return
-        self.reader.read(partial(self._as_picture, path))
-
-    def open_recording(self, path: Path) -> None:
-        """Has any WAV or FLAC read for a model of sounds; answered by ``recording_opened``."""
-        self._read_recording(partial(read_recording, path))
-
-    def open_prompt(self, path: Path) -> None:
-        """Has a text read that the next texts are to begin with."""
-        self.reader.read(lambda: self._as_prompt(*read_bytes(path)))
-
-    def fit_recording(self, recording: Recording) -> None:
-        """Has a recording resampled for the chosen model; answered by ``recording_opened``."""
-        self._read_recording(lambda: recording)
-
-    def _read_recording(self, read: Callable[[], Recording]) -> None:
-        chain = self.entry.header.chain if self.entry is not None else None
-        if not isinstance(chain, SoundChain):
-            self.error.emit("Choose a model of sounds to continue a recording.")
-            return
-        self.reader.read(partial(self._as_recording, read, chain.rate))
-
-    def _as_recording(self, read: Callable[[], Recording], rate: int) -> Show:
-        """For the thread of files."""
-        recording = read()
-        fitted = recording.resampled(rate)
-        return lambda: self.recording_opened.emit(recording, fitted)
-
-    def _as_foreign(self, path: Path, chain: Chain | None) -> Show:
-        """For the thread of files: what a file without a record is for a model of this chain."""
-        data, name = read_bytes(path)
-        if is_recording(data):
-            if not isinstance(chain, SoundChain):
-                raise InputError(f"{name} is a recording: choose a model of sounds to continue it")
-            return self._as_recording(partial(read_recording, path), chain.rate)
-        if isinstance(chain, TextChain):
-            return self._as_prompt(data, name)
-        if path.suffix.lower() == Txt.suffix:
-            raise InputError(f"{name} is a text: choose a model of texts to go on from it")
-        if isinstance(chain, ImageChain):
-            return self._as_picture(path)
-        if isinstance(chain, VideoChain):
-            return self._as_video(path, chain)
-        if kind := picture_kind(data):
-            raise InputError(f"{name} is a {kind}: choose a model of images to complete it")
-        raise NoSoundError(f"{name} is neither a WAV nor a FLAC file")
-
-    def _as_prompt(self, data: bytes, name: str) -> Show:
-        """For the thread of files."""
-        text = read_text(data, name)
-
-        def show() -> None:
-            self.set_prompt(text)
-            self.message.emit(f"{Path(name).name} is the prompt of the next take.")
-
-        return show
-
-    def open_video(self, path: Path) -> None:
-        """Has a video of the size of the chosen model read, which the next take then begins with."""
-        chain = self.entry.header.chain if self.entry is not None else None
-        if not isinstance(chain, VideoChain):
-            self.error.emit("Choose a model of videos to begin with given frames.")
-            return
-        self.reader.read(partial(self._as_video, path, chain))
-
-    def _as_video(self, path: Path, chain: VideoChain) -> Show:
-        """For the thread of files."""
-        video = read_video(path, chain)
-
-        def show() -> None:
-            self.given_video.add(video, chain)
-            self.message.emit(f"The next take begins with {path.name}.")
-
-        return show
-
-    def _as_picture(self, path: Path) -> Show:
-        """For the thread of files."""
-        pixels = opened(*read_bytes(path))
-        return lambda: self.picture_opened.emit(pixels)
 
     def delete_take(self, take_id: str) -> None:
         self.undo_stack.push(DeleteCommand(self, take_id, self.takes_in_use.get(take_id)))
@@ -1141,10 +737,10 @@ class Studio(QObject):
             return False
         self.looking.forget(take_id)
         self.listening.forget(take_id)
-        self._left = {model: take for model, take in self._left.items() if take.id != take_id}
+        self.loading.forget(take_id)
         if self.take is not None and self.take.id == take_id:
             self.pause()
-            self._show_take(None)
+            self.show(None)
         self.history_changed.emit()
         return True
 
@@ -1162,7 +758,8 @@ class Studio(QObject):
         self.history_changed.emit()
         return True
 
-    def _show_take(self, take: Take | None) -> None:
+    def show(self, take: Take | None) -> None:
+        """Shows a take, or none; model and settings stay."""
         self.reader.drop()
         if take is not self.drawing_along.passing:
             self.drawing_along.keep()
@@ -1177,6 +774,23 @@ class Studio(QObject):
         self.inspection.ask()
 
     # --- answers of the inference thread ---------------------------------------------------------------------------
+
+    @Slot()
+    def _on_loaded(self) -> None:
+        wish, self._wish = self._wish, None
+        if wish is not None:
+            wish()
+        elif self.take is not None and not self.looks_into:
+            self.message.emit(f"This take was made with other weights of {self.take.model.title}.")
+        self._score_if_needed()
+        self.inspection.ask()
+
+    def _score_if_needed(self) -> None:
+        """A take from an export has no surprise and entropy: they are computed again."""
+        if self.take is None or self.loaded is None:
+            return
+        if any(np.isnan(trace.surprise).any() for trace in self.take.branches):
+            self.worker.score(self.take)
 
     @Slot(str)
     def _on_grown(self, take_id: str) -> None:
@@ -1218,6 +832,7 @@ class Studio(QObject):
     def _on_exported(self, path: str) -> None:
         self.message.emit(f"Saved {path}")
 
+    @Slot()
     def _announce(self) -> None:
         if self.activity is not self._announced:
             self._announced = self.activity

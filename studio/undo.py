@@ -84,14 +84,14 @@ class BranchCommand(QUndoCommand):
         self.undone = False
 
     def undo(self) -> None:
-        self.studio.switch_branches(self.take, self.before)
-        self.studio.bring_into_view(self.take, self.at)
+        self.studio.editing.switch_branches(self.take, self.before)
+        self.studio.editing.bring_into_view(self.take, self.at)
         self.undone = True
 
     def redo(self) -> None:
-        self.studio.switch_branches(self.take, self.after)
+        self.studio.editing.switch_branches(self.take, self.after)
         if self.undone:  # who does it for the first time is there, and may be following what is drawn
-            self.studio.bring_into_view(self.take, self.at)
+            self.studio.editing.bring_into_view(self.take, self.at)
 
 
 class DeleteCommand(QUndoCommand):
@@ -107,7 +107,7 @@ class DeleteCommand(QUndoCommand):
 
     def undo(self) -> None:
         if self.studio.restore_take(self.take_id) and self.shown:
-            self.studio.open_history(self.take_id)
+            self.studio.opening.open_history(self.take_id)
 
     def redo(self) -> None:
         self.shown = self.take is not None and self.take is self.studio.take

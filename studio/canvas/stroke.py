@@ -195,4 +195,4 @@ class Pencil(QObject):
         if over_gram:
             drawn, rows = np.rint(heights).astype(np.int32), pictured(chain.alphabet)
             symbols = drawn if rows is chain.alphabet else chain.alphabet.encode(rows.decode(drawn))
-        studio.put_stroke(symbols, Pointer(studio.looking.selected, start))
+        studio.editing.put_stroke(symbols, Pointer(studio.looking.selected, start))

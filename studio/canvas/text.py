@@ -48,7 +48,7 @@ from studio.canvas.common import (
     veiled_from,
 )
 from studio.canvas.sample_list import ROW_HEIGHT, SampleList, scrolled
-from studio.canvas.text_flow import SIGNS, Flow, glyph
+from studio.canvas.text_flow import SIGNS, TextFlow, glyph
 from studio.looking import Pointer
 from studio.messages import Inspection
 from studio.state import Studio
@@ -141,7 +141,7 @@ class TextPage(QAbstractScrollArea):
         self._trace: Trace | None = None
         self._given: npt.NDArray[np.int32] = np.empty(0, np.int32)
         """The symbols that every sample of the take was given."""
-        self._flow = Flow(MOST_COLUMNS)
+        self._flow = TextFlow(MOST_COLUMNS)
         """Of the characters in the cells."""
         self._edges = [0]
         """The first cell of every step, and of the one that comes next."""
@@ -211,7 +211,7 @@ class TextPage(QAbstractScrollArea):
         """The shown branch of the selected sample from its beginning."""
         take = self._take
         self._trace = None
-        self._flow, self._edges, self._signed = Flow(self._columns), [0], []
+        self._flow, self._edges, self._signed = TextFlow(self._columns), [0], []
         self._inspection = None
         self.alternatives.hide()
         if take is not None:
@@ -220,7 +220,7 @@ class TextPage(QAbstractScrollArea):
             if chain is not self._letters_of:
                 characters = chain.alphabet.characters if isinstance(chain.alphabet, Characters) else ""
                 self._letters, self._letters_of = Letters(characters), chain
-                self._flow = Flow(self._columns)
+                self._flow = TextFlow(self._columns)
             self._read = cells_of(chain)
             self._trace = take.samples[self.sample].trace
             self._given = np.array(take.given, np.int32)
@@ -515,7 +515,7 @@ class TextPage(QAbstractScrollArea):
         self._studio.looking.hover(None)
         self._studio.looking.pin(None)
         if found is not None:
-            self._studio.put_value(symbol, Pointer(found.sample, found.step))
+            self._studio.editing.put_value(symbol, Pointer(found.sample, found.step))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         pointer = self.pointer_at(event.position())

@@ -23,7 +23,7 @@ from models.text_files import STOP_MARK
 from models.trace import Take, Trace
 from studio.canvas.common import CellCanvas, ReadOut, take_of
 from studio.canvas.text import HINT, LINE_PIXELS, MARGIN, MOST_COLUMNS, ON_BRIGHT, Letters, TextPage
-from studio.canvas.text_flow import Flow
+from studio.canvas.text_flow import TextFlow
 from studio.messages import Attention
 from studio.state import Studio
 from studio.theme import QUIET, RADIUS, STAGE, Theme, colours, faded, set_role, small
@@ -82,7 +82,7 @@ class SourceText(QWidget):
         self._letters: Letters | None = None
         self._of: Text | None = None
         self.text = ""
-        self.flow = Flow(MOST_COLUMNS)
+        self.flow = TextFlow(MOST_COLUMNS)
         self.setAccessibleName("Source")
         studio.attention.changed.connect(self.update)
 
@@ -107,7 +107,7 @@ class SourceText(QWidget):
         letters = self._letters
         if letters is None:
             return
-        self.flow = Flow(min(max(1, (self.width() - 2 * MARGIN) // letters.width - 1), MOST_COLUMNS))
+        self.flow = TextFlow(min(max(1, (self.width() - 2 * MARGIN) // letters.width - 1), MOST_COLUMNS))
         self.flow.extend(self.text + STOP_MARK)
         self.setFixedHeight(self._line_height * len(self.flow.starts))
         self.update()
@@ -445,7 +445,7 @@ class Others(QWidget):
     def show_other(self, sample: int) -> None:
         other = self.other
         if other is not None:
-            self._studio.show_beside(other, self._studio.catalog.match(other.model))
+            self._studio.show_with_model(other, self._studio.catalog.match(other.model))
             self._studio.looking.select(sample)
 
 

@@ -29,7 +29,7 @@ from studio.state import Activity, Studio
 from studio.theme import QUIET, Theme, colours, faded
 from studio.widgets.controls import PushButton, ToolButton
 from studio.widgets.labels import label
-from studio.widgets.layouts import Flow, as_high_as_its_width_asks, clear
+from studio.widgets.layouts import FlowLayout, as_high_as_its_width_asks, clear
 from studio.widgets.painting import painting
 
 STRIP_SHARE = 0.42
@@ -64,7 +64,7 @@ class FrameOfTrace:
         return self.whole.entropy[self._steps]
 
 
-def frames_of(trace: Trace, chain: VideoChain, overlay: str, given: tuple[int, ...] = ()) -> list[Picture]:
+def film_of(trace: Trace, chain: VideoChain, overlay: str, given: tuple[int, ...] = ()) -> list[Picture]:
     """A picture of each frame."""
     pixels = chain.frame.length
     return [
@@ -138,7 +138,7 @@ class FilmView(CellView):
             real = Trace(take.traces[0].segment)
             nothing = np.full(len(truth), np.nan, np.float32)
             real.append(truth, nothing, nothing, np.zeros(len(truth), np.bool_))
-            self._truth = frames_of(real, self.chain, "none")
+            self._truth = film_of(real, self.chain, "none")
             for picture in self._truth:
                 picture.sync()
         super()._repaint()
@@ -151,7 +151,7 @@ class FilmView(CellView):
         for n, trace in enumerate(take.traces):
             known = cast(FrameOfTrace, self._films[n][0].trace).whole if n < len(self._films) else None
             if known is not trace:
-                self._films[n : n + 1] = [frames_of(trace, self.chain, self._studio.overlay, take.given)]
+                self._films[n : n + 1] = [film_of(trace, self.chain, self._studio.overlay, take.given)]
             for picture in self._films[n]:
                 picture.sync()
         self._show_facts()
@@ -259,7 +259,7 @@ class GivenRow(QWidget):
         self.nothing_button = PushButton("nothing", "The model draws all frames", "Begin with nothing")
         self.nothing_button.setCheckable(True)
         self._examples = as_high_as_its_width_asks()
-        self._flow = Flow(self._examples, GAP // 2)
+        self._flow = FlowLayout(self._examples, GAP // 2)
         self._flow.setContentsMargins(0, 0, 0, 0)
         row = QHBoxLayout(self)
         row.setContentsMargins(MARGIN, 0, MARGIN, GAP)
@@ -300,7 +300,7 @@ class GivenRow(QWidget):
         name, _ = QFileDialog.getOpenFileName(self, "Open a video", folder, FILTERS)
         if name:
             self._studio.profile.set("open_folder", str(Path(name).parent))
-            self._studio.open_video(Path(name))
+            self._studio.opening.open_video(Path(name))
 
 
 class VideoCanvas(CellCanvas):

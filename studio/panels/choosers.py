@@ -27,7 +27,7 @@ from models.condition import ANY, Category, Factor, Order, Vector
 from models.errors import InputError
 from models.orders import NAMED_ORDERS, random_order, seed_of
 from models.source_text import Text
-from models.text_files import plain
+from models.text_files import canonical
 from models.track import Number, Track
 from studio.class_pictures import Pixels, class_pictures, pixmap
 from studio.code_map import code_map
@@ -617,12 +617,12 @@ class TextChooser(Chooser):
         problem = self._problem_of(text)
         self.problem.show_problem(problem)
         if not problem:
-            self.choose(plain(text), drag=self._drag)
+            self.choose(canonical(text), drag=self._drag)
 
     def _problem_of(self, text: str) -> str:
         """Why a text cannot be read, with the characters that stand in the way; nothing where it can."""
         try:
-            self.factor.check(plain(text))
+            self.factor.check(canonical(text))
         except InputError as error:
             return str(error)
         return ""

@@ -1055,7 +1055,7 @@ class InspectorPanel(QWidget):
     def _put(self, plot: ConditionalPlot, value: int) -> None:
         """The value goes where the curve was seen, wherever generation has got to meanwhile."""
         if plot.inspection is not None:
-            self.studio.put_value(value, Pointer(plot.inspection.sample, plot.inspection.step))
+            self.studio.editing.put_value(value, Pointer(plot.inspection.sample, plot.inspection.step))
 
     def _look_at(self, plot: ConditionalPlot) -> None:
         if plot.inspection is not None:
@@ -1063,11 +1063,11 @@ class InspectorPanel(QWidget):
 
     @Slot()
     def _new_noise(self) -> None:
-        self.studio.new_noise()
+        self.studio.editing.new_noise()
 
     @Slot()
     def _new_noise_everywhere(self) -> None:
-        self.studio.new_noise(all_samples=True)
+        self.studio.editing.new_noise(all_samples=True)
 
     @Slot()
     def _fill_branches(self) -> None:
@@ -1096,7 +1096,7 @@ class InspectorPanel(QWidget):
     @Slot(QAction)
     def _switch_branch(self, action: QAction) -> None:
         sample, number = action.data()
-        self.studio.show_branch(sample, number)
+        self.studio.editing.show_branch(sample, number)
 
 
 if __name__ == "__main__":

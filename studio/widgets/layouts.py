@@ -86,7 +86,7 @@ class EvenGrid(ItemLayout):
         return size
 
 
-class Flow(ItemLayout):
+class FlowLayout(ItemLayout):
     """Widgets one after another, in as many rows as the width asks for; what is hidden takes no room."""
 
     LEAST_WIDTH = 200

@@ -471,7 +471,7 @@ def test_the_picture_comes_as_soon_as_the_model_is_loaded(
     make_studio: Callable[[], Studio], open_canvas: Callable[[Studio], SoundCanvas], qtbot: QtBot
 ) -> None:
     first = make_studio()
-    first.choose_model("tiny-wavenet")
+    first.loading.choose("tiny-wavenet")
     qtbot.waitUntil(lambda: first.activity is Activity.IDLE, timeout=30_000)
     first.change("as fast as possible", pace=float("inf"))
     first.generate()
@@ -487,7 +487,7 @@ def test_the_picture_comes_as_soon_as_the_model_is_loaded(
         loading.wait(10)
 
     studio.worker._commands.put(wait)
-    studio.open_history(first.take.id)
+    studio.opening.open_history(first.take.id)
     qtbot.waitUntil(lambda: studio.take is not None and not canvas.gram._ask.isActive())
     assert canvas.gram.facts.full == "needs the model, which is being loaded"
     loading.set()
@@ -524,7 +524,7 @@ def test_a_real_walk_is_pictured_around_the_pinned_step(
     studio: Studio, open_canvas: Callable[[Studio], SoundCanvas], qtbot: QtBot
 ) -> None:
     canvas = open_canvas(studio)
-    studio.choose_model("tiny-wavenet")
+    studio.loading.choose("tiny-wavenet")
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=30_000)
     assert canvas.invitation.accessibleName().startswith("Press Generate")
     studio.change("as fast as possible", pace=float("inf"), seed=3, seed_locked=True)

@@ -20,7 +20,7 @@ from models.trace import Take
 from studio.canvas.alternatives import MOST, likeliest
 from studio.canvas.demo import empty_take, grow
 from studio.canvas.text import LINE_PIXELS, TextCanvas, TextPage
-from studio.canvas.text_flow import Flow, glyph
+from studio.canvas.text_flow import TextFlow, glyph
 from studio.looking import Pointer
 from studio.messages import Inspection
 from studio.state import Studio
@@ -75,7 +75,7 @@ def colours_of(page: TextPage, step: int) -> set[str]:
 # Lines
 
 
-def lines(flow: Flow) -> list[str]:
+def lines(flow: TextFlow) -> list[str]:
     return [flow.text[steps.start : steps.stop] for steps in map(flow.steps, range(len(flow.starts)))]
 
 
@@ -95,7 +95,7 @@ def lines(flow: Flow) -> list[str]:
     ],
 )
 def test_lines_are_broken_between_words_and_what_ends_one_hangs(text: str, laid_out: list[str]) -> None:
-    flow = Flow(5)
+    flow = TextFlow(5)
     flow.extend(text)
     assert lines(flow) == laid_out
 
@@ -103,7 +103,7 @@ def test_lines_are_broken_between_words_and_what_ends_one_hangs(text: str, laid_
 def test_a_text_that_grows_is_laid_out_as_at_once_and_changes_its_last_line_alone() -> None:
     rng = np.random.default_rng(1)
     text = "".join(rng.choice(list("abc  \n"), 400))
-    at_once, growing = Flow(9), Flow(9)
+    at_once, growing = TextFlow(9), TextFlow(9)
     at_once.extend(text)
     for character in text:
         before = list(growing.starts)
@@ -114,7 +114,7 @@ def test_a_text_that_grows_is_laid_out_as_at_once_and_changes_its_last_line_alon
 
 
 def test_a_place_is_found_again() -> None:
-    flow = Flow(5)
+    flow = TextFlow(5)
     flow.extend("ab cdef\ngh")
     for step in range(len(flow.text) + 1):
         line, column = flow.place(step)
@@ -308,7 +308,7 @@ def test_the_likeliest_come_first_and_what_was_drawn_is_among_them() -> None:
 @pytest.fixture
 def text_studio(studio: Studio, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
     register_text(monkeypatch)
-    studio.open_checkpoint(save_text_model(tmp_path / "text.safetensors"))
+    studio.opening.open_checkpoint(save_text_model(tmp_path / "text.safetensors"))
     return load(studio, qtbot, str(tmp_path / "text.safetensors"))
 
 

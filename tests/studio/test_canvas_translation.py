@@ -138,7 +138,7 @@ def test_attention_of_a_take_from_a_file(
     with qtbot.waitSignal(studio.worker.exported, timeout=30_000):
         studio.export(out)
     take = drawn(studio, qtbot)
-    studio.open_path(out)
+    studio.opening.open_path(out)
     qtbot.waitUntil(lambda: studio.take is not None and studio.take.id != take.id, timeout=30_000)
     studio.looking.move_cursor(1)
     looked_at(studio, qtbot, tmp_path, 1)
@@ -200,7 +200,7 @@ def test_what_was_found_can_be_looked_into_and_edited(canvas: TranslationCanvas,
     with qtbot.waitSignal(studio.inspection.answered, timeout=30_000):
         studio.looking.pin(Pointer(1, 1))
     assert "found by the search" in canvas.read_out.text()
-    studio.put_value(other)
+    studio.editing.put_value(other)
     finish(studio, qtbot)
     assert int(take.traces[1].symbols[1]) == other
     assert take.traces[1].segment.shaping == NEUTRAL
@@ -239,7 +239,7 @@ def test_opening_a_search_leaves_count_temperature_and_seed_alone(
     studio.change("count", count=7)
     studio.reshape(temperature=0.5)
     drawn(studio, qtbot, 7)
-    studio.open_history(take.id)
+    studio.opening.open_history(take.id)
     qtbot.waitUntil(lambda: studio.take is take, timeout=30_000)
     assert studio.settings is not None
     assert (studio.settings.count, studio.settings.shaping.temperature) == (7, 0.5)

@@ -153,7 +153,7 @@ def video_studio(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Studio:
     (tmp_path / "checkpoints").mkdir()
     write(tmp_path, VIDEO, "video_pixel_network", CHAIN, (), {**SIZES, "head": 8})
     path = tmp_path / "checkpoints" / f"{VIDEO}.safetensors"
-    studio.open_checkpoint(path)
+    studio.opening.open_checkpoint(path)
     return load(studio, qtbot, str(path))
 
 
@@ -167,7 +167,7 @@ def test_a_dropped_gif_is_what_the_next_take_begins_with_and_the_truth_beside_it
     first, *others = map(Image.fromarray, balls())
     first.save(path, save_all=True, append_images=others)
     with qtbot.waitSignal(video_studio.given_video.changed):
-        video_studio.open_path(path)
+        video_studio.opening.open_path(path)
     assert [button.isChecked() for button in canvas.given.buttons] == [True]
     video_studio.generate()
     finish(video_studio, qtbot)
@@ -194,7 +194,7 @@ def test_a_gif_of_another_size_is_refused_with_the_size_that_would_be_right(
     path = tmp_path / "wide.gif"
     Image.fromarray(np.zeros((8, 9), np.uint8)).save(path)
     with qtbot.waitSignal(video_studio.error) as said:
-        video_studio.open_path(path)
+        video_studio.opening.open_path(path)
     assert "9 x 8 pixels; the model expects frames of 8 x 8" in said.args[0]
 
 

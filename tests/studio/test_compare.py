@@ -330,7 +330,7 @@ def test_a_comparison_gives_way_to_a_walk_and_outlives_another_choice_of_model(
     dialog.models.compare_button.click()
     several.begin()
     finish(several, qtbot)
-    several.choose_model(OTHER)
+    several.loading.choose(OTHER)
     qtbot.waitUntil(lambda: several.activity is Activity.IDLE)
     qtbot.waitUntil(lambda: not several.comparison.running, timeout=20_000)
     assert [column.problem for column in several.comparison.columns] == ["", ""]
@@ -571,7 +571,7 @@ def test_the_pace_is_that_of_each_sample_however_many_temperatures_there_are(
 def test_new_noise_leaves_each_sample_what_the_sweep_gave_it(image_studio: Studio, qtbot: QtBot) -> None:
     take = swept(image_studio, qtbot)
     image_studio.looking.move_cursor(5)
-    image_studio.new_noise(all_samples=True)
+    image_studio.editing.new_noise(all_samples=True)
     finish(image_studio, qtbot)
     assert [trace.segment.condition["digit"] for trace in take.traces] == ["0", "1", "2"]
     assert {trace.segment.salt for trace in take.traces} == {1}

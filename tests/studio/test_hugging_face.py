@@ -38,7 +38,7 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def studio(make_studio: Callable[[], Studio], qtbot: QtBot, gpt2: Path) -> Studio:
     """A studio into which the folder was dropped, as fast as it goes."""
     studio = make_studio()
-    studio.open_path(gpt2)
+    studio.opening.open_path(gpt2)
     qtbot.waitUntil(lambda: studio.entry is not None and studio.entry.path == gpt2, timeout=20_000)
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
     studio.change("pace", pace=math.inf)
@@ -102,7 +102,7 @@ def test_a_broken_folder_says_what_is_wrong_and_the_model_stays(studio: Studio, 
     (tmp_path / "other" / "config.json").write_text('{"model_type": "llama"}')
     before = studio.entry
     with qtbot.waitSignal(studio.error) as told:
-        studio.open_path(tmp_path / "other" / "config.json")
+        studio.opening.open_path(tmp_path / "other" / "config.json")
     assert "its architecture is 'llama'" in told.args[0]
     assert studio.entry is before
 

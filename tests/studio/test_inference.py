@@ -472,7 +472,7 @@ def test_a_take_that_is_deleted_meanwhile_is_not_saved_unless_that_is_undone(
 ) -> None:
     take = drawn(image_studio, qtbot)
     disk.full = True
-    image_studio.put_value(3)
+    image_studio.editing.put_value(3)
     image_studio.looking.pin(None)
     image_studio.worker.save(take)
     until_saved(image_studio, qtbot)
@@ -628,7 +628,7 @@ def test_there_is_no_full_collection_while_a_model_is_loaded(
 
     monkeypatch.setattr(models.checkpoint, "load_checkpoint", look)
     with qtbot.waitSignal(studio.error):
-        studio.choose_model(IMAGE)
+        studio.loading.choose(IMAGE)
     load(studio, qtbot, SOUND)
     studio.begin()
     finish(studio, qtbot)  # the first step of the engine, which belongs to the loading, is behind us

@@ -66,7 +66,7 @@ def generate(studio: Studio, qtbot: QtBot) -> str:
 
 def open_and_wait(studio: Studio, qtbot: QtBot, take_id: str) -> None:
     """Also for what is done when everybody has seen the take."""
-    studio.open_history(take_id)
+    studio.opening.open_history(take_id)
     qtbot.waitUntil(lambda: studio.take is not None and studio.take.id == take_id)
     QApplication.processEvents()
 

@@ -150,7 +150,7 @@ def test_the_settings_at_the_step_count_not_those_that_the_take_began_with(image
 def test_a_value_that_was_put_was_not_drawn_under_any_settings(image_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(image_studio, qtbot)
     generate(image_studio, qtbot)
-    image_studio.put_value(3, Pointer(0, 10))
+    image_studio.editing.put_value(3, Pointer(0, 10))
     finish(image_studio, qtbot)
     image_studio.reshape(temperature=0.3)
     look_at(image_studio, qtbot, panel, 0, 10)
@@ -204,7 +204,7 @@ def test_branches_are_listed_and_can_be_switched_to(image_studio: Studio, qtbot:
     panel = panel_of(image_studio, qtbot)
     generate(image_studio, qtbot)
     assert not panel.branches_button.isEnabled()
-    image_studio.put_value(3, Pointer(0, 10))
+    image_studio.editing.put_value(3, Pointer(0, 10))
     qtbot.waitUntil(lambda: not image_studio.running)
     assert panel.branches_button.text() == "Branches 2"
     panel.branches_menu.aboutToShow.emit()
@@ -312,8 +312,8 @@ def test_what_a_completion_was_given_is_told_from_what_an_edit_put_there(image_s
     for step, came in ((7, "given"), (30, "drawn")):
         look_at(image_studio, qtbot, panel, 0, step)
         assert (panel.plot.came, panel.fact_names[0].text()) == (came, came.capitalize())
-    image_studio.new_noise()
-    image_studio.put_value(9, Pointer(0, 7))
+    image_studio.editing.new_noise()
+    image_studio.editing.put_value(9, Pointer(0, 7))
     finish(image_studio, qtbot)
     look_at(image_studio, qtbot, panel, 0, 7)
     qtbot.waitUntil(lambda: panel.facts["drawn"].text() == "9")

@@ -209,7 +209,7 @@ def test_the_seed_that_stands_there_is_the_shown_take_s_and_the_lock_keeps_it(
     finish(image_studio, qtbot)
     first = image_studio.take
     assert first is not None
-    image_studio.put_value(3, Pointer(0, 5))
+    image_studio.editing.put_value(3, Pointer(0, 5))
     finish(image_studio, qtbot)
     image_studio.begin()
     finish(image_studio, qtbot)

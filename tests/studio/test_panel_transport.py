@@ -38,7 +38,7 @@ def test_the_main_button_says_the_obvious_thing_and_never_moves(studio: Studio, 
     panel = panel_of(studio, qtbot)
     place = panel.main_button.geometry()
     assert not panel.main_button.isEnabled()
-    studio.choose_model(IMAGE)
+    studio.loading.choose(IMAGE)
     assert studio.activity is Activity.LOADING
     assert panel.main_button.isEnabled()  # pressed now, it begins as soon as the model is there
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)

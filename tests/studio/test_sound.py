@@ -135,7 +135,7 @@ def test_after_an_edit_in_mid_run_sound_goes_on_from_the_edit(player: SoundPlaye
     begin(studio)
     qtbot.waitUntil(lambda: studio.frontier >= 800)
     heads = heads_of(player)
-    studio.put_value(7, Pointer(0, 400))
+    studio.editing.put_value(7, Pointer(0, 400))
     qtbot.waitUntil(lambda: any(h is not None and h >= 400 / 8000 for h in heads))
     studio.pause()
     qtbot.waitUntil(lambda: not studio.running)
@@ -145,7 +145,7 @@ def test_undo_in_mid_run_does_not_silence_the_walk(player: SoundPlayer, qtbot: Q
     studio = player.studio
     begin(studio)
     qtbot.waitUntil(lambda: studio.frontier >= 800)
-    studio.put_value(7, Pointer(0, 400))
+    studio.editing.put_value(7, Pointer(0, 400))
     qtbot.waitUntil(lambda: studio.frontier >= 600)
     studio.undo_stack.undo()
     assert studio.running

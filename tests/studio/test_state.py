@@ -146,7 +146,7 @@ def test_putting_a_value_branches_that_sample_alone_goes_on_from_it_and_keeps_th
     assert take is not None
     old = take.samples[1].trace
     before = old.symbols.copy()
-    image_studio.put_value(15, Pointer(1, 20))
+    image_studio.editing.put_value(15, Pointer(1, 20))
     finish(image_studio, qtbot)
     assert [len(s.branches) for s in take.samples] == [1, 2, 1]
     assert take.samples[1].trace.symbols[20] == 15
@@ -159,7 +159,7 @@ def test_undo_and_redo_move_between_branches_and_lose_nothing(image_studio: Stud
     generate(image_studio, qtbot)
     take = image_studio.take
     assert take is not None
-    image_studio.put_value(3, Pointer(0, 10))
+    image_studio.editing.put_value(3, Pointer(0, 10))
     qtbot.waitUntil(lambda: not image_studio.running)
     image_studio.undo_stack.undo()
     assert take.samples[0].current == 0
@@ -174,7 +174,7 @@ def test_new_noise_from_here_keeps_the_prefix_and_draws_anew(image_studio: Studi
     first = image_studio.trace
     assert first is not None
     image_studio.looking.move_cursor(12)
-    image_studio.new_noise()
+    image_studio.editing.new_noise()
     finish(image_studio, qtbot)
     second = image_studio.trace
     assert second is not None
@@ -186,10 +186,10 @@ def test_a_branch_can_be_switched_to_and_gone_on_with(image_studio: Studio, qtbo
     image_studio.change("pace", pace=30.0)
     image_studio.begin()
     qtbot.waitUntil(lambda: image_studio.frontier >= 6)
-    image_studio.put_value(9, Pointer(0, 3))
+    image_studio.editing.put_value(9, Pointer(0, 3))
     image_studio.change("pace", pace=FAST)
     finish(image_studio, qtbot)
-    image_studio.show_branch(0, 0)
+    image_studio.editing.show_branch(0, 0)
     assert image_studio.can_go_on
     image_studio.generate()
     finish(image_studio, qtbot)
@@ -240,9 +240,9 @@ def test_history_keeps_what_was_made_and_what_was_stopped_half_way(image_studio:
     qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
     half, whole = image_studio.profile.history()
     assert (whole.finished, half.finished) == (True, False)
-    image_studio.open_history(whole.id)
+    image_studio.opening.open_history(whole.id)
     qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == whole.id)
-    image_studio.open_history(half.id)
+    image_studio.opening.open_history(half.id)
     qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == half.id)
     image_studio.change("pace", pace=FAST)
     image_studio.generate()
@@ -262,7 +262,7 @@ def test_closing_and_opening_again_keeps_history_settings_and_model(
     assert again.settings.condition == {"digit": "2"}  # type: ignore[union-attr]
     assert again.settings.shaping.temperature == 0.5  # type: ignore[union-attr]
     (entry,) = again.profile.history()
-    again.open_history(entry.id)
+    again.opening.open_history(entry.id)
     qtbot.waitUntil(lambda: again.take is not None)
     assert np.array_equal(again.trace.symbols, symbols)  # type: ignore[union-attr]
 
@@ -287,7 +287,7 @@ def test_a_take_that_is_deleted_while_it_is_read_is_not_shown(image_studio: Stud
     second = image_studio.take
     qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
     with qtbot.waitSignal(image_studio.worker.read_done):
-        image_studio.open_history(first.id)
+        image_studio.opening.open_history(first.id)
         image_studio.delete_take(first.id)
     assert image_studio.take is second
 
@@ -312,7 +312,7 @@ def test_a_model_that_cannot_be_remembered_is_opened_all_the_same(
     shutil.copy(image_studio.entry.path, own)
     image_studio.catalog.user = tmp_path / "gone"
     with qtbot.waitSignal(image_studio.error):
-        image_studio.open_checkpoint(own)
+        image_studio.opening.open_checkpoint(own)
     assert image_studio.entry.path == own
 
 
@@ -322,7 +322,7 @@ def test_a_setting_of_a_model_that_is_gone_is_not_undone_elsewhere(
     assert image_studio.entry is not None
     own = tmp_path / "own.safetensors"
     shutil.copy(image_studio.entry.path, own)
-    image_studio.open_checkpoint(own)
+    image_studio.opening.open_checkpoint(own)
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
     image_studio.reshape(temperature=0.5)
     load(image_studio, qtbot, IMAGE)
@@ -343,7 +343,7 @@ def test_a_setting_of_a_model_that_is_damaged_now_is_not_undone_elsewhere(
     image_studio.change("count", count=3)
     own = tmp_path / "own.safetensors"
     shutil.copy(image_studio.entry.path, own)
-    image_studio.open_checkpoint(own)
+    image_studio.opening.open_checkpoint(own)
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
     image_studio.change("count", count=5)
     load(image_studio, qtbot, IMAGE)
@@ -363,7 +363,7 @@ def test_a_part_of_an_image_shortens_no_later_one(image_studio: Studio, qtbot: Q
     assert short.longest == 20
     export(tmp_path / "short.png", short)
     image_studio.delete_take(short.id)
-    image_studio.open_saved(tmp_path / "short.png")
+    image_studio.opening.open_saved(tmp_path / "short.png")
     qtbot.waitUntil(lambda: image_studio.take is not None)
     generate(image_studio, qtbot)
     assert image_studio.frontier == 48
@@ -400,7 +400,7 @@ def test_a_step_of_a_take_of_which_nothing_is_drawn_takes_the_present_settings(
 def test_another_branch_ends_a_replay(studio: Studio, qtbot: QtBot, model: str) -> None:
     load(studio, qtbot, model)
     generate(studio, qtbot)
-    studio.put_value(7, Pointer(0, 20))
+    studio.editing.put_value(7, Pointer(0, 20))
     finish(studio, qtbot)
     studio.looking.move_cursor(0)
     studio.play()
@@ -437,7 +437,7 @@ def test_a_take_that_is_deleted_while_it_is_read_is_no_error(image_studio: Studi
     image_studio.worker._files.submit(gate.wait, 10)
     complaints: list[str] = []
     image_studio.error.connect(complaints.append)
-    image_studio.open_history(old_id)
+    image_studio.opening.open_history(old_id)
     image_studio.delete_take(old_id)
     gate.set()
     image_studio.worker._files.submit(lambda: None).result()
@@ -455,7 +455,7 @@ def test_a_saved_file_restores_the_take_and_all_settings(image_studio: Studio, q
     image_studio.neutral_shaping()
     generate(image_studio, qtbot, count=1)
     image_studio.delete_take(saved.id)  # else it would be shown from there
-    image_studio.open_path(tmp_path / "two.png")
+    image_studio.opening.open_path(tmp_path / "two.png")
     qtbot.waitUntil(lambda: image_studio.take is not None and len(image_studio.take.samples) == 2)
     take, settings = image_studio.take, image_studio.settings
     assert take is not None
@@ -497,9 +497,9 @@ def test_the_picture_of_conditionals_covers_what_was_asked(sound_studio: Studio,
 
 
 def test_loading_can_be_cancelled(studio: Studio, qtbot: QtBot) -> None:
-    studio.choose_model(SOUND)
+    studio.loading.choose(SOUND)
     assert studio.activity is Activity.LOADING
-    studio.cancel_loading()
+    studio.loading.cancel()
     qtbot.wait(100)
     assert studio.activity is Activity.EMPTY
     load(studio, qtbot, IMAGE)
@@ -508,7 +508,7 @@ def test_loading_can_be_cancelled(studio: Studio, qtbot: QtBot) -> None:
 def test_a_model_that_is_given_up_while_it_loads_leaves_what_was_there(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot)
     take = image_studio.take
-    image_studio.choose_model(SOUND)
+    image_studio.loading.choose(SOUND)
     image_studio.stop()
     assert (chosen_model(image_studio), image_studio.take) == (IMAGE, take)
     qtbot.waitUntil(lambda: image_studio.looks_into)
@@ -565,7 +565,7 @@ def test_undo_passes_over_what_a_take_that_was_shown_again_has_undone(image_stud
     image_studio.reshape(temperature=0.5)
     image_studio.begin()
     finish(image_studio, qtbot)
-    image_studio.open_history(take.id)
+    image_studio.opening.open_history(take.id)
     qtbot.waitUntil(lambda: image_studio.take is take)
     assert image_studio.settings is not None
     assert (image_studio.settings.shaping.temperature, image_studio.settings.pace) == (1.0, 5000.0)
@@ -574,7 +574,7 @@ def test_undo_passes_over_what_a_take_that_was_shown_again_has_undone(image_stud
 
 
 def test_going_back_is_not_given_up_for_nothing(image_studio: Studio, qtbot: QtBot) -> None:
-    image_studio.choose_model(SOUND)
+    image_studio.loading.choose(SOUND)
     image_studio.stop()
     image_studio.stop()
     assert chosen_model(image_studio) == IMAGE
@@ -590,7 +590,7 @@ def test_a_model_that_a_history_entry_needs_can_be_given_up_for_the_one_before(
     load(image_studio, qtbot, SOUND)
     generate(image_studio, qtbot)
     second = image_studio.take
-    image_studio.open_history(first.id)
+    image_studio.opening.open_history(first.id)
     qtbot.waitUntil(lambda: image_studio.take is first)
     if image_studio.activity is Activity.LOADING:  # a model this small may be there at once
         image_studio.stop()
@@ -598,7 +598,7 @@ def test_a_model_that_a_history_entry_needs_can_be_given_up_for_the_one_before(
 
 
 def test_escape_withdraws_what_was_to_begin_before_it_gives_the_model_up(image_studio: Studio) -> None:
-    image_studio.choose_model(SOUND)
+    image_studio.loading.choose(SOUND)
     image_studio.generate()
     image_studio.stop()
     assert (chosen_model(image_studio), image_studio.walks_when_loaded) == (SOUND, False)
@@ -608,7 +608,7 @@ def test_escape_withdraws_what_was_to_begin_before_it_gives_the_model_up(image_s
 
 def test_choosing_models_quickly_ends_with_the_last_one(studio: Studio, qtbot: QtBot) -> None:
     for name in (IMAGE, SOUND, IMAGE, SOUND):
-        studio.choose_model(name)
+        studio.loading.choose(name)
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
     assert studio.loaded is not None
     assert studio.loaded.reference.name == SOUND
@@ -648,7 +648,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_by_name(
     path.write_bytes(content)
     complaints: list[str] = []
     image_studio.error.connect(complaints.append)
-    image_studio.open_path(path)
+    image_studio.opening.open_path(path)
     assert len(complaints) == 1
     assert "broken.safetensors" in complaints[0]
     generate(image_studio, qtbot)
@@ -670,12 +670,12 @@ def test_a_take_gone_back_to_is_the_one_that_undo_knows(image_studio: Studio, qt
     generate(image_studio, qtbot)
     first = image_studio.take
     assert first is not None
-    image_studio.put_value(3, Pointer(0, 10))
+    image_studio.editing.put_value(3, Pointer(0, 10))
     qtbot.waitUntil(lambda: not image_studio.running)
     generate(image_studio, qtbot)
-    image_studio.open_history(first.id)
+    image_studio.opening.open_history(first.id)
     qtbot.waitUntil(lambda: image_studio.take is first)
-    image_studio.put_value(4, Pointer(0, 12))
+    image_studio.editing.put_value(4, Pointer(0, 12))
     qtbot.waitUntil(lambda: not image_studio.running)
     for _ in range(2):
         image_studio.undo_stack.undo()
@@ -690,7 +690,7 @@ def test_a_walk_ends_whatever_is_shown_by_then(image_studio: Studio, qtbot: QtBo
     image_studio.change("pace", pace=20.0)
     image_studio.begin()
     qtbot.waitUntil(lambda: image_studio.frontier >= 2)
-    image_studio.open_history(old.id)
+    image_studio.opening.open_history(old.id)
     qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == old.id)
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
 
@@ -726,7 +726,7 @@ def test_a_failed_save_is_told_and_stops_no_walk(image_studio: Studio, qtbot: Qt
     image_studio.change("pace", pace=30.0)
     image_studio.begin()
     qtbot.waitUntil(lambda: image_studio.frontier >= 5)
-    image_studio.put_value(1, Pointer(0, 2))
+    image_studio.editing.put_value(1, Pointer(0, 2))
     image_studio.change("pace", pace=FAST)
     finish(image_studio, qtbot)
     qtbot.waitUntil(lambda: bool(complaints))
@@ -749,7 +749,7 @@ def test_a_take_deleted_while_it_runs_stays_deleted(image_studio: Studio, qtbot:
 def test_in_a_grid_a_step_after_an_edit_walks_the_edited_sample(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot, count=3)
     image_studio.change("pace", pace=20.0)
-    image_studio.put_value(2, Pointer(1, 20))
+    image_studio.editing.put_value(2, Pointer(1, 20))
     image_studio.pause()
     qtbot.waitUntil(lambda: not image_studio.running)
     drawn = len(image_studio.take.samples[1].trace)  # type: ignore[union-attr]
@@ -762,7 +762,7 @@ def test_in_a_grid_a_step_after_an_edit_walks_the_edited_sample(image_studio: St
 def test_an_edit_of_a_pinned_step_keeps_the_pin(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot)
     image_studio.looking.pin(Pointer(0, 7))
-    image_studio.put_value(3)
+    image_studio.editing.put_value(3)
     finish(image_studio, qtbot)
     assert image_studio.looking.pinned == image_studio.looking.inspected_pointer == Pointer(0, 7)
     assert image_studio.trace is not None
@@ -777,7 +777,7 @@ def test_with_an_open_lock_each_take_has_another_seed_but_one_that_was_rolled(
     assert first is not None
     assert not image_studio.keeps_seed
     generate(image_studio, qtbot)
-    image_studio.open_history(first.id)
+    image_studio.opening.open_history(first.id)
     qtbot.waitUntil(lambda: image_studio.take is first)
     assert image_studio.settings is not None
     assert image_studio.settings.seed == first.traces[0].schedule[0].seed
@@ -797,11 +797,11 @@ def test_an_opened_file_is_seen_without_an_overlay(image_studio: Studio, qtbot: 
     take = image_studio.take
     export(tmp_path / "a.png", take)
     image_studio.set_overlay("entropy")
-    image_studio.open_saved(tmp_path / "a.png")
+    image_studio.opening.open_saved(tmp_path / "a.png")
     qtbot.waitUntil(lambda: image_studio.overlay == "none")
     image_studio.delete_take(take.id)
     image_studio.set_overlay("entropy")
-    image_studio.open_saved(tmp_path / "a.png")
+    image_studio.opening.open_saved(tmp_path / "a.png")
     qtbot.waitUntil(lambda: image_studio.take is not None)
     assert image_studio.overlay == "none"
 
@@ -818,10 +818,10 @@ def test_new_noise_for_all_leaves_clips_alone_that_ended_before(sound_studio: St
     generate(sound_studio, qtbot, count=3, limit=600)
     take = sound_studio.take
     assert take is not None
-    sound_studio.put_value(32, Pointer(0, 100))
+    sound_studio.editing.put_value(32, Pointer(0, 100))
     qtbot.waitUntil(lambda: take.samples[0].trace.finished and not sound_studio.running)
     sound_studio.looking.move_cursor(300)
-    sound_studio.new_noise(all_samples=True)
+    sound_studio.editing.new_noise(all_samples=True)
     finish(sound_studio, qtbot)
     assert len(take.samples[0].trace) == 101
     for sample in take.samples:
@@ -846,14 +846,14 @@ def test_opening_a_take_is_no_edit_and_leaves_the_engine_as_chosen(image_studio:
     assert slow is not None
     generate(image_studio, qtbot, engine="auto")
     edits = image_studio.undo_stack.count()
-    image_studio.open_history(slow.id)
+    image_studio.opening.open_history(slow.id)
     qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == slow.id)
     assert image_studio.settings.engine == "auto"  # type: ignore[union-attr]
     assert image_studio.undo_stack.count() == edits
 
 
 def test_what_is_asked_for_while_a_model_loads_begins_when_it_is_there(studio: Studio, qtbot: QtBot) -> None:
-    studio.choose_model(IMAGE)
+    studio.loading.choose(IMAGE)
     assert studio.can_begin
     studio.generate()
     assert (studio.walks_when_loaded, studio.activity, studio.take) == (True, Activity.LOADING, None)
@@ -861,11 +861,13 @@ def test_what_is_asked_for_while_a_model_loads_begins_when_it_is_there(studio: S
     assert not studio.walks_when_loaded
 
 
-@pytest.mark.parametrize("instead", [Studio.pause, lambda studio: studio.choose_model(SOUND)], ids=["pause", "another"])
+@pytest.mark.parametrize(
+    "instead", [Studio.pause, lambda studio: studio.loading.choose(SOUND)], ids=["pause", "another"]
+)
 def test_what_was_asked_for_while_a_model_loads_can_be_given_up(
     instead: Callable[[Studio], None], studio: Studio, qtbot: QtBot
 ) -> None:
-    studio.choose_model(IMAGE)
+    studio.loading.choose(IMAGE)
     studio.generate()
     instead(studio)
     assert not studio.walks_when_loaded
@@ -879,7 +881,7 @@ def test_what_was_begun_goes_on_when_its_model_is_there_again(image_studio: Stud
     qtbot.waitUntil(lambda: image_studio.frontier > 0)
     begun = image_studio.take
     load(image_studio, qtbot, SOUND)
-    image_studio.choose_model(IMAGE)
+    image_studio.loading.choose(IMAGE)
     image_studio.change("pace", pace=FAST)
     image_studio.generate()
     assert image_studio.walks_when_loaded
@@ -906,12 +908,12 @@ def test_what_is_opened_after_something_was_asked_for_is_what_is_shown(
     assert take is not None
     export(tmp_path / "a.npz", take)
     qtbot.waitUntil(lambda: take.id in {entry.id for entry in image_studio.profile.history()})
-    image_studio.choose_model(SOUND)
+    image_studio.loading.choose(SOUND)
     image_studio.generate()
     if where == "history":
-        image_studio.open_history(take.id)
+        image_studio.opening.open_history(take.id)
     else:
-        image_studio.open_path(tmp_path / "a.npz")
+        image_studio.opening.open_path(tmp_path / "a.npz")
     qtbot.waitUntil(lambda: image_studio.looks_into and not image_studio.running)
     assert image_studio.take is not None
     assert image_studio.take.id == take.id
@@ -921,8 +923,8 @@ def test_what_is_asked_for_after_something_was_opened_is_what_happens(image_stud
     generate(image_studio, qtbot)
     take = image_studio.take
     assert take is not None
-    image_studio.choose_model(SOUND)
-    image_studio.open_history(take.id)
+    image_studio.loading.choose(SOUND)
+    image_studio.opening.open_history(take.id)
     image_studio.begin()
     qtbot.waitUntil(lambda: image_studio.frontier > 0)
     image_studio.pause()
@@ -931,9 +933,9 @@ def test_what_is_asked_for_after_something_was_opened_is_what_happens(image_stud
 
 
 def test_nothing_is_asked_for_any_more_when_loading_is_given_up(studio: Studio) -> None:
-    studio.choose_model(IMAGE)
+    studio.loading.choose(IMAGE)
     studio.generate()
-    studio.cancel_loading()
+    studio.loading.cancel()
     assert not studio.walks_when_loaded
 
 
@@ -1148,7 +1150,7 @@ def test_a_step_that_a_hand_meets_goes_no_further_than_it_would_have(image_studi
 
 def test_a_hand_leaves_alone_what_the_settings_would_not_draw_again(image_studio: Studio, qtbot: QtBot) -> None:
     begun = begin_slowly(image_studio, qtbot)
-    image_studio.put_value(3, Pointer(0, 2))
+    image_studio.editing.put_value(3, Pointer(0, 2))
     move_hand(image_studio, "2")
     assert image_studio.take is begun
     image_studio.pause()
@@ -1195,7 +1197,7 @@ def test_what_is_left_for_another_model_while_it_is_drawn_along_is_kept(image_st
     assert image_studio.take is left
     image_studio.go_on()
     finish(image_studio, qtbot)
-    image_studio.put_value(3, Pointer(0, 5))
+    image_studio.editing.put_value(3, Pointer(0, 5))
     finish(image_studio, qtbot)
     qtbot.waitUntil(lambda: len(image_studio.profile.load_take(left.id).samples[0].branches) == 2)
 
@@ -1206,7 +1208,7 @@ def test_what_was_drawn_along_is_kept_with_what_one_does_to_it(image_studio: Stu
         finish(image_studio, qtbot)
         take = image_studio.take
         assert take is not None
-        image_studio.put_value(value, Pointer(0, 5))
+        image_studio.editing.put_value(value, Pointer(0, 5))
         finish(image_studio, qtbot)
         image_studio.drawing_along.draw()
         finish(image_studio, qtbot)
@@ -1232,7 +1234,7 @@ def test_a_locked_seed_holds_for_what_is_drawn_along(image_studio: Studio, qtbot
 
 
 def test_play_while_a_model_loads_does_not_hide_that_it_loads(studio: Studio, qtbot: QtBot) -> None:
-    studio.choose_model(IMAGE)
+    studio.loading.choose(IMAGE)
     studio.play()
     studio.pause()
     assert studio.activity is Activity.LOADING
@@ -1247,7 +1249,7 @@ def test_a_checkpoint_that_cannot_be_loaded_leaves_what_was_there(
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes((checkpoints / "checkpoints" / f"{SOUND}.safetensors").read_bytes()[:-4] + b"\0\0\xc0\x7f")  # NaN
     with qtbot.waitSignal(image_studio.error) as complaint:
-        image_studio.open_checkpoint(bad)
+        image_studio.opening.open_checkpoint(bad)
     assert "bad.safetensors" in complaint.args[0]
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
     assert (image_studio.take, image_studio.entry) == (take, entry)
@@ -1261,7 +1263,7 @@ def test_a_conditional_that_comes_after_its_take_has_left_is_not_shown(image_stu
     generate(image_studio, qtbot)
     with qtbot.waitSignal(image_studio.worker.inspected) as late:
         image_studio.looking.move_cursor(3)
-    image_studio.choose_model(SOUND)
+    image_studio.loading.choose(SOUND)
     heard: list[object] = []
     image_studio.inspection.answered.connect(heard.append)
     image_studio.inspection._on_inspected(late.args[0])
@@ -1276,8 +1278,8 @@ def test_a_take_of_other_weights_can_be_seen_but_not_edited(image_studio: Studio
     edits = image_studio.undo_stack.count()
     complaints: list[str] = []
     image_studio.error.connect(complaints.append)
-    image_studio.put_value(3, Pointer(0, 10))
-    image_studio.new_noise()
+    image_studio.editing.put_value(3, Pointer(0, 10))
+    image_studio.editing.new_noise()
     assert ["not loaded with the weights" in line for line in complaints] == [True, True]
     assert [len(sample.branches) for sample in take.samples] == [1]
     assert image_studio.undo_stack.count() == edits
@@ -1287,7 +1289,7 @@ def test_a_value_that_is_no_symbol_is_refused_and_nothing_is_branched(image_stud
     generate(image_studio, qtbot, count=2)
     edits = image_studio.undo_stack.count()
     with qtbot.waitSignal(image_studio.error) as complaint:
-        image_studio.put_value(16, Pointer(1, 10))
+        image_studio.editing.put_value(16, Pointer(1, 10))
     assert "0 … 15" in complaint.args[0]
     assert image_studio.undo_stack.count() == edits
 
@@ -1312,7 +1314,7 @@ def test_undoing_a_deletion_gives_back_what_was_drawn_since_the_last_save(image_
     generate(image_studio, qtbot)
     image_studio.undo_stack.undo()
     image_studio.undo_stack.undo()
-    image_studio.open_history(name)
+    image_studio.opening.open_history(name)
     qtbot.waitUntil(lambda: image_studio.take is not None and image_studio.take.id == name)
     assert image_studio.frontier >= drawn
 
@@ -1324,7 +1326,7 @@ def test_a_file_holds_what_was_shown_when_it_was_asked_for(image_studio: Studio,
     symbols = image_studio.trace.symbols.copy()
     with qtbot.waitSignal(image_studio.worker.exported):
         image_studio.export(tmp_path / "a.png")
-        image_studio.put_value(3, Pointer(0, 5))
+        image_studio.editing.put_value(3, Pointer(0, 5))
     image_studio.pause()
     assert np.array_equal(read_saved(tmp_path / "a.png").take.traces[0].symbols, symbols)
 
@@ -1374,7 +1376,7 @@ def test_undo_and_redo_of_an_edit_show_the_take_the_sample_and_the_step_of_it(
     generate(image_studio, qtbot, count=3)
     edited = image_studio.take
     assert edited is not None
-    image_studio.put_value(3, Pointer(2, 10))
+    image_studio.editing.put_value(3, Pointer(2, 10))
     finish(image_studio, qtbot)
     generate(image_studio, qtbot, count=1)
     for step in (image_studio.undo_stack.undo, image_studio.undo_stack.undo):  # the count, then the edit
@@ -1393,7 +1395,7 @@ def test_undo_of_an_edit_of_another_model_s_take_brings_that_model_back(image_st
     generate(image_studio, qtbot)
     edited = image_studio.take
     assert edited is not None
-    image_studio.put_value(3, Pointer(0, 10))
+    image_studio.editing.put_value(3, Pointer(0, 10))
     finish(image_studio, qtbot)
     load(image_studio, qtbot, SOUND)
     assert image_studio.take is None
@@ -1501,7 +1503,7 @@ def test_a_setting_undone_right_after_an_edit_of_another_take_stays_undone(image
     generate(image_studio, qtbot)
     edited = image_studio.take
     assert edited is not None
-    image_studio.put_value(3, Pointer(0, 10))
+    image_studio.editing.put_value(3, Pointer(0, 10))
     finish(image_studio, qtbot)
     generate(image_studio, qtbot)
     image_studio.undo_stack.undo()
@@ -1514,7 +1516,7 @@ def test_a_setting_undone_right_after_an_edit_of_another_take_stays_undone(image
 def test_an_edit_undone_where_it_was_pinned_keeps_the_pin(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot)
     image_studio.looking.pin(Pointer(0, 7))
-    image_studio.put_value(3)
+    image_studio.editing.put_value(3)
     finish(image_studio, qtbot)
     image_studio.undo_stack.undo()
     assert image_studio.looking.pinned == Pointer(0, 7)
@@ -1523,13 +1525,13 @@ def test_an_edit_undone_where_it_was_pinned_keeps_the_pin(image_studio: Studio, 
 def test_a_branch_switched_to_is_followed_as_the_one_before_was(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot, count=2)
     image_studio.change("pace", pace=20.0)
-    image_studio.put_value(9, Pointer(1, 3))
+    image_studio.editing.put_value(9, Pointer(1, 3))
     image_studio.pause()
     qtbot.waitUntil(lambda: not image_studio.running)
     drawn = image_studio.frontier
-    image_studio.show_branch(1, 0)
+    image_studio.editing.show_branch(1, 0)
     assert place_of(image_studio) == (0, 48, True)
-    image_studio.show_branch(1, 1)
+    image_studio.editing.show_branch(1, 1)
     assert place_of(image_studio) == (0, drawn, True)
 
 
@@ -1563,11 +1565,11 @@ def test_a_take_gone_back_to_is_looked_at_where_it_was_left(image_studio: Studio
     second = image_studio.take
     assert second is not None
     assert place_of(image_studio) == (0, 48, True)
-    image_studio.open_history(first.id)
+    image_studio.opening.open_history(first.id)
     qtbot.waitUntil(shows(image_studio, first))
     assert place_of(image_studio) == (2, 11, False)
     assert image_studio.looking.inspected_pointer == Pointer(2, 7)
-    image_studio.open_history(second.id)
+    image_studio.opening.open_history(second.id)
     qtbot.waitUntil(shows(image_studio, second))
     assert place_of(image_studio) == (0, 48, True)
 
@@ -1583,7 +1585,7 @@ def test_a_file_of_what_the_history_holds_shows_that_and_makes_no_entry(
     image_studio.looking.move_cursor(5)
     generate(image_studio, qtbot)
     qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
-    image_studio.open_path(tmp_path / "a.png")
+    image_studio.opening.open_path(tmp_path / "a.png")
     qtbot.waitUntil(shows(image_studio, take))
     where = (image_studio.looking.selected, image_studio.looking.cursor, image_studio.looking.pinned)
     assert where == (0, take.frontier, None)  # what was saved, not how it was looked at
@@ -1601,13 +1603,13 @@ def test_a_file_opened_twice_is_one_entry_also_after_a_restart(
     assert take is not None
     export(tmp_path / "one.npz", take, samples=[1])
     for _ in range(2):
-        studio.open_history(take.id)
+        studio.opening.open_history(take.id)
         qtbot.waitUntil(shows(studio, take))
-        studio.open_path(tmp_path / "one.npz")
+        studio.opening.open_path(tmp_path / "one.npz")
         qtbot.waitUntil(lambda: len(studio.take.samples) == 1)  # type: ignore[union-attr]
     studio.close()
     again = load(make_studio(), qtbot, IMAGE)
-    again.open_path(tmp_path / "one.npz")
+    again.opening.open_path(tmp_path / "one.npz")
     qtbot.waitUntil(lambda: again.take is not None)
     again.close()
     assert [entry.count for entry in again.profile.history()] == [1, 2]
@@ -1621,9 +1623,9 @@ def test_a_file_of_a_branch_that_is_not_shown_any_more_is_an_entry_of_its_own(
     assert take is not None
     symbols = take.traces[0].symbols.copy()
     export(tmp_path / "a.png", take)
-    image_studio.put_value(int(symbols[4] + 1) % 16, Pointer(0, 4))
+    image_studio.editing.put_value(int(symbols[4] + 1) % 16, Pointer(0, 4))
     finish(image_studio, qtbot)
-    image_studio.open_path(tmp_path / "a.png")
+    image_studio.opening.open_path(tmp_path / "a.png")
     qtbot.waitUntil(lambda: image_studio.take is not take)
     assert np.array_equal(image_studio.trace.symbols, symbols)  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)

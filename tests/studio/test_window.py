@@ -250,16 +250,16 @@ def test_what_is_said_for_good_of_a_take_is_over_when_that_is_changed(window: Ma
     window.studio.reproduce()
     qtbot.waitUntil(lambda: window.message_label.text().startswith("Reproduced"))
     assert not window._message_timer.isActive()
-    window.studio.put_value(1, Pointer(0, 3))
+    window.studio.editing.put_value(1, Pointer(0, 3))
     assert window.message_label.text() == ""
 
 
 def test_why_there_is_no_sound_is_not_said_over_images(window: MainWindow, qtbot: QtBot) -> None:
     window._show_sound_reason("")
-    window.studio.choose_model(SOUND)
+    window.studio.loading.choose(SOUND)
     window._show_sound_reason("No sound: nobody has ears.")
     assert window.banner.isVisible()
-    window.studio.choose_model(IMAGE)
+    window.studio.loading.choose(IMAGE)
     assert not window.banner.isVisible()
 
 
@@ -267,7 +267,7 @@ def test_why_there_is_no_sound_is_not_said_any_more_once_there_is_and_again_when
     window: MainWindow,
 ) -> None:
     window._show_sound_reason("")
-    window.studio.choose_model(SOUND)
+    window.studio.loading.choose(SOUND)
     for _ in range(2):
         window._show_sound_reason("No sound: nobody has ears.")
         assert window.banner.isVisible()
@@ -282,7 +282,7 @@ def test_why_there_is_no_sound_is_not_said_over_an_image_of_the_history(window: 
     window._show_sound_reason("")
     window._show_sound_reason("No sound: nobody has ears.")
     assert window.banner.isVisible()
-    window.studio.open_history(image.id)
+    window.studio.opening.open_history(image.id)
     qtbot.waitUntil(lambda: window.studio.take is image)
     assert not window.banner.isVisible()
 
@@ -616,18 +616,18 @@ def test_fast_clicks_in_odd_orders_do_no_harm(window: MainWindow, qtbot: QtBot) 
         studio.pause,
         studio.stop,
         studio.looking.follow,
-        studio.new_noise,
+        studio.editing.new_noise,
         studio.undo_stack.undo_in_turn,
         studio.undo_stack.redo_in_turn,
         studio.reproduce,
         lambda: studio.step_by(int(rng.integers(-5, 6))),
         lambda: studio.step_stride(int(rng.integers(-2, 3))),
         lambda: studio.looking.move_cursor(int(rng.integers(0, 60))),
-        lambda: studio.put_value(int(rng.integers(0, 16))),
+        lambda: studio.editing.put_value(int(rng.integers(0, 16))),
         lambda: studio.change("count", count=int(rng.integers(1, 9))),
         lambda: studio.reshape(temperature=float(rng.uniform(0, 2))),
         lambda: studio.change("pace", pace=float(rng.choice([50.0, 500.0, math.inf]))),
-        lambda: studio.choose_model(str(rng.choice([IMAGE, SOUND]))),
+        lambda: studio.loading.choose(str(rng.choice([IMAGE, SOUND]))),
         lambda: studio.set_overlay(str(rng.choice(["none", "entropy", "surprise"]))),
     ]
     complaints: list[str] = []
@@ -721,7 +721,7 @@ def test_the_window_is_there_before_torch_is_imported(checkpoints: Path) -> None
 def test_what_was_made_survives_a_kill(checkpoints: Path, tmp_path: Path) -> None:
     code = IN_A_PROCESS + (
         "worker.start()\n"
-        "studio.choose_model('tiny-pixelcnn')\n"
+        "studio.loading.choose('tiny-pixelcnn')\n"
         "def begin():\n"
         "    if studio.loaded is None: return QTimer.singleShot(50, begin)\n"
         "    studio.change('pace', pace=8.0); studio.begin()\n"
@@ -821,7 +821,7 @@ def test_a_model_of_the_last_time_that_no_longer_loads_gives_way_to_one_that_cam
     whole = (checkpoints / "checkpoints" / f"{IMAGE}.safetensors").read_bytes()
     mine.write_bytes(whole)
     first = make_studio()
-    first.open_checkpoint(mine)
+    first.opening.open_checkpoint(mine)
     qtbot.waitUntil(lambda: first.activity is Activity.IDLE, timeout=20_000)
     assert first.entry is not None
     assert first.entry.path == mine
@@ -867,8 +867,8 @@ def test_a_picture_that_nothing_here_has_saved_opens_the_dialog_when_it_is_dropp
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     Image.new("L", (40, 40), 255).save(tmp_path / "white.png")
-    with qtbot.waitSignal(window.studio.picture_opened):
-        window.studio.open_path(tmp_path / "white.png")
+    with qtbot.waitSignal(window.studio.opening.picture_opened):
+        window.studio.opening.open_path(tmp_path / "white.png")
     assert window._completion is not None
     assert window._completion.isVisible()
     assert window._completion.view.image is not None
