@@ -79,20 +79,29 @@ class Layout:
 
 
 def lay_out(
-    samples: range, chain: ImageChain, width: int, height: int, ratio: float, *, head: int = 0, beside: int = 0
+    samples: range,
+    chain: ImageChain,
+    width: int,
+    height: int,
+    ratio: float,
+    *,
+    head: int = 0,
+    beside: int = 0,
+    margin: int = MARGIN,
 ) -> Layout:
     """The grid with the largest whole scale, of those the one closest to a square.
 
-    head: device pixels above each cell for its label. beside: how many columns; 0 for as many as suit.
+    head: device pixels above each cell for its label. beside: how many columns; 0 for as many as suit. margin: around
+    the grid, in logical pixels.
     """
     count = len(samples)
-    margin, gap = round(MARGIN * ratio), round(GAP * ratio)
+    edge, gap = round(margin * ratio), round(GAP * ratio)
     best: tuple[float, float, int] | None = None
     for columns in [beside] if beside else range(1, count + 1):
         rows = -(-count // columns)
         scale = min(
-            (width - 2 * margin - (columns - 1) * gap) / (columns * chain.width),
-            (height - 2 * margin - (rows - 1) * gap - rows * head) / (rows * chain.height),
+            (width - 2 * edge - (columns - 1) * gap) / (columns * chain.width),
+            (height - 2 * edge - (rows - 1) * gap - rows * head) / (rows * chain.height),
         )
         whole = math.floor(scale) if scale >= 1 else 1 / math.ceil(1 / max(scale, 1 / 64))
         candidate = (whole, -abs(columns - rows) - 0.5 * (columns * rows - count), columns)
@@ -137,6 +146,31 @@ def edges(rect: QRect, width: int) -> list[QRect]:
         QRect(outer.left(), rect.top(), width, rect.height()),
         QRect(rect.right() + 1, rect.top(), width, rect.height()),
     ]
+
+
+def paint_pictures(
+    painter: QPainter,
+    theme: Theme,
+    ratio: float,
+    cells: Sequence[QRect],
+    pictures: Sequence[Picture | None],
+    chosen: Sequence[QRect] = (),
+) -> None:
+    """Frames first, as whole rectangles: what they enclose is covered by pixels and hatch. The painter has no pen.
+
+    cells, chosen: in device pixels. pictures: None where nothing is drawn yet.
+    """
+    bare = [cell for cell, picture in zip(cells, pictures, strict=True) if picture is None or not picture.full]
+    for brush, rects in (
+        (theme.line, [around(cell, max(1, round(ratio))) for cell in cells]),
+        (theme.chosen, [around(cell, round(2 * ratio)) for cell in chosen]),
+        (hatch_brush(theme, ratio), bare),
+    ):
+        painter.setBrush(brush)
+        painter.drawRects(rects)
+    for cell, picture in zip(cells, pictures, strict=True):
+        if picture is not None:
+            painter.drawImage(cell, picture.image)
 
 
 class CellView(QWidget):
@@ -328,27 +362,6 @@ class CellView(QWidget):
         painter.setFont(self._label_font)
         painter.setPen(theme.chosen if chosen else theme.quiet)
         painter.drawText(self._above(cell), Qt.AlignmentFlag.AlignCenter, label)
-
-    def _paint_pictures(
-        self,
-        painter: QPainter,
-        theme: Theme,
-        cells: Sequence[QRect],
-        pictures: Sequence[Picture],
-        chosen: Sequence[QRect],
-    ) -> None:
-        """Frames first, as whole rectangles: what they enclose is covered by pixels and hatch."""
-        ratio = self.devicePixelRatioF()
-        bare = [cell for cell, picture in zip(cells, pictures, strict=True) if not picture.full]
-        for brush, rects in (
-            (theme.line, [around(cell, max(1, round(ratio))) for cell in cells]),
-            (theme.chosen, [around(cell, round(2 * ratio)) for cell in chosen]),
-            (hatch_brush(theme, ratio), bare),
-        ):
-            painter.setBrush(brush)
-            painter.drawRects(rects)
-        for cell, picture in zip(cells, pictures, strict=True):
-            painter.drawImage(cell, picture.image)
 
     def _paint_outlines(self, painter: QPainter, theme: Theme, now: Iterable[Pointer | None]) -> None:
         """Of the steps that are now, of the one that is kept, and of the one that is pointed at."""

@@ -20,7 +20,7 @@ from models.chain import ImageChain, Symbols
 from models.sweep import labels
 from models.trace import Take, Trace
 from models.video import VideoChain
-from studio.canvas.cells import GAP, MARGIN, Cell, CellView, Layout, fitting, lay_out
+from studio.canvas.cells import GAP, MARGIN, Cell, CellView, Layout, fitting, lay_out, paint_pictures
 from studio.canvas.common import VEIL, CellCanvas, ReadOut, veiled_from
 from studio.canvas.picture import Picture, picture_to_copy
 from studio.class_pictures import pixmap
@@ -205,9 +205,9 @@ class FilmView(CellView):
             reel, present, selected = self.reel, self.present, self._studio.looking.selected
             large = [*(self._films[n][present] for n in self.shown), *self._truth[present : present + 1]]
             chosen = [reel.large.cell(selected)] if len(self.shown) > 1 else []
-            self._paint_pictures(painter, theme, reel.large.cells, large, chosen)
+            paint_pictures(painter, theme, ratio, reel.large.cells, large, chosen)
             strip = [*self._films[selected], *self._truth]
-            self._paint_pictures(painter, theme, reel.strip.cells, strip, [reel.strip.cell(present)])
+            paint_pictures(painter, theme, ratio, reel.strip.cells, strip, [reel.strip.cell(present)])
             cursor = veiled_from(self._studio)
             if cursor is not None and not self._plays:
                 self._paint_veils(painter, cursor, faded(theme.window, VEIL))

@@ -30,18 +30,9 @@ from studio.canvas.image import ImageCanvas
 from studio.export import ExportDialog
 from studio.inference import InferenceThread
 from studio.looking import Pointer
-from studio.panels.compare import (
-    MODELS,
-    ONE,
-    SETTINGS_WIDTH,
-    CompareDialog,
-    LimitedBox,
-    exceptions_of,
-    first_models,
-    mean_surprise,
-    offered_choices,
-    what_differs,
-)
+from studio.panels.compare import MODELS, ONE, CompareDialog
+from studio.panels.compare_models import exceptions_of, first_models, mean_surprise, offered_choices, what_differs
+from studio.panels.compare_parts import SETTINGS_WIDTH, LimitedBox
 from studio.profile import Profile
 from studio.state import Activity, Studio
 from studio.theme import DARK, apply_theme
