@@ -22,7 +22,8 @@ from models.kernels.vectors import dot
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Float64s, Int64s, array, steps, take, walk_tiny
 from models.layers.rotary import speeds
 from models.model import ModelSpec
-from models.networks.transformer import NORM_FLOOR, Transformer, TransformerBlock
+from models.networks.transformer import NORM_FLOOR, Transformer
+from models.networks.transformer import Block as Layer
 from models.text import Characters, TextChain
 
 GELU_SCALE, GELU_CUBE = np.float32(math.sqrt(2 / math.pi)), np.float32(0.044715)
@@ -213,7 +214,7 @@ class CompiledTransformer(CompiledDecoder):
     def __init__(self, model: Transformer, condition: Tensor) -> None:
         super().__init__(model, condition)
         config = model.config
-        layers = [cast(TransformerBlock, block) for block in model.blocks]
+        layers = [cast(Layer, block) for block in model.blocks]
         depth = config.width // config.heads
         scaled = torch.ones(3 * config.width, 1)
         scaled[: config.width] /= math.sqrt(depth)

@@ -104,7 +104,7 @@ def normed(x: Tensor) -> Tensor:
     return F.rms_norm(x, x.shape[-1:], eps=NORM_FLOOR)
 
 
-class TransformerBlock(nn.Module):
+class Block(nn.Module):
     """Attention, and a network at each position: both add to the stream (B, T, C)."""
 
     def __init__(self, config: TransformerConfig) -> None:
@@ -153,7 +153,7 @@ class Transformer(AutoregressiveModel):
         self.embedding = nn.Embedding(levels + 1, width)
         self.condition = FactorEmbeddings(spec.factors, width)
         self.dropout = nn.Dropout(self.config.dropout)
-        self.blocks = nn.ModuleList(TransformerBlock(self.config) for _ in range(self.config.layers))
+        self.blocks = nn.ModuleList(Block(self.config) for _ in range(self.config.layers))
         self.out = nn.Linear(width, levels + 1, bias=False)
         self._begin_small()
 
@@ -163,7 +163,7 @@ class Transformer(AutoregressiveModel):
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_SPREAD)
         nn.init.zeros_(self.out.weight)
         for block in self.blocks:
-            for layer in (cast(TransformerBlock, block).hear, cast(TransformerBlock, block).narrow):
+            for layer in (cast(Block, block).hear, cast(Block, block).narrow):
                 nn.init.zeros_(layer.weight)
 
     @property
@@ -251,9 +251,9 @@ class CachedTransformer(Decoder):
         turns = model.turns(torch.tensor([position], device=device))
         asked = torch.arange(max(self._first, position + 1 - self._context), position + 1, device=device) % self._size
         for block, rings in zip(model.blocks, self._rings.unbind(1), strict=True):
-            q, *new = cast(TransformerBlock, block).asked(x, *turns)
+            q, *new = cast(Block, block).asked(x, *turns)
             rings[:, :, :, position % self._size] = torch.stack(new)[:, :, :, 0]
-            x = cast(TransformerBlock, block).added(x, F.scaled_dot_product_attention(q, *rings.index_select(3, asked)))
+            x = cast(Block, block).added(x, F.scaled_dot_product_attention(q, *rings.index_select(3, asked)))
         self._kept = max(self._kept, position + 1 - self._size)
         self._outputs = model.distribution(x[:, 0]).logits
 
