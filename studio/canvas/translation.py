@@ -46,7 +46,7 @@ ROW, MOST_ROWS = 24, 4
 """Height of a row of what is compared, and how many are seen at once."""
 WIDTHS = range(1, 17)
 FIRST_WIDTH = 4
-NOT_THE_MODE = "is the most probable sentence"
+NOT_THE_MODE = "need be the most probable sentence"
 
 
 def log_prob(trace: Trace) -> str:
@@ -445,7 +445,8 @@ class Others(QWidget):
     def show_other(self, sample: int) -> None:
         other = self.other
         if other is not None:
-            self._studio.show_with_model(other, self._studio.catalog.match(other.model))
+            # Of the model whose take is shown, as is the other.
+            self._studio.show_with_model(other, self._studio.entry)
             self._studio.looking.select(sample)
 
 
