@@ -98,16 +98,23 @@ class CheckpointHeader:
 
     @property
     def likelihood_in_words(self) -> str:
-        """The same in the unit that papers have, with digits enough to rank models by; empty where none is measured."""
-        measured = self.likelihood.get(self.measured_on or "", {})
-        name, unit = self.chain.compared_by
-        if name == NATS and NATS in measured:
-            return f"{unit * measured[NATS]:.1f} {self.chain.compared_in}"
-        if self.bits_per_dim is None:
+        """The same in the unit that papers have, with digits enough to rank models by; empty where none is measured.
+
+        ``80.1 nats given the digit``, where the header has those of other conditions, too.
+        """
+        part = self.measured_on
+        if part is None or self.bits_per_dim is None:
             return ""
-        if name == NATS:
-            return f"{self.bits_per_dim:.3f} bits/{self.chain.step_noun}"
-        return f"{unit * self.bits_per_dim:.3f} {self.chain.compared_in}"
+        measured, (name, unit) = self.likelihood[part], self.chain.compared_by
+        if name != NATS:
+            figure = f"{unit * self.bits_per_dim:.3f} {self.chain.compared_in}"
+        elif NATS in measured:
+            figure = f"{unit * measured[NATS]:.1f} {self.chain.compared_in}"
+        else:
+            figure = f"{self.bits_per_dim:.3f} bits/{self.chain.step_noun}"
+        given = " and ".join(factor.name for factor in self.factors if factor.of_data)
+        several = any(other.startswith(f"{part}, ") for other in self.likelihood)
+        return f"{figure} given the {given}" if given and several else figure
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ class TextChain(Chain):
 
     def parts(self, symbols: npt.ArrayLike) -> list[str]:
         """What each of the symbols (T,) adds to that text, but a closing stop symbol."""
-        k = np.asarray(symbols)
+        k = np.asarray(symbols, np.int64)  # of nothing, NumPy would make floats
         if self.alphabet.stop and k.size and k[-1] == self.alphabet.stop_symbol:
             k = k[:-1]
         return self.reader()(k)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from models.shaping import Shaping
 from models.trace import Trace
@@ -14,11 +14,18 @@ if TYPE_CHECKING:
     from studio.state import Studio
 
 
+LATE_MS = 400
+"""After which an answer is late: what is shown until then is about something else."""
+
+
 class FollowedInspection(QObject):
     """Asks the inference thread for what the inspector shows; of what it answers, only the latest is passed on."""
 
     answered = Signal(object)
     """An ``Inspection`` of the step that the inspector looks at."""
+
+    late = Signal()
+    """There is none yet of the step that it looks at now."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
@@ -26,6 +33,8 @@ class FollowedInspection(QObject):
         self._token = 0
         self._followed: tuple[Trace, Shaping] | None = None
         """What the inspector follows."""
+        self._waiting = QTimer(self, singleShot=True, interval=LATE_MS)
+        self._waiting.timeout.connect(self.late)
         studio.worker.inspected.connect(self._on_inspected)
 
     def ask(self) -> None:
@@ -34,6 +43,7 @@ class FollowedInspection(QObject):
         if pointer is None or studio.take is None or studio.settings is None or studio.loaded is None:
             self._token += 1
             self._followed = None
+            self._waiting.stop()
             return
         trace = studio.take.samples[pointer.sample].trace
         shaping = trace.segment_at(pointer.step).shaping if studio.keeps_shapings else studio.settings.shaping
@@ -43,6 +53,8 @@ class FollowedInspection(QObject):
             # An answer still on its way is about something else; while the same trace is followed it is not, and
             # would always come too late where a step takes longer than a report.
             self._token += 1
+            if not self._waiting.isActive():
+                self._waiting.start()
         self._followed = followed
         request = InspectRequest(self._token, studio.take, pointer.sample, trace, pointer.step, shaping, follow=follow)
         studio.worker.inspect(request)
@@ -50,4 +62,9 @@ class FollowedInspection(QObject):
     @Slot(object)
     def _on_inspected(self, inspection: Inspection) -> None:
         if inspection.token == self._token:
+            self._waiting.stop()
             self.answered.emit(inspection)
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        self._waiting.stop()

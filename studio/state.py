@@ -48,7 +48,7 @@ from models.image_files import Pixels
 from models.record import shown
 from models.shaping import NEUTRAL, Shaping
 from models.source_text import Text
-from models.sweep import Axis, sweep, swept
+from models.sweep import ALIKE, Axis, sweep, swept
 from models.text import TextChain
 from models.text_files import canonical
 from models.trace import Take, Trace, new_take
@@ -685,7 +685,7 @@ class Studio(QObject):
                     condition=complete(entry.header.factors, {**chosen_condition(take), **kept}),
                     shaping=last.shaping if drawn and not differ.shaping else self.settings.shaping,
                     seed=first.seed if drawn and not differ.seed else self.settings.seed,
-                    count=min(len(take.samples), MAX_COUNT) if drawn else self.settings.count,
+                    count=min(len(take.samples), MAX_COUNT) if drawn and differ == ALIKE else self.settings.count,
                     # For how long a sound was continued, not how long it is with what was given.
                     limit=fitting_limit(entry.header.chain, take.limit - len(take.given)),
                     prompt=take.chain.text(take.given) if isinstance(take.chain, TextChain) else "",
@@ -847,5 +847,6 @@ class Studio(QObject):
         """Stops everything and keeps what was made. Waits for the inference thread, which answers within a block."""
         self.replay.end()
         self.drawing_along.keep()
+        self.inspection.close()
         self.worker.close()
         self.profile.close()

@@ -20,12 +20,13 @@ from studio.canvas.given import GivenBorder
 from studio.canvas.influence import LEAST_STRENGTH, influence_picture, strongest
 from studio.canvas.order import order_colours, paint_order
 from studio.canvas.picture import Picture, picture_to_copy, rows_of
+from studio.looking import Pointer
 from studio.messages import Influence
 from studio.state import Studio
 from studio.theme import Theme, colours, faded
 from studio.widgets.painting import painting
 
-HINT_OF_INFLUENCE = "Click a pixel to see which earlier ones can change it, and how much they do."
+HINT_OF_INFLUENCE = "Click a pixel to see what can change it."
 
 
 class ImageGrid(CellView):
@@ -199,7 +200,10 @@ class ImageGrid(CellView):
                     painter.translate(cell.topLeft())
                     border.paint(painter, theme)
                     painter.translate(-cell.topLeft())
-            self._paint_outlines(painter, theme, [self._now(n, picture.shown) for n, picture in pictures.items()])
+            now = [self._now(n, picture.shown) for n, picture in pictures.items()]
+            if influence is not None and influence.sample in pictures:
+                now.append(Pointer(influence.sample, influence.step))
+            self._paint_outlines(painter, theme, now)
 
     def _given_border(self, take: Take) -> GivenBorder:
         """Kept for a take as it is laid out: it is painted with every step."""
@@ -249,7 +253,8 @@ class ImageCanvas(CellCanvas):
         elif influence is not None:
             most = strongest(influence)
             much = f"{most:.2g}" if most > LEAST_STRENGTH else f"below {LEAST_STRENGTH:.0e}"
-            self.legend.show_range("Influence", f"{much} nats a level; hatched: out of reach")
+            of = take.chain.locate(influence.step)
+            self.legend.show_range(f"Influence on {of}", f"{much} nats a level; hatched: out of reach")
         elif awaited:
             self.legend.show_range("Influence", "computing …")
 

@@ -109,15 +109,17 @@ class ColumnView(QWidget):
 
 
 def mean_surprise(take: Take | None) -> str:
-    """Of all that is drawn so far, in the unit that papers use; nothing before the first step."""
+    """Of all that is drawn so far, in the unit that papers use for whole test sets; nothing before the first step."""
     steps = 0 if take is None else sum(map(len, take.traces))
     if take is None or not steps:
         return ""
     bits, (name, unit) = sum(trace.bits for trace in take.traces), take.chain.compared_by
     if name == NATS:
         nats = unit * bits * math.log(2) / len(take.traces)
-        return f"{nats:.1f} {take.chain.compared_in}{'' if take.finished else ' so far'}"
-    return f"{unit * bits / steps:.3f} {take.chain.compared_in}"
+        figure = f"{nats:.1f} {take.chain.compared_in}{'' if take.finished else ' so far'}"
+    else:
+        figure = f"{unit * bits / steps:.3f} {take.chain.compared_in}"
+    return f"{'this sample' if len(take.traces) == 1 else 'these samples'}: {figure}"
 
 
 def what_differs(chains: Sequence[ImageChain]) -> str:

@@ -291,10 +291,9 @@ class OnePage(QWidget):
         alike = in_words([f for f in take.model.factors if f not in differ.factors], first.condition)
         if not differ.shaping:
             alike.append(f"temperature {first.shaping.temperature:g}")
-        if not differ.seed:
-            alike.append(f"seed {first.seed}" if s is not None and self.studio.keeps_seed else "a new seed")
-        noise = "Each on noise of its own" if differ.seed else "All on the same noise"
-        return f"{noise}: {', '.join(alike)}, as the window has it."
+        seed = f"seed {first.seed}" if s is not None and self.studio.keeps_seed else "a new seed"
+        noise = "Each on noise of its own" if differ.seed else f"All on the same noise, of {seed}"
+        return f"{noise}; as the window has it: {', '.join(alike)}." if alike else f"{noise}."
 
     @Slot()
     def _generate(self) -> None:

@@ -86,7 +86,7 @@ TINTS = {
 """Of the three colours in a dark theme and in a light one."""
 WIDEST_BITS = "   surprise 10.00 · entropy 0.00 bits"
 """In the heading of a colour, after the value; where it has no room, fewer words tell it."""
-NOT_LOOKED_AT = "not looked at while it was drawn"
+NOT_LOOKED_AT = "its curve comes when drawing pauses"
 """Of a colour, and so its curve is not known before generation pauses: to compute it in mid-run would hold that up."""
 ASIDE = 0.45
 """How far the curve of a colour that is not looked at falls back behind the present one's."""
@@ -835,6 +835,7 @@ class InspectorPanel(QWidget):
         self.branches_button.setMenu(self.branches_menu)
         self._build()
         studio.inspection.answered.connect(self._show_inspection)
+        studio.inspection.late.connect(self._show_nothing)
         for signal in (studio.take_changed, studio.model_changed, studio.activity_changed):
             signal.connect(self._refresh)
         studio.branches_changed.connect(self._refresh_branches)
@@ -950,6 +951,13 @@ class InspectorPanel(QWidget):
     def _plot_of(self, chain: Chain) -> ConditionalPlot:
         """Of what has no colours one by one."""
         return self.ranked if chain.alphabet.quantity == "tokens" else self.plot
+
+    @Slot()
+    def _show_nothing(self) -> None:
+        """Rather than what is about another step."""
+        self.inspection = None
+        self._blank()
+        self.step_label.setText("computing …")
 
     def _blank(self) -> None:
         for plot in self.plots:

@@ -434,8 +434,8 @@ def test_images_of_two_levels_are_told_in_nats_and_others_in_bits(studio: Studio
         return made
 
     assert mean_surprise(None) == ""
-    assert mean_surprise(take(2)) == f"{2 * math.log(2):.1f} nats so far"
-    assert mean_surprise(take(4)) == "1.000 bits/dim"
+    assert mean_surprise(take(2)) == f"these samples: {2 * math.log(2):.1f} nats so far"
+    assert mean_surprise(take(4)) == "these samples: 1.000 bits/dim"
 
 
 def test_numbers_of_different_alphabets_or_sizes_are_said_not_to_compare(dialog: CompareDialog, qtbot: QtBot) -> None:

@@ -104,7 +104,7 @@ def test_models_stand_under_what_they_make_and_how(studio: Studio, qtbot: QtBot)
 def test_a_family_explains_itself_to_who_hovers_over_it_and_to_who_cannot_see_it(studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(studio, qtbot)
     row = family(panel, "Masked convolution")
-    assert row.toolTip(0) == "The same few weights at every pixel, masked so that they only look back"
+    assert row.toolTip(0) == "The same few weights at every pixel, masked or shifted so that they only look back"
     assert row.data(0, Qt.ItemDataRole.AccessibleTextRole) == "Images, masked convolution, 1 model"
     assert row.data(0, Qt.ItemDataRole.AccessibleDescriptionRole) == row.toolTip(0)
 
