@@ -19,6 +19,7 @@ from models.kernels.layers import multiply, normalise, pack_layer, pack_layers, 
 from models.kernels.matrix import Weights as Packed
 from models.kernels.matrix import add_product, outputs_of
 from models.kernels.rings import Positions, RingDecoder, move_past
+from models.kernels.source import encoded_alone
 from models.kernels.vectors import add_to, copy_to, rectify
 from models.kernels.walk import Block, Float32s, Int64s, array, steps, take, walk_tiny
 from models.model import ModelSpec
@@ -176,7 +177,7 @@ class CompiledByteNet(RingDecoder):
             out_bias=out_bias,
         )
         self.step_bytes = sum(getattr(self._weights, name).nbytes for name in PRODUCTS)
-        self._columns = array(model.columns_of(condition))
+        self._columns = array(encoded_alone(lambda text: model.columns_of(text)[0], condition))
         self._rings = np.zeros((self.rows, len(blocks), 2 * self._look, model.config.channels), np.float32)
 
     def _follow(self, block: Block) -> None:

@@ -21,6 +21,7 @@ from models.kernels.layers import multiply, normalise, pack_layer, pack_layers, 
 from models.kernels.matrix import Weights as Packed
 from models.kernels.matrix import add_product, outputs_of
 from models.kernels.rings import EVER, Positions, RingDecoder, move_past
+from models.kernels.source import encoded_alone
 from models.kernels.vectors import add_to, copy_to, rectify
 from models.kernels.walk import Block, Float32s, Float64s, Int64s, array, rows_of, steps, take, walk_tiny
 from models.layers.rotary import speeds
@@ -178,9 +179,17 @@ def _walk(weights: Weights, source: Source, rings: Rings, positions: Positions, 
                 break
 
 
-def _side_by_side(heads: Tensor) -> Float32s:
-    """Keys or values of a source, (B, heads, S, d), to (B, S, C)."""
-    return array(heads.transpose(1, 2).flatten(2))
+def _sources(model: TranslationTransformer, condition: Tensor) -> Source:
+    """Of conditions (B, F)."""
+
+    def encoded(text: Tensor) -> Tensor:
+        """Keys and values (S, 2, L, C) of one."""
+        pairs, _ = model.encoded(text)
+        layers = [torch.stack([heads[0].transpose(0, 1).flatten(1) for heads in pair], 1) for pair in pairs]
+        return torch.stack(layers, 2)
+
+    keys, values = encoded_alone(encoded, condition).permute(2, 0, 3, 1, 4)
+    return Source(array(keys), array(values), condition[:, 0].long().numpy() + 1)
 
 
 class CompiledTranslationTransformer(RingDecoder):
@@ -219,9 +228,7 @@ class CompiledTranslationTransformer(RingDecoder):
             out_bias=out_bias,
         )
         self.step_bytes = sum(getattr(self._weights, name).nbytes for name in PRODUCTS)
-        sources, seen = model.encoded(condition)
-        keys, values = (np.stack([_side_by_side(pair[n]) for pair in sources], 1) for n in range(2))
-        self._source = Source(keys, values, seen.sum(-1).reshape(-1).numpy())
+        self._source = _sources(model, condition)
         shape = (self.rows, len(layers), FIRST_ROOM, config.channels)
         self._rings = Rings(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
