@@ -15,7 +15,7 @@ def encoded_alone(encode: Callable[[Tensor], Tensor], condition: Tensor) -> Tens
     """encode: from one text's condition (1, F) to (places, …). Of conditions (B, F): (B, most places, …), zeros behind
     those of a text. What is the same is encoded once.
     """
-    different, which = condition.unique(dim=0, return_inverse=True)
+    different, which = torch.unique(condition, dim=0, return_inverse=True)
     found = [encode(row[None]) for row in different]
     most = max(len(places) for places in found)
     padded = [F.pad(places, (0, 0) * (places.dim() - 1) + (0, most - len(places))) for places in found]
