@@ -137,13 +137,13 @@ def command_line(take: Take) -> Command:
         value = first.condition[factor.name]
         if value != factor.default:
             words += ["--condition", f"{factor.name}={factor.format(value)}"]
-    words += ["--seed", str(first.seed)]
+    words += ["--beam", str(view.beam)] if view.beam is not None else ["--seed", str(first.seed)]
     shaping, limit = first.shaping, model.chain.default_limit
     given = len(take.given) if isinstance(model.chain, TextChain) else 0
     if isinstance(model.chain, TextChain) and given:
         words += ["--prompt", model.chain.text(take.given)]
     for option, value, default in (
-        ("--count", len(begun), 1),
+        ("--count", 1 if view.beam is not None else len(begun), 1),
         ("--first", first.sample, 0),
         ("--temperature", shaping.temperature, 1),
         ("--top-k", shaping.top_k, 0),
@@ -154,6 +154,8 @@ def command_line(take: Take) -> Command:
         if value != default:
             words += [option, repr(value)]
     words += ["--engine", first.engine, "--device", first.device]
+    if view.beam is not None:
+        return Command(shlex.join(words), len(begun) == view.beam and all(trace.finished for trace in view.traces))
     exact = all(
         trace.finished and len(trace.schedule) == 1 and not trace.clamped[given:].any() and begun[n] == _nth(first, n)
         for n, trace in enumerate(view.traces)

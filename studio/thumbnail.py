@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QTextOption
 
 from models.chain import INT16_PEAK, ImageChain, SoundChain
 from models.growing import leave_memory
@@ -18,7 +19,7 @@ from models.trace import Take
 from models.video import VideoChain
 
 WAVE_WIDTH, WAVE_HEIGHT = 64, 40
-TEXT_SIDE, LETTER_HEIGHT, TEXT_LINES, TEXT_COLUMNS = 92, 15, 5, 12
+TEXT_SIDE, LETTER_HEIGHT, FIRST_CHARACTERS = 92, 15, 80
 """Of the picture of a text: twice as large as it is shown, so that its letters are sharp on a fine screen."""
 WAVE_COLOUR = (88, 166, 255)
 UNDRAWN = 64
@@ -43,7 +44,7 @@ def thumbnail(take: Take) -> str:
         pixels = wave_pixels(chain, symbols)
     elif isinstance(chain, TextChain):
         start = len(take.given)  # what was given may be alike in many takes
-        pixels = words_picture(chain.text(symbols[start : start + TEXT_LINES * TEXT_COLUMNS]))
+        pixels = words_picture(chain.text(symbols[start : start + FIRST_CHARACTERS]))
     else:
         pixels = np.zeros((1, 1, 4), np.uint8)  # a picture that nobody has drawn yet is an empty one
     file = io.BytesIO()
@@ -77,13 +78,21 @@ def sheet(images: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
 
 
 def words_picture(text: str) -> npt.NDArray[np.uint8]:
-    """RGBA (TEXT_SIDE, TEXT_SIDE, 4): the first words of a text."""
-    picture = Image.new("RGBA", (TEXT_SIDE, TEXT_SIDE))
-    lines = [line for paragraph in text.split("\n") for line in textwrap.wrap(paragraph, TEXT_COLUMNS)][:TEXT_LINES]
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(LETTER_HEIGHT)
-    for n, line in enumerate(lines):
-        draw.text((0, n * TEXT_SIDE / TEXT_LINES), line, (*WAVE_COLOUR, 255), font)
-    return np.asarray(picture)
+    """RGBA (TEXT_SIDE, TEXT_SIDE, 4): the first words of a text, of whatever script the system has letters for."""
+    picture = QImage(TEXT_SIDE, TEXT_SIDE, QImage.Format.Format_RGBA8888)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    try:
+        font = painter.font()
+        font.setPixelSize(LETTER_HEIGHT)
+        painter.setFont(font)
+        painter.setPen(QColor(*WAVE_COLOUR))
+        wrapped = QTextOption()
+        wrapped.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        painter.drawText(QRectF(picture.rect()), text, wrapped)
+    finally:
+        painter.end()
+    return np.frombuffer(picture.constBits(), np.uint8).reshape(TEXT_SIDE, TEXT_SIDE, 4).copy()
 
 
 def wave_pixels(chain: SoundChain, symbols: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:

@@ -4,6 +4,7 @@
 recordings, which digit and which speaker it hears in generated clips, and compares lengths and levels with real ones.
 ``… pitch CHECKPOINT --data DIR`` tracks the pitch of generated notes.
 ``… translation CHECKPOINT --data DIR`` scores translations of the test part by BLEU and chrF.
+``… texts CHECKPOINT --data DIR`` compares drawn texts with real ones: how long they are, what they remember.
 ``… neighbours CHECKPOINT --data DIR`` finds the training examples nearest to samples: copies would show.
 ``… card CHECKPOINT --data DIR`` writes the card that the application shows. ``… classes DATA_SET --data DIR`` takes a
 picture of each class from the test part. All of these write below ``--assets``. ``… mixture CHECKPOINT --data DIR``
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ import torch
 from PIL import Image
 
 from models.atomic import atomic_path, write_atomically
-from models.chain import ImageChain
+from models.chain import ImageChain, SoundChain
 from models.checkpoint import LoadedModel, load_checkpoint, update_header
 from models.condition import Condition
 from models.errors import InputError, StudioError
-from models.evaluation.card import card
+from models.evaluation.card import GOING_ON, card
 from models.evaluation.classes import class_pictures
 from models.evaluation.code_map import code_map
 from models.evaluation.mixture import measure_mixture
@@ -35,15 +36,20 @@ from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import Pixels, drawn_examples, neighbours_picture, thumbnail
 from models.evaluation.pitch import pitch_report
 from models.evaluation.resonances import resonances_picture
-from models.evaluation.samples import balanced, draw
+from models.evaluation.samples import balanced, continued, draw
 from models.evaluation.speech import speech_report
+from models.evaluation.texts import text_report
 from models.evaluation.translation import sources_of, translation_report
 from models.networks.linear_autoregression import LinearAutoregression
 from models.source_text import Text
 from models.text import TextChain
+from models.training.data import load
+from models.video import VideoChain
 
 TEXTS = 4
 """Samples on the card of a model of texts."""
+VIDEOS = 4
+"""Of the test part on the card of a model of videos."""
 
 
 def write_png(path: Path, pixels: Pixels) -> None:
@@ -80,6 +86,11 @@ def write_translation(loaded: LoadedModel, arguments: argparse.Namespace) -> Non
     write_report(arguments.cards / f"{loaded.header.name}.translation.json", report)
 
 
+def write_texts(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
+    report = text_report(loaded, arguments.data, count=arguments.count or 500)
+    write_report(arguments.cards / f"{loaded.header.name}.texts.json", report)
+
+
 def write_neighbours(loaded: LoadedModel, arguments: argparse.Namespace) -> Neighbours:
     chain, name = loaded.model.default_chain, loaded.header.name
     near = neighbours(loaded, arguments.data, count=arguments.count or (20 if isinstance(chain, ImageChain) else 10))
@@ -90,30 +101,33 @@ def write_neighbours(loaded: LoadedModel, arguments: argparse.Namespace) -> Neig
 
 def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     chain, name = loaded.model.default_chain, loaded.header.name
-    is_text = isinstance(chain, TextChain)
-    near = None if is_text else write_neighbours(loaded, arguments)
-    count = 60 if isinstance(chain, ImageChain) else TEXTS if is_text else 12
+    near = write_neighbours(loaded, arguments) if isinstance(chain, ImageChain | SoundChain) else None
     source = next((factor for factor in loaded.model.factors if isinstance(factor, Text)), None)
-    if source is None:
-        conditions: Sequence[Condition] = balanced(loaded.model.factors, count)
+    sources: Sequence[str] = ()
+    if isinstance(chain, VideoChain):
+        real = load(loaded.header.data["name"], arguments.data, "test").symbols[:VIDEOS]
+        samples = continued(loaded, real, GOING_ON)
     else:
-        conditions = sources_of(loaded, arguments.data, count)
-    samples = [trace.symbols for trace in draw(loaded, conditions, seed=0).traces]
-    sources = [condition[source.name] for condition in conditions] if source is not None else ()
-    speech, pitch, translation = (
-        read_report(loaded, arguments.cards, what) for what in ("speech", "pitch", "translation")
-    )
-    columns = 10 if isinstance(chain, ImageChain) else 4
-    if not is_text:
+        count = TEXTS if isinstance(chain, TextChain) else 12 if isinstance(chain, SoundChain) else 60
+        conditions: Sequence[Condition] = balanced(loaded.model.factors, count)
+        if source is not None:
+            conditions = sources_of(loaded, arguments.data, count)
+            sources = [condition[source.name] for condition in conditions]
+        samples = [trace.symbols for trace in draw(loaded, conditions, seed=0).traces]
+    if not isinstance(chain, TextChain):
+        columns = 10 if isinstance(chain, ImageChain) else 4 if isinstance(chain, SoundChain) else 1
         write_png(arguments.cards / f"{name}.samples.png", drawn_examples(chain, samples, columns))
         write_png(arguments.cards / f"{name}.png", thumbnail(chain, samples))
+    speech, pitch, translation, texts = (
+        read_report(loaded, arguments.cards, what) for what in ("speech", "pitch", "translation", "texts")
+    )
     codes = code_map(loaded, arguments.data)
     if codes is not None:
         write_png(arguments.cards / f"{name}.map.png", codes.pixels)
         write_atomically(arguments.cards / f"{name}.map.json", (json.dumps(codes.to_json()) + "\n").encode())
     if isinstance(loaded.model, LinearAutoregression):
         write_png(arguments.cards / f"{name}.resonances.png", resonances_picture(loaded.model))
-    words = card(loaded, samples, near, speech, codes, pitch, translation, sources)
+    words = card(loaded, samples, near, speech, codes, pitch, translation, texts, sources)
     write_atomically(arguments.cards / f"{name}.md", words.encode())
     sys.stdout.write(f"{arguments.cards / f'{name}.md'}\n")
 
@@ -133,9 +147,15 @@ def write_classes(arguments: argparse.Namespace) -> None:
     sys.stdout.write(f"{path}\n")
 
 
+WRITERS: Mapping[str, Callable[[LoadedModel, argparse.Namespace], object]] = {
+    "speech": write_speech, "pitch": write_pitch, "translation": write_translation, "texts": write_texts,
+    "neighbours": write_neighbours, "card": write_card, "mixture": write_mixture,
+}  # fmt: skip
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.evaluation", description="Evaluates samples of a model.")
-    parser.add_argument("what", choices=("speech", "pitch", "translation", "neighbours", "card", "classes", "mixture"))
+    parser.add_argument("what", choices=(*WRITERS, "classes"))
     parser.add_argument("subject", type=Path, help="a checkpoint; of classes the name of a data set")
     parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
     parser.add_argument("--assets", type=Path, default=Path("assets"), help="reports and cards go to its folder cards")
@@ -150,11 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             write_classes(arguments)
             return 0
         loaded = load_checkpoint(arguments.subject)
-        writers = {
-            "speech": write_speech, "pitch": write_pitch, "neighbours": write_neighbours, "card": write_card,
-            "mixture": write_mixture, "translation": write_translation,
-        }  # fmt: skip
-        writers[arguments.what](loaded, arguments)
+        WRITERS[arguments.what](loaded, arguments)
     except StudioError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -17,15 +17,19 @@ from models.checkpoint import CheckpointHeader, LoadedModel
 from models.evaluation.code_map import SEED, SIDE, TEMPERATURE, CodeMap
 from models.evaluation.neighbours import Neighbours
 from models.evaluation.published import notes, published
+from models.evaluation.texts import QUANTILES
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks.linear_autoregression import LinearAutoregression
 from models.text import TextChain
+from models.video import VideoChain
 from models.wording import grouped, reach
 
 MIDDLING = 10
 SIDE_OF_MNIST = 28
 MOST_DIGITS = 10**12
 SHOWN_TRANSLATIONS = 8
+GOING_ON = 2
+"""Samples that go on from each of the films shown."""
 LONGEST_SHOWN = 300
 """Characters of a sample."""
 
@@ -38,13 +42,15 @@ def card(
     codes: CodeMap | None = None,
     pitch: Mapping[str, Any] | None = None,
     translation: Mapping[str, Any] | None = None,
+    texts: Mapping[str, Any] | None = None,
     sources: Sequence[str] = (),
 ) -> str:
     """The model card as Markdown. Pictures are named ``NAME.samples.png``, ``NAME.neighbours.png``, ``NAME.map.png``,
     ``NAME.resonances.png``; samples of texts are told as they are.
 
-    near: None for texts. speech, codes, pitch, translation: of a model that speaks, of one with a map of codes, of one
-    that plays notes, and of one that translates. sources: what the samples are translations of.
+    samples: of videos see ``continued``. near: of images and sounds. speech, codes, pitch, translation, texts: of a
+    model that speaks, of one with a map of codes, of one that plays notes, of one that translates, and of one that
+    writes. sources: what the samples are translations of.
     """
     header, model = loaded.header, loaded.model
     conditions = ", ".join(f"{factor.name} ({factor.describe()})" for factor in header.factors) or "none"
@@ -55,7 +61,7 @@ def card(
         "",
         *shown_samples(header, samples, sources),
         "",
-        f"{len(samples)} samples at temperature 1, none left out{'; their codes lie evenly' if codes else ''}.",
+        f"{whose(header, len(samples))} at temperature 1, none left out{'; their codes lie evenly' if codes else ''}.",
         "",
         "## The model",
         "",
@@ -89,6 +95,8 @@ def card(
         lines += pitch_section(pitch)
     if translation is not None:
         lines += translation_section(translation)
+    if texts is not None:
+        lines += texts_section(texts)
     if codes is not None:
         lines += map_section(header, codes)
     if isinstance(model, LinearAutoregression):
@@ -109,6 +117,15 @@ def shown_samples(header: CheckpointHeader, samples: Sequence[Symbols], sources:
     if sources:
         texts = [f"{code(source)} → {text}" for source, text in zip(sources, texts, strict=True)]
     return [line for text in texts for line in (text, "")][:-1]
+
+
+def whose(header: CheckpointHeader, count: int) -> str:
+    """Which samples are shown."""
+    chain = header.chain
+    if not isinstance(chain, VideoChain):
+        return f"{count} samples"
+    given = ", which go on from its frames before the line," if chain.given_frames else ""
+    return f"Each film of the test part, and below it {GOING_ON} samples{given}"
 
 
 def code(text: str) -> str:
@@ -225,6 +242,35 @@ def translation_section(translation: Mapping[str, Any]) -> list[str]:
             f"| {' | '.join(map(code, (e['source'], *(e[key] for key in ways), e['references'][0])))} |"
             for e in examples
         ),
+        "",
+    ]
+
+
+def texts_section(texts: Mapping[str, Any]) -> list[str]:
+    """What ``text_report`` found."""
+    lines = ["## Drawn and real texts", ""]
+    if "lengths" in texts:
+        apart = texts["distance"]
+        lines += [
+            f"{texts['texts']} texts, under the conditions of texts from all over the training part; "
+            f"{texts['ended_by_stop']:.1%} ended by the stop symbol.",
+            "",
+            "| characters | 5 % | 25 % | median | 75 % | 95 % |",
+            "| --- | ---: | ---: | ---: | ---: | ---: |",
+            *(
+                f"| {name} | {' | '.join(f'{numbers[key]:.0f}' for key in QUANTILES)} |"
+                for name, numbers in texts["lengths"].items()
+            ),
+            "",
+            f"Up to whatever length, the shares of drawn and of training texts differ by at most "
+            f"{apart['generated']:.1%}, those of test and of training texts by {apart['test']:.1%}.",
+            "",
+        ]
+    return [
+        *lines,
+        f"The longest passage of a drawn text that stands so in the training part has {texts['median_passage']:.0f} "
+        f"characters in the median, that of a test text as long {texts['median_passage_of_test_texts']:.0f}. "
+        f"The longest of all that are drawn is {code(texts['longest_passage'])}.",
         "",
     ]
 

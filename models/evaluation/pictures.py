@@ -20,6 +20,8 @@ PAPER, INK = 24, 210
 """Greys of the ground and of a wave."""
 GAP = 4
 IMAGE_SCALE = 3
+FRAME_SIDE = 64
+"""To which frames of a video are enlarged at most."""
 THUMBNAIL = 224
 """Side in pixels."""
 
@@ -27,14 +29,24 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def drawn_example(chain: Chain, symbols: Symbols, longest: int) -> Pixels:
-    """One example as a picture: the image itself, enlarged, all frames of a video side by side, or the envelope of the
-    wave, ``longest`` steps wide."""
+    """One example as a picture: the image itself, enlarged, the film strip of a video, or the envelope of the wave,
+    ``longest`` steps wide."""
     if isinstance(chain, ImageChain):
         return picture(chain, [symbols], IMAGE_SCALE)
     if isinstance(chain, VideoChain):
-        return tiled([picture(chain.frame, [frame]) for frame in symbols.reshape(chain.frames, -1)], chain.frames)
+        return film_strip(chain, symbols)
     assert isinstance(chain, SoundChain)
     return envelope(chain.wave(symbols), longest, *WAVE_SIZE)
+
+
+def film_strip(chain: VideoChain, symbols: Symbols) -> Pixels:
+    """All frames of a video side by side, a line after those that are usually given."""
+    scale = max(1, FRAME_SIDE // chain.height)
+    strip = tiled([picture(chain.frame, [frame], scale) for frame in symbols.reshape(chain.frames, -1)], chain.frames)
+    if chain.given_frames:
+        end = chain.given_frames * (scale * chain.width + GAP)
+        strip[:, end - GAP + 1 : end - 1] = INK
+    return strip
 
 
 def envelope(wave: npt.NDArray[np.int16], longest: int, height: int, width: int) -> Pixels:
@@ -67,9 +79,9 @@ def drawn_examples(chain: Chain, examples: Sequence[Symbols], columns: int) -> P
 
 
 def thumbnail(chain: Chain, examples: Sequence[Symbols]) -> Pixels:
-    """A square picture of the first few examples; of videos of the last frames of the first."""
+    """A square picture of the first few examples; of videos of the last frames of the last."""
     if isinstance(chain, VideoChain):
-        return thumbnail(chain.frame, list(examples[0].reshape(chain.frames, -1)[-9:]))
+        return thumbnail(chain.frame, list(examples[-1].reshape(chain.frames, -1)[-9:]))
     if isinstance(chain, SoundChain):
         waves = [chain.wave(symbols) for symbols in examples[:3]]
         longest = max(map(len, waves))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
+from models.chain import Symbols
 from models.checkpoint import LoadedModel
 from models.condition import Category, Condition, Factor, Vector, categories
 from models.sampling import engines_of, run
@@ -18,15 +20,28 @@ GOLDEN = 0.618
 """The part of its range by which a number moves from one condition to the next, for evenness of however many."""
 
 
-def draw(loaded: LoadedModel, conditions: Sequence[Condition], seed: int) -> Take:
-    """One sample under each condition with the default settings, walked to its end by the fastest engine."""
+def draw(loaded: LoadedModel, conditions: Sequence[Condition], seed: int, given: Sequence[int] = ()) -> Take:
+    """One sample under each condition with the default settings, walked to its end by the fastest engine.
+
+    given: what all of them begin with.
+    """
     model = loaded.model
     engine = engines_of(model)[0]
     samples = [
         Sample([Trace(Segment(0, NEUTRAL, dict(condition), seed, n, 0, engine, model.device.type))])
         for n, condition in enumerate(conditions)
     ]
-    return run(model, Take(loaded.reference, samples, model.chain.default_limit))
+    return run(model, Take(loaded.reference, samples, model.chain.default_limit, given=tuple(given)))
+
+
+def continued(loaded: LoadedModel, examples: Sequence[Symbols], count: int) -> list[Symbols]:
+    """Each example, and behind it ``count`` samples that begin with what is usually given of it."""
+    conditions = balanced(loaded.model.factors, count)
+    found: list[Symbols] = []
+    for example in examples:
+        given = np.asarray(example)[: loaded.model.chain.given].tolist()
+        found += [example, *(trace.symbols for trace in draw(loaded, conditions, seed=0, given=given).traces)]
+    return found
 
 
 def balanced(factors: Sequence[Factor], count: int) -> list[dict[str, Any]]:

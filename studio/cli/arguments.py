@@ -102,6 +102,10 @@ def parser() -> Parser:
         help="what a video begins with: a GIF, an animated PNG or the first of `videos` in an .npz, of the model's "
         "size; of its frames the first ones, as many as the model was made for (default: every frame is drawn)",
     )  # fmt: skip
+    sample.add_argument(
+        "--beam", type=positive, metavar="N",
+        help="instead of samples the N texts that a beam search finds, the most probable first (default: samples)",
+    )  # fmt: skip
     length = sample.add_mutually_exclusive_group()
     length.add_argument(
         "--steps", type=positive, metavar="N",
@@ -247,7 +251,7 @@ def positive(text: str) -> int:
 
 def assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
-    if not (name and equals and value):
+    if not (name and equals):
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
     return name, value
 

@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,8 @@ def sample(arguments: argparse.Namespace) -> int:
         check_seed(arguments.seed)
         check_samples(arguments.first, arguments.count)
         limit = limit_of(arguments, chain)
+        width = width_of(arguments, chain)
+        arguments.count = width or arguments.count  # a search finds as many texts as it is wide
         in_parts = check_output(arguments.out, chain, arguments.count, limit, arguments.scale)
         puzzle, prompt = puzzle_of(arguments, chain), prompt_of(arguments, chain)
         frames = frames_of(arguments, chain)
@@ -75,12 +78,14 @@ def sample(arguments: argparse.Namespace) -> int:
     from models.sampling import choose, run
 
     loaded = load_model(entry, threads=1)
-    batch = min(arguments.batch, arguments.count)
+    batch = width or min(arguments.batch, arguments.count)
     with typed_by_user():
         device, engine = choose(loaded.model, device=arguments.device, engine=arguments.engine, samples=batch)
         if in_parts := in_parts or distributed.started_together():
             check_parts(arguments.out, chain, arguments.count, arguments.scale)
-            for option, given in (("--complete", puzzle), ("--prompt", prompt), ("--frames", frames)):
+            for option, given in (
+                ("--complete", puzzle), ("--prompt", prompt), ("--frames", frames), ("--beam", width),
+            ):  # fmt: skip
                 if given is not None:
                     raise ArgumentsError(f"{option} is drawn by one process, at most {MOST_AT_ONCE} samples")
     series = Series(
@@ -98,6 +103,8 @@ def sample(arguments: argparse.Namespace) -> int:
             takes = [going_on(series, beginning, series.numbers(part)) for part in range(series.parts)]
     elif not in_parts:
         takes = series.takes()
+    if width is not None:
+        takes = [replace(take, beam=width) for take in takes]
     take: Take | None = None
     with distributed.joined(device), Progress() as progress:
         loaded.model.to(device)
@@ -126,11 +133,11 @@ def sample(arguments: argparse.Namespace) -> int:
 
 def draw_at_once(model: AutoregressiveModel, takes: Sequence[Take], progress: Progress) -> Take:
     """Walks takes one after the other, and makes one of them: the first, with the samples of all."""
-    from models.sampling import Walk
+    from models.beam_search import walk_of
 
     count, there = sum(len(take.samples) for take in takes), 0
     for take in takes:
-        walk = Walk(model, take)
+        walk = walk_of(model, take)
         there += len(take.samples)
         while not walk.done:
             progress(f"sample {there} of {count}: step {take.frontier} of {take.limit}")
@@ -224,6 +231,23 @@ def prompt_of(arguments: argparse.Namespace, chain: Chain) -> Symbols | None:
     return symbols
 
 
+def width_of(arguments: argparse.Namespace, chain: Chain) -> int | None:
+    """Of the beam search that --beam asks for."""
+    if arguments.beam is None:
+        return None
+    if not isinstance(chain, TextChain):
+        raise InputError(f"--beam is for texts, not for {chain.modality} data")
+    of_draws = {
+        "--count": arguments.count != 1, "--first": arguments.first != 0, "--temperature": arguments.temperature != 1,
+        "--top-k": arguments.top_k != 0, "--top-p": arguments.top_p != 1, "--min-p": arguments.min_p != 0,
+    }  # fmt: skip
+    if meaningless := [option for option, chosen in of_draws.items() if chosen]:
+        raise ArgumentsError(f"--beam draws nothing: without {', '.join(meaningless)}")
+    if arguments.beam > chain.alphabet.levels:
+        raise InputError(f"a beam is at most as wide as the alphabet, {chain.alphabet.levels}; not {arguments.beam}")
+    return int(arguments.beam)
+
+
 def missing_part(arguments: argparse.Namespace) -> str:
     return LOWER_HALF if arguments.missing is None else str(arguments.missing)
 
@@ -298,6 +322,7 @@ def report_samples(
         "steps_per_second": steps / seconds,
         "engine": series.engine,
         "device": series.device,
+        **({} if arguments.beam is None else {"beam": arguments.beam}),
         "files": [str(file) for file in files],
     }
     if arguments.complete is not None:
@@ -312,7 +337,8 @@ def report_samples(
     # What is known of a completed image comes first, whatever the order: it is not said again.
     factors = [f for f in entry.header.factors if arguments.complete is None or not isinstance(f, Order)]
     condition = conditioned_on(factors, series.condition)
-    write_line(f"{where}: {entry.header.title}, {condition}, seed {arguments.seed}")
+    how = f"seed {arguments.seed}" if arguments.beam is None else f"beam search, width {arguments.beam}"
+    write_line(f"{where}: {entry.header.title}, {condition}, {how}")
     if take is not None and arguments.complete is not None:
         write_line(f"{arguments.complete} without {missing}. {how_it_is_completed(take)}.")
     write_line(

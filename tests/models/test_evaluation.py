@@ -34,7 +34,7 @@ from models.evaluation.data import read_data_file, read_data_set
 from models.evaluation.mixture import mixture_nats
 from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import envelope
-from models.evaluation.samples import balanced, draw
+from models.evaluation.samples import balanced, continued, draw
 from models.evaluation.speech import (
     accuracy,
     fixed_length,
@@ -56,14 +56,15 @@ from models.shaping import NEUTRAL
 from models.tensor_file import SUFFIX
 from models.text import Characters, TextChain
 from models.trace import ModelReference, Take, Trace, new_take
-from models.training.data import DATA_SETS, load
-from models.training.data.base import packed_arrays
+from models.training.data import DATA_SETS, DataSet, Examples, load
+from models.training.data.base import Rows, packed_arrays
 from models.training.data.fsdd import FSDD_SPEAKERS, normalise
 from models.training.data.fsdd_directed import FSDD_DIRECTED
 from models.training.data.mnist import BINARISED_MNIST
 from models.training.data.piano_notes import PIANO_NOTES, PITCH
 from tests.data_files import write_idx
 from tests.place import WHERE
+from tests.video_model import VIDEO, video_model
 
 IMAGE_CHAIN = ImageChain(GreyLevels(256), 28, 28)
 SOUND_CHAIN = SoundChain(MuLaw(256, stop=True), 8000, default_seconds=0.05, max_seconds=1.0)
@@ -783,3 +784,25 @@ def test_a_mixture_that_there_is_not_is_refused_before_anything_is_read(
     assert main(["mixture", str(path), "--data", str(tmp_path / "nowhere"), *chosen]) == 1
     assert says in capsys.readouterr().err
     assert not read_header(path).likelihood
+
+
+def test_a_card_of_videos_shows_how_samples_go_on_from_real_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films = np.random.default_rng(0).integers(0, VIDEO.alphabet.levels, (5, VIDEO.length)).astype(np.uint8)
+    examples = Examples(Rows(films), [{}] * len(films))
+    data = DataSet("films", "Films", VIDEO, (), "none", "nobody", lambda folder, split: examples)
+    monkeypatch.setitem(DATA_SETS, data.name, data)
+    path, known = tmp_path / "tiny.safetensors", {"name": data.name, "title": data.title}
+    save_checkpoint(path, video_model(), name="tiny", title="Tiny", data=known, training={}, likelihood={})
+    shown = continued(load_checkpoint(path), films[:2], 2)
+    assert [symbols.tolist() for symbols in shown[::3]] == films[:2].tolist()
+    for first in (0, 3):
+        film, one, other = (symbols.tolist() for symbols in shown[first : first + 3])
+        assert film[: VIDEO.given] == one[: VIDEO.given] == other[: VIDEO.given]
+        assert film != one != other
+    assert main(["card", str(path), "--data", str(tmp_path), "--assets", str(tmp_path)]) == 0
+    text = (tmp_path / "cards" / "tiny.md").read_text(encoding="utf-8")
+    assert "below it 2 samples, which go on from its frames before the line, at temperature 1" in text
+    assert "Nearest training neighbours" not in text
+    assert (tmp_path / "cards" / "tiny.samples.png").stat().st_size

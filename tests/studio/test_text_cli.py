@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from models.files import command_line, read_saved
 from studio.cli import main
 from tests.studio.conftest import write
 from tests.text_model import register_text, save_text_model
@@ -102,7 +104,8 @@ def test_a_source_is_typed_or_read_from_a_file_and_an_empty_one_is_one(
     read = answer(capsys, "sample", translator, "-o", out, "--source-file", file)
     assert typed["condition"] == {"source": "CAB BAD."}
     assert typed["nats"] == named["nats"] == read["nats"]
-    assert answer(capsys, "sample", translator, "-o", out, "--source", "")["condition"] == {"source": ""}
+    for empty in (("--source", ""), ("--condition", "source=")):
+        assert answer(capsys, "sample", translator, "-o", out, *empty)["condition"] == {"source": ""}
     assert answer(capsys, "sample", translator, "-o", out)["condition"] == {"source": "ACE BAD."}
 
 
@@ -133,3 +136,44 @@ def test_a_source_that_is_not_there_or_is_no_text_is_a_wrong_file(
 def test_only_translators_have_a_source(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     said = complaint(capsys, 2, "sample", "made-binarised-mnist", "-o", tmp_path / "a.png", "--source", "a")
     assert "--source is for models that translate; MADE" in said
+
+
+def test_a_beam_is_searched_by_command_and_its_file_names_that_command(
+    capsys: pytest.CaptureFixture[str], checkpoint: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "a.html"
+    found = answer(capsys, "sample", checkpoint, "-o", page, "--beam", 3, "--prompt", "ab", "--steps", 6)
+    assert (found["beam"], found["count"]) == (3, 3)
+    assert found["nats"] == sorted(found["nats"])
+    assert answer(capsys, "reproduce", page, "--model", checkpoint)["agrees"] is True
+    command = command_line(read_saved(page).take)
+    assert command.exact
+    words = shlex.split(command.text)
+    assert words[words.index("--beam") + 1] == "3"
+    assert not {"--count", "--seed", "--temperature"} & set(words)
+    again = tmp_path / "again.html"
+    answer(capsys, "sample", checkpoint, "-o", again, *words[words.index("-o") + 2 :])
+    texts = [[trace.symbols.tolist() for trace in read_saved(path).take.traces] for path in (page, again)]
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--beam", "0"], "1 or more"),
+        (
+            ["--beam", "2", "--temperature", "0.5", "--count", "3"],
+            "--beam draws nothing: without --count, --temperature",
+        ),
+        (["--beam", "36"], "a beam is at most as wide as the alphabet, 35; not 36"),
+    ],
+)
+def test_what_cannot_be_a_beam_is_a_wrong_argument(
+    capsys: pytest.CaptureFixture[str], checkpoint: Path, tmp_path: Path, options: list[str], says: str
+) -> None:
+    assert says in complaint(capsys, 2, "sample", checkpoint, "-o", tmp_path / "a.txt", *options)
+
+
+def test_only_texts_are_searched_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    said = complaint(capsys, 2, "sample", "made-binarised-mnist", "-o", tmp_path / "a.png", "--beam", "2")
+    assert "--beam is for texts, not for image data" in said
