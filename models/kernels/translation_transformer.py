@@ -30,8 +30,8 @@ from models.networks.translation_transformer import TranslationTransformer
 from models.source_text import Text
 from models.text import Characters, TextChain
 
-FIRST_ROOM = 64
-"""Positions that there is room for at first; it doubles."""
+FIRST_ROOM = 256
+"""Positions that there is room for at first: more than a sentence takes. It doubles, all at once."""
 
 
 class Weights(NamedTuple):
@@ -192,6 +192,11 @@ def _sources(model: TranslationTransformer, condition: Tensor) -> Source:
     return Source(array(keys), array(values), condition[:, 0].long().numpy() + 1)
 
 
+def _rings(*shape: int) -> Rings:
+    """Empty ones: memory is taken when it is written to."""
+    return Rings(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+
+
 class CompiledTranslationTransformer(RingDecoder):
     """Keys and values of the source, and of all that is written."""
 
@@ -229,18 +234,25 @@ class CompiledTranslationTransformer(RingDecoder):
         )
         self.step_bytes = sum(getattr(self._weights, name).nbytes for name in PRODUCTS)
         self._source = _sources(model, condition)
-        shape = (self.rows, len(layers), FIRST_ROOM, config.channels)
-        self._rings = Rings(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+        self._rings = _rings(self.rows, len(layers), FIRST_ROOM, config.channels)
 
     def _follow(self, block: Block) -> None:
         end, room = block.start + block.uniforms.shape[1] + 1, self._rings.keys.shape[2]
         if end > room:
-            added = [(0, 0), (0, 0), (0, max(end, 2 * room) - room), (0, 0)]
-            self._rings = Rings(*(np.pad(each, added) for each in self._rings))
+            self._make_rings(list(range(self.rows)), max(end, 2 * room))
         _walk(self._weights, self._source, self._rings, self._positions, block)
 
     def _select_rings(self, rows: list[int]) -> None:
-        self._source, self._rings = rows_of(self._source, rows), rows_of(self._rings, rows)
+        self._source = rows_of(self._source, rows)
+        self._make_rings(rows, self._rings.keys.shape[2])
+
+    def _make_rings(self, rows: list[int], room: int) -> None:
+        """Anew, with what is written of some rows."""
+        before, used = self._rings, int(self._positions.at.max())
+        _, layers, _, channels = before.keys.shape
+        self._rings = _rings(len(rows), layers, room, channels)
+        for old, new in zip(before, self._rings, strict=True):
+            new[:, :, :used] = old[rows, :, :used]
 
 
 def warm_up() -> None:

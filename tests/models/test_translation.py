@@ -49,7 +49,8 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Snapshots so close together that a short text meets them, and drops some."""
+    """Snapshots so close together that a short text meets them, and drops some; and room that it outgrows."""
+    monkeypatch.setattr("models.kernels.translation_transformer.FIRST_ROOM", 8)
     monkeypatch.setattr(SnapshotDecoder, "SNAPSHOT_INTERVAL", 8)
     monkeypatch.setattr(SnapshotDecoder, "MAX_SNAPSHOTS", 4)
 
