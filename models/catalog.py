@@ -259,13 +259,13 @@ FAMILIES = (
     Family(
         "recurrent",
         2016,
-        "A recurrent network (RNN): its state walks over the data and remembers all of the past",
+        "A recurrent network (RNN): its state walks over the data and carries along what it needs of the past",
         ("row_lstm", "diagonal_bilstm", "multiscale_pixel_rnn"),
     ),
     Family(
         "masked convolution",
         2016,
-        "The same few weights at every pixel, masked so that they only look back",
+        "The same few weights at every pixel, masked or shifted so that they only look back",
         ("pixelcnn", "gated_pixelcnn", "pixelcnn_autoencoder", "pixelcnn_pp", "video_pixel_network"),
     ),
     Family(

@@ -33,6 +33,9 @@ DRAW = -1
 INT16_PEAK = 32767
 INT16_LOWEST = -32768
 
+MAX_LEVELS = 2**16
+"""Of an alphabet, without the stop symbol."""
+
 
 @dataclass(frozen=True)
 class Alphabet(ABC):
@@ -52,8 +55,8 @@ class Alphabet(ABC):
     ``colours`` uint8 (3,), ``amplitudes`` int16, ``characters`` texts of one, ``tokens`` bytes of a text."""
 
     def __post_init__(self) -> None:
-        if not (type(self.levels) is int and isinstance(self.stop, bool) and 2 <= self.levels <= 65536):
-            raise InputError(f"an alphabet has 2 to 65536 levels, not {self.levels}; its stop is true or false")
+        if not (type(self.levels) is int and isinstance(self.stop, bool) and 2 <= self.levels <= MAX_LEVELS):
+            raise InputError(f"an alphabet has 2 to {MAX_LEVELS} levels, not {self.levels}; its stop is true or false")
 
     @property
     def size(self) -> int:

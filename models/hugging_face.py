@@ -24,9 +24,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
-from models.chain import Chain, ImageChain, Palette
+from models.chain import MAX_LEVELS, Chain, ImageChain, Palette
 from models.checkpoint import MAX_TEXT, CheckpointHeader, LoadedModel, moved, plan
 from models.errors import CheckpointError, FileError, InputError
 from models.tensor_file import (
@@ -58,11 +59,9 @@ MAX_TOKENIZER_BYTES = 2**25
 MAX_TOKENIZER_VALUES = 2**21
 MAX_FILE_BYTES = 2**34
 MAX_ELEMENTS = 2**31
-"""Numbers in all tensors that are used: 8 GiB once they are float32."""
+"""Numbers in all tensors that are used: 8 GiB once they are float32, and while a file is read the largest of them a
+second time."""
 MAX_FILES = 64
-MOST_REMEMBERED = 8
-"""Folders of which what was read is remembered: a list of models asks again and again."""
-
 Stamp = tuple[tuple[str, int, int], ...]
 """Of files: name, time of the last change, size."""
 
@@ -85,7 +84,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 """What a configuration leaves out is as the library that wrote it has it."""
-MOST = {"vocab_size": 2**17, "n_positions": 2**16, "n_embd": 2**14, "n_layer": 200, "n_head": 1024}
+MOST = {"vocab_size": MAX_LEVELS + 1, "n_positions": 2**16, "n_embd": 2**14, "n_layer": 200, "n_head": 1024}
 """The largest sizes, before there is a network to say so."""
 DEFAULT_TOKENS = 200
 """Of a text for which nobody asks for another number."""
@@ -161,7 +160,10 @@ def load(path: Path, device: str) -> LoadedModel:
                 raise wrong(path, f"tensor {name!r} holds NaN or infinite values; all weights must be finite")
             if name == "wte.weight" and folder.begin is not None:
                 state["begin"].copy_(values[folder.begin])
-            state[name].copy_(values[rows] if name in ("wte.weight", "lm_head.weight") else values)
+            if name in ("wte.weight", "lm_head.weight"):
+                torch.index_select(values, 0, rows, out=state[name])  # without a second copy of the largest there is
+            else:
+                state[name].copy_(values)
     model.requires_grad_(False)
     model.eval()
     if isinstance(header.chain, TokenChain):
@@ -181,7 +183,14 @@ def _read(path: Path) -> _Folder:
             f"cannot read {path}: it is a folder without {CONFIG}; a model is a file that ends in {SUFFIX}, or the "
             "folder of a GPT-2 or an ImageGPT that Hugging Face's libraries saved"
         )
-    return _read_once(path, stamp(path))
+    stamped, known = stamp(path), _known.get(path)
+    if known is None or known[0] != stamped:
+        known = _known[path] = stamped, _read_now(path, stamped)
+    return known[1]
+
+
+_known: dict[Path, tuple[Stamp, _Folder]] = {}
+"""What was read of folders: a list of models asks again and again."""
 
 
 def stamp(path: Path) -> Stamp:
@@ -194,8 +203,7 @@ def stamp(path: Path) -> Stamp:
     return tuple((name, status.st_mtime_ns, status.st_size) for name, status in files)
 
 
-@functools.lru_cache(maxsize=MOST_REMEMBERED)
-def _read_once(path: Path, stamped: Stamp) -> _Folder:
+def _read_now(path: Path, stamped: Stamp) -> _Folder:
     config = _config(path)
     try:
         network = _network(config)
@@ -259,7 +267,7 @@ def _config(path: Path) -> _Config:
     kind, classes = values.get("model_type"), values.get("architectures")
     named = ", ".join(map(str, classes)) if isinstance(classes, list) else ""
     known = " and ".join(f"{title} ({name})" for title, name in KINDS.values())
-    if kind not in KINDS or (named and named != KINDS[kind][1]):
+    if not isinstance(kind, str) or kind not in KINDS or (named and named != KINDS[kind][1]):
         what = f"{kind!r}{f' ({named})' if named else ''}" if kind is not None or named else "not named"
         raise wrong(file, f"its architecture is {what}; what can be opened is {known}")
     if "quantization_config" in values:
@@ -389,13 +397,16 @@ def _pieces(file: Path, content: Mapping[str, Any], count: int) -> list[bytes]:
     model, decoder = content.get("model"), content.get("decoder")
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
     if isinstance(vocabulary, list):  # of a unigram model: pairs of a token and its score
-        vocabulary = {pair[0]: n for n, pair in enumerate(vocabulary) if isinstance(pair, list) and pair}
+        tokens = [pair[0] if isinstance(pair, list) and pair else None for pair in vocabulary]
+        vocabulary = {token: n for n, token in enumerate(tokens) if isinstance(token, str)}
     added = content.get("added_tokens") or []
     if not isinstance(vocabulary, dict) or not isinstance(added, list):
         raise wrong(file, "not a tokenizer: it has no vocabulary")
     if isinstance(model, dict) and (model.get("continuing_subword_prefix") or model.get("end_of_word_suffix")):
         raise wrong(file, "its tokens mark where words begin or end, unlike those of GPT-2 (ByteLevel) or plain text")
-    steps = [None] if decoder is None else decoder.get("decoders", [decoder]) if isinstance(decoder, dict) else [{}]
+    steps = decoder.get("decoders", [decoder]) if isinstance(decoder, dict) else [decoder]
+    if not isinstance(steps, list):
+        raise wrong(file, f"not a tokenizer: its decoders are no list but {shortened(steps)}")
     ways = [step.get("type") if isinstance(step, dict) else None for step in steps if step is not None]
     for way in ways:
         if way not in ("ByteLevel", "Fuse"):

@@ -7,7 +7,9 @@ pasts which foretold badly die out and good ones go on several times. As their n
 from p(x | known) (A. Doucet, N. de Freitas, N. Gordon (eds.), "Sequential Monte Carlo Methods in Practice", 2001,
 chapter 1; the walk is the proposal, so that a weight is the likelihood of what is known).
 
-Weights are those of the raw conditionals: a shaped walk is judged by the model as it is.
+Weights are those of the raw conditionals: a shaped walk is judged by the model as it is. Its particles then become
+draws from another law than p(x | known), however many they are: what is drawn has its shaped probabilities, what is
+known its raw ones.
 """
 
 from __future__ import annotations

@@ -43,10 +43,10 @@ def read_text(data: bytes, name: str) -> str:
         raise FileError(f"{name} is no text: it has characters of code 0")
     if not text:
         raise FileError(f"{name} is empty")
-    return plain(text)
+    return canonical(text)
 
 
-def plain(text: str) -> str:
+def canonical(text: str) -> str:
     """A text with line breaks and accents as models know them, whatever wrote it."""
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import unicodedata
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from reprlib import repr as shortened
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from models.chain import Alphabet, Symbols
+from models.chain import MAX_LEVELS, Alphabet, Symbols
 from models.errors import InputError
 from models.text import MOST_NAMED, TextChain, character_name
 
@@ -97,7 +99,11 @@ class Tokens(Alphabet):
         """
         if not self.tokenizer:
             raise InputError("the tokenizer of this model is not at hand; open the model's folder")
-        ids = np.array(_tokenizer(self.tokenizer).encode(text, add_special_tokens=False).ids, np.int64)
+        tokenizer = _tokenizer(self.tokenizer)
+        if any(unicodedata.category(c) == "Cs" for c in text):
+            raise InputError("the text has halves of characters in it")
+        with _library_errors("the tokenizer cannot cut this text"):
+            ids = np.array(tokenizer.encode(text, add_special_tokens=False).ids, np.int64)
         if self.skipped is not None:
             if (ids == self.skipped).any():
                 raise InputError("the text has the token in it that ends a text")
@@ -143,7 +149,7 @@ def packed_pieces(pieces: Iterable[bytes]) -> str:
 
 def _unpacked(packed: str) -> tuple[bytes, ...]:
     """Raises InputError for what ``packed_pieces`` did not make."""
-    most = MAX_PIECES_BYTES + LENGTH_BYTES * 2**16
+    most = MAX_PIECES_BYTES + LENGTH_BYTES * MAX_LEVELS
     unpacker = zlib.decompressobj()
     try:
         whole = unpacker.decompress(base64.b64decode(packed, validate=True), most)
@@ -166,13 +172,23 @@ def _tokenizer(content: str) -> Tokenizer:
         from tokenizers import Tokenizer
     except ImportError:
         raise InputError(f"to cut a text into tokens takes the library tokenizers: {INSTALL}") from None
-    try:
+    with _library_errors("not a tokenizer that can be read"):
         tokenizer = Tokenizer.from_str(content)
         tokenizer.no_truncation()
         tokenizer.no_padding()
-    except Exception as error:  # the library raises nothing more specific
-        raise InputError(f"not a tokenizer that can be read: {error}") from None
     return tokenizer
+
+
+@contextmanager
+def _library_errors(what: str) -> Iterator[None]:
+    """The library raises nothing specific, and panics, which are no exceptions like others, at what its author did not
+    think of: InputError."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise InputError(f"{what}: {shortened(str(error))}") from None
 
 
 def _difference(text: str, written: str) -> str:

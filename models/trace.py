@@ -215,7 +215,8 @@ class Sample:
         return self.branches[self.current]
 
     def replace_trace(self, trace: Trace) -> None:
-        """Another trace in place of the shown branch, which nothing remembers: of a particle that died out."""
+        """Another trace in place of the shown branch, which nothing remembers: of a particle that died out, or of a
+        text than which a search has found a better one."""
         self.branches[self.current] = trace
 
     def next_salt(self) -> int:

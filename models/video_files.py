@@ -234,7 +234,7 @@ def video_in(data: bytes, name: str, chain: VideoChain) -> Pixels:
 def _arrays(data: bytes, name: str) -> Pixels:
     arrays = data_arrays(data, name, VIDEO_ARRAYS)
     found = next((arrays[key] for key in VIDEO_ARRAYS if key in arrays), None)
-    if found is None or not len(found):
+    if found is None or not (found.ndim and found.size):
         raise InputError(f"it has no {' and no '.join(VIDEO_ARRAYS)}")
     first: Pixels = found[0]
     return first

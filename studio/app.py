@@ -148,8 +148,8 @@ class MainWindow(QMainWindow):
         studio.settings_changed.connect(self._refresh)
         studio.branches_changed.connect(self._refresh)
         studio.grown.connect(self._refresh_progress)
-        studio.picture_opened.connect(self._complete_picture)
-        studio.recording_opened.connect(self._continue_recording)
+        studio.opening.picture_opened.connect(self._complete_picture)
+        studio.opening.recording_opened.connect(self._continue_recording)
         studio.message.connect(self._say)
         studio.verdict.connect(self._say_for_good)
         studio.branches_changed.connect(self._forget_verdict)
@@ -262,7 +262,7 @@ class MainWindow(QMainWindow):
         self._action(file, "&Quit", self.close, QKeySequence.StandardKey.Quit)
 
         undo, redo = studio.undo_stack.createUndoAction(self), studio.undo_stack.createRedoAction(self)
-        for action, retrace in ((undo, studio.undo), (redo, studio.redo)):
+        for action, retrace in ((undo, studio.undo_stack.undo_in_turn), (redo, studio.undo_stack.redo_in_turn)):
             action.triggered.disconnect()
             action.triggered.connect(retrace)
         undo.setShortcuts(QKeySequence.StandardKey.Undo)
@@ -272,7 +272,11 @@ class MainWindow(QMainWindow):
         self._action(edit, "&Paste", self.paste, QKeySequence.StandardKey.Paste, "opens a copied picture or file")
         edit.addSeparator()
         self.noise_action = self._action(
-            edit, "&New noise from here", studio.new_noise, "N", "go on from this step with noise not used before"
+            edit,
+            "&New noise from here",
+            studio.editing.new_noise,
+            "N",
+            "go on from this step with noise not used before",
         )
         self.noise_all_action = self._action(edit, "New noise from here, &all samples", self._new_noise_all, "Shift+N")
         edit.addSeparator()
@@ -301,8 +305,8 @@ class MainWindow(QMainWindow):
         self._step_action(generate, "Step &back", lambda: studio.step_by(-1), "Left")
         self.next_stride = self._step_action(generate, "Next row", lambda: studio.step_stride(1), "Down")
         self.previous_stride = self._step_action(generate, "Previous row", lambda: studio.step_stride(-1), "Up")
-        self._step_action(generate, "To the &start", lambda: studio.move_cursor(0), "Home")
-        self._step_action(generate, "To the &end, following", studio.follow, "End")
+        self._step_action(generate, "To the &start", lambda: studio.looking.move_cursor(0), "Home")
+        self._step_action(generate, "To the &end, following", studio.looking.follow, "End")
         generate.addSeparator()
         self._latency_menu = generate.addMenu("Sound &latency")
 
@@ -561,7 +565,7 @@ class MainWindow(QMainWindow):
         )
         if name:
             profile.set("open_folder", str(Path(name).parent))
-            self.studio.open_path(Path(name))
+            self.studio.opening.open_path(Path(name))
 
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
@@ -576,7 +580,7 @@ class MainWindow(QMainWindow):
     def _open_recent(self) -> None:
         action = self.sender()
         if isinstance(action, QAction):
-            self.studio.open_path(Path(str(action.data())))
+            self.studio.opening.open_path(Path(str(action.data())))
 
     def save_dialog(self) -> None:
         ask_and_export(self.studio, self)
@@ -596,7 +600,7 @@ class MainWindow(QMainWindow):
         if isinstance(copied, str):
             QGuiApplication.clipboard().setText(copied)
         elif isinstance(take.chain, ImageChain):
-            copy_picture(copied, Png().content(shown(take, samples=[self.studio.selected])))
+            copy_picture(copied, Png().content(shown(take, samples=[self.studio.looking.selected])))
         else:
             QGuiApplication.clipboard().setImage(copied)
         self._say("What is shown is on the clipboard.")
@@ -608,9 +612,9 @@ class MainWindow(QMainWindow):
                 case None:
                     self._say("There is nothing on the clipboard that could be opened.")
                 case bytes() as content:
-                    self.studio.open_saved(content)
+                    self.studio.opening.open_saved(content)
                 case path:
-                    self.studio.open_path(path)
+                    self.studio.opening.open_path(path)
         except StudioError as error:
             self._complain(str(error))
 
@@ -620,7 +624,7 @@ class MainWindow(QMainWindow):
             return
         alone = bool(labels(take))
         if alone:  # one command draws samples that began alike
-            take = shown(take, samples=[self.studio.selected])
+            take = shown(take, samples=[self.studio.looking.selected])
         command, exact = command_line(take)
         QGuiApplication.clipboard().setText(command)
         lacks = "" if exact else " It makes the take as it began, without what was changed or stopped on the way."
@@ -632,14 +636,14 @@ class MainWindow(QMainWindow):
         self.studio.begin()
 
     def _new_noise_all(self) -> None:
-        self.studio.new_noise(all_samples=True)
+        self.studio.editing.new_noise(all_samples=True)
 
     def _loop_view(self) -> None:
         stretch = self.canvas.in_view()
         if stretch is not None:
             self.studio.listening.set_loop(*stretch)
             if self.studio.activity is Activity.IDLE:
-                self.studio.replay()
+                self.studio.replay.start()
 
     def _toggle_spectrogram(self) -> None:
         spectrum = self.studio.spectrum
@@ -804,7 +808,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         for url in event.mimeData().urls()[:1]:
             if url.isLocalFile():
-                self.studio.open_path(Path(url.toLocalFile()))
+                self.studio.opening.open_path(Path(url.toLocalFile()))
 
 
 def show_appearance(profile: Profile) -> None:
@@ -907,6 +911,6 @@ def start(studio: Studio, path: Path | None) -> None:
     """Chooses the model of the last time, to be there if what was asked for cannot be opened, and opens that."""
     name = first_model(studio)
     if name is not None:
-        studio.choose_model(name)
+        studio.loading.choose(name)
     if path is not None:
-        studio.open_path(path)
+        studio.opening.open_path(path)

@@ -10,7 +10,8 @@ from models.trace import Take, Trace
 from studio.messages import Attention, AttentionRequest
 
 if TYPE_CHECKING:
-    from studio.state import Pointer, Studio
+    from studio.looking import Pointer
+    from studio.state import Studio
 
 
 class FollowedAttention(QObject):
@@ -31,8 +32,8 @@ class FollowedAttention(QObject):
         """What was asked for last."""
         studio.worker.attention_found.connect(self._on_found)
         for changed in (
-            studio.selection_changed, studio.cursor_changed, studio.take_changed, studio.branches_changed,
-            studio.grown, studio.activity_changed,
+            studio.looking.selection_changed, studio.looking.cursor_changed, studio.take_changed,
+            studio.branches_changed, studio.grown, studio.activity_changed,
         ):  # fmt: skip
             changed.connect(self._look)
 
@@ -42,7 +43,7 @@ class FollowedAttention(QObject):
         if studio.loaded is None or not studio.loaded.attends:
             self._of = None
             return self._show(None)
-        pointer, wanted = studio.inspected_pointer, None
+        pointer, wanted = studio.looking.inspected_pointer, None
         if studio.take is not None and pointer is not None and studio.looks_into:
             wanted = studio.take, pointer, studio.take.samples[pointer.sample].trace
         if wanted == self._of:

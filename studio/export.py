@@ -109,7 +109,7 @@ class ExportDialog(QDialog):
         if self.chosen.scaled:
             options["scale"] = self.scale.value()
         if not self.chosen.several or self.what.currentText() == "Selected sample":
-            options["samples"] = [self.studio.selected]
+            options["samples"] = [self.studio.looking.selected]
         chosen, wanted = self.chosen, self.labels.isEnabled() and self.labels.isChecked()
         if self._labelled and wanted and isinstance(chosen, PictureFile):
             options["form"] = type(chosen)(labels=True)

@@ -92,7 +92,7 @@ def wait(seconds: float) -> None:
 
 def load(studio: Studio, model: str | Path) -> None:
     """Raises StudioError where the kernels cannot be compiled: another engine would be measured."""
-    studio.choose_model(model)
+    studio.loading.choose(model)
     while studio.activity is Activity.LOADING:
         wait(0.05)
     wait(2.0)  # the engine's first step, and the kernels' child process on a new machine

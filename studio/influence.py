@@ -10,7 +10,8 @@ from models.trace import Trace
 from studio.messages import Influence, InfluenceRequest
 
 if TYPE_CHECKING:
-    from studio.state import Pointer, Studio
+    from studio.looking import Pointer
+    from studio.state import Studio
 
 
 class FollowedInfluence(QObject):
@@ -31,7 +32,7 @@ class FollowedInfluence(QObject):
         studio.worker.influence_found.connect(self._on_found)
         studio.worker.influence_failed.connect(self._on_failed)
         for changed in (
-            studio.selection_changed, studio.cursor_changed, studio.view_changed, studio.take_changed,
+            studio.looking.selection_changed, studio.looking.cursor_changed, studio.view_changed, studio.take_changed,
             studio.branches_changed, studio.activity_changed,
             studio.grown,  # particles give way as they grow
         ):  # fmt: skip
@@ -43,11 +44,11 @@ class FollowedInfluence(QObject):
         studio = self._studio
         if studio.overlay != "influence" and self._of is None:
             return  # nobody wants to see it: growth and the mouse come by here many times a second
-        pointer = studio.edit_pointer
+        pointer = studio.looking.edit_pointer
         wanted = None
         if studio.overlay == "influence" and studio.take is not None and pointer is not None and studio.looks_into:
             trace = studio.take.samples[pointer.sample].trace
-            if pointer.step < len(trace) and (studio.pinned is not None or not studio.running):
+            if pointer.step < len(trace) and (studio.looking.pinned is not None or not studio.running):
                 wanted = (trace, pointer)
         if wanted == self._of:
             return

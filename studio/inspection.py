@@ -30,14 +30,14 @@ class FollowedInspection(QObject):
 
     def ask(self) -> None:
         """Asks for the conditional at the inspected pointer; an older request not yet served is forgotten."""
-        studio, pointer = self._studio, self._studio.inspected_pointer
+        studio, pointer = self._studio, self._studio.looking.inspected_pointer
         if pointer is None or studio.take is None or studio.settings is None or studio.loaded is None:
             self._token += 1
             self._followed = None
             return
         trace = studio.take.samples[pointer.sample].trace
         shaping = trace.segment_at(pointer.step).shaping if studio.keeps_shapings else studio.settings.shaping
-        follow = studio.running and studio.following and not (studio.hovered or studio.pinned)
+        follow = studio.running and studio.looking.following and not (studio.looking.hovered or studio.looking.pinned)
         followed = (trace, shaping) if follow else None
         if followed is None or followed != self._followed:
             # An answer still on its way is about something else; while the same trace is followed it is not, and

@@ -68,7 +68,7 @@ class Listening(QObject):
         self.switching = False
         """Whether one side takes the place of the other: loop and zoom stay."""
         studio.take_changed.connect(self._on_take)
-        studio.selection_changed.connect(self._note_a)
+        studio.looking.selection_changed.connect(self._note_a)
 
     # --- loop --------------------------------------------------------------------------------------------------------
 
@@ -107,7 +107,9 @@ class Listening(QObject):
     @property
     def _here(self) -> Side | None:
         take = self._studio.take
-        return Side(take, self._studio.selected) if take is not None and isinstance(take.chain, SoundChain) else None
+        if take is None or not isinstance(take.chain, SoundChain):
+            return None
+        return Side(take, self._studio.looking.selected)
 
     @property
     def shows_b(self) -> bool:
@@ -138,7 +140,7 @@ class Listening(QObject):
         if other is None:
             self._studio.message.emit(NOTHING_HELD if self.b is None else ONLY_B)
         elif other.take is self._studio.take:
-            self._studio.select(other.sample)
+            self._studio.looking.select(other.sample)
         else:
             take = other.take
             self._studio.reader.read_take(lambda: take, partial(self._show, other))
@@ -155,8 +157,8 @@ class Listening(QObject):
         self.switching = True
         self.leaving.emit()
         try:
-            self._studio.show_beside(take, entry)
-            self._studio.select(side.sample)
+            self._studio.show_with_model(take, entry)
+            self._studio.looking.select(side.sample)
         finally:
             self.switching = False
         self._note_a()

@@ -29,7 +29,7 @@ def shortcuts_html(window: QMainWindow) -> str:
         menu = menu_action.menu()
         rows = rows_of(menu) if isinstance(menu, QMenu) else []
         if rows:
-            parts.append(f"<h4>{escape(plain(menu_action.text()))}</h4>{table(rows)}")
+            parts.append(f"<h4>{escape(without_mnemonic(menu_action.text()))}</h4>{table(rows)}")
     parts.append(f"<h4>Mouse</h4>{table(list(MOUSE))}")
     return "".join(parts)
 
@@ -45,7 +45,7 @@ def rows_of(menu: QMenu) -> list[tuple[str, str]]:
 
 def name_of(action: QAction) -> str:
     """The text of an action without marks; undo and redo also tell what would be undone, which is left out."""
-    text = plain(action.text())
+    text = without_mnemonic(action.text())
     undoes, *_ = text.split(maxsplit=1)
     return undoes if undoes in ("Undo", "Redo") else text
 
@@ -55,7 +55,7 @@ def table(rows: list[tuple[str, str]]) -> str:
     return f"<table width='100%' cellpadding='3' cellspacing='0'>{cells}</table>"
 
 
-def plain(text: str) -> str:
+def without_mnemonic(text: str) -> str:
     return text.replace("&", "")
 
 

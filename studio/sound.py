@@ -58,8 +58,8 @@ class SoundPlayer(QObject):
         studio.activity_changed.connect(self._on_activity)
         studio.walk_began.connect(self._on_walk)
         studio.take_changed.connect(self._on_take)
-        studio.selection_changed.connect(self._on_selection)
-        studio.cursor_changed.connect(self._on_cursor)
+        studio.looking.selection_changed.connect(self._on_selection)
+        studio.looking.cursor_changed.connect(self._on_cursor)
         studio.branches_changed.connect(self._on_branches)
         studio.listening.loop_changed.connect(self._on_loop)
         studio.listening.leaving.connect(self._on_leaving)
@@ -186,7 +186,7 @@ class SoundPlayer(QObject):
     def _on_activity(self) -> None:
         was, self._was = self._was, self.studio.activity
         if self._was is Activity.REPLAYING:
-            self._play(min(self.studio.cursor, self._end()))
+            self._play(min(self.studio.looking.cursor, self._end()))
         elif self._was is not Activity.RUNNING and (was is Activity.REPLAYING or self.studio.paused_by_user):
             self.stop()
 
@@ -221,7 +221,7 @@ class SoundPlayer(QObject):
     def _on_cursor(self) -> None:
         """A jump of the cursor during a replay seeks."""
         if self.studio.activity is Activity.REPLAYING and self._timer.isActive():
-            self._play(min(self.studio.cursor, self._end()))
+            self._play(min(self.studio.looking.cursor, self._end()))
 
     def _end(self) -> int:
         trace = self.studio.trace
@@ -243,7 +243,7 @@ class SoundPlayer(QObject):
         """The other side goes on where the one before was left."""
         chain, seconds, self._left_at = self.chain, self._left_at, None
         if chain is not None and seconds is not None:
-            self.studio.replay()
+            self.studio.replay.start()
             self._play(min(round(seconds * chain.rate), self._end()))
 
     def _position(self) -> int:
@@ -277,7 +277,7 @@ class SoundPlayer(QObject):
         silent_end = not self.player.available and position >= self._end() and not self._grows()
         if self.player.state is Playback.ENDED or silent_end:
             self.stop()
-            self.studio.replay_ended()
+            self.studio.replay.end()
         return None
 
     def _state_of_sound(self, position: int) -> str:

@@ -1,23 +1,33 @@
 """The state of the studio: what is chosen, what is shown, and what the user can do about it.
 
 Panels and canvases get this object, connect to its signals and keep no truth of their own. Nothing here draws; nothing
-here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals. What has
-a state of its own stands in files of its own: ``attention``, ``comparison``, ``drawing_along``, ``influence``,
-``inspection``, ``listening``, ``reading``, ``undo``.
+here runs a network: walks and inspections are asked of the inference thread, which answers by queued signals.
 
-Two positions matter. The *frontier* is the end of what is drawn. The *cursor* is the step the user looks at, from 0 to
-the frontier, where it stands on the step not yet drawn. Scrubbing moves the cursor and leaves generation alone; while
-``following`` it stays at the frontier.
+``Studio`` itself holds the model, the settings and the take, and walks. What has a state or a task of its own is a part
+of it, with a name that its file has too, and panels ask it directly: ``studio.looking.cursor``,
+``studio.opening.open_path``.
+
+| part | what it does |
+| --- | --- |
+| ``looking`` | the selected sample, the cursor, what is pinned and hovered |
+| ``inspection``, ``influence``, ``attention`` | what the inference thread says of the step that one looks at |
+| ``replay`` | plays again what is drawn |
+| ``listening`` | the loop of a sound, and two clips that are compared by ear |
+| ``loading`` | chooses models, and goes back where one cannot be loaded |
+| ``opening``, ``reader`` | files and entries of the history, read in the background |
+| ``editing`` | values put, new noise, branches |
+| ``undo_stack`` | what can be undone, see ``undo`` |
+| ``drawing_along`` | images that follow a hand on a control |
+| ``keys`` | a track that is played while it is drawn |
+| ``given_video`` | the frames that a video begins with |
+| ``comparison`` | several models side by side |
 """
 
 from __future__ import annotations
 
-import math
 import secrets
-from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -25,43 +35,42 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtCore import QObject, Signal, Slot
 
 from models.catalog import Catalog, Entry
 from models.chain import Chain, ImageChain, SoundChain, Symbols
-from models.checkpoint import read_header
 from models.completion import Mask, chosen_condition, completion, continuation
 from models.condition import Condition, arranged, complete
 from models.engines import AUTO, BFLOAT16, ENGINES
-from models.errors import InputError, NoSoundError, StudioError
+from models.errors import StudioError
 from models.file_format import Format
-from models.files import read_saved
-from models.hugging_face import folder_of
-from models.image_files import Pixels, opened
-from models.record import read_bytes, shown
-from models.recording import Recording, is_recording, picture_kind, read_recording
+from models.image_files import Pixels
+from models.record import shown
 from models.shaping import NEUTRAL, Shaping
 from models.source_text import Text
-from models.sweep import ALIKE, Axis, sweep, swept
+from models.sweep import Axis, sweep, swept
 from models.text import TextChain
-from models.text_files import Txt, plain, read_text
-from models.trace import Take, Trace, new_take, new_take_id
+from models.text_files import canonical
+from models.trace import Take, Trace, new_take
 from models.track import Track
 from models.video import VideoChain
-from models.video_files import read_video
 from studio.attention import FollowedAttention
-from studio.clipboard import PICTURE
 from studio.comparison import Comparison
 from studio.drawing_along import DrawingAlong, Side
+from studio.editing import Editing
 from studio.given_video import GivenVideo
 from studio.inference import InferenceThread
 from studio.influence import FollowedInfluence
 from studio.inspection import FollowedInspection
+from studio.keys import Keys
 from studio.listening import Listening
+from studio.loading import Loading
+from studio.looking import Looking
 from studio.messages import GramRequest, LoadedInfo, Refused, WalkRequest
+from studio.opening import Opening
 from studio.profile import Profile
-from studio.reading import Reader, Show, in_history
+from studio.reading import Reader
+from studio.replay import Replay
 from studio.settings import (
     MAX_COUNT,
     OVERLAYS,
@@ -72,18 +81,10 @@ from studio.settings import (
     settings_from_json,
     spectrum_from_json,
 )
-from studio.undo import BranchCommand, DeleteCommand, SettingsCommand
-from studio.widgets.controls import next_drag
+from studio.undo import DeleteCommand, SettingsCommand, UndoStack
 
 RANDOM_SEEDS = 1_000_000
 """A seed nobody chose is below this: short enough to read out and type."""
-
-REPLAY_TICK_MS = 33
-
-PLAYED_SECONDS = 60.0
-"""How long a take lasts that begins with a key, unless it is paused."""
-
-UNDO_LIMIT = 200
 
 FASTEST = ENGINES[0]
 
@@ -98,24 +99,6 @@ class Activity(Enum):
     REPLAYING = "replaying"
 
 
-@dataclass(frozen=True)
-class Pointer:
-    """One step of one sample of the take that is shown."""
-
-    sample: int
-    step: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one looks at a take: the selected sample, the cursor, whether it follows, and what is pinned."""
-
-    selected: int
-    cursor: int
-    following: bool
-    pinned: Pointer | None
-
-
 class Studio(QObject):
     """See the module. Every method is called from the GUI thread."""
 
@@ -127,19 +110,12 @@ class Studio(QObject):
     grown = Signal()
     """The shown take has more steps, at most some thirty times a second."""
     branches_changed = Signal()
-    cursor_changed = Signal()
-    selection_changed = Signal()
-    """Another sample is selected, or another step is pinned or hovered."""
     view_changed = Signal()
     """Overlay or another choice of how to look has changed."""
     activity_changed = Signal()
     walk_began = Signal()
     """A walk goes on, after an edit in mid-run also without a change of activity."""
     gram_ready = Signal(object)
-    picture_opened = Signal(object)
-    """A picture that is to be completed, not yet fitted to a model: uint8 (H, W, 3), see ``image_files.opened``."""
-    recording_opened = Signal(object, object)
-    """A ``Recording`` that is to be continued: as it was, and at the rate of the model."""
     history_changed = Signal()
     message = Signal(str)
     """A line for the status bar, for a while."""
@@ -153,16 +129,9 @@ class Studio(QObject):
         self.catalog = catalog
         self.profile = profile
         self.worker = worker
-        self.undo_stack = QUndoStack(self)
         self.entry: Entry | None = None
         self.settings: Settings | None = None
         self.take: Take | None = None
-        self.loaded: LoadedInfo | None = None
-        self.cursor = 0
-        self.following = True
-        self.selected = 0
-        self.pinned: Pointer | None = None
-        self.hovered: Pointer | None = None
         self._overlay = str(profile.get("overlay", "none"))
         self.spectrum = spectrum_from_json(profile.get("spectrum", {}))
         self.walking_until: int | None = None
@@ -171,45 +140,15 @@ class Studio(QObject):
         """Whether the last thing that ended a walk was the user."""
         self._walk_number = 0
         self._walking = False
-        self._replaying = False
-        self._loading = False
         self._wish: Callable[[], None] | None = None
         """What was asked for while the model was still being loaded: to begin, or to go on."""
-        self.drawing_along = DrawingAlong(worker, self)
         self._announced = Activity.EMPTY
-        self._takes: WeakValueDictionary[str, Take] = WeakValueDictionary()
+        self.takes_in_use: WeakValueDictionary[str, Take] = WeakValueDictionary()
         """Takes that are shown or that can be undone to: there is one object of each, whoever asks for it."""
-        self.undo_stack.setUndoLimit(UNDO_LIMIT)
-        self._load_token = 0
-        self._before: tuple[Entry, Take | None] | None = None
-        """The model that was loaded before the one that is being loaded, and what was shown of it."""
-        self._device_before: str | None = None
-        """The device that the model was on which is being loaded on another one."""
-        self._device_steps: list[SettingsCommand] = []
-        """What has chosen the other one."""
-        self._going_back = False
-        """Whether what is being loaded was there before something else was given up: it is not given up, too."""
-        self._refused: set[Path] = set()
-        """Checkpoints that could not be loaded, with nothing before them to go back to."""
-        self._added: Path | None = None
-        """The checkpoint that was opened and is being loaded for the first time."""
-        self._left: dict[Path, Take] = {}
-        """What was shown of each model when another one was chosen."""
-        self._places: dict[str, Place] = {}
-        """Where one looked at each take when one left it."""
-        self._played = ""
-        """The take whose keys are one undo step, with the number of that."""
-        self._played_drag = 0
         self._rolled_seed: int | None = None
         """The seed that somebody rolled for the next take."""
-        self._replay_position = 0.0
-        self._replay = QTimer(self, interval=REPLAY_TICK_MS)
-        self._replay.timeout.connect(self._replay_tick)
-        worker.loaded.connect(self._on_loaded)
-        worker.load_failed.connect(self._on_load_failed)
         worker.grown.connect(self._on_grown)
         worker.stopped.connect(self._on_stopped)
-        worker.played.connect(self._on_played)
         worker.gram_ready.connect(self.gram_ready)
         worker.scored.connect(self._on_scored)
         worker.reproducing.connect(self._on_reproducing)
@@ -218,17 +157,25 @@ class Studio(QObject):
         worker.exported.connect(self._on_exported)
         worker.said.connect(self.message)
         worker.failed.connect(self.error)
+        self.looking = Looking(self)
         self.inspection = FollowedInspection(self)
         self.influence = FollowedInfluence(self)
         self.attention = FollowedAttention(self)
         self.listening = Listening(self)
         self.given_video = GivenVideo(self)
-        self.comparison = Comparison(worker, self._takes, self)
+        self.comparison = Comparison(worker, self.takes_in_use, self)
         self.reader = Reader(catalog, worker, self)
         self.reader.refused.connect(self.error)
-        self.reader.settled.connect(self._serve_after_reading, Qt.ConnectionType.QueuedConnection)
-        self._after_reading: deque[Callable[[], None]] = deque()
-        """What is undone and redone when that is shown which is being read: it may belong to it."""
+        self.undo_stack = UndoStack(self)
+        self.drawing_along = DrawingAlong(self)
+        self.opening = Opening(self)
+        self.loading = Loading(self)
+        self.loading.changed.connect(self._announce)
+        self.loading.done.connect(self._on_loaded)
+        self.editing = Editing(self)
+        self.keys = Keys(self)
+        self.replay = Replay(self)
+        self.replay.changed.connect(self._announce)
 
     # --- what is there ---------------------------------------------------------------------------------------------
 
@@ -256,7 +203,7 @@ class Studio(QObject):
     @property
     def trace(self) -> Trace | None:
         """The shown branch of the selected sample."""
-        return self.take.samples[self.selected].trace if self.take else None
+        return self.take.samples[self.looking.selected].trace if self.take else None
 
     @property
     def frontier(self) -> int:
@@ -267,9 +214,9 @@ class Studio(QObject):
         """What goes on; a walk or a replay comes before the loading of a model."""
         if self._walking:
             return Activity.RUNNING
-        if self._replaying:
+        if self.replay.running:
             return Activity.REPLAYING
-        if self._loading:
+        if self.loading.running:
             return Activity.LOADING
         return Activity.EMPTY if self.entry is None else Activity.IDLE
 
@@ -281,6 +228,11 @@ class Studio(QObject):
     @property
     def running(self) -> bool:
         return self._walking
+
+    @property
+    def loaded(self) -> LoadedInfo | None:
+        """What the inference thread says of the chosen model; None while it is not there."""
+        return self.loading.loaded
 
     @property
     def looks_into(self) -> bool:
@@ -295,7 +247,7 @@ class Studio(QObject):
     @property
     def can_begin(self) -> bool:
         """Whether there is a model to begin a take with, now or as soon as it is loaded."""
-        return self.loaded is not None or self._loading
+        return self.loaded is not None or self.loading.running
 
     @property
     def can_go_on(self) -> bool:
@@ -323,177 +275,6 @@ class Studio(QObject):
         if wanted == AUTO or (wanted in (FASTEST, BFLOAT16) and not self.worker.kernels_warm):
             return self.loaded.fastest_engine(self.worker.kernels_warm) if self.loaded else AUTO
         return wanted
-
-    # --- models ----------------------------------------------------------------------------------------------------
-
-    def choose_model(self, name_or_path: str | Path) -> None:
-        """Chooses a model and has it loaded in the background; shows what was shown of it last."""
-        try:
-            entry = self.catalog.find(str(name_or_path))
-        except StudioError as error:
-            self.error.emit(str(error))
-            return
-        if self.entry is not None and entry.path == self.entry.path:
-            return
-        self._leave_for(entry)
-        if (left := self._left.get(entry.path)) is not None:
-            self._show_take(left)
-        assert self.settings is not None
-        if kept := self.settings.kept_in_words():
-            self.message.emit(f"{entry.header.title} has what you left it with: {', '.join(kept)}.")
-
-    def _leave_for(self, entry: Entry) -> None:
-        """Another model is chosen; where that cannot be loaded, or is given up, the one before comes back."""
-        before = self._before
-        if self.entry is not None and (self.loaded is not None or before is None):
-            before = self.entry, self.take
-        self.pause()
-        self._remember_take()
-        self._show_take(None)  # the settings of one model are never announced beside the take of another
-        self._set_entry(entry)
-        self._before = before if before is not None and before[0].path != entry.path else None
-
-    def _remember_take(self) -> None:
-        """What is shown of the chosen model comes back when that is chosen again."""
-        if self.entry is not None and self.take is not None and self.take.model.name == self.entry.header.name:
-            self._left[self.entry.path] = self.take
-
-    def open_checkpoint(self, path: Path) -> None:
-        """Adds a checkpoint file to the list and chooses it; one that cannot be loaded leaves the list again."""
-        known = {entry.path for entry in self.catalog.entries()}
-        try:
-            entry = self.catalog.add(path)
-        except StudioError as error:
-            self.error.emit(str(error))
-            listed = {entry.path: entry for entry in self.catalog.entries()}
-            if path.absolute() not in listed:
-                return
-            entry = listed[path.absolute()]  # it could not be written down that it was added
-        if entry.path not in known:
-            self._added = entry.path
-        self.profile.remember_recent(path)
-        self.catalog_changed.emit()
-        self.choose_model(str(entry.path))
-
-    def cancel_loading(self) -> None:
-        """Gives up loading, for the device or the model before, if there was one; the model can be chosen again."""
-        if not self._loading or self._going_back:
-            return
-        self._load_token += 1
-        self.worker.cancel_loading()
-        before, self._before, self._added = self._before, None, None
-        if self._device_before is not None:
-            self._load_on(self._device_before)
-        elif before is not None:
-            self._return_to(*before)
-        else:
-            self._leave_model()
-        self._going_back = self._loading
-
-    def _leave_model(self) -> None:
-        self.given_video.show_model(None)
-        self.entry = self.settings = self.loaded = self._wish = None
-        self._loading = False
-        self._announce()
-        self.model_changed.emit()
-        self.settings_changed.emit()
-
-    def _set_entry(self, entry: Entry) -> None:
-        self.entry = entry
-        self._wish = None
-        header = entry.header
-        stored = self.profile.model_settings(self._key)
-        self.settings = settings_from_json(stored, header.chain, header.factors)
-        self.profile.set("model", self._key)
-        self._load()
-        self.given_video.show_model(entry)
-        self.model_changed.emit()
-        self.settings_changed.emit()
-
-    def _load_on(self, device: str) -> None:
-        """Loads the chosen model again, on another device than was chosen last: nobody has to undo that choice."""
-        assert self.settings is not None
-        self.settings = self.settings.with_(device=device)
-        self.profile.set_model_settings(self._key, self.settings.to_json())
-        given_up = self._device_steps
-        self._load()
-        for step in given_up:
-            if not step.undone or step.after.get("device") != device:
-                step.leave_out("device")
-            elif step is self._next_step(Side.AFTER):
-                self.undo_stack.redo()  # it is what holds
-        self._drop_obsolete_steps()
-        self.settings_changed.emit()
-
-    def _load(self) -> None:
-        assert self.entry is not None
-        assert self.settings is not None
-        self._load_token += 1
-        self.loaded = self._device_before = None
-        self._device_steps = []
-        self._loading = True
-        self._going_back = False
-        self._announce()
-        self.worker.load(self._load_token, self.entry.path, self.settings.device)
-
-    @Slot(int, object)
-    def _on_loaded(self, token: int, info: LoadedInfo) -> None:
-        if token != self._load_token:
-            return
-        self.loaded = info
-        self._before = self._added = self._device_before = None
-        self._device_steps = []
-        self._loading = self._going_back = False
-        self._announce()
-        wish, self._wish = self._wish, None
-        if wish is not None:
-            wish()
-        elif self.take is not None and not self.looks_into:
-            self.message.emit(f"This take was made with other weights of {self.take.model.title}.")
-        self._score_if_needed()
-        self.inspection.ask()
-
-    @Slot(int, str)
-    def _on_load_failed(self, token: int, reason: str) -> None:
-        if token != self._load_token:
-            return
-        assert self.settings is not None
-        if self.settings.device != AUTO:
-            # A device that is not there must not keep the model away for good.
-            self._load_on(self._device_before or AUTO)
-        else:
-            self._go_back()
-        self.error.emit(reason)
-
-    def _go_back(self) -> None:
-        """To the model and the take that a checkpoint which cannot be loaded has driven away."""
-        assert self.entry is not None
-        before, self._before = self._before, None
-        if self.entry.path == self._added:
-            self._added = None
-            with suppress(StudioError):
-                self.catalog.remove(self.entry.path)
-            self.catalog_changed.emit()
-        if before is None:
-            # The model of the last time may be broken by now: one of those that came along takes its place.
-            self._refused.add(self.entry.path)
-            shipped = (entry for entry in self.catalog.entries() if entry.shipped and entry.path not in self._refused)
-            before = next(((entry, None) for entry in shipped), None)
-        if before is None:
-            return self._leave_model()
-        return self._return_to(*before)
-
-    def _return_to(self, entry: Entry, take: Take | None) -> None:
-        self._show_take(None)  # the settings of one model are never announced beside the take of another
-        self._set_entry(entry)
-        self._show_take(take)
-
-    def _score_if_needed(self) -> None:
-        """A take from an export has no surprise and entropy: they are computed again."""
-        if self.take is None or self.loaded is None:
-            return
-        if any(np.isnan(trace.surprise).any() for trace in self.take.branches):
-            self.worker.score(self.take)
 
     # --- settings --------------------------------------------------------------------------------------------------
 
@@ -559,7 +340,7 @@ class Studio(QObject):
             if not model.exists():
                 self.message.emit(f"The model that this was set for is gone: {model}")
                 return False
-            self.choose_model(model)
+            self.loading.choose(model)
         if self.entry is None or self.entry.path != model or self.settings is None:
             return False  # it could not be chosen, which was said: no other model is changed in its place
         self._apply_settings(self.settings.with_(**changes), step)
@@ -574,15 +355,15 @@ class Studio(QObject):
         """For ``SettingsCommand``: shows it again."""
         take = self.take_of_drag(drag, side)
         if take is not None and self.entry is not None:
-            self._show_with_model(take, self.entry)
+            self.show_with_model(take, self.entry)
             self.worker.save(take)  # the hand may have moved on from it before it was kept
 
     def _apply_settings(self, settings: Settings, step: SettingsCommand | None = None) -> None:
         """step: what is done or undone by this, if it can be."""
         assert self.settings is not None
         device, pace_changed = self.settings.device, settings.pace != self.settings.pace
-        before, self.settings = self.settings.condition, settings
-        self.profile.set_model_settings(self._key, settings.to_json())
+        before = self.settings.condition
+        self.keep_settings(settings)
         self.worker.set_shaping(settings.shaping)
         if pace_changed:
             self.worker.set_pace(settings.pace)
@@ -590,13 +371,25 @@ class Studio(QObject):
             self._direct(before)
         if settings.device != device:
             self.pause()
-            last, steps = (self._device_before, self._device_steps) if self.loaded is None else (device, [])
-            self._load()
-            self._device_before = last
-            if step is not None and settings.device != last:
-                self._device_steps = [*steps, step]
+            self.loading.change_device(device, step)
         self.settings_changed.emit()
         self.inspection.ask()
+
+    def keep_settings(self, settings: Settings) -> None:
+        """Of the chosen model, now and for the next time. Announces nothing."""
+        self.settings = settings
+        self.profile.set_model_settings(self._key, settings.to_json())
+
+    def set_model(self, entry: Entry | None) -> None:
+        """For ``Loading``: this model is chosen, with the settings that it was left with, or none is.
+
+        Announces nothing.
+        """
+        self.entry, self.settings, self._wish = entry, None, None
+        if entry is not None:
+            header = entry.header
+            self.settings = settings_from_json(self.profile.model_settings(self._key), header.chain, header.factors)
+            self.profile.set("model", self._key)
 
     def _direct(self, before: Condition) -> None:
         """A sound that is being drawn goes on as somebody else says it, or says something else; tracks are its own."""
@@ -656,8 +449,8 @@ class Studio(QObject):
 
         beam: the width of the search that it is, see ``search``; None: its samples are drawn.
         """
-        if self._loading and until is None:
-            self._walk_when_loaded(partial(self.begin, beam=beam))
+        if self.loading.running and until is None:
+            self.wish_for(partial(self.begin, beam=beam))
         if self.settings is None or self.loaded is None:
             return
         reference, limit, prompt = self.loaded.reference, self.settings.limit, self.settings.prompt
@@ -671,7 +464,7 @@ class Studio(QObject):
             fields |= {"count": count, "shaping": shaping}
             beginning = None
             if isinstance(chain, TextChain) and prompt:
-                beginning = chain.symbols(plain(prompt), closed=False)
+                beginning = chain.symbols(canonical(prompt), closed=False)
             elif isinstance(chain, VideoChain):
                 beginning = self.given_video.symbols
             if beginning is None:
@@ -680,9 +473,10 @@ class Studio(QObject):
                 take = continuation(reference, beginning, more=limit, **fields)
             return replace(take, beam=count) if beam is not None else take
 
-        self._begin(make, until)
+        self.begin_with(make, until)
 
-    def _walk_when_loaded(self, wish: Callable[[], None] | None) -> None:
+    def wish_for(self, wish: Callable[[], None] | None) -> None:
+        """wish: begins or goes on when the model is loaded; None: nothing does."""
         changed = (wish is None) is not (self._wish is None)
         self._wish = wish
         if wish is not None:
@@ -690,70 +484,24 @@ class Studio(QObject):
         if changed:
             self.activity_changed.emit()
 
-    def draw_along(self, drag: int | None = None) -> None:
-        """A new image under the present settings, as fast as it goes and on the noise of what is shown.
+    def begin_with(
+        self,
+        make: Callable[..., Take],
+        until: int | None = None,
+        *,
+        pace: float | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """Begins a take that is made of the settings. make: takes what they say of a take's samples.
 
-        For a hand that moves a control; drag: the number under which it changes it. What is drawn in part is drawn as
-        far, and what is being drawn then goes on from there as it did. It is waited for while an image is drawn; what
-        the hand rests on comes into the history, what it only passes does not. Nothing happens to sounds, nor while
-        something runs that the settings alone do not make: a completion, a sweep, an edit.
+        pace: None for that of the settings. seed: None for theirs, if it is to be kept, or else a random one.
         """
-        if self.settings is None or self.loaded is None or self.loaded.reference.chain.modality != "image":
-            return
-        along = self.drawing_along
-        goes_on: Callable[[], None] | None = None
-        if self.running:
-            if along.drawing:
-                goes_on = along.goes_on
-            elif not self.paused_by_user:
-                goes_on = partial(self.go_on, self.walking_until)
-            if along.passing is not None:
-                along.moved_on = partial(self._draw_along, drag, goes_on)
-                if not along.drawing:
-                    self.worker.pause()
-                return
-            if not self._made_by_settings:
-                return
-        self._draw_along(drag, goes_on)
-
-    def _draw_along(self, drag: int | None, goes_on: Callable[[], None] | None) -> None:
-        """goes_on: what follows when the image is there as far as the one that is shown."""
         assert self.settings is not None
         assert self.loaded is not None
-        self._stop_replay()
-        until = self.frontier if goes_on is not None or (self.can_go_on and self._made_by_settings) else None
-        if self.looks_into and not self.keeps_seed:
-            assert self.shown_seed is not None
-            self._rolled_seed = self.shown_seed
-            self.settings = self.settings.with_(seed=self.shown_seed)
-        reference, limit, place = self.loaded.reference, self.settings.limit, (self.selected, self.pinned)
-        passing = self.drawing_along.passing
-
-        def make(count: int, **fields: Any) -> Take:
-            take = new_take(reference, limit=limit, count=count, **fields)
-            if place[0] < count:
-                self._places[take.id] = Place(place[0], 0, True, place[1])
-            self.drawing_along.replace(take, drag, self.take, goes_on)
-            return take
-
-        self._begin(make, until, pace=math.inf)
-        if passing is not None and passing is not self.take:
-            del self._places[passing.id]  # nobody comes back to it
-
-    @property
-    def _made_by_settings(self) -> bool:
-        """Whether Generate alone makes what is shown: it is no completion and no sweep, and was not edited."""
-        take = self.take
-        if take is None or not self.looks_into or take.given or swept(take) != ALIKE:
-            return False
-        return all(len(sample.branches) == 1 for sample in take.samples)
-
-    def _begin(self, make: Callable[..., Take], until: int | None, *, pace: float | None = None) -> None:
-        """make: takes what the settings say of a take's samples. pace: None for that of the settings."""
-        assert self.settings is not None
-        assert self.loaded is not None
-        if not self.keeps_seed:
-            self.settings = self.settings.with_(seed=secrets.randbelow(RANDOM_SEEDS))
+        if seed is None and not self.keeps_seed:
+            seed = secrets.randbelow(RANDOM_SEEDS)
+        if seed is not None:
+            self.settings = self.settings.with_(seed=seed)
         self._rolled_seed = None
         self.settings_changed.emit()
         s = self.settings
@@ -769,7 +517,7 @@ class Studio(QObject):
         except StudioError as error:
             self.error.emit(str(error))
             return
-        self._show_take(take)
+        self.show(take)
         self.go_on(until, pace=pace)
 
     def complete(self, image: Pixels, known: Mask, changes: Condition) -> bool:
@@ -785,7 +533,7 @@ class Studio(QObject):
         def make(condition: Condition, **fields: Any) -> Take:
             return completion(reference, image, known, condition={**condition, **changes}, **fields)
 
-        self._begin(make, None)
+        self.begin_with(make)
         return self.take is not before
 
     def continue_sound(self, prefix: Symbols, changes: Condition) -> bool:
@@ -801,7 +549,7 @@ class Studio(QObject):
         def make(condition: Condition, **fields: Any) -> Take:
             return continuation(reference, prefix, more=more, condition={**condition, **changes}, **fields)
 
-        self._begin(make, None)
+        self.begin_with(make)
         return self.take is not before
 
     def sweep(self, axis: Axis) -> bool:
@@ -813,7 +561,7 @@ class Studio(QObject):
             return False
         self.pause()
         reference, before = self.loaded.reference, self.take
-        self._begin(lambda count, **fields: sweep(reference, axis, **fields), None)
+        self.begin_with(lambda count, **fields: sweep(reference, axis, **fields))
         return self.take is not before
 
     def go_on(self, until: int | None = None, *, pace: float | None = None) -> None:
@@ -823,16 +571,15 @@ class Studio(QObject):
         """
         if self.take is None or self.settings is None or self.take.finished:
             return
-        if self._loading and until is None:
-            self._walk_when_loaded(self.go_on)
+        if self.loading.running and until is None:
+            self.wish_for(self.go_on)
             self.message.emit("It goes on as soon as the model is loaded.")
             return
-        if not self._can_walk():
+        if not self.can_walk():
             return
         assert self.loaded is not None
-        self._stop_replay()
-        self.following = True
-        self._set_cursor(self.take.frontier)
+        self.replay.end()
+        self.looking.follow_walk()
         self.walking_until = until
         self.paused_by_user = False
         self._walk_number += 1
@@ -843,56 +590,11 @@ class Studio(QObject):
         self.worker.walk(WalkRequest(self._walk_number, self.take, shaping, pace, until))
         self.walk_began.emit()
 
-    @property
-    def keys(self) -> Track | None:
-        """The track of the chosen model that can be played while it is drawn, if it has one."""
-        factors = self.entry.header.factors if self.entry is not None else ()
-        return next((factor for factor in factors if isinstance(factor, Track) and factor.held), None)
-
-    def press_key(self, *values: Any) -> None:
-        """Plays an event of the track with these values, while what is drawn is heard.
-
-        Goes on with what was begun, else begins a take with nothing on its track and time to play.
-        """
-        track = self.keys
-        if track is None or self.settings is None or self.loaded is None:
-            return
-        rate = float(self.loaded.reference.chain.steps_per_second or math.inf)
-        if not self.running:
-            if self.can_go_on and self.looks_into:
-                self.go_on(pace=rate)
-            else:
-                reference, name = self.loaded.reference, track.name
-                limit = max(self.settings.limit, int(PLAYED_SECONDS * rate))
-
-                def make(condition: Condition, **fields: Any) -> Take:
-                    return new_take(reference, condition={**condition, name: []}, limit=limit, **fields)
-
-                self._begin(make, None, pace=rate)
-        self.worker.press(track.name, values)
-
-    def release_key(self) -> None:
-        if self.keys is not None:
-            self.worker.release(self.keys.name)
-
-    @Slot(str)
-    def _on_played(self, take_id: str) -> None:
-        """What is played is what the next take would play again."""
-        track = self.keys
-        if track is None or self.settings is None or self.take is None or self.take.id != take_id:
-            return
-        traces = [trace for trace in self.take.traces if not trace.finished] or self.take.traces
-        played = max(traces, key=len).segment.condition[track.name]
-        if self._played != take_id:
-            self._played, self._played_drag = take_id, next_drag()
-        condition = {**self.settings.condition, track.name: played}
-        self.change(f"Played {track.name}", drag=self._played_drag, condition=condition)
-
-    def _can_walk(self) -> bool:
+    def can_walk(self) -> bool:
         """Whether the model that the shown take was made with is loaded; says so where it is not."""
         if self.looks_into:
             return True
-        if self._loading:
+        if self.loading.running:
             self.message.emit("The model is still being loaded.")
         elif self.take is not None:
             title = self.take.model.title
@@ -901,8 +603,8 @@ class Studio(QObject):
 
     def pause(self) -> None:
         """Stops walking or replaying; what is drawn stays and can be gone on with."""
-        self._stop_replay()
-        self._walk_when_loaded(None)
+        self.replay.end()
+        self.wish_for(None)
         self.drawing_along.stay()
         if self.running:
             self.paused_by_user = True
@@ -910,10 +612,10 @@ class Studio(QObject):
 
     def stop(self) -> None:
         """Esc: pauses, or else gives up what was to begin with a model, or loading it, or reproducing."""
-        if self._walking or self._replaying or self._wish is not None:
+        if self._walking or self.replay.running or self._wish is not None:
             self.pause()
-        elif self._loading:
-            self.cancel_loading()
+        elif self.loading.running:
+            self.loading.cancel()
         else:
             self.worker.pause()
 
@@ -921,73 +623,10 @@ class Studio(QObject):
         """Space: pauses what runs or plays; else replays from the cursor, or goes on at the frontier."""
         if self.activity in (Activity.RUNNING, Activity.REPLAYING):
             self.pause()
-        elif self.take is not None and (self.take.finished or self.cursor < self.frontier):
-            self.replay()
+        elif self.take is not None and (self.take.finished or self.looking.cursor < self.frontier):
+            self.replay.start()
         else:
             self.generate()
-
-    def replay(self) -> None:
-        """Plays what is drawn from the cursor, from the start if it stands at the end.
-
-        Images: the cursor moves at the chosen pace. Videos: it moves on by whole frames, as fast as they come, over and
-        over. Sound: the playhead moves in real time and the cursor stays; whoever plays it says ``replay_ended``.
-        """
-        if self.take is None or self.settings is None:
-            return
-        if self.cursor >= self.take.longest:
-            self.move_cursor(0)
-        self._replay_position = float(self.cursor)
-        self.following = False
-        self._replaying = True
-        self._announce()
-        if self.take.chain.modality != "sound":
-            self._replay.start()
-
-    def replay_ended(self) -> None:
-        """What plays has come to its end."""
-        self._replaying = False
-        self._announce()
-
-    def _replay_tick(self) -> None:
-        if self.take is None or self.settings is None:
-            return self._stop_replay()
-        if isinstance(self.take.chain, VideoChain):
-            return self._show_next_frame(self.take.chain, self.take.longest)
-        end = self.take.longest
-        # As fast as possible would be no replay at all: the whole take in a second.
-        pace = self.settings.pace if math.isfinite(self.settings.pace) else max(end, 1)
-        self._replay_position = min(end, self._replay_position + pace * REPLAY_TICK_MS / 1000)
-        self._set_cursor(int(self._replay_position))
-        if self.cursor >= end:
-            self._stop_replay()
-            self.follow()
-        return None
-
-    def _show_next_frame(self, chain: VideoChain, end: int) -> None:
-        """The cursor comes to stand at the end of a frame: all of it is drawn."""
-        pixels = chain.frame.length
-        whole = -(-end // pixels) * pixels
-        self._replay_position = (self._replay_position + chain.rate * pixels * REPLAY_TICK_MS / 1000) % whole
-        self._set_cursor(min(end, (int(self._replay_position) // pixels + 1) * pixels))
-
-    def _stop_replay(self) -> None:
-        self._replay.stop()
-        self.replay_ended()
-
-    # --- cursor ----------------------------------------------------------------------------------------------------
-
-    def move_cursor(self, step: int) -> None:
-        """Looks at a step; the frontier's is the one not yet drawn."""
-        if self.take is None:
-            return
-        step = min(max(0, step), self.take.longest)
-        self.following = step >= self.take.longest
-        self._replay_position = float(step)
-        held = self.pinned or self.hovered
-        self.pinned = self.hovered = None  # a mouse that lies still on a pixel must not hide where the keys go
-        self._set_cursor(step)
-        if held is not None:
-            self.selection_changed.emit()
 
     def step_by(self, steps: int) -> None:
         """Arrow keys: moves the cursor; beyond the frontier it walks that many steps."""
@@ -1001,8 +640,10 @@ class Studio(QObject):
             self.go_on(until=target)
         elif beyond and not self.take.finished:
             self.begin(until=target)  # nothing is drawn yet: as Generate does
-        elif min(max(0, target), self.take.longest) != self.cursor:  # at either end nothing moves, and a pin stays
-            self.move_cursor(target)
+        elif (
+            min(max(0, target), self.take.longest) != self.looking.cursor
+        ):  # at either end nothing moves, and a pin stays
+            self.looking.move_cursor(target)
 
     def step_stride(self, strides: int) -> None:
         """To the start of the next or previous row (or millisecond)."""
@@ -1018,215 +659,14 @@ class Studio(QObject):
     @property
     def _heading_for(self) -> int:
         """The cursor, or where a walk of single steps is about to take it: keys may come faster than steps."""
-        if self.running and self.following and self.walking_until is not None:
-            return max(self.cursor, self.walking_until)
-        return self.cursor
-
-    def follow(self) -> None:
-        """End: the cursor follows the frontier again."""
-        held, self.pinned = self.pinned, None
-        self.following = True
-        if self.take is not None:
-            self._set_cursor(self.take.frontier)
-        if held is not None:
-            self.selection_changed.emit()
-
-    def _set_cursor(self, step: int) -> None:
-        if step != self.cursor:
-            self.cursor = step
-            self.cursor_changed.emit()
-        self.inspection.ask()
-
-    # --- selecting and inspecting ----------------------------------------------------------------------------------
-
-    def select(self, sample: int) -> None:
-        if self.take is not None and 0 <= sample < len(self.take.samples) and sample != self.selected:
-            self.selected = sample
-            if self.pinned is not None and self.pinned.sample != sample:
-                self.pinned = None
-            self.selection_changed.emit()
-            self.inspection.ask()
-
-    def pin(self, pointer: Pointer | None) -> None:
-        """A click on a pixel or a sample: the inspector and the edits stay with it."""
-        if pointer is not None:
-            self.select(pointer.sample)
-        self.pinned = pointer
-        self.selection_changed.emit()
-        self.inspection.ask()
-
-    def hover(self, pointer: Pointer | None) -> None:
-        if pointer != self.hovered:
-            self.hovered = pointer
-            self.selection_changed.emit()
-            self.inspection.ask()
-
-    @property
-    def inspected_pointer(self) -> Pointer | None:
-        """What the inspector shows: what is hovered, else pinned, else the cursor of the selected sample."""
-        if self.take is None:
-            return None
-        pointer = self.hovered or self.pinned or Pointer(self.selected, self.cursor)
-        return self._within(self.take, pointer) if pointer.sample < len(self.take.samples) else None
-
-    @property
-    def edit_pointer(self) -> Pointer | None:
-        """Where a value would be put: what is pinned, else the cursor of the selected sample."""
-        if self.take is None:
-            return None
-        return self._within(self.take, self.pinned or Pointer(self.selected, self.cursor))
-
-    @staticmethod
-    def _within(take: Take, pointer: Pointer) -> Pointer:
-        """The pointer, at most at the step not yet drawn, or at the last one of a trace that has ended."""
-        trace = take.samples[pointer.sample].trace
-        last = len(trace) - 1 if trace.finished else len(trace)
-        return Pointer(pointer.sample, min(pointer.step, max(0, last)))
+        if self.running and self.looking.following and self.walking_until is not None:
+            return max(self.looking.cursor, self.walking_until)
+        return self.looking.cursor
 
     def request_gram(self, trace: Trace, start: int, stop: int) -> None:
         """Asks for the picture of the conditionals of a stretch of a trace; answered by ``gram_ready``."""
         if self.take is not None and self.loaded is not None:
             self.worker.gram(GramRequest(self.take, trace, start, stop))
-
-    # --- editing ---------------------------------------------------------------------------------------------------
-
-    def put_value(self, value: int, pointer: Pointer | None = None) -> None:
-        """Puts a symbol at a step (by default the edit pointer) of one sample and goes on from it on a branch."""
-        pointer = pointer or self.edit_pointer
-        if pointer is None or self.take is None or not self._can_walk():
-            return
-        self._branch(pointer, [pointer.sample], "put a value", value=value)
-
-    def put_stroke(self, values: Symbols, pointer: Pointer) -> None:
-        """Puts symbols (T,) from a step of a sample on, and goes on after them on a branch."""
-        if self.take is not None and self._can_walk():
-            self._branch(pointer, [pointer.sample], "draw", values=values.tolist())
-
-    def new_noise(self, *, all_samples: bool = False) -> None:
-        """Goes on from the edit pointer with noise not used before, under the present settings.
-
-        What the samples of the take were made to differ in, shaping or condition, each of them keeps; so does a
-        completion its condition, which need not be that of the settings.
-        """
-        pointer = self.edit_pointer
-        if pointer is None or self.take is None or self.settings is None or not self._can_walk():
-            return
-        samples = [pointer.sample]
-        if all_samples:
-            samples, pointer = list(range(len(self.take.samples))), self.pinned or Pointer(self.selected, self.cursor)
-        differ = swept(self.take)
-        changes: dict[str, Any] = {}
-        if not differ.shaping:
-            changes["shaping"] = self.settings.shaping
-        if not differ.factors and not self.take.given:
-            changes["condition"] = self.take.along(self.settings.condition)
-        self._branch(pointer, samples, "new noise", new_noise=True, **changes)
-
-    def _branch(self, at: Pointer, samples: list[int], what: str, **how: Any) -> None:
-        """Goes on from a step of some samples on branches."""
-        assert self.take is not None
-        assert self.loaded is not None
-        traces = self.take.traces
-        # A clip that ended before this step has nothing to go on from.
-        samples = [n for n in samples if at.step < len(traces[n]) or not traces[n].finished]
-        before, after = {}, {}
-        refused = ""
-        for n in samples:
-            sample = self.take.samples[n]
-            was = sample.current
-            try:
-                start = min(at.step, len(sample.trace))
-                self.take.branch(n, start, engine=self.engine_name(), device=self.loaded.device, **how)
-            except StudioError as error:
-                refused = str(error)
-            else:
-                before[n], after[n] = was, sample.current
-        if refused:
-            self.error.emit(refused)  # once, however many samples there are
-        if not after:
-            return
-        self.drawing_along.keep()
-        self.undo_stack.push(BranchCommand(self, self.take, at, before, after, what))
-        self.go_on()
-
-    def show_branch(self, sample: int, branch: int) -> None:
-        """Switches a sample to another of its branches, undoably."""
-        pointer = self.edit_pointer
-        if pointer is None or self.take is None or branch == self.take.samples[sample].current:
-            return
-        at, before = Pointer(sample, pointer.step), {sample: self.take.samples[sample].current}
-        self.undo_stack.push(BranchCommand(self, self.take, at, before, {sample: branch}, "switch branch"))
-
-    def switch_branches(self, take: Take, current: dict[int, int]) -> None:
-        """For ``BranchCommand``: shows other branches of some samples of a take."""
-        for sample, branch in current.items():
-            take.samples[sample].current = branch
-        if take is self.take:
-            self._stop_replay()  # of what is not shown any more
-            self.cursor = min(self.cursor, take.longest)
-            if self.following:
-                self.cursor = take.frontier
-            self.branches_changed.emit()
-            self.cursor_changed.emit()
-            self.inspection.ask()
-        self.worker.save(take)
-
-    def bring_into_view(self, take: Take, at: Pointer) -> None:
-        """Shows a step of a take: undo and redo change nothing unseen."""
-        if take is not self.take:
-
-            def show(take: Take, entry: Entry | None) -> None:
-                self._show_with_model(take, entry)  # the settings stay: what is undone next may be one of them
-                self.bring_into_view(take, at)
-
-            self.reader.read_take(lambda: take, show)
-        elif self.edit_pointer != at:
-            self.select(at.sample)
-            self.move_cursor(at.step)
-
-    def undo(self) -> None:
-        self._retrace("Undone", Side.BEFORE, self.undo_stack.undoText, self.undo_stack.undo)
-
-    def redo(self) -> None:
-        self._retrace("Redone", Side.AFTER, self.undo_stack.redoText, self.undo_stack.redo)
-
-    def _retrace(self, done: str, side: Side, text: Callable[[], str], step: Callable[[], None]) -> None:
-        """One stack holds what was done with all models, in the order in which it was done; says so where it leads to
-        another one.
-        """
-
-        def retrace() -> None:
-            while isinstance(idle := self._next_step(side), SettingsCommand) and idle.idle(side):
-                step()
-            what, before = text(), self.entry
-
-            def say() -> None:
-                if what and self.entry is not before and self.entry is not None:
-                    title = self.entry.header.title
-                    self.message.emit(f"{done}: {what}. {'That model' if title in what else title} is chosen again.")
-
-            step()
-            self._drop_obsolete_steps()
-            self._after_reading.appendleft(say)
-
-        self._after_reading.append(retrace)
-        self._serve_after_reading()
-
-    def _next_step(self, side: Side) -> QUndoCommand | None:
-        """What would be undone next, or redone."""
-        at = self.undo_stack.index() - (side is Side.BEFORE)
-        return self.undo_stack.command(at) if 0 <= at < self.undo_stack.count() else None
-
-    def _drop_obsolete_steps(self) -> None:
-        """Steps that were given up leave the ends of the history; the stack only takes them out as it passes them."""
-        for side, drop in ((Side.BEFORE, self.undo_stack.undo), (Side.AFTER, self.undo_stack.redo)):
-            while (step := self._next_step(side)) is not None and step.isObsolete():
-                drop()
-
-    @Slot()
-    def _serve_after_reading(self) -> None:
-        while self._after_reading and not self.reader.reading:
-            self._after_reading.popleft()()
 
     # --- takes and history -----------------------------------------------------------------------------------------
 
@@ -1235,7 +675,7 @@ class Studio(QObject):
 
         The engine stays as chosen: which was the fastest when the take was drawn says nothing about the next one.
         """
-        self._show_with_model(take, entry)
+        self.show_with_model(take, entry)
         if self.settings is not None and entry is not None:
             first, last, differ = take.traces[0].schedule[0], take.traces[0].segment, swept(take)
             kept = {factor.name: self.settings.condition[factor.name] for factor in differ.factors}
@@ -1252,174 +692,20 @@ class Studio(QObject):
                 )
             )
 
-    def show_beside(self, take: Take, entry: Entry | None) -> None:
+    def show_with_model(self, take: Take, entry: Entry | None) -> None:
         """Shows a take, choosing its model; the settings stay. entry: None where its model is not at hand."""
-        self._show_with_model(take, entry)
-
-    def _show_with_model(self, take: Take, entry: Entry | None) -> None:
         self.pause()
         if entry is not None and (self.entry is None or entry.path != self.entry.path):
-            self._leave_for(entry)
-        self._show_take(take)
+            self.loading.leave_for(entry)
+        self.show(take)
         if entry is None:
             self.error.emit(
                 f"{take.model.title} ({take.model.name}) is not among the models: its take can only be seen."
             )
         self._score_if_needed()
 
-    def open_history(self, take_id: str) -> None:
-        """Brings an entry of the history back: the very take if it is still in use, else what was saved."""
-        if self.take is not None and self.take.id == take_id:
-            return
-        self._walk_when_loaded(None)  # of two wishes the last one counts
-        live = self._takes.get(take_id)
-
-        def read() -> Take | None:
-            try:
-                return live or self.profile.load_take(take_id)
-            except StudioError:
-                if self.worker.forgets(take_id):
-                    return None
-                raise
-
-        self.reader.read_take(read, self.show_take)
-
-    def open_saved(self, source: Path | bytes) -> None:
-        """Shows exactly what a saved file, or the content of one, holds, with its settings."""
-        self._walk_when_loaded(None)  # of two wishes the last one counts
-        live, chain = dict(self._takes), self.entry.header.chain if self.entry is not None else None
-        new = False
-
-        def read() -> Take:
-            nonlocal new
-            take = read_saved(source, PICTURE).take
-            held = in_history(self.profile, take, live)
-            if held is None:
-                new = True
-                take.id = new_take_id()  # an entry of its own: the history may hold this one with more branches by now
-            return held or take
-
-        def show(take: Take, entry: Entry | None) -> None:
-            # Exactly what was saved: not what entropy or surprise make of it, nor where one looked at it before.
-            self.set_overlay("none")
-            self.show_take(take, entry)
-            self.select(0)
-            self.pin(None)
-            self.follow()
-            if isinstance(source, Path):
-                self.profile.remember_recent(source)
-            if new:
-                self.worker.save(take)
-            else:
-                self.message.emit("The history has this already: shown as it was saved.")
-
-        foreign = partial(self._as_foreign, source, chain) if isinstance(source, Path) else None
-        self.reader.read_take(read, show, foreign)
-
-    def open_path(self, path: Path) -> None:
-        """A dropped or named file: a checkpoint, or a saved sample; or else a picture or a recording to complete.
-
-        A folder is taken for a Hugging Face model, for which its configuration stands, too.
-        """
-        path = folder_of(path)
-        if path.is_dir():
-            self.reader.read(partial(self._as_folder, path))
-        elif path.suffix == ".safetensors":
-            self.open_checkpoint(path)
-        else:
-            self.open_saved(path)
-
-    def _as_folder(self, path: Path) -> Show:
-        """For the thread of files: a tokenizer takes some time to read, and is at hand from then on."""
-        read_header(path)
-        return partial(self.open_checkpoint, path)
-
-    def open_picture(self, path: Path) -> None:
-        """Has any picture read for a model of images; answered by ``picture_opened``."""
-        if self.entry is None or not isinstance(self.entry.header.chain, ImageChain):
-            self.error.emit("Choose a model of images to complete a picture.")
-            return
-        self.reader.read(partial(self._as_picture, path))
-
-    def open_recording(self, path: Path) -> None:
-        """Has any WAV or FLAC read for a model of sounds; answered by ``recording_opened``."""
-        self._read_recording(partial(read_recording, path))
-
-    def open_prompt(self, path: Path) -> None:
-        """Has a text read that the next texts are to begin with."""
-        self.reader.read(lambda: self._as_prompt(*read_bytes(path)))
-
-    def fit_recording(self, recording: Recording) -> None:
-        """Has a recording resampled for the chosen model; answered by ``recording_opened``."""
-        self._read_recording(lambda: recording)
-
-    def _read_recording(self, read: Callable[[], Recording]) -> None:
-        chain = self.entry.header.chain if self.entry is not None else None
-        if not isinstance(chain, SoundChain):
-            self.error.emit("Choose a model of sounds to continue a recording.")
-            return
-        self.reader.read(partial(self._as_recording, read, chain.rate))
-
-    def _as_recording(self, read: Callable[[], Recording], rate: int) -> Show:
-        """For the thread of files."""
-        recording = read()
-        fitted = recording.resampled(rate)
-        return lambda: self.recording_opened.emit(recording, fitted)
-
-    def _as_foreign(self, path: Path, chain: Chain | None) -> Show:
-        """For the thread of files: what a file without a record is for a model of this chain."""
-        data, name = read_bytes(path)
-        if is_recording(data):
-            if not isinstance(chain, SoundChain):
-                raise InputError(f"{name} is a recording: choose a model of sounds to continue it")
-            return self._as_recording(partial(read_recording, path), chain.rate)
-        if isinstance(chain, TextChain):
-            return self._as_prompt(data, name)
-        if path.suffix.lower() == Txt.suffix:
-            raise InputError(f"{name} is a text: choose a model of texts to go on from it")
-        if isinstance(chain, ImageChain):
-            return self._as_picture(path)
-        if isinstance(chain, VideoChain):
-            return self._as_video(path, chain)
-        if kind := picture_kind(data):
-            raise InputError(f"{name} is a {kind}: choose a model of images to complete it")
-        raise NoSoundError(f"{name} is neither a WAV nor a FLAC file")
-
-    def _as_prompt(self, data: bytes, name: str) -> Show:
-        """For the thread of files."""
-        text = read_text(data, name)
-
-        def show() -> None:
-            self.set_prompt(text)
-            self.message.emit(f"{Path(name).name} is the prompt of the next take.")
-
-        return show
-
-    def open_video(self, path: Path) -> None:
-        """Has a video of the size of the chosen model read, which the next take then begins with."""
-        chain = self.entry.header.chain if self.entry is not None else None
-        if not isinstance(chain, VideoChain):
-            self.error.emit("Choose a model of videos to begin with given frames.")
-            return
-        self.reader.read(partial(self._as_video, path, chain))
-
-    def _as_video(self, path: Path, chain: VideoChain) -> Show:
-        """For the thread of files."""
-        video = read_video(path, chain)
-
-        def show() -> None:
-            self.given_video.add(video, chain)
-            self.message.emit(f"The next take begins with {path.name}.")
-
-        return show
-
-    def _as_picture(self, path: Path) -> Show:
-        """For the thread of files."""
-        pixels = opened(*read_bytes(path))
-        return lambda: self.picture_opened.emit(pixels)
-
     def delete_take(self, take_id: str) -> None:
-        self.undo_stack.push(DeleteCommand(self, take_id, self._takes.get(take_id)))
+        self.undo_stack.push(DeleteCommand(self, take_id, self.takes_in_use.get(take_id)))
 
     def reproduce(self) -> None:
         """Walks the shown take again and reports agreement or the first difference."""
@@ -1449,12 +735,12 @@ class Studio(QObject):
             self.worker.remember(take_id)
             self.error.emit(str(error))
             return False
-        self._places.pop(take_id, None)
+        self.looking.forget(take_id)
         self.listening.forget(take_id)
-        self._left = {model: take for model, take in self._left.items() if take.id != take_id}
+        self.loading.forget(take_id)
         if self.take is not None and self.take.id == take_id:
             self.pause()
-            self._show_take(None)
+            self.show(None)
         self.history_changed.emit()
         return True
 
@@ -1466,38 +752,53 @@ class Studio(QObject):
             self.error.emit(str(error))
             return False
         self.worker.remember(take_id)
-        live = self._takes.get(take_id)
+        live = self.takes_in_use.get(take_id)
         if live is not None:
             self.worker.save(live)
         self.history_changed.emit()
         return True
 
-    def _show_take(self, take: Take | None) -> None:
+    def show(self, take: Take | None) -> None:
+        """Shows a take, or none; model and settings stay."""
         self.reader.drop()
         if take is not self.drawing_along.passing:
             self.drawing_along.keep()
         if self.take is not None:
-            self._places[self.take.id] = Place(self.selected, self.cursor, self.following, self.pinned)
-        place = Place(0, 0, True, None)
+            self.looking.leave(self.take)
         if take is not None:
-            place = self._places.get(take.id, place)
-            self._takes[take.id] = take
+            self.takes_in_use[take.id] = take
         self.take = take
-        self.selected, self.following, self.pinned, self.hovered = place.selected, place.following, place.pinned, None
-        self.cursor = 0 if take is None else take.frontier if self.following else min(place.cursor, take.longest)
+        self.looking.come_to(take)
         self.take_changed.emit()
-        self.cursor_changed.emit()
+        self.looking.cursor_changed.emit()
         self.inspection.ask()
 
     # --- answers of the inference thread ---------------------------------------------------------------------------
+
+    @Slot()
+    def _on_loaded(self) -> None:
+        wish, self._wish = self._wish, None
+        if wish is not None:
+            wish()
+        elif self.take is not None and not self.looks_into:
+            self.message.emit(f"This take was made with other weights of {self.take.model.title}.")
+        self._score_if_needed()
+        self.inspection.ask()
+
+    def _score_if_needed(self) -> None:
+        """A take from an export has no surprise and entropy: they are computed again."""
+        if self.take is None or self.loaded is None:
+            return
+        if any(np.isnan(trace.surprise).any() for trace in self.take.branches):
+            self.worker.score(self.take)
 
     @Slot(str)
     def _on_grown(self, take_id: str) -> None:
         if self.take is None or self.take.id != take_id:
             return
         self.grown.emit()
-        if self.following:
-            self._set_cursor(self.take.frontier)
+        if self.looking.following:
+            self.looking.put_cursor(self.take.frontier)
 
     @Slot(int)
     def _on_stopped(self, number: int) -> None:
@@ -1531,6 +832,7 @@ class Studio(QObject):
     def _on_exported(self, path: str) -> None:
         self.message.emit(f"Saved {path}")
 
+    @Slot()
     def _announce(self) -> None:
         if self.activity is not self._announced:
             self._announced = self.activity
@@ -1543,7 +845,7 @@ class Studio(QObject):
 
     def close(self) -> None:
         """Stops everything and keeps what was made. Waits for the inference thread, which answers within a block."""
-        self._replay.stop()
+        self.replay.end()
         self.drawing_along.keep()
         self.worker.close()
         self.profile.close()

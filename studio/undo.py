@@ -1,4 +1,4 @@
-"""What can be undone: changes of settings, branches that are shown, deletions from the history.
+"""What can be undone: changes of settings, branches that are shown, deletions from the history; and the stack of it.
 
 The methods of ``Studio`` that only the commands call say so: called by anybody else, what they do could not be undone.
 No step changes nothing: one that came to nothing goes, and one that others have undone meanwhile is passed over.
@@ -6,16 +6,22 @@ No step changes nothing: one that came to nothing goes, and one that others have
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtGui import QUndoCommand
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from models.trace import Take
 from studio.drawing_along import Side
 
 if TYPE_CHECKING:
-    from studio.state import Pointer, Studio
+    from studio.looking import Pointer
+    from studio.state import Studio
+
+UNDO_LIMIT = 200
 
 
 class SettingsCommand(QUndoCommand):
@@ -78,14 +84,14 @@ class BranchCommand(QUndoCommand):
         self.undone = False
 
     def undo(self) -> None:
-        self.studio.switch_branches(self.take, self.before)
-        self.studio.bring_into_view(self.take, self.at)
+        self.studio.editing.switch_branches(self.take, self.before)
+        self.studio.editing.bring_into_view(self.take, self.at)
         self.undone = True
 
     def redo(self) -> None:
-        self.studio.switch_branches(self.take, self.after)
+        self.studio.editing.switch_branches(self.take, self.after)
         if self.undone:  # who does it for the first time is there, and may be following what is drawn
-            self.studio.bring_into_view(self.take, self.at)
+            self.studio.editing.bring_into_view(self.take, self.at)
 
 
 class DeleteCommand(QUndoCommand):
@@ -101,9 +107,76 @@ class DeleteCommand(QUndoCommand):
 
     def undo(self) -> None:
         if self.studio.restore_take(self.take_id) and self.shown:
-            self.studio.open_history(self.take_id)
+            self.studio.opening.open_history(self.take_id)
 
     def redo(self) -> None:
         self.shown = self.take is not None and self.take is self.studio.take
         if not self.studio.remove_take(self.take_id):
             self.setObsolete(True)
+
+
+class UndoStack(QUndoStack):
+    """What was done with all models, in the order in which it was done.
+
+    Undo and redo wait for what is being read to be shown: it may belong to what they change.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._studio = studio
+        self._waiting: deque[Callable[[], None]] = deque()
+        self.setUndoLimit(UNDO_LIMIT)
+        studio.reader.settled.connect(self._serve, Qt.ConnectionType.QueuedConnection)
+
+    def undo_in_turn(self) -> None:
+        """After what is being read; says so where it leads to another model."""
+        self._retrace("Undone", Side.BEFORE, self.undoText, self.undo)
+
+    def redo_in_turn(self) -> None:
+        """As ``undo_in_turn``."""
+        self._retrace("Redone", Side.AFTER, self.redoText, self.redo)
+
+    def _retrace(self, done: str, side: Side, text: Callable[[], str], step: Callable[[], None]) -> None:
+        def retrace() -> None:
+            while isinstance(idle := self._next(side), SettingsCommand) and idle.idle(side):
+                step()
+            what, before = text(), self._studio.entry
+
+            def say() -> None:
+                entry = self._studio.entry
+                if what and entry is not before and entry is not None:
+                    title = entry.header.title
+                    again = "That model" if title in what else title
+                    self._studio.message.emit(f"{done}: {what}. {again} is chosen again.")
+
+            step()
+            self._drop_obsolete()
+            self._waiting.appendleft(say)
+
+        self._waiting.append(retrace)
+        self._serve()
+
+    @Slot()
+    def _serve(self) -> None:
+        while self._waiting and not self._studio.reader.reading:
+            self._waiting.popleft()()
+
+    def give_up(self, steps: Iterable[SettingsCommand], name: str, value: object) -> None:
+        """A setting that these steps have changed was given up for this value: they do not change it any more."""
+        for step in steps:
+            if not step.undone or step.after.get(name) != value:
+                step.leave_out(name)
+            elif step is self._next(Side.AFTER):
+                self.redo()  # it is what holds
+        self._drop_obsolete()
+
+    def _next(self, side: Side) -> QUndoCommand | None:
+        """What would be undone next, or redone."""
+        at = self.index() - (side is Side.BEFORE)
+        return self.command(at) if 0 <= at < self.count() else None
+
+    def _drop_obsolete(self) -> None:
+        """Steps that were given up leave the ends of the history; the stack only takes them out as it passes them."""
+        for side, drop in ((Side.BEFORE, self.undo), (Side.AFTER, self.redo)):
+            while (step := self._next(side)) is not None and step.isObsolete():
+                drop()

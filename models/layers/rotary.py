@@ -10,13 +10,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-SLOWEST = 1000.0
-"""Of the angles, in positions for a turn of one radian; the fastest one is a radian a position."""
+BASE = 1000.0
+"""Of the speeds, which are its powers: the fastest angle is a radian a position, the slowest nearly a BASE-th of it."""
 
 
 def speeds(half: int) -> Tensor:
     """By which angle each of some planes turns from a position to the next: float64 (half,)."""
-    return SLOWEST ** (-torch.arange(half, dtype=torch.float64) / half)
+    return BASE ** (-torch.arange(half, dtype=torch.float64) / half)
 
 
 def turns(positions: Tensor, half: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ colours in place of tokens.
 The weights have the names and the layouts of the authors' code, where a matrix stands as (inputs, outputs), so that a
 file of theirs reads as this one. Deviations from it:
 - Before the first symbol stands a vector of its own, ``begin``, in place of a symbol: the embedding of the token that
-  parts texts, or of the one that begins an image. A model that has none gives the first symbol no conditional: it is
+  parts texts, or of the one that begins an image. A model that has neither gives the first symbol no conditional: it is
   uniform here, and the second one is the first that the network is asked for.
 - No dropout: what is opened here was trained elsewhere.
 """

@@ -42,6 +42,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models import distributed
 from models.chain import Symbols
 from models.conditional import Categorical
 from models.decoder import Decoder
@@ -155,11 +156,13 @@ class MADE(AutoregressiveModel):
         return h
 
     def conditionals(self, symbols: Tensor, condition: Tensor) -> Categorical:
-        """Under mask set 0; in training mode row n of the batch is under set n, n modulo the number of sets."""
+        """Under mask set 0; in training mode row n of the batch, of all processes together, under set n, modulo their
+        number."""
         if not self.training or self.config.masks == 1:
             return self.conditionals_under(0, symbols, condition)
         rows = torch.arange(symbols.shape[0], device=symbols.device)
-        dealt = [rows[mask_set :: self.config.masks] for mask_set in range(self.config.masks)]
+        sets = (distributed.rank() + distributed.world_size() * rows) % self.config.masks
+        dealt = [rows[sets == mask_set] for mask_set in range(self.config.masks)]
         logits = [self.conditionals_under(n, symbols[own], condition[own]).logits for n, own in enumerate(dealt)]
         return Categorical(torch.cat(logits)[torch.cat(dealt).argsort()])
 

@@ -5,7 +5,7 @@ Paper: A. van den Oord, N. Kalchbrenner, K. Kavukcuoglu, "Pixel Recurrent Neural
 
 Every layer is an ordinary convolution of which a mask leaves only the weights that look back: the rows above and, in
 the pixel's own row, what stands to its left. In the middle the colours count: red comes first, green sees red, blue
-sees both. The features of a layer belong to the colours in three equal parts. Mask A, of the first layer, keeps a
+sees both. The features of a layer belong to the colours in equal parts. Mask A, of the first layer, keeps a
 colour from seeing itself; mask B, of all others, lets it see its own features, which know nothing of its value.
 
     p(x) = prod_i p(x_i,R | x_<i) p(x_i,G | x_<i, x_i,R) p(x_i,B | x_<i, x_i,R, x_i,G)

@@ -99,7 +99,7 @@ def multiplied(maps: Tensor, h: Tensor) -> Tensor:
     return out * (hold * h + renew * content.tanh()).tanh()
 
 
-class Block(nn.Module):
+class ResidualMultiplicativeBlock(nn.Module):
     """x + 1x1(MU(MU(1x1(x)))), a residual multiplicative block (figure 2).
 
     convolution: makes one of (inputs, outputs, size, maps) for all of its layers, see ``MaskedConv2d`` for the maps.
@@ -120,7 +120,7 @@ class Block(nn.Module):
         return x + widened
 
 
-def plain(dilation: int) -> Callable[[int, int, int, int], nn.Conv2d]:
+def unmasked(dilation: int) -> Callable[[int, int, int, int], nn.Conv2d]:
     """The convolutions of a block that sees all around."""
 
     def convolution(inputs: int, outputs: int, size: int, maps: int) -> nn.Conv2d:
@@ -157,15 +157,17 @@ class VideoPixelNetwork(AutoregressiveModel):
             parts = "an even number" if colours == 1 else "a multiple of 6, and its head of 3, for three colours"
             raise InputError(f"channels of a Video Pixel Network are {parts}, not {c} and {head}")
         self.enter = nn.Conv2d(colours, c, 3, padding=1)
-        self.encoder = nn.Sequential(*(Block(c, plain(dilation)) for dilation in self.config.dilations))
+        self.encoder = nn.Sequential(
+            *(ResidualMultiplicativeBlock(c, unmasked(dilation)) for dilation in self.config.dilations)
+        )
         self.input_to_state = nn.Conv2d(c, GATES * hidden, 3, padding=1)
         self.state_to_state = nn.Conv2d(hidden, GATES * hidden, 3, padding=1, bias=False)
         nn.init.constant_(cast(Tensor, self.input_to_state.bias)[hidden : 2 * hidden], FORGET_BIAS)
-        convolution = plain(1) if self.independent else masked(colours)
+        convolution = unmasked(1) if self.independent else masked(colours)
         self.first = None if self.independent else MaskedConv2d(colours, c, FIRST, colours, own=False)
         self.told = nn.Conv2d(hidden, c, 1)
         self.condition = FactorEmbeddings(spec.factors, c)
-        self.decoder = nn.Sequential(*(Block(c, convolution) for _ in range(self.config.blocks)))
+        self.decoder = nn.Sequential(*(ResidualMultiplicativeBlock(c, convolution) for _ in range(self.config.blocks)))
         self.head = convolution(c, head, 1, 1)
         self.out = convolution(head, colours * spec.chain.alphabet.size, 1, 1)
 
@@ -288,7 +290,7 @@ class CachedVideoPixelNetwork(PixelDecoder):
         chain, half = model.frame_chain, model.config.channels // 2
         self._blocks = [
             [cast(MaskedConv2d, layer).causal() for layer in (block.narrow, *block.units, block.widen)]
-            for block in cast(list[Block], list(model.decoder))
+            for block in cast(list[ResidualMultiplicativeBlock], list(model.decoder))
         ]
         # What the two units of each block see, with zeros around, as the convolutions pad.
         weight = model.told.weight

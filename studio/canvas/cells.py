@@ -21,7 +21,8 @@ from models.sweep import Label
 from models.trace import Take
 from studio.canvas.common import ReadOut, sample_facts, step_facts, take_of, veiled_from
 from studio.canvas.picture import Picture
-from studio.state import Pointer, Studio
+from studio.looking import Pointer
+from studio.state import Studio
 from studio.theme import QUIET_PIXELS, Theme, hatch_brush, tabular
 
 MARGIN, GAP = 16, 8
@@ -78,20 +79,29 @@ class Layout:
 
 
 def lay_out(
-    samples: range, chain: ImageChain, width: int, height: int, ratio: float, *, head: int = 0, beside: int = 0
+    samples: range,
+    chain: ImageChain,
+    width: int,
+    height: int,
+    ratio: float,
+    *,
+    head: int = 0,
+    beside: int = 0,
+    margin: int = MARGIN,
 ) -> Layout:
     """The grid with the largest whole scale, of those the one closest to a square.
 
-    head: device pixels above each cell for its label. beside: how many columns; 0 for as many as suit.
+    head: device pixels above each cell for its label. beside: how many columns; 0 for as many as suit. margin: around
+    the grid, in logical pixels.
     """
     count = len(samples)
-    margin, gap = round(MARGIN * ratio), round(GAP * ratio)
+    edge, gap = round(margin * ratio), round(GAP * ratio)
     best: tuple[float, float, int] | None = None
     for columns in [beside] if beside else range(1, count + 1):
         rows = -(-count // columns)
         scale = min(
-            (width - 2 * margin - (columns - 1) * gap) / (columns * chain.width),
-            (height - 2 * margin - (rows - 1) * gap - rows * head) / (rows * chain.height),
+            (width - 2 * edge - (columns - 1) * gap) / (columns * chain.width),
+            (height - 2 * edge - (rows - 1) * gap - rows * head) / (rows * chain.height),
         )
         whole = math.floor(scale) if scale >= 1 else 1 / math.ceil(1 / max(scale, 1 / 64))
         candidate = (whole, -abs(columns - rows) - 0.5 * (columns * rows - count), columns)
@@ -138,6 +148,31 @@ def edges(rect: QRect, width: int) -> list[QRect]:
     ]
 
 
+def paint_pictures(
+    painter: QPainter,
+    theme: Theme,
+    ratio: float,
+    cells: Sequence[QRect],
+    pictures: Sequence[Picture | None],
+    chosen: Sequence[QRect] = (),
+) -> None:
+    """Frames first, as whole rectangles: what they enclose is covered by pixels and hatch. The painter has no pen.
+
+    cells, chosen: in device pixels. pictures: None where nothing is drawn yet.
+    """
+    bare = [cell for cell, picture in zip(cells, pictures, strict=True) if picture is None or not picture.full]
+    for brush, rects in (
+        (theme.line, [around(cell, max(1, round(ratio))) for cell in cells]),
+        (theme.chosen, [around(cell, round(2 * ratio)) for cell in chosen]),
+        (hatch_brush(theme, ratio), bare),
+    ):
+        painter.setBrush(brush)
+        painter.drawRects(rects)
+    for cell, picture in zip(cells, pictures, strict=True):
+        if picture is not None:
+            painter.drawImage(cell, picture.image)
+
+
 class CellView(QWidget):
     """The samples of a take in cells: all of them, or the selected one alone.
 
@@ -167,8 +202,8 @@ class CellView(QWidget):
         studio.take_changed.connect(self._on_take)
         studio.branches_changed.connect(self._on_branches)
         studio.grown.connect(self._on_grown)
-        studio.cursor_changed.connect(self._on_cursor)
-        studio.selection_changed.connect(self._on_selection)
+        studio.looking.cursor_changed.connect(self._on_cursor)
+        studio.looking.selection_changed.connect(self._on_selection)
         studio.view_changed.connect(self._repaint)
 
     # --- what a view says --------------------------------------------------------------------------------------------
@@ -217,7 +252,8 @@ class CellView(QWidget):
 
     @Slot()
     def _on_take(self) -> None:
-        self._looked_at = (self._studio.selected, self._studio.pinned, self._studio.hovered)
+        looking = self._studio.looking
+        self._looked_at = (looking.selected, looking.pinned, looking.hovered)
         self.alone = False
         self._repaint()
 
@@ -236,8 +272,8 @@ class CellView(QWidget):
 
     @Slot()
     def _on_selection(self) -> None:
-        before = self._looked_at
-        self._looked_at = now = (self._studio.selected, self._studio.pinned, self._studio.hovered)
+        before, looking = self._looked_at, self._studio.looking
+        self._looked_at = now = (looking.selected, looking.pinned, looking.hovered)
         if before[2] is not None and now[2] is None and self._reachable(self._over):
             self._over = None  # the keys have moved on from under a mouse that lies still
         if now[0] != before[0] and self.alone:
@@ -256,7 +292,7 @@ class CellView(QWidget):
     def shown(self) -> range:
         """The samples that are shown."""
         assert self._take is not None
-        selected = self._studio.selected
+        selected = self._studio.looking.selected
         return range(selected, selected + 1) if self.alone else range(len(self._take.samples))
 
     @property
@@ -327,33 +363,12 @@ class CellView(QWidget):
         painter.setPen(theme.chosen if chosen else theme.quiet)
         painter.drawText(self._above(cell), Qt.AlignmentFlag.AlignCenter, label)
 
-    def _paint_pictures(
-        self,
-        painter: QPainter,
-        theme: Theme,
-        cells: Sequence[QRect],
-        pictures: Sequence[Picture],
-        chosen: Sequence[QRect],
-    ) -> None:
-        """Frames first, as whole rectangles: what they enclose is covered by pixels and hatch."""
-        ratio = self.devicePixelRatioF()
-        bare = [cell for cell, picture in zip(cells, pictures, strict=True) if not picture.full]
-        for brush, rects in (
-            (theme.line, [around(cell, max(1, round(ratio))) for cell in cells]),
-            (theme.chosen, [around(cell, round(2 * ratio)) for cell in chosen]),
-            (hatch_brush(theme, ratio), bare),
-        ):
-            painter.setBrush(brush)
-            painter.drawRects(rects)
-        for cell, picture in zip(cells, pictures, strict=True):
-            painter.drawImage(cell, picture.image)
-
     def _paint_outlines(self, painter: QPainter, theme: Theme, now: Iterable[Pointer | None]) -> None:
         """Of the steps that are now, of the one that is kept, and of the one that is pointed at."""
         for colour, weight, pointers in (
             (theme.now, 1.5, now),
-            (theme.chosen, 2.0, [self._studio.pinned]),
-            (theme.chosen, 1.0, [self._studio.hovered]),
+            (theme.chosen, 2.0, [self._studio.looking.pinned]),
+            (theme.chosen, 1.0, [self._studio.looking.hovered]),
         ):
             width = max(1, round(weight * self.devicePixelRatioF()))
             pixels = [pixel for pointer in pointers if pointer is not None for pixel in self._pixels(pointer)]
@@ -381,24 +396,24 @@ class CellView(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._over = self.pointer_at(event.position())
-        self._studio.hover(self._over if self._reachable(self._over) else None)
+        self._studio.looking.hover(self._over if self._reachable(self._over) else None)
         self._show_facts()
 
     def leaveEvent(self, event: QEvent) -> None:
         self._over = None
-        self._studio.hover(None)
+        self._studio.looking.hover(None)
         self._show_facts()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is not Qt.MouseButton.LeftButton:
             return
         pointer = self.pointer_at(event.position())
-        if pointer is None or pointer == self._studio.pinned:
-            self._studio.pin(None)
+        if pointer is None or pointer == self._studio.looking.pinned:
+            self._studio.looking.pin(None)
         elif self._reachable(pointer):
-            self._studio.pin(pointer)
+            self._studio.looking.pin(pointer)
         else:
-            self._studio.select(pointer.sample)
+            self._studio.looking.select(pointer.sample)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Shows the sample alone, or all again. What the first of the two clicks kept is let go."""
@@ -408,12 +423,12 @@ class CellView(QWidget):
             self.mousePressEvent(event)
             return
         if pointer is not None:
-            self._studio.select(pointer.sample)
-        self._studio.pin(None)
+            self._studio.looking.select(pointer.sample)
+        self._studio.looking.pin(None)
         self.show_alone(not self.alone)
 
     def _show_facts(self) -> None:
-        take, pointer = self._take, self._over or self._studio.hovered or self._studio.pinned
+        take, pointer = self._take, self._over or self._studio.looking.hovered or self._studio.looking.pinned
         if take is None or pointer is None or pointer.sample >= len(take.samples):
             self._read_out.show_facts([] if take is None or not take.given else [how_it_is_completed(take)])
             return

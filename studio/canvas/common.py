@@ -18,7 +18,8 @@ from models.heat import heat_table
 from models.sweep import labels
 from models.trace import Take
 from studio.canvas.given import was_found, was_given
-from studio.state import Activity, Pointer, Studio
+from studio.looking import Pointer
+from studio.state import Activity, Studio
 from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, set_role
 from studio.widgets.painting import painting
 
@@ -59,7 +60,7 @@ def take_of(studio: Studio, kind: type[Chain]) -> Take | None:
 
 def veiled_from(studio: Studio) -> int | None:
     """The cursor where it hides what comes after it; None while it follows the frontier."""
-    return None if studio.following else studio.cursor
+    return None if studio.looking.following else studio.looking.cursor
 
 
 def sample_facts(take: Take, sample: int, back: str = "") -> list[str]:
@@ -123,8 +124,8 @@ class Canvas(QWidget):
 
     def step_out(self) -> None:
         """Esc, where nothing goes on: from a closer look back to the whole; nothing is kept any more."""
-        if self._studio.pinned is not None:
-            self._studio.pin(None)
+        if self._studio.looking.pinned is not None:
+            self._studio.looking.pin(None)
 
     def in_view(self) -> tuple[int, int] | None:
         """The steps start … stop - 1 that are in view of what can be played over and over, if anything can."""

@@ -121,8 +121,8 @@ class ConditionalGram(Pane):
     def _stretch(self, clip: Clip, length: int) -> tuple[int, int] | None:
         """The steps [start, stop) about the inspected one, or those before where they still do."""
         span, wanted = max(2, round(GRAM_SECONDS * self._chain.rate)), self.wanted
-        pointer = self._studio.inspected_pointer
-        if pointer is None or pointer.sample != self._studio.selected:
+        pointer = self._studio.looking.inspected_pointer
+        if pointer is None or pointer.sample != self._studio.looking.selected:
             return None
         if wanted is not None and wanted[0] is clip.trace:
             _, start, stop = wanted

@@ -14,7 +14,7 @@ from models.chain import ImageChain
 from models.sweep import columns as columns_of
 from models.sweep import labels
 from models.trace import Take
-from studio.canvas.cells import Cell, CellView, Layout, fitting, lay_out
+from studio.canvas.cells import Cell, CellView, Layout, fitting, lay_out, paint_pictures
 from studio.canvas.common import SHORT_NAMES, VEIL, CellCanvas, ReadOut, veiled_from
 from studio.canvas.given import GivenBorder
 from studio.canvas.influence import LEAST_STRENGTH, influence_picture, strongest
@@ -172,7 +172,7 @@ class ImageGrid(CellView):
             if self._take is None or len(self._pictures) != len(self._take.samples):
                 return
             grid, region, studio = self._grid, event.region(), self._studio
-            chosen = studio.selected if len(grid.samples) > 1 else None
+            chosen = studio.looking.selected if len(grid.samples) > 1 else None
             for n in grid.samples if self._labels else ():
                 if region.intersects(self._above(grid.cell(n)).toAlignedRect()):
                     self._paint_label(painter, theme, grid.cell(n), self._labels[n], chosen=n == chosen)
@@ -181,7 +181,7 @@ class ImageGrid(CellView):
             cells = {n: grid.cell(n) for n in grid.samples if region.intersects(self._logical(grid.cell(n)))}
             pictures = {n: self._pictures[n] for n in cells}
             framed = [] if chosen is None else [grid.cell(chosen)]
-            self._paint_pictures(painter, theme, [*cells.values()], [*pictures.values()], framed)
+            paint_pictures(painter, theme, ratio, [*cells.values()], [*pictures.values()], framed)
             if studio.overlay == "order":
                 for n, picture in pictures.items():
                     paint_order(painter, picture.chain, cells[n], picture.pixels, theme.window, ratio)

@@ -36,7 +36,7 @@ class SampleList(QWidget):
         return QSize(LIST_WIDTH, ROW_HEIGHT * self.rows)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._studio.select(int(event.position().y() // ROW_HEIGHT))
+        self._studio.looking.select(int(event.position().y() // ROW_HEIGHT))
 
     def event(self, event: QEvent) -> bool:
         return claims_key(event, Qt.Key.Key_Up, Qt.Key.Key_Down) or super().event(event)
@@ -47,7 +47,7 @@ class SampleList(QWidget):
         if steps is None:
             super().keyPressEvent(event)
         else:
-            self._studio.select(self._studio.selected + steps)
+            self._studio.looking.select(self._studio.looking.selected + steps)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with painting(self) as painter:
@@ -59,7 +59,7 @@ class SampleList(QWidget):
 
     def _paint_row(self, painter: QPainter, n: int, theme: Theme) -> None:
         row = QRectF(2, n * ROW_HEIGHT + 2, self.width() - 4, ROW_HEIGHT - 4)
-        chosen = n == self._studio.selected
+        chosen = n == self._studio.looking.selected
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(theme.chosen if chosen else theme.line, 1))
         painter.setBrush(theme.chosen_fill if chosen else theme.panel)

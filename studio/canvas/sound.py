@@ -27,7 +27,8 @@ from studio.canvas.spectrogram import SpectrogramPane
 from studio.canvas.stroke import Clamped, Pencil
 from studio.canvas.time_plot import InView, TimePlot, in_view, place
 from studio.canvas.waveform import Waveform
-from studio.state import Activity, Pointer, Studio
+from studio.looking import Pointer
+from studio.state import Activity, Studio
 from studio.theme import colours
 
 CLIPS_DELAY_MS = 150
@@ -149,8 +150,8 @@ class SoundCanvas(Canvas):
         studio.take_changed.connect(self._on_take)
         studio.branches_changed.connect(self._on_branches)
         studio.grown.connect(self._on_grown)
-        studio.cursor_changed.connect(self._on_cursor)
-        studio.selection_changed.connect(self._on_selection)
+        studio.looking.cursor_changed.connect(self._on_cursor)
+        studio.looking.selection_changed.connect(self._on_selection)
         studio.view_changed.connect(self._on_view)
         for signal in (studio.model_changed, studio.settings_changed):
             signal.connect(self._prepare)
@@ -202,7 +203,7 @@ class SoundCanvas(Canvas):
     @property
     def _clip(self) -> Clip | None:
         """The selected clip."""
-        return self._clips[self._studio.selected] if self._studio.selected < len(self._clips) else None
+        return self._clips[self._studio.looking.selected] if self._studio.looking.selected < len(self._clips) else None
 
     @property
     def extent(self) -> int:
@@ -383,7 +384,7 @@ class SoundCanvas(Canvas):
     def _on_cursor(self) -> None:
         """Where the user moves the cursor, the gram goes along; what only grows leaves it where the mouse keeps it."""
         studio = self._studio
-        if studio.hovered is None and not (studio.running and studio.following):
+        if studio.looking.hovered is None and not (studio.running and studio.looking.following):
             self.gram.held = False
         self._on_marks()
 
@@ -394,9 +395,12 @@ class SoundCanvas(Canvas):
         if clip is None or self._take is None:
             return
         rate, length = self._chain.rate, len(clip.wave)
-        mine = studio.hovered if studio.hovered is not None and studio.hovered.sample == studio.selected else None
-        pinned = studio.pinned if studio.pinned is not None and studio.pinned.sample == studio.selected else None
-        looked_at = pinned.step if pinned is not None else None if studio.following else studio.cursor
+        looking = studio.looking
+        mine, pinned = (
+            pointer if pointer is not None and pointer.sample == looking.selected else None
+            for pointer in (looking.hovered, looking.pinned)
+        )
+        looked_at = pinned.step if pinned is not None else None if looking.following else looking.cursor
         steps = (
             None if clip.trace.finished or not length else length,
             looked_at,
@@ -417,7 +421,7 @@ class SoundCanvas(Canvas):
             return
         seconds = pointer.step / self._chain.rate
         facts = [f"{1000 * seconds:.{MS_DIGITS}f} ms", f"sample {grouped(pointer.step)}"]
-        if self._pointed_height is not None and pointer == self._studio.hovered:
+        if self._pointed_height is not None and pointer == self._studio.looking.hovered:
             facts += self.spectrogram.facts_at(seconds, self._pointed_height)
         if pointer.step < len(clip.wave):
             amplitude = float(clip.wave.values(pointer.step, pointer.step + 1)[0])
@@ -464,7 +468,7 @@ class SoundCanvas(Canvas):
             self._studio.listening.set_loop(start, stop)
             self._show_loop()  # as it was, where nothing came of it
             if stop > start and self._studio.activity is Activity.IDLE:
-                self._studio.replay()
+                self._studio.replay.start()
         else:
             for pane in self._aligned:
                 pane.plot.show_loop((start / rate, stop / rate))
@@ -521,21 +525,21 @@ class SoundCanvas(Canvas):
         self._pointed_height = spectrogram.pointed_height if self.sender() is spectrogram else None
         if seconds is not None:
             self.gram.held = self.sender() is self.gram.plot
-        elif self._studio.hovered is not None:
+        elif self._studio.looking.hovered is not None:
             self.gram.held = True
         step = self._step_at(seconds) if seconds is not None and self._take is not None else None
-        hovered = None if step is None else Pointer(self._studio.selected, step)
-        if hovered is not None and hovered == self._studio.hovered:
+        hovered = None if step is None else Pointer(self._studio.looking.selected, step)
+        if hovered is not None and hovered == self._studio.looking.hovered:
             self._show_facts(hovered)  # of the same step, another frequency
-        self._studio.hover(hovered)
+        self._studio.looking.hover(hovered)
 
     @Slot(float)
     def _on_click(self, seconds: float) -> None:
         if self._take is None:
             return
         step = self._step_at(seconds)
-        pointer = None if step is None else Pointer(self._studio.selected, step)
-        self._studio.pin(None if pointer == self._studio.pinned else pointer)
+        pointer = None if step is None else Pointer(self._studio.looking.selected, step)
+        self._studio.looking.pin(None if pointer == self._studio.looking.pinned else pointer)
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from models.chain import INT16_PEAK, SoundChain
 from models.trace import Trace
+from studio.looking import Pointer
 from studio.messages import pictured
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from studio.theme import DARK, SIGN, Theme, colours, faded, set_role
 from studio.widgets.controls import ToolButton
 from studio.widgets.painting import painting_with
@@ -194,4 +195,4 @@ class Pencil(QObject):
         if over_gram:
             drawn, rows = np.rint(heights).astype(np.int32), pictured(chain.alphabet)
             symbols = drawn if rows is chain.alphabet else chain.alphabet.encode(rows.decode(drawn))
-        studio.put_stroke(symbols, Pointer(studio.selected, start))
+        studio.editing.put_stroke(symbols, Pointer(studio.looking.selected, start))

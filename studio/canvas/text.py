@@ -48,9 +48,10 @@ from studio.canvas.common import (
     veiled_from,
 )
 from studio.canvas.sample_list import ROW_HEIGHT, SampleList, scrolled
-from studio.canvas.text_flow import SIGNS, Flow, glyph
+from studio.canvas.text_flow import SIGNS, TextFlow, glyph
+from studio.looking import Pointer
 from studio.messages import Inspection
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from studio.theme import Theme, colours, faded, mixed, small
 from studio.widgets.painting import painting
 
@@ -140,7 +141,7 @@ class TextPage(QAbstractScrollArea):
         self._trace: Trace | None = None
         self._given: npt.NDArray[np.int32] = np.empty(0, np.int32)
         """The symbols that every sample of the take was given."""
-        self._flow = Flow(MOST_COLUMNS)
+        self._flow = TextFlow(MOST_COLUMNS)
         """Of the characters in the cells."""
         self._edges = [0]
         """The first cell of every step, and of the one that comes next."""
@@ -173,8 +174,8 @@ class TextPage(QAbstractScrollArea):
         studio.take_changed.connect(self._on_take)
         studio.branches_changed.connect(self._on_branches)
         studio.grown.connect(self._on_grown)
-        studio.cursor_changed.connect(self._on_cursor)
-        studio.selection_changed.connect(self._on_selection)
+        studio.looking.cursor_changed.connect(self._on_cursor)
+        studio.looking.selection_changed.connect(self._on_selection)
         studio.view_changed.connect(self._repaint)
         studio.inspection.answered.connect(self._on_inspection)
         self._on_take()
@@ -183,7 +184,7 @@ class TextPage(QAbstractScrollArea):
 
     @property
     def sample(self) -> int:
-        return self._studio.selected if self._own_sample is None else self._own_sample
+        return self._studio.looking.selected if self._own_sample is None else self._own_sample
 
     @property
     def lines(self) -> int:
@@ -210,7 +211,7 @@ class TextPage(QAbstractScrollArea):
         """The shown branch of the selected sample from its beginning."""
         take = self._take
         self._trace = None
-        self._flow, self._edges, self._signed = Flow(self._columns), [0], []
+        self._flow, self._edges, self._signed = TextFlow(self._columns), [0], []
         self._inspection = None
         self.alternatives.hide()
         if take is not None:
@@ -219,7 +220,7 @@ class TextPage(QAbstractScrollArea):
             if chain is not self._letters_of:
                 characters = chain.alphabet.characters if isinstance(chain.alphabet, Characters) else ""
                 self._letters, self._letters_of = Letters(characters), chain
-                self._flow = Flow(self._columns)
+                self._flow = TextFlow(self._columns)
             self._read = cells_of(chain)
             self._trace = take.samples[self.sample].trace
             self._given = np.array(take.given, np.int32)
@@ -255,7 +256,7 @@ class TextPage(QAbstractScrollArea):
         bar.setRange(0, max(0, 2 * MARGIN + LINE_PIXELS * len(self._flow.starts) - height))
         self._scrolling = False
         if self._follows:
-            self._show_step(self._drawn if self._studio.following else self._studio.cursor)
+            self._show_step(self._drawn if self._studio.looking.following else self._studio.looking.cursor)
 
     def _show_step(self, step: int) -> None:
         """Scrolls no further than it takes to have a step in view."""
@@ -275,12 +276,12 @@ class TextPage(QAbstractScrollArea):
             self._follows = True
             self.viewport().update()
         if self._follows:
-            self._show_step(self._studio.cursor)
+            self._show_step(self._studio.looking.cursor)
 
     @Slot()
     def _on_selection(self) -> None:
         take = self._take
-        before, self._looked_at = self._looked_at, (self._studio.pinned, self._studio.hovered)
+        before, self._looked_at = self._looked_at, (self._studio.looking.pinned, self._studio.looking.hovered)
         if take is None:
             return
         if take.samples[self.sample].trace is not self._trace:
@@ -470,7 +471,7 @@ class TextPage(QAbstractScrollArea):
         now = cursor if cursor is not None and cursor < shown else None if ended else shown
         painter.setBrush(Qt.BrushStyle.NoBrush)
         steps = [(theme.now, 1.5, now)]
-        for width, pointer in ((2.0, studio.pinned), (1.0, studio.hovered)):
+        for width, pointer in ((2.0, studio.looking.pinned), (1.0, studio.looking.hovered)):
             if pointer is not None and pointer.sample == self.sample:
                 steps.append((theme.chosen, width, pointer.step))
         for colour, width, step in steps:
@@ -486,7 +487,7 @@ class TextPage(QAbstractScrollArea):
     @property
     def _target(self) -> Pointer | None:
         """The step whose alternatives are wanted."""
-        return self._studio.hovered or self._studio.pinned
+        return self._studio.looking.hovered or self._studio.looking.pinned
 
     @Slot(object)
     def _on_inspection(self, inspection: Inspection) -> None:
@@ -511,23 +512,23 @@ class TextPage(QAbstractScrollArea):
         """The character goes where its list was seen, wherever generation has got to meanwhile."""
         found = self.alternatives.inspection
         self.alternatives.hide()
-        self._studio.hover(None)
-        self._studio.pin(None)
+        self._studio.looking.hover(None)
+        self._studio.looking.pin(None)
         if found is not None:
-            self._studio.put_value(symbol, Pointer(found.sample, found.step))
+            self._studio.editing.put_value(symbol, Pointer(found.sample, found.step))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         pointer = self.pointer_at(event.position())
-        if pointer != self._studio.hovered:
+        if pointer != self._studio.looking.hovered:
             self.alternatives.hide()
             self._dwell.start()
-            self._studio.hover(pointer)
+            self._studio.looking.hover(pointer)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() is Qt.MouseButton.LeftButton:
             pointer = self.pointer_at(event.position())
             self._dwell.stop()
-            self._studio.pin(None if pointer == self._studio.pinned else pointer)
+            self._studio.looking.pin(None if pointer == self._studio.looking.pinned else pointer)
             self._show_alternatives()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -542,7 +543,7 @@ class TextPage(QAbstractScrollArea):
     @Slot()
     def _leave(self) -> None:
         self._dwell.stop()
-        self._studio.hover(None)
+        self._studio.looking.hover(None)
 
     @Slot(int)
     def _on_scrolled(self, value: int) -> None:
@@ -580,7 +581,7 @@ class TextList(SampleList):
         super().__init__(studio)
         self.setAccessibleName("Texts")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        for changed in (studio.grown, studio.take_changed, studio.branches_changed, studio.selection_changed):
+        for changed in (studio.grown, studio.take_changed, studio.branches_changed, studio.looking.selection_changed):
             changed.connect(self._refresh)
 
     @property

@@ -20,7 +20,7 @@ def glyph(character: str) -> str:
     return character if character.isprintable() else UNSEEN
 
 
-class Flow:
+class TextFlow:
     """Lines of at most so many columns, broken after a space where there is one.
 
     A space or a line break that no longer fits stands one column further right. Where a line ends follows from where it

@@ -23,7 +23,7 @@ from models.text_files import STOP_MARK
 from models.trace import Take, Trace
 from studio.canvas.common import CellCanvas, ReadOut, take_of
 from studio.canvas.text import HINT, LINE_PIXELS, MARGIN, MOST_COLUMNS, ON_BRIGHT, Letters, TextPage
-from studio.canvas.text_flow import Flow
+from studio.canvas.text_flow import TextFlow
 from studio.messages import Attention
 from studio.state import Studio
 from studio.theme import QUIET, RADIUS, STAGE, Theme, colours, faded, set_role, small
@@ -46,7 +46,7 @@ ROW, MOST_ROWS = 24, 4
 """Height of a row of what is compared, and how many are seen at once."""
 WIDTHS = range(1, 17)
 FIRST_WIDTH = 4
-NOT_THE_MODE = "is the most probable sentence"
+NOT_THE_MODE = "need be the most probable sentence"
 
 
 def log_prob(trace: Trace) -> str:
@@ -82,7 +82,7 @@ class SourceText(QWidget):
         self._letters: Letters | None = None
         self._of: Text | None = None
         self.text = ""
-        self.flow = Flow(MOST_COLUMNS)
+        self.flow = TextFlow(MOST_COLUMNS)
         self.setAccessibleName("Source")
         studio.attention.changed.connect(self.update)
 
@@ -107,7 +107,7 @@ class SourceText(QWidget):
         letters = self._letters
         if letters is None:
             return
-        self.flow = Flow(min(max(1, (self.width() - 2 * MARGIN) // letters.width - 1), MOST_COLUMNS))
+        self.flow = TextFlow(min(max(1, (self.width() - 2 * MARGIN) // letters.width - 1), MOST_COLUMNS))
         self.flow.extend(self.text + STOP_MARK)
         self.setFixedHeight(self._line_height * len(self.flow.starts))
         self.update()
@@ -236,7 +236,7 @@ class SourcePart(QWidget):
         studio.attention.changed.connect(self._refresh_caption)
         for changed in (
             studio.take_changed, studio.model_changed, studio.settings_changed, studio.activity_changed,
-            studio.selection_changed, studio.branches_changed,
+            studio.looking.selection_changed, studio.branches_changed,
         ):  # fmt: skip
             changed.connect(self._refresh)
         self._refresh()
@@ -247,7 +247,7 @@ class SourcePart(QWidget):
         if factor is None or studio.settings is None:
             return
         if studio.trace is not None:
-            text = studio.trace.segment_at(studio.cursor).condition[factor.name]
+            text = studio.trace.segment_at(studio.looking.cursor).condition[factor.name]
         else:
             text = studio.settings.condition.get(factor.name, factor.default)
         self.source.show_text(text, factor)
@@ -316,12 +316,12 @@ class Box(QFrame):
         self.updateGeometry()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._studio.select(self.sample)
+        self._studio.looking.select(self.sample)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with painting(self) as painter:
             theme = colours(self)
-            chosen = self.sample == self._studio.selected
+            chosen = self.sample == self._studio.looking.selected
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(theme.chosen if chosen else theme.line, 1))
             painter.setBrush(theme.window)
@@ -352,7 +352,7 @@ class Boxes(QScrollArea):
         studio.take_changed.connect(self._on_take)
         for changed in (studio.grown, studio.branches_changed, studio.activity_changed):
             changed.connect(self._refresh)
-        studio.selection_changed.connect(self._on_selection)
+        studio.looking.selection_changed.connect(self._on_selection)
         self._on_take()
 
     @property
@@ -445,8 +445,9 @@ class Others(QWidget):
     def show_other(self, sample: int) -> None:
         other = self.other
         if other is not None:
-            self._studio.show_beside(other, self._studio.catalog.match(other.model))
-            self._studio.select(sample)
+            # Of the model whose take is shown, as is the other.
+            self._studio.show_with_model(other, self._studio.entry)
+            self._studio.looking.select(sample)
 
 
 class OtherRows(QWidget):

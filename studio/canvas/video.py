@@ -20,7 +20,7 @@ from models.chain import ImageChain, Symbols
 from models.sweep import labels
 from models.trace import Take, Trace
 from models.video import VideoChain
-from studio.canvas.cells import GAP, MARGIN, Cell, CellView, Layout, fitting, lay_out
+from studio.canvas.cells import GAP, MARGIN, Cell, CellView, Layout, fitting, lay_out, paint_pictures
 from studio.canvas.common import VEIL, CellCanvas, ReadOut, veiled_from
 from studio.canvas.picture import Picture, picture_to_copy
 from studio.class_pictures import pixmap
@@ -29,7 +29,7 @@ from studio.state import Activity, Studio
 from studio.theme import QUIET, Theme, colours, faded
 from studio.widgets.controls import PushButton, ToolButton
 from studio.widgets.labels import label
-from studio.widgets.layouts import Flow, as_high_as_its_width_asks, clear
+from studio.widgets.layouts import FlowLayout, as_high_as_its_width_asks, clear
 from studio.widgets.painting import painting
 
 STRIP_SHARE = 0.42
@@ -64,7 +64,7 @@ class FrameOfTrace:
         return self.whole.entropy[self._steps]
 
 
-def frames_of(trace: Trace, chain: VideoChain, overlay: str, given: tuple[int, ...] = ()) -> list[Picture]:
+def film_of(trace: Trace, chain: VideoChain, overlay: str, given: tuple[int, ...] = ()) -> list[Picture]:
     """A picture of each frame."""
     pixels = chain.frame.length
     return [
@@ -125,8 +125,8 @@ class FilmView(CellView):
     def present(self) -> int:
         """The frame that is seen large: that of the step which is kept, else of the last step before the cursor."""
         studio = self._studio
-        pinned = None if self._plays else studio.pinned
-        step = studio.cursor - 1 if pinned is None else pinned.step
+        pinned = None if self._plays else studio.looking.pinned
+        step = studio.looking.cursor - 1 if pinned is None else pinned.step
         return min(max(0, step) // self.chain.frame.length, self.chain.frames - 1)
 
     @Slot()
@@ -138,7 +138,7 @@ class FilmView(CellView):
             real = Trace(take.traces[0].segment)
             nothing = np.full(len(truth), np.nan, np.float32)
             real.append(truth, nothing, nothing, np.zeros(len(truth), np.bool_))
-            self._truth = frames_of(real, self.chain, "none")
+            self._truth = film_of(real, self.chain, "none")
             for picture in self._truth:
                 picture.sync()
         super()._repaint()
@@ -151,7 +151,7 @@ class FilmView(CellView):
         for n, trace in enumerate(take.traces):
             known = cast(FrameOfTrace, self._films[n][0].trace).whole if n < len(self._films) else None
             if known is not trace:
-                self._films[n : n + 1] = [frames_of(trace, self.chain, self._studio.overlay, take.given)]
+                self._films[n : n + 1] = [film_of(trace, self.chain, self._studio.overlay, take.given)]
             for picture in self._films[n]:
                 picture.sync()
         self._show_facts()
@@ -186,7 +186,7 @@ class FilmView(CellView):
 
     @property
     def _cells(self) -> dict[int, list[Cell]]:
-        reel, selected, pixels = self.reel, self._studio.selected, self._image.length
+        reel, selected, pixels = self.reel, self._studio.looking.selected, self._image.length
         large = {n: Cell(reel.large.cell(n), reel.large.scale, self.present * pixels) for n in self.shown}
         strip = [Cell(reel.strip.cell(f), reel.strip.scale, f * pixels) for f in range(self.chain.frames)]
         return {n: [cell, *(strip if n == selected else [])] for n, cell in large.items()}
@@ -202,12 +202,12 @@ class FilmView(CellView):
             self._paint_words(painter, theme, self._take)
             painter.scale(1 / ratio, 1 / ratio)
             painter.setPen(Qt.PenStyle.NoPen)
-            reel, present, selected = self.reel, self.present, self._studio.selected
+            reel, present, selected = self.reel, self.present, self._studio.looking.selected
             large = [*(self._films[n][present] for n in self.shown), *self._truth[present : present + 1]]
             chosen = [reel.large.cell(selected)] if len(self.shown) > 1 else []
-            self._paint_pictures(painter, theme, reel.large.cells, large, chosen)
+            paint_pictures(painter, theme, ratio, reel.large.cells, large, chosen)
             strip = [*self._films[selected], *self._truth]
-            self._paint_pictures(painter, theme, reel.strip.cells, strip, [reel.strip.cell(present)])
+            paint_pictures(painter, theme, ratio, reel.strip.cells, strip, [reel.strip.cell(present)])
             cursor = veiled_from(self._studio)
             if cursor is not None and not self._plays:
                 self._paint_veils(painter, cursor, faded(theme.window, VEIL))
@@ -224,7 +224,7 @@ class FilmView(CellView):
         names = fitting(labels(take), QFontMetricsF(self._label_font), room) or [*map(str, range(len(take.samples)))]
         if several or self._truth:
             for n in self.shown:
-                chosen = several and n == self._studio.selected
+                chosen = several and n == self._studio.looking.selected
                 self._paint_label(painter, theme, large.cell(n), names[n] if several else "drawn", chosen=chosen)
         if self._truth:
             for cell in (large.cells[-1], strip.cell(frames)):
@@ -259,7 +259,7 @@ class GivenRow(QWidget):
         self.nothing_button = PushButton("nothing", "The model draws all frames", "Begin with nothing")
         self.nothing_button.setCheckable(True)
         self._examples = as_high_as_its_width_asks()
-        self._flow = Flow(self._examples, GAP // 2)
+        self._flow = FlowLayout(self._examples, GAP // 2)
         self._flow.setContentsMargins(0, 0, 0, 0)
         row = QHBoxLayout(self)
         row.setContentsMargins(MARGIN, 0, MARGIN, GAP)
@@ -300,7 +300,7 @@ class GivenRow(QWidget):
         name, _ = QFileDialog.getOpenFileName(self, "Open a video", folder, FILTERS)
         if name:
             self._studio.profile.set("open_folder", str(Path(name).parent))
-            self._studio.open_video(Path(name))
+            self._studio.opening.open_video(Path(name))
 
 
 class VideoCanvas(CellCanvas):

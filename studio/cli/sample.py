@@ -18,7 +18,7 @@ from models.noise import check_seed
 from models.shaping import Shaping
 from models.source_text import Text
 from models.text import TextChain
-from models.text_files import plain, read_text
+from models.text_files import canonical, read_text
 from models.trace import Take, check_samples
 from models.video import VideoChain
 from studio.cli.shared import (
@@ -70,7 +70,7 @@ def sample(arguments: argparse.Namespace) -> int:
         arguments.count = width or arguments.count  # a search finds as many texts as it is wide
         in_parts = check_output(arguments.out, chain, arguments.count, limit, arguments.scale)
         puzzle, prompt = puzzle_of(arguments, chain), prompt_of(arguments, chain)
-        frames = frames_of(arguments, chain)
+        frames = given_frames(arguments, chain)
 
     from models import distributed
     from models.bulk import Drawn, Series, check_parts, draw
@@ -164,7 +164,7 @@ def puzzle_of(arguments: argparse.Namespace, chain: Chain) -> tuple[Pixels, Mask
     return fitted(*read_bytes(arguments.complete), chain), known_part(missing_part(arguments), chain)
 
 
-def frames_of(arguments: argparse.Namespace, chain: Chain) -> Symbols | None:
+def given_frames(arguments: argparse.Namespace, chain: Chain) -> Symbols | None:
     """The symbols of the frames that --frames gives."""
     if arguments.frames is None:
         return None
@@ -211,7 +211,7 @@ def source_of(arguments: argparse.Namespace, entry: Entry) -> list[tuple[str, st
     if factor is None:
         raise InputError(f"{option} is for models that translate; {entry.header.title} has no source text")
     if arguments.source is not None:
-        return [(factor.name, plain(arguments.source))]
+        return [(factor.name, canonical(arguments.source))]
     from models.record import read_bytes
 
     # An editor has put a line break at the end, which belongs to the file and not to the sentence.
@@ -226,7 +226,7 @@ def prompt_of(arguments: argparse.Namespace, chain: Chain) -> Symbols | None:
         raise InputError(f"only texts have a prompt, not {chain.modality} data")
     from models.completion import check_prefix
 
-    symbols = chain.symbols(plain(arguments.prompt), closed=False)
+    symbols = chain.symbols(canonical(arguments.prompt), closed=False)
     check_prefix(symbols, chain)
     return symbols
 

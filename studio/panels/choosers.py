@@ -27,7 +27,7 @@ from models.condition import ANY, Category, Factor, Order, Vector
 from models.errors import InputError
 from models.orders import NAMED_ORDERS, random_order, seed_of
 from models.source_text import Text
-from models.text_files import plain
+from models.text_files import canonical
 from models.track import Number, Track
 from studio.class_pictures import Pixels, class_pictures, pixmap
 from studio.code_map import code_map
@@ -236,7 +236,7 @@ class CategoryChooser(ButtonChooser):
     @Slot(float, int)
     def _blend(self, share: float, drag: int) -> None:
         self._choose_blend(self._first, self.other.currentText(), share, drag=drag)
-        self.studio.draw_along(drag)
+        self.studio.drawing_along.draw(drag)
 
 
 class ValueBox(ComboBox):
@@ -428,7 +428,7 @@ class PadChooser(Chooser):
     @Slot(float, float, int)
     def _move(self, x: float, y: float, drag: int) -> None:
         self.choose([x, y], drag=drag)
-        self.studio.draw_along(drag)
+        self.studio.drawing_along.draw(drag)
 
 
 def vector_chooser(factor: Vector, studio: Studio) -> Chooser:
@@ -493,7 +493,7 @@ class TrackChooser(Chooser):
             column.addWidget(self._keyboard(factor.parts[0]))
         self.line.editingFinished.connect(self._take)
         self.view.changed.connect(self._change)
-        studio.cursor_changed.connect(self._show_now)
+        studio.looking.cursor_changed.connect(self._show_now)
         studio.take_changed.connect(self._show_now)
 
     def _keyboard(self, pitch: Number) -> QWidget:
@@ -521,7 +521,7 @@ class TrackChooser(Chooser):
             self.others.append(group)
         column.addWidget(self.keyboard)
         self.keyboard.pressed.connect(self._press)
-        self.keyboard.released.connect(self.studio.release_key)
+        self.keyboard.released.connect(self.studio.keys.release)
         return box
 
     @Slot(int)
@@ -532,7 +532,7 @@ class TrackChooser(Chooser):
             else other
             for other in self.others
         ]
-        self.studio.press_key(float(key), *chosen)
+        self.studio.keys.press(float(key), *chosen)
 
     def show_value(self, value: Any) -> None:
         self.view.show_events(value)
@@ -576,7 +576,7 @@ class TrackChooser(Chooser):
     def _show_now(self) -> None:
         chain, take = self.studio.chain, self.studio.take
         rate = chain.steps_per_second if chain is not None else None
-        self.view.show_now(None if take is None or rate is None else self.studio.cursor / rate)
+        self.view.show_now(None if take is None or rate is None else self.studio.looking.cursor / rate)
 
 
 class TextChooser(Chooser):
@@ -617,12 +617,12 @@ class TextChooser(Chooser):
         problem = self._problem_of(text)
         self.problem.show_problem(problem)
         if not problem:
-            self.choose(plain(text), drag=self._drag)
+            self.choose(canonical(text), drag=self._drag)
 
     def _problem_of(self, text: str) -> str:
         """Why a text cannot be read, with the characters that stand in the way; nothing where it can."""
         try:
-            self.factor.check(plain(text))
+            self.factor.check(canonical(text))
         except InputError as error:
             return str(error)
         return ""

@@ -45,7 +45,7 @@ from studio.state import Studio
 from studio.theme import PRIMARY, QUIET, colours, hatch_brush, set_role
 from studio.widgets.controls import LadderSlider, PushButton, ToolButton, next_drag
 from studio.widgets.labels import label
-from studio.widgets.layouts import GAP, Flow, PanelScroll, as_high_as_its_width_asks, clear, grid_of_cells
+from studio.widgets.layouts import GAP, FlowLayout, PanelScroll, as_high_as_its_width_asks, clear, grid_of_cells
 from studio.widgets.painting import painting
 
 BRUSHES = [1, 2, 3, 4, 6, 8]
@@ -250,7 +250,7 @@ class CompletionDialog(QDialog):
         """The examples, as images of the model."""
         self.parts: dict[str, ToolButton] = {}
         parts = as_high_as_its_width_asks()
-        flow = Flow(parts, GAP // 2)
+        flow = FlowLayout(parts, GAP // 2)
         flow.setContentsMargins(0, 0, 0, 0)
         for name in MISSING:
             button = ToolButton(name, tip=f"Take away: {name}", name=f"Take away {name}")
@@ -329,10 +329,10 @@ class CompletionDialog(QDialog):
         self.complete_button.clicked.connect(self._complete)
         self.view.changed.connect(self._refresh)
         studio.model_changed.connect(self._show_model)
-        studio.picture_opened.connect(self.show_picture)
+        studio.opening.picture_opened.connect(self.show_picture)
         for changed in (
             studio.take_changed, studio.activity_changed, studio.settings_changed, studio.branches_changed,
-            studio.grown, studio.selection_changed,
+            studio.grown, studio.looking.selection_changed,
         ):  # fmt: skip
             changed.connect(self._follow)
         self._model: Path | None = None
@@ -460,7 +460,7 @@ class CompletionDialog(QDialog):
         name, _ = QFileDialog.getOpenFileName(self, "Open a picture", folder, FILTERS)
         if name:
             self.studio.profile.set("open_folder", str(Path(name).parent))
-            self.studio.open_picture(Path(name))
+            self.studio.opening.open_picture(Path(name))
 
     # --- what is missing ---------------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ class ConditionPanel(QWidget):
         studio.model_changed.connect(self._rebuild)
         studio.settings_changed.connect(self._refresh)
         for changed in (
-            studio.take_changed, studio.branches_changed, studio.selection_changed, studio.drawing_along.kept,
+            studio.take_changed, studio.branches_changed, studio.looking.selection_changed, studio.drawing_along.kept,
         ):  # fmt: skip
             changed.connect(self._refresh_note)
         studio.walk_began.connect(self._settle)
@@ -94,7 +94,7 @@ class ConditionPanel(QWidget):
             and take.model.factors == self._factors
             and take is not self.studio.drawing_along.passing
         ):
-            had = take.samples[self.studio.selected].trace.segment.condition
+            had = take.samples[self.studio.looking.selected].trace.segment.condition
             chosen = settings.condition
             others = [f for f in take.model.factors if had[f.name] != chosen.get(f.name, f.default)]
             if others:

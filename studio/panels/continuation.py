@@ -124,7 +124,7 @@ class ContinuationDialog(QDialog):
         self.microphone.heard.connect(self._on_heard)
         self.microphone.recorded.connect(self._on_recorded)
         self.microphone.failed.connect(self._on_no_recording)
-        studio.recording_opened.connect(self.show_recording)
+        studio.opening.recording_opened.connect(self.show_recording)
         studio.model_changed.connect(self._refresh)
         # Queued: what is asked for while a model is being chosen is dropped when its take is shown.
         studio.model_changed.connect(self._fit, Qt.ConnectionType.QueuedConnection)
@@ -222,7 +222,7 @@ class ContinuationDialog(QDialog):
     def _fit(self) -> None:
         """For a model of another rate the recording is resampled again, from what it was, where somebody looks."""
         if self.chain is not None and self.recording is not None and self.fitted is None and self.isVisible():
-            self.studio.fit_recording(self.recording)
+            self.studio.opening.fit_recording(self.recording)
 
     @Slot(object, object)
     def show_recording(self, recording: Recording, fitted: Recording) -> None:
@@ -250,7 +250,7 @@ class ContinuationDialog(QDialog):
         name, _ = QFileDialog.getOpenFileName(self, "Open a recording", folder, FILTERS)
         if name:
             self.studio.profile.set("open_folder", str(Path(name).parent))
-            self.studio.open_recording(Path(name))
+            self.studio.opening.open_recording(Path(name))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():
@@ -260,7 +260,7 @@ class ContinuationDialog(QDialog):
         """What this program has saved is a recording here, too."""
         for url in event.mimeData().urls()[:1]:
             if url.isLocalFile():
-                self.studio.open_recording(Path(url.toLocalFile()))
+                self.studio.opening.open_recording(Path(url.toLocalFile()))
 
     # --- the microphone ----------------------------------------------------------------------------------------------
 
@@ -301,7 +301,7 @@ class ContinuationDialog(QDialog):
         self._listening = False
         self._refresh()
         if self.isVisible():
-            self.studio.fit_recording(recording)
+            self.studio.opening.fit_recording(recording)
         else:  # closed in the midst of it: it is not wanted
             self._show_again()
 

@@ -65,7 +65,7 @@ def show_panel(make: Callable[[Studio], QWidget]) -> None:
         panel.setWindowTitle(type(panel).__name__)
         panel.show()
         wanted = sys.argv[1] if len(sys.argv) > 1 else studio.catalog.entries()[0].header.name
-        QTimer.singleShot(0, panel, lambda: studio.choose_model(wanted))
+        QTimer.singleShot(0, panel, lambda: studio.loading.choose(wanted))
         waiting = QTimer(panel, interval=LOOK_MS)
         waiting.timeout.connect(lambda: draw_when_loaded(studio, waiting))
         waiting.start()

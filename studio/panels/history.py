@@ -249,7 +249,7 @@ class HistoryView(QListView):
 
     @Slot(QModelIndex)
     def _open(self, index: QModelIndex) -> None:
-        self.studio.open_history(index.data(ENTRY).id)
+        self.studio.opening.open_history(index.data(ENTRY).id)
 
     def _delete(self, index: QModelIndex) -> None:
         self.studio.delete_take(index.data(ENTRY).id)
@@ -261,7 +261,7 @@ class HistoryView(QListView):
             self._ask_and_save()
         else:
             self._to_save = take_id
-            self.studio.open_history(take_id)
+            self.studio.opening.open_history(take_id)
 
     @Slot()
     def _save_awaited(self) -> None:

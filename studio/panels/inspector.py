@@ -34,8 +34,9 @@ from models.wording import grouped
 from studio.canvas.alternatives import likeliest, paint_value
 from studio.canvas.given import was_found, was_given
 from studio.canvas.text_flow import glyph
+from studio.looking import Pointer
 from studio.messages import MENTIONED_WEIGHT, MOST_ROWS, Density, Inspection
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from studio.theme import DARK, LIGHT, QUIET, QUIET_PIXELS, Theme, colours, faded, fill_hatched, mixed, small
 from studio.widgets.controls import RETURN_KEYS, PushButton, Segments, claims_key
 from studio.widgets.labels import ElidedLabel, EmptyState, label
@@ -837,7 +838,7 @@ class InspectorPanel(QWidget):
         for signal in (studio.take_changed, studio.model_changed, studio.activity_changed):
             signal.connect(self._refresh)
         studio.branches_changed.connect(self._refresh_branches)
-        studio.selection_changed.connect(self._refresh_branches)
+        studio.looking.selection_changed.connect(self._refresh_branches)
         self._refresh()
 
     def _build(self) -> None:
@@ -960,7 +961,7 @@ class InspectorPanel(QWidget):
 
     @Slot()
     def _refresh_branches(self) -> None:
-        pointer = self.studio.edit_pointer
+        pointer = self.studio.looking.edit_pointer
         take = self.studio.take
         count = len(take.samples[pointer.sample].branches) if take is not None and pointer is not None else 0
         self.branches_button.setText(f"Branches {count}" if count > 1 else "No branches")
@@ -1054,24 +1055,24 @@ class InspectorPanel(QWidget):
     def _put(self, plot: ConditionalPlot, value: int) -> None:
         """The value goes where the curve was seen, wherever generation has got to meanwhile."""
         if plot.inspection is not None:
-            self.studio.put_value(value, Pointer(plot.inspection.sample, plot.inspection.step))
+            self.studio.editing.put_value(value, Pointer(plot.inspection.sample, plot.inspection.step))
 
     def _look_at(self, plot: ConditionalPlot) -> None:
         if plot.inspection is not None:
-            self.studio.pin(Pointer(plot.inspection.sample, plot.inspection.step))
+            self.studio.looking.pin(Pointer(plot.inspection.sample, plot.inspection.step))
 
     @Slot()
     def _new_noise(self) -> None:
-        self.studio.new_noise()
+        self.studio.editing.new_noise()
 
     @Slot()
     def _new_noise_everywhere(self) -> None:
-        self.studio.new_noise(all_samples=True)
+        self.studio.editing.new_noise(all_samples=True)
 
     @Slot()
     def _fill_branches(self) -> None:
         self.branches_menu.clear()
-        pointer, take = self.studio.edit_pointer, self.studio.take
+        pointer, take = self.studio.looking.edit_pointer, self.studio.take
         if pointer is None or take is None:
             return
         owner = take.samples[pointer.sample]
@@ -1095,7 +1096,7 @@ class InspectorPanel(QWidget):
     @Slot(QAction)
     def _switch_branch(self, action: QAction) -> None:
         sample, number = action.data()
-        self.studio.show_branch(sample, number)
+        self.studio.editing.show_branch(sample, number)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from models.checkpoint import CheckpointHeader
 from models.condition import Category
 from studio.theme import colours, small
 from studio.widgets.controls import ToolButton
-from studio.widgets.layouts import MARGIN, Flow, clear
+from studio.widgets.layouts import MARGIN, FlowLayout, clear
 from studio.widgets.painting import painting
 
 CHIP_HEIGHT = 22
@@ -96,7 +96,7 @@ class Filters(QWidget):
         self.data: dict[str, Chip] = {}
         self.traits: dict[str, Chip] = {}
         self.unfolded = False
-        self.flow = Flow(self, CHIP_GAP)
+        self.flow = FlowLayout(self, CHIP_GAP)
         self.flow.setContentsMargins(MARGIN, 4, MARGIN, 4)
         self.hide()
 

@@ -118,7 +118,7 @@ class ModelsPanel(QWidget):
         self.list.itemExpanded.connect(self._remember)
         self.list.itemCollapsed.connect(self._remember)
         self.list.menu_asked.connect(self._show_menu)
-        self.cancel_button.clicked.connect(studio.cancel_loading)
+        self.cancel_button.clicked.connect(studio.loading.cancel)
         studio.catalog_changed.connect(self.reload)
         studio.model_changed.connect(self._show_current)
         studio.activity_changed.connect(self._show_activity)
@@ -245,7 +245,7 @@ class ModelsPanel(QWidget):
         """Chooses a model; opens or closes a family."""
         entry = item.data(0, ENTRY)
         if entry is not None:
-            self.studio.choose_model(str(entry.path))
+            self.studio.loading.choose(str(entry.path))
         elif item.data(0, FAMILY) is not None:
             item.setExpanded(not item.isExpanded())
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPlainTextEdit, QVBoxLay
 from models.completion import check_prefix
 from models.errors import InputError
 from models.text import TextChain
-from models.text_files import plain
+from models.text_files import canonical
 from models.wording import grouped
 from studio.folders import remembered_folder
 from studio.state import Studio
@@ -111,7 +111,7 @@ class PromptBox(QWidget):
         if chain is None or settings is None:
             return
         self.field.show_text(settings.prompt)
-        prompt = plain(settings.prompt)
+        prompt = canonical(settings.prompt)
         if self._judged != (chain, prompt):
             self._judged = chain, prompt
             self._steps, problem = judged(chain, prompt)
@@ -132,7 +132,7 @@ class PromptBox(QWidget):
         name, _ = QFileDialog.getOpenFileName(self, "Open a text", folder, FILTERS)
         if name:
             self.studio.profile.set("open_folder", str(Path(name).parent))
-            self.studio.open_prompt(Path(name))
+            self.studio.opening.open_prompt(Path(name))
 
 
 def judged(chain: TextChain, prompt: str) -> tuple[int, str]:

@@ -79,9 +79,9 @@ class Timeline(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(52)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        for signal in (studio.take_changed, studio.branches_changed, studio.grown, studio.selection_changed):
+        for signal in (studio.take_changed, studio.branches_changed, studio.grown, studio.looking.selection_changed):
             signal.connect(self._refresh)
-        studio.cursor_changed.connect(self._refresh)
+        studio.looking.cursor_changed.connect(self._refresh)
         self._refresh()
 
     def sizeHint(self) -> QSize:
@@ -140,15 +140,15 @@ class Timeline(QWidget):
             take = studio.take
             if take is None:
                 return
-            trace = take.samples[studio.selected].trace
+            trace = take.samples[studio.looking.selected].trace
             drawn = self.x_of(len(trace))
-            painter.setBrush(theme.area if studio.following else mixed(theme.area, theme.panel, 0.3))
+            painter.setBrush(theme.area if studio.looking.following else mixed(theme.area, theme.panel, 0.3))
             painter.drawPolygon(self._entropy_shape(base - TRACK / 2 - 1))
             self._bar(painter, left, drawn, base, faded(theme.chosen, 0.45))
-            self._bar(painter, left, min(drawn, self.x_of(studio.cursor)), base, theme.chosen)
-            for number, branch in enumerate(take.samples[studio.selected].branches):
+            self._bar(painter, left, min(drawn, self.x_of(studio.looking.cursor)), base, theme.chosen)
+            for number, branch in enumerate(take.samples[studio.looking.selected].branches):
                 if branch.parent is not None:
-                    shown = number == take.samples[studio.selected].current
+                    shown = number == take.samples[studio.looking.selected].current
                     painter.setBrush(theme.chosen if shown else theme.quiet)
                     painter.drawRect(QRectF(self.x_of(branch.fork) - 0.75, base + TRACK / 2 + 2.5, 1.5, 5))
             painter.setBrush(theme.quiet)
@@ -158,11 +158,11 @@ class Timeline(QWidget):
             if not trace.finished:
                 painter.setBrush(theme.now)
                 painter.drawRoundedRect(QRectF(drawn - 1.5, base - 7, 3, 14), 1.5, 1.5)
-            for pointer, width in ((studio.pinned, 2.0), (studio.hovered, 1.0)):
-                if pointer is not None and pointer.sample == studio.selected:
+            for pointer, width in ((studio.looking.pinned, 2.0), (studio.looking.hovered, 1.0)):
+                if pointer is not None and pointer.sample == studio.looking.selected:
                     painter.setBrush(theme.chosen)
                     painter.drawRect(QRectF(self.x_of(pointer.step) - width / 2, 3, width, base - 3))
-            self._handle(painter, QPointF(self.x_of(studio.cursor), base))
+            self._handle(painter, QPointF(self.x_of(studio.looking.cursor), base))
 
     def _handle(self, painter: QPainter, centre: QPointF) -> None:
         """The cursor: blue; with an amber heart where it follows the frontier of what still grows."""
@@ -174,7 +174,7 @@ class Timeline(QWidget):
             painter.drawEllipse(centre, HANDLE + 2.5, HANDLE + 2.5)
         painter.setBrush(theme.chosen)
         painter.drawEllipse(centre, HANDLE, HANDLE)
-        if studio.following and studio.take is not None and not studio.take.finished:
+        if studio.looking.following and studio.take is not None and not studio.take.finished:
             painter.setBrush(theme.now)
             painter.drawEllipse(centre, HANDLE / 2, HANDLE / 2)
 
@@ -216,8 +216,8 @@ class Timeline(QWidget):
         QToolTip.hideText()
 
     def _drag_to(self, event: QMouseEvent) -> None:
-        self._studio.move_cursor(self.step_at(event.position().x()))
-        QToolTip.showText(event.globalPosition().toPoint(), self.describe(self._studio.cursor), self)
+        self._studio.looking.move_cursor(self.step_at(event.position().x()))
+        QToolTip.showText(event.globalPosition().toPoint(), self.describe(self._studio.looking.cursor), self)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         studio = self._studio
@@ -231,9 +231,9 @@ class Timeline(QWidget):
             case Qt.Key.Key_PageDown:
                 studio.step_stride(1)
             case Qt.Key.Key_Home:
-                studio.move_cursor(0)
+                studio.looking.move_cursor(0)
             case Qt.Key.Key_End:
-                studio.follow()
+                studio.looking.follow()
             case _:
                 super().keyPressEvent(event)
 

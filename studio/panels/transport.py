@@ -251,7 +251,7 @@ class TransportPanel(QWidget):
         studio.take_changed.connect(self._show_model)
         for signal in (studio.activity_changed, studio.take_changed, studio.branches_changed, studio.view_changed):
             signal.connect(self._refresh)
-        for signal in (studio.cursor_changed, studio.grown, studio.selection_changed):
+        for signal in (studio.looking.cursor_changed, studio.grown, studio.looking.selection_changed):
             signal.connect(self._refresh_place)
 
     # --- showing ---------------------------------------------------------------------------------------------------
@@ -310,8 +310,8 @@ class TransportPanel(QWidget):
         if not self.back_step.isEnabled() and take.longest:
             self._refresh()
             return
-        self.step_label.say(*step_texts(take.chain, take, studio.selected, studio.cursor))
-        mean = trace.mean_surprise(min(studio.cursor, len(trace)))
+        self.step_label.say(*step_texts(take.chain, take, studio.looking.selected, studio.looking.cursor))
+        mean = trace.mean_surprise(min(studio.looking.cursor, len(trace)))
         self.bits_label.setText("" if math.isnan(mean) else f"{mean:.3f} bits/{take.chain.step_noun}")
 
     # --- doing -----------------------------------------------------------------------------------------------------
@@ -330,15 +330,15 @@ class TransportPanel(QWidget):
         if self.studio.activity is Activity.REPLAYING:
             self.studio.pause()
         else:
-            self.studio.replay()
+            self.studio.replay.start()
 
     @Slot()
     def _to_start(self) -> None:
-        self.studio.move_cursor(0)
+        self.studio.looking.move_cursor(0)
 
     @Slot()
     def _to_end(self) -> None:
-        self.studio.follow()
+        self.studio.looking.follow()
 
     @Slot()
     def _back_step(self) -> None:

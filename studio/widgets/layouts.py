@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from PySide6.QtCore import QEvent, QMargins, QObject, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLayout, QLayoutItem, QScrollArea, QSizePolicy, QWidget
 
 MARGIN = 12
@@ -86,7 +87,7 @@ class EvenGrid(ItemLayout):
         return size
 
 
-class Flow(ItemLayout):
+class FlowLayout(ItemLayout):
     """Widgets one after another, in as many rows as the width asks for; what is hidden takes no room."""
 
     LEAST_WIDTH = 200
@@ -145,7 +146,9 @@ def grid_of_cells() -> tuple[QWidget, EvenGrid]:
 class PanelScroll(QScrollArea):
     """Scrolls a panel up and down where the screen is low; never sideways, so it asks for the width that is needed.
 
-    The bar lies in the right margin of what the content's layout holds, which it moves only where it is wider.
+    The bar lies in the right margin of what the content's layout holds, which has room for it also where there is none.
+    So what is as high as its width asks has the same width with the bar and without. Whether there is one is decided
+    here: Qt would make the content narrower until it needs none, and be told a width that no longer is.
     """
 
     def __init__(self, content: QWidget) -> None:
@@ -155,6 +158,7 @@ class PanelScroll(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(content)
         content.installEventFilter(self)
@@ -162,13 +166,26 @@ class PanelScroll(QScrollArea):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.content and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
-        elif watched is self.content and event.type() == QEvent.Type.Resize:
-            # By a bar that comes or goes: before the layout hears of it, so that nothing is moved there and back.
-            bar = max(0, self.width() - self.content.width())
-            margins = QMargins(self._margins)
-            margins.setRight(max(0, margins.right() - bar))
-            self._layout.setContentsMargins(margins)
+            self._show_bar_if_needed()
         return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._show_bar_if_needed()
+        super().resizeEvent(event)
+
+    def _show_bar_if_needed(self) -> None:
+        layout, room = self._layout, self._right
+        if layout.hasHeightForWidth():
+            width = self.width() - room + layout.contentsMargins().right()
+            needed = layout.totalHeightForWidth(width)
+        else:
+            needed = layout.totalMinimumSize().height()
+        bar = needed > self.height()
+        margins = QMargins(self._margins)
+        margins.setRight(room - bar * self._bar_width)
+        layout.setContentsMargins(margins)
+        policy = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(policy.ScrollBarAlwaysOn if bar else policy.ScrollBarAlwaysOff)
 
     @property
     def _layout(self) -> QLayout:
@@ -176,10 +193,18 @@ class PanelScroll(QScrollArea):
         assert layout is not None
         return layout
 
+    @property
+    def _bar_width(self) -> int:
+        return self.verticalScrollBar().sizeHint().width()
+
+    @property
+    def _right(self) -> int:
+        """The margin with the bar."""
+        return max(self._bar_width, self._margins.right())
+
     def minimumSizeHint(self) -> QSize:
-        bar, margin = self.verticalScrollBar().sizeHint().width(), self._margins.right()
         inside = self.content.minimumSizeHint().width() - self._layout.contentsMargins().right()
-        return QSize(inside + max(bar, margin), super().minimumSizeHint().height())
+        return QSize(inside + self._right, super().minimumSizeHint().height())
 
     def sizeHint(self) -> QSize:
         return self.content.sizeHint().expandedTo(self.minimumSizeHint())

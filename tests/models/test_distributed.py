@@ -56,6 +56,7 @@ compile = false
 NETWORKS = {
     "gated_pixelcnn": "channels = 4\nhead = 4\nfirst_rows = 1\ndilations = [1]\n",
     "wavenet": "residual = 4\nskip = 4\nhead = 4\ndilations = [1, 2]\n",
+    "made": "hidden = [6]\nmasks = 4\nseed = 1\nshuffled = true\ndirect = false\n",
     "tabular": "",
 }
 STOPPED = "stopped"
@@ -96,6 +97,7 @@ def commands(folder: Path, mark: str) -> list[list[str]]:
         [*sample, "--count", "10", "--batch", "3", "-o", str(folder / f"{mark}.npz")],
         [*sample, "--count", "5", "--batch", "2", "-o", str(folder / f"{mark}folder")],
         [*sample, "--count", "5", "-o", str(folder / f"{mark}.png")],
+        train("masks"),
     ]
 
 
@@ -114,6 +116,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Two:
     write_recipe(folder, "images", "gated_pixelcnn", "mnist", "muon", batch=5)
     write_recipe(folder, STOPPED, "gated_pixelcnn", "mnist", "muon", batch=5)
     write_recipe(folder, "sounds", "wavenet", "fsdd", "adamw", batch=700)
+    write_recipe(folder, "masks", "made", "binarised_mnist", "muon", batch=7)
     write_recipe(folder, "counted", "tabular", "mnist_patches", "closed form", batch=100)
     torch.manual_seed(1)
     sizes = {"channels": 4, "head": 8, "first_rows": 2, "dilations": [1, 2]}
@@ -198,10 +201,11 @@ def assert_same_but_rounding(one: Trainer, two: Trainer) -> None:
         assert (ends[0] - first).norm() > 0.01
 
 
-@pytest.mark.parametrize("name", ["images", "sounds"])
+@pytest.mark.parametrize("name", ["images", "sounds", "masks"])
 @pytest.mark.usefixtures("one")
 def test_two_processes_learn_what_one_learns(two: Two, name: str) -> None:
-    """Batches of five images; and of clips of all lengths, by which a mean of means is not the mean."""
+    """Batches of five images; of clips of all lengths, by which a mean of means is not the mean; and of rows to which
+    mask sets are dealt in turn."""
     alone = trained_by_one(two.folder, name)
     assert_same_but_rounding(alone, left_by_two(two.folder, name))
     header = read_header(two.folder / f"two{name}.safetensors")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -291,10 +293,14 @@ def test_weights_in_several_files_without_a_prefix_and_with_buffers_are_the_same
     assert all(torch.equal(a[name], b[name]) for name in b)
 
 
+def into_two_files(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    tokenizer().model.save(str(folder))
+
+
 def test_gpt2_s_own_two_files_are_a_tokenizer_as_well(gpt2: Path, tmp_path: Path) -> None:
     older = shutil.copytree(gpt2, tmp_path / "older")
-    (older / "tokenizer.json").unlink()
-    tokenizer().model.save(str(older))
+    into_two_files(older)
     assert tokens_of(older)[0] == tokens_of(gpt2)[0]
     assert np.array_equal(tokens_of(older)[0].symbols(VERSE), tokens_of(gpt2)[0].symbols(VERSE))
 
@@ -396,7 +402,7 @@ AS_BYTES: Any = {"transformer.wpe.weight": np.ones((POSITIONS, 24), np.int8)}
         (rewrite(CONFIG, n_layer=3), "is missing, which its configuration asks for"),
         (rewrite(CONFIG, n_layer=1), "belongs to nothing"),
         (rewrite(CONFIG, vocab_size=200), "tokens, and the embedding of the model only 200"),
-        (rewrite(CONFIG, vocab_size=100_000), "alphabet has 2 to 65536 levels"),
+        (rewrite(CONFIG, vocab_size=100_000), "vocab_size is a whole number in 1 … 65537, not 100000"),
         (without("model.safetensors"), "it has no weights, neither model.safetensors nor"),
         (pickled, "pytorch_model.bin, a pickle, which would execute"),
         (cut_short, "truncated"),
@@ -419,6 +425,56 @@ def test_a_broken_folder_is_refused_in_one_line(
     with pytest.raises((CheckpointError, FileError), match=says):
         read_header(folder)
     refused(folder)
+
+
+OTHER_VALUES: tuple[Any, ...] = ([], {}, 5, -1, None, True, "x", [[[], 0]], [{}], {"a": []})
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("gpt2", CONFIG), ("gpt2", "tokenizer.json"), ("gpt2", "vocab.json"),
+        ("image_gpt", CONFIG), ("image_gpt", "preprocessor_config.json"),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_kind_is_refused_or_does_no_harm(
+    kind: str, name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder: Path = shutil.copytree(request.getfixturevalue(kind), tmp_path / "broken")
+    if name == "vocab.json":
+        into_two_files(folder)
+    held = json.loads((folder / name).read_text())
+    inner = {key: value for key, value in held.items() if isinstance(value, dict)}
+    changes = [{key: other} for key in held for other in OTHER_VALUES]
+    changes += [{key: {**inner[key], part: other}} for key in inner for part in inner[key] for other in OTHER_VALUES]
+    for change in random.Random(0).sample(changes, min(150, len(changes))):
+        (folder / name).write_text(json.dumps({**held, **change}))
+        with suppress(CheckpointError, FileError):
+            chain = load_checkpoint(folder).header.chain
+            if isinstance(chain, TokenChain):
+                with suppress(InputError):
+                    chain.symbols("a")
+
+
+def test_what_the_library_of_tokenizers_panics_at_is_refused(gpt2: Path, tmp_path: Path) -> None:
+    """A panic is no exception that a thread survives."""
+    folder = shutil.copytree(gpt2, tmp_path / "panics")
+    held = {"type": "Precompiled", "precompiled_charsmap": "A" * 16}
+    rewrite("tokenizer.json", normalizer=held)(folder)
+    chain, _ = tokens_of(folder)
+    with pytest.raises(InputError, match="the tokenizer cannot cut this text"):
+        chain.symbols("a")
+
+
+def test_what_a_tokenizer_cannot_cut_is_refused(gpt2: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(gpt2, tmp_path / "words")
+    words = {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "[UNK]"}
+    rewrite("tokenizer.json", model=words, added_tokens=[], pre_tokenizer=None, decoder=None)(folder)
+    chain, _ = tokens_of(folder)
+    with pytest.raises(InputError, match="the tokenizer cannot cut this text"):
+        chain.symbols("zz")
+    with pytest.raises(InputError, match="halves of characters"):
+        chain.symbols("a\udcff")
 
 
 @pytest.mark.parametrize("name", ["../model.safetensors", "/etc/model.safetensors", "a/b.safetensors", "model.bin"])

@@ -237,3 +237,10 @@ def test_frames_of_other_programs_are_read_at_the_levels_of_the_chain(tmp_path: 
             ModelReference("tiny", "Tiny", "0" * 64, VIDEO, ()), np.zeros(50, np.int32), more=1, seed=1, count=1,
             condition={}, shaping=NEUTRAL, engine="cached",
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(), (0, 4, 7, 6), (1, 0, 7, 6)])
+def test_a_file_without_any_frame_is_no_video(shape: tuple[int, ...], tmp_path: Path) -> None:
+    np.savez(tmp_path / "empty.npz", videos=np.zeros(shape, np.uint8))
+    with pytest.raises(InputError, match="it has no videos and no samples"):
+        read_video(tmp_path / "empty.npz", VIDEO)

@@ -123,7 +123,7 @@ def sound_studio(studio: Studio, qtbot) -> Studio:  # type: ignore[no-untyped-de
 
 
 def load(studio: Studio, qtbot, name: str) -> Studio:  # type: ignore[no-untyped-def]
-    studio.choose_model(name)
+    studio.loading.choose(name)
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
     return studio
 

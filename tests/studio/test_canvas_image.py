@@ -24,8 +24,9 @@ from studio.canvas.given import GivenBorder
 from studio.canvas.image import ImageCanvas
 from studio.canvas.order import UNDER_NUMBERS, inks, jumps, order_colours, order_numbers, order_picture, paint_order
 from studio.inference import InferenceThread
+from studio.looking import Pointer
 from studio.messages import Influence
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from studio.theme import DARK, LIGHT, Theme, apply_theme
 from tests.studio.conftest import finish
 from tests.studio.melody_chain import MELODY
@@ -112,10 +113,10 @@ def test_in_any_order_steps_stand_where_they_belong(idle: Studio, canvas: ImageC
         assert canvas.grid.pointer_at(canvas.grid.position_of(Pointer(0, step))) == Pointer(0, step)
     draw(idle, take, 8)
     assert colour_at(canvas, 27).red() == 135
-    idle.move_cursor(4)
+    idle.looking.move_cursor(4)
     assert colour_at(canvas, 3).red() == 15
     assert {colour_at(canvas, step).red() == 5 * step for step in (5, 12, 27)} == {False}
-    idle.follow()
+    idle.looking.follow()
     assert [colour_at(canvas, step).red() for step in (5, 12, 27)] == [25, 60, 135]
 
 
@@ -140,12 +141,12 @@ def test_only_what_changes_is_painted_but_all_of_it(idle: Studio, canvas: ImageC
     canvas.grid.installEventFilter(watcher)
     for change in (
         lambda: draw(idle, take, 7),
-        lambda: idle.move_cursor(9),
-        lambda: idle.move_cursor(3),
-        lambda: idle.pin(Pointer(1, 6)),
+        lambda: idle.looking.move_cursor(9),
+        lambda: idle.looking.move_cursor(3),
+        lambda: idle.looking.pin(Pointer(1, 6)),
         lambda: draw(idle, take, 11),
-        lambda: idle.move_cursor(15),
-        lambda: idle.follow(),
+        lambda: idle.looking.move_cursor(15),
+        lambda: idle.looking.follow(),
         lambda: draw(idle, take, 9),
     ):
         regions.clear()
@@ -181,7 +182,7 @@ def test_at_the_frontier_the_pixel_that_is_not_drawn_yet_is_outlined_in_amber(
 ) -> None:
     """It is the one whose conditional the inspector shows and whose place the transport names."""
     take = show(idle, steps=20)
-    assert idle.cursor == 20
+    assert idle.looking.cursor == 20
     assert outlined(canvas) == [20]
     draw(idle, take, 4)
     assert outlined(canvas) == [24]
@@ -201,7 +202,7 @@ def test_behind_the_frontier_the_pixel_at_the_cursor_is_outlined_and_keeps_its_v
     idle: Studio, canvas: ImageCanvas
 ) -> None:
     show(idle, steps=20)
-    idle.move_cursor(15)
+    idle.looking.move_cursor(15)
     assert outlined(canvas) == [15]
     assert colour_at(canvas, 14).red() == 70
 
@@ -213,7 +214,7 @@ def test_a_take_of_another_modality_leaves_the_canvas_blank(idle: Studio, canvas
     take = empty_take(MELODY)
     idle.show_take(take, None)
     idle.set_overlay("entropy")
-    idle.pin(Pointer(0, 0))
+    idle.looking.pin(Pointer(0, 0))
     idle.worker.grown.emit(take.id)
     qtbot.mouseClick(canvas.grid, Qt.MouseButton.LeftButton, pos=QPoint(200, 200))
     assert look(canvas).pixelColor(200, 200) == DARK.window
@@ -222,7 +223,7 @@ def test_a_take_of_another_modality_leaves_the_canvas_blank(idle: Studio, canvas
 
 def test_steps_beyond_the_cursor_are_ghosted_and_the_cursor_is_outlined(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, steps=48)
-    idle.move_cursor(20)
+    idle.looking.move_cursor(20)
     assert colour_at(canvas, 18).red() == 90
     assert colour_at(canvas, 40).red() < 0.5 * 200
     assert colour_beside(canvas, 20) == DARK.now
@@ -230,23 +231,23 @@ def test_steps_beyond_the_cursor_are_ghosted_and_the_cursor_is_outlined(idle: St
 
 def test_following_again_lifts_the_veil(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, steps=48)
-    idle.move_cursor(20)
-    idle.follow()
+    idle.looking.move_cursor(20)
+    idle.looking.follow()
     assert colour_at(canvas, 40).red() == 200
 
 
 def test_a_pinned_step_has_a_thicker_outline_than_a_hovered_one(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle)
-    idle.hover(Pointer(0, 8))
+    idle.looking.hover(Pointer(0, 8))
     assert colour_beside(canvas, 8, distance=1) == DARK.chosen
     assert colour_beside(canvas, 8, distance=2) != DARK.chosen
-    idle.pin(Pointer(0, 8))
+    idle.looking.pin(Pointer(0, 8))
     assert colour_beside(canvas, 8, distance=2) == DARK.chosen
 
 
 def test_the_selected_sample_is_framed_in_blue(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, count=4)
-    idle.select(2)
+    idle.looking.select(2)
     assert colour_beside(canvas, 0, sample=2) == DARK.chosen
     assert colour_beside(canvas, 0, sample=1) == DARK.line
 
@@ -276,9 +277,9 @@ def test_steps_without_figures_stay_grey_until_they_are_scored(idle: Studio, can
 def test_moving_the_mouse_hovers_and_leaving_ends_it(idle: Studio, canvas: ImageCanvas, qtbot: QtBot) -> None:
     show(idle, count=4)
     qtbot.mouseMove(canvas.grid, canvas.grid.position_of(Pointer(3, 11)).toPoint())
-    assert idle.hovered == Pointer(3, 11)
+    assert idle.looking.hovered == Pointer(3, 11)
     QApplication.sendEvent(canvas.grid, QEvent(QEvent.Type.Leave))
-    assert idle.hovered is None
+    assert idle.looking.hovered is None
 
 
 def test_a_click_pins_a_pixel_and_selects_its_sample_and_another_lets_go(
@@ -287,9 +288,9 @@ def test_a_click_pins_a_pixel_and_selects_its_sample_and_another_lets_go(
     show(idle, count=4)
     at = canvas.grid.position_of(Pointer(3, 11)).toPoint()
     qtbot.mouseClick(canvas.grid, Qt.MouseButton.LeftButton, pos=at)
-    assert (idle.pinned, idle.selected) == (Pointer(3, 11), 3)
+    assert (idle.looking.pinned, idle.looking.selected) == (Pointer(3, 11), 3)
     qtbot.mouseClick(canvas.grid, Qt.MouseButton.LeftButton, pos=at)
-    assert idle.pinned is None
+    assert idle.looking.pinned is None
 
 
 def test_a_pixel_not_drawn_yet_cannot_be_pinned_but_its_sample_selected(
@@ -298,9 +299,9 @@ def test_a_pixel_not_drawn_yet_cannot_be_pinned_but_its_sample_selected(
     show(idle, count=4, steps=5)
     at = canvas.grid.position_of(Pointer(1, 40)).toPoint()
     qtbot.mouseClick(canvas.grid, Qt.MouseButton.LeftButton, pos=at)
-    assert (idle.pinned, idle.selected) == (None, 1)
+    assert (idle.looking.pinned, idle.looking.selected) == (None, 1)
     qtbot.mouseMove(canvas.grid, at + QPoint(1, 0))
-    assert idle.hovered is None
+    assert idle.looking.hovered is None
     assert canvas.read_out.text().endswith("not drawn yet")
 
 
@@ -321,7 +322,7 @@ def test_a_double_click_shows_a_sample_alone_and_another_all_again(
     show(idle, count=16)
     small = canvas.grid._grid.scale
     double_click(qtbot, canvas, Pointer(5, 11))
-    assert (shown_samples(canvas), idle.selected, idle.pinned) == ([5], 5, None)
+    assert (shown_samples(canvas), idle.looking.selected, idle.looking.pinned) == ([5], 5, None)
     assert canvas.grid._grid.scale >= 4 * small
     assert colour_at(canvas, 7, sample=5).red() == 35
     assert canvas.grid.pointer_at(canvas.grid.position_of(Pointer(5, 18))) == Pointer(5, 18)
@@ -345,7 +346,7 @@ def test_a_sample_alone_grows_follows_the_selection_and_gives_way_to_another_tak
     double_click(qtbot, canvas, Pointer(2, 4))
     draw(idle, take, 10)
     assert colour_at(canvas, 18, sample=2).red() == 90
-    idle.select(3)
+    idle.looking.select(3)
     assert shown_samples(canvas) == [3]
     assert colour_at(canvas, 7, sample=3).red() == 35
     show(idle, count=4)
@@ -387,7 +388,7 @@ def test_a_single_sample_cannot_be_enlarged_any_further(idle: Studio, canvas: Im
 
 def test_the_read_out_names_place_value_and_surprise(idle: Studio, canvas: ImageCanvas) -> None:
     take = show(idle, count=4)
-    idle.hover(Pointer(3, 11))
+    idle.looking.hover(Pointer(3, 11))
     surprise = take.traces[3].surprise[11]
     for words in ("sample 3", "row 1, column 5", "value 55", f"surprise {surprise:.2f} bits"):
         assert words in canvas.read_out.text()
@@ -460,14 +461,14 @@ def test_the_canvas_follows_the_theme(idle: Studio, canvas: ImageCanvas) -> None
 
 def test_a_step_takes_frame_and_facts_of_a_kept_pixel_away(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, steps=48)
-    idle.move_cursor(30)
-    idle.pin(Pointer(0, 9))
+    idle.looking.move_cursor(30)
+    idle.looking.pin(Pointer(0, 9))
     assert "value 45" in canvas.read_out.text()
     idle.step_by(1)
-    assert idle.pinned is None
+    assert idle.looking.pinned is None
     assert "value 45" not in canvas.read_out.text()
-    idle.pin(Pointer(0, 9))
-    idle.follow()
+    idle.looking.pin(Pointer(0, 9))
+    idle.looking.follow()
     assert "value 45" not in canvas.read_out.text()
 
 
@@ -481,9 +482,9 @@ def test_a_step_takes_the_facts_away_that_a_mouse_lies_on(idle: Studio, canvas: 
 
 def test_a_step_beyond_the_end_leaves_what_is_kept(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, steps=48)
-    idle.pin(Pointer(0, 9))
+    idle.looking.pin(Pointer(0, 9))
     idle.step_by(1)
-    assert idle.pinned == Pointer(0, 9)
+    assert idle.looking.pinned == Pointer(0, 9)
 
 
 # --- order and influence --------------------------------------------------------------------------------------------
@@ -571,10 +572,10 @@ def test_the_colours_of_the_order_get_ever_lighter_and_the_first_stands_out_from
 
 def test_with_the_order_the_read_out_tells_the_number_of_the_pixel(idle: Studio, canvas: ImageCanvas) -> None:
     show(idle, chain=COLOUR, steps=30)
-    idle.hover(Pointer(0, 10))
+    idle.looking.hover(Pointer(0, 10))
     assert "pixel" not in canvas.read_out.text()
     idle.set_overlay("order")
-    idle.hover(Pointer(0, 10))
+    idle.looking.hover(Pointer(0, 10))
     assert canvas.read_out.text().startswith(f"pixel 3 of {len(COLOUR.pixels)}")
 
 
@@ -631,7 +632,7 @@ def test_the_influence_is_painted_once_while_the_mouse_moves(idle: Studio, canva
     idle.influence.show(influenced(20))
     look(canvas)
     painted = canvas.grid._painted_influence
-    idle.hover(Pointer(0, 3))
+    idle.looking.hover(Pointer(0, 3))
     look(canvas)
     assert canvas.grid._painted_influence is painted
     idle.influence.show(influenced(20))
@@ -699,15 +700,15 @@ def test_an_image_that_follows_a_hand_is_drawn_over_the_one_before(image_studio:
     qtbot.addWidget(canvas)
     canvas.resize(500, 420)
     canvas.show()
-    image_studio.draw_along()
+    image_studio.drawing_along.draw()
     finish(image_studio, qtbot)
     before = canvas.grid._pictures[0].pixels.copy()
-    image_studio.draw_along()
+    image_studio.drawing_along.draw()
     assert (canvas.grid._pictures[0].pixels == before).all()
     finish(image_studio, qtbot)
     assert canvas.grid._pictures[0].full
     image_studio.change("slow", engine="reference")
-    image_studio.draw_along()
+    image_studio.drawing_along.draw()
     image_studio.pause()
     qtbot.waitUntil(lambda: not image_studio.running)
     assert image_studio.frontier < 48
@@ -784,7 +785,7 @@ def test_the_line_is_made_once_for_a_take_and_a_layout(idle: Studio, canvas: Ima
     completed(idle, np.indices((8, 6))[0] < 4)
     look(canvas)
     made = canvas.grid._border
-    idle.hover(Pointer(0, 3))
+    idle.looking.hover(Pointer(0, 3))
     look(canvas)
     assert canvas.grid._border is made
     canvas.resize(400, 320)
@@ -802,16 +803,16 @@ def test_what_is_copied_has_no_line(idle: Studio, canvas: ImageCanvas) -> None:
 def test_the_read_out_tells_what_was_given_from_what_an_edit_put_there(idle: Studio, canvas: ImageCanvas) -> None:
     canvas.resize(700, 420)  # with room for all facts
     take = completed(idle, np.indices((8, 6))[0] < 4)
-    idle.hover(Pointer(0, 7))
+    idle.looking.hover(Pointer(0, 7))
     assert canvas.read_out.text().endswith("given")
-    idle.hover(Pointer(0, 30))
+    idle.looking.hover(Pointer(0, 30))
     assert canvas.read_out.text().endswith("bits")
     for step in (30, 7):
         branch = take.branch(0, step, value=255)
         bits = np.ones(1, np.float32)
         branch.append(np.full(1, 255, np.int32), bits, bits, np.ones(1, np.bool_))
         idle.branches_changed.emit()
-        idle.hover(Pointer(0, step))
+        idle.looking.hover(Pointer(0, step))
         assert canvas.read_out.text().endswith("put there")
 
 

@@ -24,9 +24,10 @@ from studio.canvas.sound import SoundCanvas
 from studio.canvas.spectrum import ROWS, frequency_at, row_of
 from studio.canvas.time_plot import TimePlot
 from studio.canvas.waveform import MOST_MAGNIFIED
+from studio.looking import Pointer
 from studio.messages import Gram
 from studio.settings import SpectrumSettings
-from studio.state import Activity, Pointer, Studio
+from studio.state import Activity, Studio
 from tests.studio.melody_chain import MELODY
 
 
@@ -205,7 +206,7 @@ def test_after_the_wheel_the_sample_under_the_mouse_is_the_one_that_is_highlight
     wheel(canvas, seconds, QPoint(0, 1200), Qt.KeyboardModifier.ShiftModifier)
     left = canvas.wave.plot.view.mapSceneToView(canvas.wave.plot.mapToScene(place)).x()
     assert left != pytest.approx(seconds, abs=0.01)
-    assert idle.hovered == Pointer(0, round(left * 8000))
+    assert idle.looking.hovered == Pointer(0, round(left * 8000))
 
 
 def test_with_ctrl_the_wheel_draws_quiet_sounds_larger_and_a_double_click_takes_that_back(
@@ -306,7 +307,7 @@ def test_a_stop_symbol_is_no_loud_sample(idle: Studio, canvas: SoundCanvas) -> N
     idle.worker.grown.emit(take.id)
     wave = canvas._clips[0].wave
     assert wave.values(len(wave) - 1, len(wave)) == 0
-    idle.pin(Pointer(0, 100))
+    idle.looking.pin(Pointer(0, 100))
     assert "stop" in canvas.read_out.text()
 
 
@@ -317,23 +318,23 @@ def test_a_click_on_the_wave_pins_and_the_mouse_hovers(idle: Studio, canvas: Sou
     show(idle, 4000)
     plot = canvas.wave.plot
     qtbot.mouseMove(plot.viewport(), at(plot, 0.25))
-    assert idle.hovered is not None
-    assert idle.hovered.step == pytest.approx(2000, abs=8)
+    assert idle.looking.hovered is not None
+    assert idle.looking.hovered.step == pytest.approx(2000, abs=8)
     qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at(plot, 0.3))
-    assert idle.pinned is not None
-    assert idle.pinned.step == pytest.approx(2400, abs=8)
-    assert plot.inspected.value() == idle.pinned.step / 8000
+    assert idle.looking.pinned is not None
+    assert idle.looking.pinned.step == pytest.approx(2400, abs=8)
+    assert plot.inspected.value() == idle.looking.pinned.step / 8000
 
 
 def test_beyond_the_frontier_there_is_nothing_to_pin(idle: Studio, canvas: SoundCanvas, qtbot: QtBot) -> None:
     show(idle, 4000)
     qtbot.mouseClick(canvas.wave.plot.viewport(), Qt.MouseButton.LeftButton, pos=at(canvas.wave.plot, 0.8))
-    assert idle.pinned is None
+    assert idle.looking.pinned is None
 
 
 def test_cursor_and_playhead_and_frontier_are_three_marks(idle: Studio, canvas: SoundCanvas) -> None:
     show(idle, 4000)
-    idle.move_cursor(1600)
+    idle.looking.move_cursor(1600)
     canvas.set_playhead(0.1)
     assert canvas.wave.plot.inspected.value() == pytest.approx(0.2)
     assert canvas.wave.plot.frontier.value() == pytest.approx(0.5)
@@ -344,7 +345,7 @@ def test_cursor_and_playhead_and_frontier_are_three_marks(idle: Studio, canvas: 
 
 def test_the_read_out_names_time_sample_amplitude_and_level(idle: Studio, canvas: SoundCanvas) -> None:
     take = show(idle, 4000)
-    idle.pin(Pointer(0, 2000))
+    idle.looking.pin(Pointer(0, 2000))
     amplitude = canvas._clips[0].wave.values(2000, 2001)[0]
     words = canvas.read_out.text()
     assert words.startswith("250.000 ms  ·  sample 2\u202f000  ·  ")
@@ -365,9 +366,9 @@ def test_a_click_in_the_list_selects_the_clip_that_is_shown(idle: Studio, canvas
     assert canvas.clip_list.focusPolicy() & Qt.FocusPolicy.TabFocus
     for key, chosen in ((Qt.Key.Key_Down, 1), (Qt.Key.Key_Down, 2), (Qt.Key.Key_Up, 1), (Qt.Key.Key_Up, 0)):
         qtbot.keyClick(canvas.clip_list, key)
-        assert idle.selected == chosen
+        assert idle.looking.selected == chosen
     qtbot.mouseClick(canvas.clip_list, Qt.MouseButton.LeftButton, pos=QPoint(50, round(2.5 * ROW_HEIGHT)))
-    assert idle.selected == 2
+    assert idle.looking.selected == 2
     assert not np.array_equal(canvas.wave._wave.getData()[1], before)
 
 
@@ -470,7 +471,7 @@ def test_the_picture_comes_as_soon_as_the_model_is_loaded(
     make_studio: Callable[[], Studio], open_canvas: Callable[[Studio], SoundCanvas], qtbot: QtBot
 ) -> None:
     first = make_studio()
-    first.choose_model("tiny-wavenet")
+    first.loading.choose("tiny-wavenet")
     qtbot.waitUntil(lambda: first.activity is Activity.IDLE, timeout=30_000)
     first.change("as fast as possible", pace=float("inf"))
     first.generate()
@@ -486,7 +487,7 @@ def test_the_picture_comes_as_soon_as_the_model_is_loaded(
         loading.wait(10)
 
     studio.worker._commands.put(wait)
-    studio.open_history(first.take.id)
+    studio.opening.open_history(first.take.id)
     qtbot.waitUntil(lambda: studio.take is not None and not canvas.gram._ask.isActive())
     assert canvas.gram.facts.full == "needs the model, which is being loaded"
     loading.set()
@@ -509,7 +510,7 @@ def test_a_clip_chosen_while_the_model_is_loaded_again_gets_its_own_picture(
 
     sound_studio.worker._commands.put(wait)
     sound_studio.change("device", device="cpu")
-    sound_studio.select(1)
+    sound_studio.looking.select(1)
     assert not canvas.gram.picture.isVisible()
     qtbot.waitUntil(lambda: not canvas.gram._ask.isActive())
     loading.set()
@@ -523,7 +524,7 @@ def test_a_real_walk_is_pictured_around_the_pinned_step(
     studio: Studio, open_canvas: Callable[[Studio], SoundCanvas], qtbot: QtBot
 ) -> None:
     canvas = open_canvas(studio)
-    studio.choose_model("tiny-wavenet")
+    studio.loading.choose("tiny-wavenet")
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=30_000)
     assert canvas.invitation.accessibleName().startswith("Press Generate")
     studio.change("as fast as possible", pace=float("inf"), seed=3, seed_locked=True)
@@ -531,7 +532,7 @@ def test_a_real_walk_is_pictured_around_the_pinned_step(
     qtbot.waitUntil(lambda: studio.take is not None and studio.take.finished, timeout=60_000)
     length = studio.frontier
     assert length > 250
-    studio.pin(Pointer(0, 120))
+    studio.looking.pin(Pointer(0, 120))
     qtbot.waitUntil(lambda: canvas.wave.lens.span[0] <= 120 / 8000 < canvas.wave.lens.span[1], timeout=20_000)
     left, right = canvas.wave.lens.span
     assert right - left == pytest.approx(0.025)
@@ -566,7 +567,7 @@ def test_a_take_of_another_modality_leaves_the_canvas_at_its_invitation(idle: St
     take = empty_take(MELODY)
     idle.show_take(take, None)
     idle.set_overlay("entropy")
-    idle.pin(Pointer(0, 0))
+    idle.looking.pin(Pointer(0, 0))
     idle.worker.grown.emit(take.id)
     QApplication.processEvents()
     assert canvas.invitation.isVisible()
@@ -597,11 +598,11 @@ def test_the_gram_stays_where_one_looked_until_the_mouse_leaves_the_canvas(idle:
     there = answered(canvas, idle)
     assert there[0] <= 0.169 * 8000 < there[1]
     canvas.wave.plot.pointed.emit(None)
-    assert idle.hovered is None
+    assert idle.looking.hovered is None
     assert answered(canvas, idle) == there
     step = there[0] + 2
     canvas.gram.plot.pointed.emit(step / 8000)
-    assert idle.hovered == Pointer(0, step)
+    assert idle.looking.hovered == Pointer(0, step)
     assert answered(canvas, idle) == there
     canvas.gram.plot.pointed.emit(None)
     QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
@@ -613,7 +614,7 @@ def test_the_gram_goes_where_the_keys_go_though_the_mouse_lies_in_the_canvas(idl
     canvas.wave.plot.pointed.emit(0.169)
     answered(canvas, idle)
     canvas.wave.plot.pointed.emit(None)
-    idle.move_cursor(2500)
+    idle.looking.move_cursor(2500)
     start, stop = answered(canvas, idle)
     assert start <= 2500 < stop
 
@@ -805,12 +806,12 @@ def test_the_other_side_lies_behind_the_wave(idle: Studio, canvas: SoundCanvas) 
     assert not canvas.wave.sides.isVisible()
     canvas.wave.hold_button.click()
     assert canvas.wave._behind.getData()[0] is None or not len(canvas.wave._behind.getData()[0])
-    idle.select(1)
+    idle.looking.select(1)
     _, behind = canvas.wave._behind.getData()
     assert behind.max() == pytest.approx(canvas._clips[0].wave.values(0, len(canvas._clips[0].wave)).max())
     assert canvas.wave.sides.buttons["A"].isChecked()
     canvas.wave.sides.buttons["B"].click()
-    assert idle.selected == 0
+    assert idle.looking.selected == 0
     assert canvas.wave.sides.buttons["B"].isChecked()
     _, behind = canvas.wave._behind.getData()
     assert behind.max() == pytest.approx(canvas._clips[1].wave.values(0, len(canvas._clips[1].wave)).max())

@@ -20,9 +20,10 @@ from models.trace import Take
 from studio.canvas.alternatives import MOST, likeliest
 from studio.canvas.demo import empty_take, grow
 from studio.canvas.text import LINE_PIXELS, TextCanvas, TextPage
-from studio.canvas.text_flow import Flow, glyph
+from studio.canvas.text_flow import TextFlow, glyph
+from studio.looking import Pointer
 from studio.messages import Inspection
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from studio.theme import DARK, LIGHT, apply_theme
 from tests.studio.conftest import finish, load
 from tests.text_model import register_text, save_text_model
@@ -74,7 +75,7 @@ def colours_of(page: TextPage, step: int) -> set[str]:
 # Lines
 
 
-def lines(flow: Flow) -> list[str]:
+def lines(flow: TextFlow) -> list[str]:
     return [flow.text[steps.start : steps.stop] for steps in map(flow.steps, range(len(flow.starts)))]
 
 
@@ -94,7 +95,7 @@ def lines(flow: Flow) -> list[str]:
     ],
 )
 def test_lines_are_broken_between_words_and_what_ends_one_hangs(text: str, laid_out: list[str]) -> None:
-    flow = Flow(5)
+    flow = TextFlow(5)
     flow.extend(text)
     assert lines(flow) == laid_out
 
@@ -102,7 +103,7 @@ def test_lines_are_broken_between_words_and_what_ends_one_hangs(text: str, laid_
 def test_a_text_that_grows_is_laid_out_as_at_once_and_changes_its_last_line_alone() -> None:
     rng = np.random.default_rng(1)
     text = "".join(rng.choice(list("abc  \n"), 400))
-    at_once, growing = Flow(9), Flow(9)
+    at_once, growing = TextFlow(9), TextFlow(9)
     at_once.extend(text)
     for character in text:
         before = list(growing.starts)
@@ -113,7 +114,7 @@ def test_a_text_that_grows_is_laid_out_as_at_once_and_changes_its_last_line_alon
 
 
 def test_a_place_is_found_again() -> None:
-    flow = Flow(5)
+    flow = TextFlow(5)
     flow.extend("ab cdef\ngh")
     for step in range(len(flow.text) + 1):
         line, column = flow.place(step)
@@ -202,11 +203,11 @@ def test_bits_that_are_not_known_yet_have_no_colour_until_they_are(idle: Studio,
 
 def test_beyond_the_cursor_the_text_is_veiled(idle: Studio, canvas: TextCanvas) -> None:
     show(idle, "bbbbbbbb")
-    idle.move_cursor(4)
+    idle.looking.move_cursor(4)
     assert DARK.text.name() in colours_of(canvas.page, 2)
     assert DARK.now.name() in colours_of(canvas.page, 4)
     assert DARK.text.name() not in colours_of(canvas.page, 6)
-    idle.follow()
+    idle.looking.follow()
     assert DARK.text.name() in colours_of(canvas.page, 6)
 
 
@@ -220,9 +221,9 @@ def test_the_page_follows_what_is_drawn_until_the_user_scrolls(idle: Studio, can
     bar.setValue(0)
     draw(idle, take, WORDS * 20)
     assert bar.value() == 0
-    idle.move_cursor(1200)
+    idle.looking.move_cursor(1200)
     assert page.viewport().rect().contains(page.cell(1200))
-    idle.follow()
+    idle.looking.follow()
     assert bar.value() == bar.maximum()
 
 
@@ -242,7 +243,7 @@ def test_one_of_several_texts_is_chosen_from_the_list(idle: Studio, canvas: Text
     grow(take.traces[1], CHAIN.symbols("ccc", closed=False), CHAIN)
     idle.worker.grown.emit(take.id)
     qtbot.mouseClick(canvas.list, Qt.MouseButton.LeftButton, pos=QPoint(40, 50))
-    assert idle.selected == 1
+    assert idle.looking.selected == 1
     assert canvas.page._flow.text == WORDS + "ccc"
     assert canvas.copied() == WORDS + "ccc"
 
@@ -265,10 +266,10 @@ def test_pointing_tells_the_facts_of_a_step(idle: Studio, canvas: TextCanvas, qt
     show(idle, "ab\n", given="ab")
     page = canvas.page
     qtbot.mouseMove(page.viewport(), page.cell(2).center())
-    assert idle.hovered == Pointer(0, 2)
+    assert idle.looking.hovered == Pointer(0, 2)
     assert canvas.read_out.text().startswith("character 2  ·  line break  ·  surprise")
     QApplication.sendEvent(page.viewport(), QEvent(QEvent.Type.Leave))
-    assert idle.hovered is None
+    assert idle.looking.hovered is None
 
 
 @pytest.mark.parametrize("overlay", ["none", "surprise"])
@@ -307,7 +308,7 @@ def test_the_likeliest_come_first_and_what_was_drawn_is_among_them() -> None:
 @pytest.fixture
 def text_studio(studio: Studio, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
     register_text(monkeypatch)
-    studio.open_checkpoint(save_text_model(tmp_path / "text.safetensors"))
+    studio.opening.open_checkpoint(save_text_model(tmp_path / "text.safetensors"))
     return load(studio, qtbot, str(tmp_path / "text.safetensors"))
 
 
@@ -364,20 +365,20 @@ def test_a_click_on_an_alternative_puts_it_there_on_a_branch_and_undo_brings_the
     assert (int(trace.symbols[5]), bool(trace.clamped[5])) == (symbol, True)
     after = drawn.copied()
     assert after != before
-    text_studio.undo()
+    text_studio.undo_stack.undo_in_turn()
     assert drawn.copied() == before
     assert drawn.page._flow.text.startswith(str(before))
-    text_studio.redo()
+    text_studio.undo_stack.redo_in_turn()
     assert drawn.copied() == after
 
 
 def test_a_click_keeps_the_alternatives_until_escape(text_studio: Studio, drawn: TextCanvas, qtbot: QtBot) -> None:
     page = drawn.page
     qtbot.mouseClick(page.viewport(), Qt.MouseButton.LeftButton, pos=page.cell(3).center())
-    assert text_studio.pinned == Pointer(0, 3)
+    assert text_studio.looking.pinned == Pointer(0, 3)
     qtbot.waitUntil(page.alternatives.isVisible)
     drawn.step_out()
-    assert text_studio.pinned is None
+    assert text_studio.looking.pinned is None
     assert not page.alternatives.isVisible()
 
 

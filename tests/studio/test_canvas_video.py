@@ -17,8 +17,10 @@ from models.trace import ModelReference, Take, new_take
 from models.video import VideoChain
 from studio.canvas.demo import grow
 from studio.canvas.video import VideoCanvas
+from studio.looking import Pointer
+from studio.replay import TICK_MS
 from studio.settings import settings_from_json
-from studio.state import REPLAY_TICK_MS, Activity, Pointer, Studio
+from studio.state import Activity, Studio
 from tests.studio.conftest import finish, load, write
 from tests.video_model import SIZES
 
@@ -76,7 +78,7 @@ def test_a_click_on_any_pixel_of_any_frame_keeps_that_step_and_shows_its_frame_l
         at = QPointF(cell.left() + (column + 0.5) * scale, cell.top() + (row + 0.5) * scale)
         assert canvas.film.pointer_at(at) == Pointer(0, step)
         qtbot.mouseClick(canvas.film, Qt.MouseButton.LeftButton, pos=at.toPoint())
-        assert idle.pinned == Pointer(0, step)
+        assert idle.looking.pinned == Pointer(0, step)
         assert canvas.film.present == step // PIXELS
         assert canvas.film.pointer_at(point_of(canvas, 0, step)) == Pointer(0, step)  # and large, it is the same step
     assert f"frame {CHAIN.frames - 1}, row 7, column 7" in canvas.read_out.text()
@@ -86,20 +88,20 @@ def test_what_is_not_drawn_yet_cannot_be_kept(idle: Studio, canvas: VideoCanvas,
     idle.show_take(a_take(steps=2 * PIXELS + 20))
     assert canvas.film.present == 2
     qtbot.mouseClick(canvas.film, Qt.MouseButton.LeftButton, pos=point_of(canvas, 0, 5 * PIXELS).toPoint())
-    assert idle.pinned is None
+    assert idle.looking.pinned is None
     qtbot.mouseMove(canvas.film, point_of(canvas, 0, 2 * PIXELS + 20).toPoint())
-    assert idle.hovered == Pointer(0, 2 * PIXELS + 20)  # the very next step has a conditional
+    assert idle.looking.hovered == Pointer(0, 2 * PIXELS + 20)  # the very next step has a conditional
 
 
 def test_the_film_plays_whole_frames_over_and_over(idle: Studio, canvas: VideoCanvas) -> None:
     idle.show_take(a_take())
-    idle.move_cursor(0)
+    idle.looking.move_cursor(0)
     idle.settings = settings_from_json({}, CHAIN, ())
-    idle.replay()
+    idle.replay.start()
     seen = []
-    for _ in range(round(2.2 * CHAIN.frames / CHAIN.rate * 1000 / REPLAY_TICK_MS)):
-        idle._replay_tick()
-        assert idle.cursor % PIXELS == 0
+    for _ in range(round(2.2 * CHAIN.frames / CHAIN.rate * 1000 / TICK_MS)):
+        idle.replay.tick()
+        assert idle.looking.cursor % PIXELS == 0
         if not seen or seen[-1] != canvas.film.present:
             seen.append(canvas.film.present)
     assert seen[: 2 * CHAIN.frames] == 2 * list(range(CHAIN.frames))
@@ -123,7 +125,7 @@ def test_frames_look_as_the_symbols_say_and_what_is_missing_is_hatched(idle: Stu
 
 def test_copied_is_the_present_frame(idle: Studio, canvas: VideoCanvas) -> None:
     idle.show_take(a_take())
-    idle.pin(Pointer(0, PIXELS + 3))
+    idle.looking.pin(Pointer(0, PIXELS + 3))
     image = canvas.copied()
     assert image is not None
     assert image.pixelColor(1, 2).red() == balls()[1, 2, 1]
@@ -151,7 +153,7 @@ def video_studio(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Studio:
     (tmp_path / "checkpoints").mkdir()
     write(tmp_path, VIDEO, "video_pixel_network", CHAIN, (), {**SIZES, "head": 8})
     path = tmp_path / "checkpoints" / f"{VIDEO}.safetensors"
-    studio.open_checkpoint(path)
+    studio.opening.open_checkpoint(path)
     return load(studio, qtbot, str(path))
 
 
@@ -165,7 +167,7 @@ def test_a_dropped_gif_is_what_the_next_take_begins_with_and_the_truth_beside_it
     first, *others = map(Image.fromarray, balls())
     first.save(path, save_all=True, append_images=others)
     with qtbot.waitSignal(video_studio.given_video.changed):
-        video_studio.open_path(path)
+        video_studio.opening.open_path(path)
     assert [button.isChecked() for button in canvas.given.buttons] == [True]
     video_studio.generate()
     finish(video_studio, qtbot)
@@ -192,7 +194,7 @@ def test_a_gif_of_another_size_is_refused_with_the_size_that_would_be_right(
     path = tmp_path / "wide.gif"
     Image.fromarray(np.zeros((8, 9), np.uint8)).save(path)
     with qtbot.waitSignal(video_studio.error) as said:
-        video_studio.open_path(path)
+        video_studio.opening.open_path(path)
     assert "9 x 8 pixels; the model expects frames of 8 x 8" in said.args[0]
 
 

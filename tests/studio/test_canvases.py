@@ -22,7 +22,8 @@ from studio.canvas.image import ImageCanvas
 from studio.canvas.sound import SoundCanvas
 from studio.canvas.text import TextCanvas
 from studio.canvas.video import VideoCanvas
-from studio.state import Pointer, Studio
+from studio.looking import Pointer
+from studio.state import Studio
 from studio.theme import DARK, LIGHT, apply_theme
 
 CHAINS: dict[str, Chain] = {
@@ -111,13 +112,13 @@ def test_the_mouse_looks_at_a_step_and_a_click_keeps_it(stage: Stage, qtbot: QtB
     stage.show()
     for step in (5, 6, 20):
         qtbot.mouseMove(stage.surface, stage.place(Pointer(0, step)))
-        assert stage.studio.hovered == Pointer(0, step)
+        assert stage.studio.looking.hovered == Pointer(0, step)
     click(stage, qtbot, 20)
-    assert stage.studio.pinned == Pointer(0, 20)
+    assert stage.studio.looking.pinned == Pointer(0, 20)
     click(stage, qtbot, 6)
-    assert stage.studio.pinned == Pointer(0, 6)
+    assert stage.studio.looking.pinned == Pointer(0, 6)
     click(stage, qtbot, 6)
-    assert stage.studio.pinned is None
+    assert stage.studio.looking.pinned is None
 
 
 @pytest.mark.parametrize("stage", OF_CELLS, indirect=True)
@@ -125,36 +126,36 @@ def test_two_quick_clicks_on_a_step_of_a_single_sample_are_two_clicks(stage: Sta
     stage.show()
     click(stage, qtbot, 6)
     qtbot.mouseDClick(stage.surface, Qt.MouseButton.LeftButton, pos=stage.place(Pointer(0, 6)))
-    assert stage.studio.pinned is None
+    assert stage.studio.looking.pinned is None
 
 
 def test_escape_lets_go_of_the_step_that_is_kept(stage: Stage, qtbot: QtBot) -> None:
     stage.show()
     click(stage, qtbot, 6)
     stage.canvas.step_out()
-    assert stage.studio.pinned is None
+    assert stage.studio.looking.pinned is None
     stage.canvas.step_out()
-    assert stage.studio.pinned is None
+    assert stage.studio.looking.pinned is None
 
 
 def test_the_read_out_tells_the_place_the_value_and_the_bits_of_a_step(stage: Stage) -> None:
     take = stage.show(count=2)
     stage.canvas.resize(1100, 620)  # with room for all facts
     hint = stage.facts
-    stage.studio.pin(Pointer(1, 6))
+    stage.studio.looking.pin(Pointer(1, 6))
     surprise, entropy = take.traces[1].surprise[6], take.traces[1].entropy[6]
     assert f"surprise {surprise:.2f} bits  ·  entropy {entropy:.2f} bits" in stage.facts
-    stage.studio.pin(None)
+    stage.studio.looking.pin(None)
     assert stage.facts == hint
 
 
 @pytest.mark.parametrize("stage", OF_CELLS, indirect=True)
 def test_of_several_samples_the_read_out_tells_which(stage: Stage) -> None:
     stage.show(count=2)
-    stage.studio.pin(Pointer(1, 6))
+    stage.studio.looking.pin(Pointer(1, 6))
     assert stage.facts.startswith("sample 1  ·  ")
     stage.show()
-    stage.studio.pin(Pointer(0, 6))
+    stage.studio.looking.pin(Pointer(0, 6))
     assert "sample" not in stage.facts
 
 
@@ -229,12 +230,12 @@ def shown(stage: Stage) -> list[int]:
 def test_a_double_click_shows_one_of_several_alone_and_escape_shows_all_again(stage: Stage, qtbot: QtBot) -> None:
     stage.show(count=3)
     enlarge(stage, qtbot, 2)
-    assert (shown(stage), stage.studio.selected, stage.studio.pinned) == ([2], 2, None)
+    assert (shown(stage), stage.studio.looking.selected, stage.studio.looking.pinned) == ([2], 2, None)
     assert "Esc" in stage.facts
     click(stage, qtbot, DRAWN - 1, 2)
     assert stage.facts.startswith("sample 2 (Esc: all)  ·  ")
     stage.canvas.step_out()
-    assert (shown(stage), stage.studio.pinned) == ([0, 1, 2], None)
+    assert (shown(stage), stage.studio.looking.pinned) == ([0, 1, 2], None)
 
 
 @pytest.mark.parametrize("stage", OF_IMAGES, indirect=True)
@@ -249,7 +250,7 @@ def test_another_take_is_shown_whole(stage: Stage, qtbot: QtBot) -> None:
 def test_what_is_not_drawn_is_told_and_chooses_its_sample_but_is_not_kept(stage: Stage, qtbot: QtBot) -> None:
     stage.show(count=3, steps=10)
     click(stage, qtbot, 30, 1)
-    assert (stage.studio.pinned, stage.studio.selected) == (None, 1)
+    assert (stage.studio.looking.pinned, stage.studio.looking.selected) == (None, 1)
     qtbot.mouseMove(stage.surface, stage.place(Pointer(1, 33)))
-    assert stage.studio.hovered is None
+    assert stage.studio.looking.hovered is None
     assert stage.facts.endswith("not drawn yet")

@@ -29,20 +29,12 @@ from studio.canvas.cells import fitting, lay_out
 from studio.canvas.image import ImageCanvas
 from studio.export import ExportDialog
 from studio.inference import InferenceThread
-from studio.panels.compare import (
-    MODELS,
-    ONE,
-    SETTINGS_WIDTH,
-    CompareDialog,
-    LimitedBox,
-    exceptions_of,
-    first_models,
-    mean_surprise,
-    offered_choices,
-    what_differs,
-)
+from studio.looking import Pointer
+from studio.panels.compare import MODELS, ONE, CompareDialog
+from studio.panels.compare_models import exceptions_of, first_models, mean_surprise, offered_choices, what_differs
+from studio.panels.compare_parts import SETTINGS_WIDTH, LimitedBox
 from studio.profile import Profile
-from studio.state import Activity, Pointer, Studio
+from studio.state import Activity, Studio
 from studio.theme import DARK, apply_theme
 from tests.studio.conftest import DIGIT, IMAGE, finish, load, write
 
@@ -329,7 +321,7 @@ def test_a_comparison_gives_way_to_a_walk_and_outlives_another_choice_of_model(
     dialog.models.compare_button.click()
     several.begin()
     finish(several, qtbot)
-    several.choose_model(OTHER)
+    several.loading.choose(OTHER)
     qtbot.waitUntil(lambda: several.activity is Activity.IDLE)
     qtbot.waitUntil(lambda: not several.comparison.running, timeout=20_000)
     assert [column.problem for column in several.comparison.columns] == ["", ""]
@@ -569,8 +561,8 @@ def test_the_pace_is_that_of_each_sample_however_many_temperatures_there_are(
 
 def test_new_noise_leaves_each_sample_what_the_sweep_gave_it(image_studio: Studio, qtbot: QtBot) -> None:
     take = swept(image_studio, qtbot)
-    image_studio.move_cursor(5)
-    image_studio.new_noise(all_samples=True)
+    image_studio.looking.move_cursor(5)
+    image_studio.editing.new_noise(all_samples=True)
     finish(image_studio, qtbot)
     assert [trace.segment.condition["digit"] for trace in take.traces] == ["0", "1", "2"]
     assert {trace.segment.salt for trace in take.traces} == {1}
@@ -626,7 +618,7 @@ def test_pixels_are_found_below_their_labels(canvas: ImageCanvas, image_studio: 
 
 def test_a_single_sample_keeps_its_label(canvas: ImageCanvas, image_studio: Studio, qtbot: QtBot) -> None:
     swept(image_studio, qtbot)
-    image_studio.select(2)
+    image_studio.looking.select(2)
     canvas.grid.show_alone(True)
     canvas.grid.grab()
     assert canvas.grid._labels[2] == "digit 2"
@@ -739,7 +731,7 @@ def test_the_window_opens_one_dialog_and_copies_the_command_of_the_selected_samp
     assert window._compare is dialog is not None
     assert not dialog.isModal()
     swept(image_studio, qtbot)
-    image_studio.select(2)
+    image_studio.looking.select(2)
     window.copy_command()
     assert "selected sample" in window.message_label.text()
     swept(image_studio, qtbot, Seeds((4, 5)))

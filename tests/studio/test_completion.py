@@ -21,8 +21,9 @@ from models.record import read_bytes
 from models.shaping import NEUTRAL
 from models.trace import Segment, Trace
 from studio.canvas.picture import FORESEEN, Picture
+from studio.looking import Pointer
 from studio.panels.completion import ENDINGS, CompletionDialog, ground, inverted
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load, write
 
 HEIGHT, WIDTH = 8, 6
@@ -224,8 +225,8 @@ def test_a_picture_of_any_size_and_colour_becomes_an_image_of_the_model(
     dialog: CompletionDialog, qtbot: QtBot, tmp_path: Path
 ) -> None:
     Image.new("RGB", (300, 200), (255, 255, 255)).save(tmp_path / "white.jpg")
-    with qtbot.waitSignal(dialog.studio.picture_opened):
-        dialog.studio.open_picture(tmp_path / "white.jpg")
+    with qtbot.waitSignal(dialog.studio.opening.picture_opened):
+        dialog.studio.opening.open_picture(tmp_path / "white.jpg")
     assert dialog.view.image is not None
     assert dialog.view.image.shape == (HEIGHT, WIDTH)
     assert (dialog.view.image == 255).all()
@@ -234,7 +235,7 @@ def test_a_picture_of_any_size_and_colour_becomes_an_image_of_the_model(
 def test_what_is_no_picture_is_refused_as_before(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
     with qtbot.waitSignal(image_studio.error) as heard:
-        image_studio.open_path(tmp_path / "a.png")
+        image_studio.opening.open_path(tmp_path / "a.png")
     assert "not a" in heard.args[0]
 
 
@@ -243,7 +244,7 @@ def test_a_picture_that_cannot_be_completed_says_what_is_wrong_with_it(
 ) -> None:
     Image.new("F", (8, 8)).save(tmp_path / "a.tiff")
     with qtbot.waitSignal(image_studio.error) as heard:
-        image_studio.open_path(tmp_path / "a.tiff")
+        image_studio.opening.open_path(tmp_path / "a.tiff")
     assert "pixels of 32 bits" in heard.args[0]
 
 
@@ -255,7 +256,7 @@ def test_a_model_of_sound_completes_no_image(studio: Studio, qtbot: QtBot, tmp_p
     assert not dialog.complete_button.isEnabled()
     assert dialog.note.text() == "Choose a model of images."
     with qtbot.waitSignal(studio.error):
-        studio.open_picture(tmp_path / "a.png")
+        studio.opening.open_picture(tmp_path / "a.png")
     load(studio, qtbot, IMAGE)
     assert dialog.complete_button.isEnabled()
 
@@ -310,7 +311,7 @@ def test_it_opens_on_the_selected_sample_once(dialog: CompletionDialog, qtbot: Q
     studio.change("count", count=2)
     studio.begin()
     finish(studio, qtbot)
-    studio.select(1)
+    studio.looking.select(1)
     dialog.show()
     assert studio.trace is not None
     sample = studio.trace
@@ -322,10 +323,10 @@ def test_it_opens_on_the_selected_sample_once(dialog: CompletionDialog, qtbot: Q
     dialog.show()
     assert not dialog.sample_button.isChecked(), "a picture that was chosen instead stays"
     dialog.hide()
-    studio.select(0)
+    studio.looking.select(0)
     dialog.show()
     assert dialog.sample_button.isChecked(), "another sample is selected"
-    studio.select(1)
+    studio.looking.select(1)
     assert not dialog.sample_button.isChecked()
     dialog.sample_button.click()
     assert dialog.sample_button.isChecked()
@@ -348,7 +349,7 @@ def test_a_sample_of_another_shape_or_one_that_is_not_whole_is_not_opened_on(
     (tmp_path / "checkpoints").mkdir()
     write(tmp_path, "square", "nade", ImageChain(GreyLevels(2), 5, 5), (), {"hidden": 12, "output": "softmax"})
     load(studio, qtbot, str(tmp_path / "checkpoints" / "square.safetensors"))
-    studio._show_take(take)
+    studio.show(take)
     dialog.show()
     assert not dialog.sample_button.isChecked()
 
@@ -368,8 +369,8 @@ def test_the_class_is_left_open_unless_the_box_is_unchecked(dialog: CompletionDi
     assert studio.settings is not None
     assert studio.take.traces[0].segment.condition == {"digit": "any"}
     assert studio.settings.condition == {"digit": "2"}
-    studio.pin(Pointer(0, 40))
-    studio.new_noise()
+    studio.looking.pin(Pointer(0, 40))
+    studio.editing.new_noise()
     finish(studio, qtbot)
     assert (studio.take.samples[0].current, studio.take.traces[0].segment.condition) == (1, {"digit": "any"})
     dialog.show()
@@ -470,8 +471,8 @@ def test_an_opened_picture_goes_to_another_model_of_its_shape_as_it_was_opened(
 
 def open_picture(dialog: CompletionDialog, qtbot: QtBot, path: Path) -> Pixels:
     """What the dialog shows once it has read the picture."""
-    with qtbot.waitSignal(dialog.studio.picture_opened):
-        dialog.studio.open_picture(path)
+    with qtbot.waitSignal(dialog.studio.opening.picture_opened):
+        dialog.studio.opening.open_picture(path)
     assert dialog.view.image is not None
     return dialog.view.image
 
@@ -590,8 +591,8 @@ def test_a_completion_along_an_order_can_be_drawn_anew_from_any_step(ordered: Co
     assert studio.take is not None
     order = studio.take.traces[0].segment.condition["order"]
     assert order.startswith("random 0 after ")
-    studio.pin(Pointer(0, 30))
-    studio.new_noise()
+    studio.looking.pin(Pointer(0, 30))
+    studio.editing.new_noise()
     finish(studio, qtbot)
     assert len(studio.take.samples[0].branches) == 2
     assert studio.take.traces[0].segment.condition["order"] == order
@@ -605,7 +606,7 @@ def test_what_is_known_to_one_completion_is_not_to_the_next_take(ordered: Comple
     assert studio.settings.condition == {"order": "random 0"}
     studio.begin()
     finish(studio, qtbot)
-    studio.open_history(take.id)
+    studio.opening.open_history(take.id)
     qtbot.waitUntil(lambda: studio.take is not None and studio.take.id == take.id)
     assert studio.settings.condition == {"order": "random 0"}
     studio.begin()

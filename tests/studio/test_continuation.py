@@ -44,7 +44,7 @@ def opened(dialog: ContinuationDialog, qtbot: QtBot, tmp_path: Path) -> Callable
 
     def opened(samples: np.ndarray, rate: int = RATE, name: str = "a.wav") -> ContinuationDialog:  # type: ignore[type-arg]
         soundfile.write(tmp_path / name, samples, rate)
-        dialog.studio.open_recording(tmp_path / name)
+        dialog.studio.opening.open_recording(tmp_path / name)
         qtbot.waitUntil(lambda: dialog.recording is not None and dialog.recording.name == name, timeout=5_000)
         return dialog
 
@@ -140,7 +140,7 @@ def test_levels_in_words(opened: Callable[..., ContinuationDialog], tmp_path: Pa
     assert dialog.level.text() == "Peak −∞ dB: silence."
     assert dialog.continue_button.isEnabled()
     soundfile.write(tmp_path / "loud.wav", tone(level=2), RATE, subtype="FLOAT")
-    dialog.studio.open_recording(tmp_path / "loud.wav")
+    dialog.studio.opening.open_recording(tmp_path / "loud.wav")
     qtbot.waitUntil(lambda: "clipped" in dialog.level.text())
     assert dialog.level.text().startswith("Peak 6.0 dB")
 
@@ -173,7 +173,7 @@ def test_a_file_that_is_cut_short_says_how_much_is_here(
     soundfile.write(tmp_path / "a.wav", tone(0.4), RATE)
     data = (tmp_path / "a.wav").read_bytes()
     (tmp_path / "a.wav").write_bytes(data[: 44 + RATE // 5 * 2])
-    dialog.studio.open_recording(tmp_path / "a.wav")
+    dialog.studio.opening.open_recording(tmp_path / "a.wav")
     qtbot.waitUntil(lambda: dialog.recording is not None)
     assert dialog.note.text().startswith("Only the first 0.2 s of it are here. ")
 
@@ -183,7 +183,7 @@ def test_what_cannot_be_read_is_said_in_the_dialog_and_the_recording_stays(
 ) -> None:
     dialog = opened(tone())
     (tmp_path / "b.wav").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
-    dialog.studio.open_recording(tmp_path / "b.wav")
+    dialog.studio.opening.open_recording(tmp_path / "b.wav")
     qtbot.waitUntil(lambda: "a PNG picture and no sound" in dialog.problem.text())
     assert dialog.problem.isVisibleTo(dialog)
     assert dialog.continue_button.isEnabled()
@@ -229,7 +229,7 @@ def test_for_a_model_of_another_rate_it_is_resampled_from_what_it_was(
     studio = dialog.studio
     studio.begin()
     finish(studio, qtbot)
-    studio.open_checkpoint(tmp_path / "checkpoints/fast.safetensors")
+    studio.opening.open_checkpoint(tmp_path / "checkpoints/fast.safetensors")
     qtbot.waitUntil(lambda: dialog.fitted is not None and dialog.fitted.rate == 16000, timeout=5_000)
     assert dialog.form.full == "48 kHz, mono, 16 bit → 16 kHz, mono"
     assert len(dialog.given) == round(0.123 * 16000)

@@ -96,7 +96,7 @@ def test_a_format_that_holds_one_sample_gets_the_selected_one(sound_studio: Stud
     sound_studio.change("test", pace=math.inf, count=2)
     sound_studio.begin()
     finish(sound_studio, qtbot)
-    sound_studio.select(1)
+    sound_studio.looking.select(1)
     dialog = ExportDialog(sound_studio)
     qtbot.addWidget(dialog)
     assert dialog.format.currentText() == "WAV sound"

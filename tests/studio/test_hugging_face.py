@@ -21,9 +21,10 @@ from studio.canvas.demo import empty_take, grow
 from studio.canvas.picture import Picture
 from studio.canvas.text import TextCanvas
 from studio.cli import main
+from studio.looking import Pointer
 from studio.panels.inspector import InspectorPanel, RankedPlot
 from studio.panels.prompt import PromptBox
-from studio.state import Activity, Pointer, Studio
+from studio.state import Activity, Studio
 from tests.hugging_face_folder import POSITIONS, TOKENS, VERSE, save_gpt2, save_image_gpt
 from tests.studio.conftest import finish
 
@@ -37,7 +38,7 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def studio(make_studio: Callable[[], Studio], qtbot: QtBot, gpt2: Path) -> Studio:
     """A studio into which the folder was dropped, as fast as it goes."""
     studio = make_studio()
-    studio.open_path(gpt2)
+    studio.opening.open_path(gpt2)
     qtbot.waitUntil(lambda: studio.entry is not None and studio.entry.path == gpt2, timeout=20_000)
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
     studio.change("pace", pace=math.inf)
@@ -76,7 +77,7 @@ def test_the_inspector_lists_the_likeliest_tokens_and_a_click_puts_one_there(stu
     studio.generate()
     finish(studio, qtbot)
     with qtbot.waitSignal(studio.inspection.answered):
-        studio.pin(Pointer(0, 2))
+        studio.looking.pin(Pointer(0, 2))
     plot: RankedPlot = panel.ranked
     assert plot.isVisible()
     assert not panel.plot.isVisible()
@@ -101,7 +102,7 @@ def test_a_broken_folder_says_what_is_wrong_and_the_model_stays(studio: Studio, 
     (tmp_path / "other" / "config.json").write_text('{"model_type": "llama"}')
     before = studio.entry
     with qtbot.waitSignal(studio.error) as told:
-        studio.open_path(tmp_path / "other" / "config.json")
+        studio.opening.open_path(tmp_path / "other" / "config.json")
     assert "its architecture is 'llama'" in told.args[0]
     assert studio.entry is before
 

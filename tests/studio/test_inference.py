@@ -172,7 +172,7 @@ def test_a_step_is_inspected_while_a_take_is_walked_again(sound_studio: Studio, 
     found: list[Any] = []
     sound_studio.inspection.answered.connect(found.append)
     began = time.monotonic()
-    sound_studio.move_cursor(10)
+    sound_studio.looking.move_cursor(10)
     qtbot.waitUntil(lambda: any(inspection.step == 10 for inspection in found))
     assert time.monotonic() - began < PATIENCE_SECONDS
     sound_studio.worker.pause()
@@ -313,10 +313,10 @@ def test_the_first_step_does_not_wait_for_the_clock(sound_studio: Studio, qtbot:
     generate(sound_studio, qtbot, 1)  # the engine is there from now on
     sound_studio.change("pace", pace=SLOW)
     sound_studio.begin()
-    qtbot.waitUntil(lambda: sound_studio.cursor == 1, timeout=AT_ONCE_MS)
+    qtbot.waitUntil(lambda: sound_studio.looking.cursor == 1, timeout=AT_ONCE_MS)
     sound_studio.pause()
     sound_studio.step_by(1)
-    qtbot.waitUntil(lambda: sound_studio.cursor == 2, timeout=AT_ONCE_MS)
+    qtbot.waitUntil(lambda: sound_studio.looking.cursor == 2, timeout=AT_ONCE_MS)
 
 
 def test_two_steps_asked_for_one_after_the_other_are_both_walked_at_once(sound_studio: Studio, qtbot: QtBot) -> None:
@@ -472,8 +472,8 @@ def test_a_take_that_is_deleted_meanwhile_is_not_saved_unless_that_is_undone(
 ) -> None:
     take = drawn(image_studio, qtbot)
     disk.full = True
-    image_studio.put_value(3)
-    image_studio.pin(None)
+    image_studio.editing.put_value(3)
+    image_studio.looking.pin(None)
     image_studio.worker.save(take)
     until_saved(image_studio, qtbot)
     image_studio.delete_take(take.id)
@@ -628,7 +628,7 @@ def test_there_is_no_full_collection_while_a_model_is_loaded(
 
     monkeypatch.setattr(models.checkpoint, "load_checkpoint", look)
     with qtbot.waitSignal(studio.error):
-        studio.choose_model(IMAGE)
+        studio.loading.choose(IMAGE)
     load(studio, qtbot, SOUND)
     studio.begin()
     finish(studio, qtbot)  # the first step of the engine, which belongs to the loading, is behind us

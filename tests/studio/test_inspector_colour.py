@@ -19,9 +19,10 @@ from models.chain import GreyLevels, ImageChain
 from models.shaping import Shaping
 from models.trace import Trace
 from studio.canvas.demo import empty_take, grow
+from studio.looking import Pointer
 from studio.messages import Inspection
 from studio.panels.inspector import COLOURS, TINTS, ColourPlot, InspectorPanel, widest_values
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from studio.theme import DARK, LIGHT, Theme, apply_theme, colours, small
 from tests.studio.conftest import DIGIT, finish, load, write
 
@@ -66,7 +67,7 @@ def generate(studio: Studio, qtbot: QtBot, until: int | None = None) -> Trace:
 
 
 def look_at(panel: InspectorPanel, qtbot: QtBot, step: int) -> None:
-    panel.studio.pin(Pointer(0, step))
+    panel.studio.looking.pin(Pointer(0, step))
     qtbot.waitUntil(lambda: panel.inspection is not None and panel.inspection.step == step)
 
 
@@ -148,7 +149,7 @@ def test_at_the_frontier_later_colours_say_what_they_wait_for(
     panel: InspectorPanel, qtbot: QtBot, frontier: int
 ) -> None:
     trace = generate(panel.studio, qtbot, until=frontier)
-    panel.studio.follow()
+    panel.studio.looking.follow()
     qtbot.waitUntil(lambda: panel.inspection is not None and panel.inspection.step == frontier)
     drawn, later = frontier - RED, BLUE - frontier
     qtbot.waitUntil(lambda: len(panel.inspection.beside) == drawn)  # type: ignore[union-attr]
@@ -184,7 +185,7 @@ def test_a_click_on_a_name_looks_at_that_colour(panel: InspectorPanel, qtbot: Qt
     qtbot.waitUntil(lambda: panel.colour_plots[2].present)
     assert not panel.colour_plots[1].present
     assert panel.step_label.text().endswith("blue")
-    assert panel.studio.pinned == Pointer(0, BLUE)
+    assert panel.studio.looking.pinned == Pointer(0, BLUE)
     assert panel.studio.trace is trace
 
 
@@ -214,7 +215,7 @@ def test_looking_on_at_a_colour_while_the_next_one_comes_costs_no_parallel_pass(
     studio.step_by(1)
     qtbot.waitUntil(lambda: studio.frontier == GREEN and not studio.running)
     qtbot.waitUntil(lambda: panel.inspection is not None and panel.inspection.step == GREEN)
-    studio.pin(Pointer(0, GREEN))
+    studio.looking.pin(Pointer(0, GREEN))
     buffer = studio.worker._buffer
     assert buffer is not None
     passes = list(buffer._kept)

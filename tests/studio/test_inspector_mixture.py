@@ -15,9 +15,10 @@ from pytestqt.qtbot import QtBot
 from models.chain import GreyLevels, ImageChain
 from models.conditional import BinnedMixture, MixtureOfGaussians, MixtureOfLogistics
 from models.shaping import Shaping
+from studio.looking import Pointer
 from studio.messages import Density, Inspection, density_of
 from studio.panels.inspector import ConditionalPlot, InspectorPanel
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from tests.studio.conftest import DIGIT, finish, load, write
 
 CONFIG: dict[str, object] = {"hidden": 8, "output": "mixture of Gaussians", "components": 5}
@@ -48,7 +49,7 @@ def look_at(panel: InspectorPanel, qtbot: QtBot, name: str, step: int) -> Inspec
     studio.change("test", pace=math.inf)
     studio.begin()
     finish(studio, qtbot)
-    studio.pin(Pointer(0, step))
+    studio.looking.pin(Pointer(0, step))
     qtbot.waitUntil(lambda: panel.inspection is not None and panel.inspection.step == step)
     assert panel.inspection is not None
     return panel.inspection

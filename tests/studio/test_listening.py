@@ -41,7 +41,7 @@ def test_a_loop_is_what_there_is_of_it_in_the_clip_that_is_shown(idle: Studio) -
     idle.show_take(take)
     idle.listening.set_loop(3900, 4100)
     assert idle.listening.loop == range(3900, 4000)
-    idle.select(1)
+    idle.looking.select(1)
     assert idle.listening.loop == range(3900, 4100)
     idle.listening.clear_loop()
     assert idle.listening.loop is None
@@ -80,16 +80,16 @@ def test_b_is_what_is_held_and_a_what_was_shown_last_beside_it(idle: Studio) -> 
     listening.hold()
     assert listening.shows_b
     assert listening.other is None
-    idle.select(2)
+    idle.looking.select(2)
     assert not listening.shows_b
     listening.switch()
-    assert (idle.selected, listening.shows_b) == (0, True)
+    assert (idle.looking.selected, listening.shows_b) == (0, True)
     listening.switch()
-    assert (idle.selected, listening.shows_b) == (2, False)
-    idle.select(1)
+    assert (idle.looking.selected, listening.shows_b) == (2, False)
+    idle.looking.select(1)
     listening.switch()
     listening.switch()
-    assert idle.selected == 1
+    assert idle.looking.selected == 1
 
 
 def test_where_there_is_nothing_to_switch_to_a_line_says_what_to_do(idle: Studio) -> None:
@@ -113,9 +113,9 @@ def test_hovering_does_not_announce_the_sides_again(idle: Studio) -> None:
     idle.listening.hold()
     announced: list[int] = []
     idle.listening.sides_changed.connect(lambda: announced.append(1))
-    idle.selection_changed.emit()
+    idle.looking.selection_changed.emit()
     assert announced == []
-    idle.select(1)
+    idle.looking.select(1)
     assert announced == [1]
 
 
@@ -151,8 +151,8 @@ def test_a_replay_stays_in_the_loop_until_that_is_cleared(player: SoundPlayer, q
     studio.listening.set_loop(start, stop)
     heads: list[float] = []
     player.playhead_moved.connect(lambda head: heads.append(head) if head is not None else None)
-    studio.move_cursor(0)
-    studio.replay()
+    studio.looking.move_cursor(0)
+    studio.replay.start()
     turns = 6
     qtbot.waitUntil(lambda: sum(b < a for a, b in itertools.pairwise(heads)) >= turns, timeout=10_000)
     assert studio.activity is Activity.REPLAYING
@@ -168,8 +168,8 @@ def test_the_other_side_plays_on_at_the_same_time(player: SoundPlayer, qtbot: Qt
     studio.listening.hold()
     studio.show_take(second)
     studio.listening.set_loop(400, 7990)
-    studio.move_cursor(400)
-    studio.replay()
+    studio.looking.move_cursor(400)
+    studio.replay.start()
     heads: list[float] = []
     player.playhead_moved.connect(lambda head: heads.append(head) if head is not None else None)
     qtbot.waitUntil(lambda: bool(heads) and heads[-1] > 700 / 8000)

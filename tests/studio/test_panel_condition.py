@@ -116,7 +116,7 @@ def test_what_is_said_of_the_shown_take_is_read_in_a_low_panel_and_moves_nothing
 
 def test_nothing_is_said_of_an_image_that_follows_the_hand(image_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(image_studio, qtbot)
-    image_studio.draw_along()
+    image_studio.drawing_along.draw()
     panel.choosers[0].buttons["2"].click()
     assert not panel.later.isVisible()
     qtbot.waitUntil(panel.later.isVisible)  # the hand rests on it: from now on it is a take like any other
@@ -447,7 +447,7 @@ def test_a_chooser_for_a_kind_is_all_that_the_window_needs(
     monkeypatch.setitem(CHOOSERS, Place.kind, PlaceChooser)
     studio = make_studio()
     panel = panel_of(studio, qtbot)
-    studio.open_checkpoint(place_checkpoint)
+    studio.opening.open_checkpoint(place_checkpoint)
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
     (chooser,) = panel.choosers
     assert isinstance(chooser, PlaceChooser)
@@ -477,7 +477,7 @@ def test_a_chooser_for_a_kind_is_all_that_the_window_needs(
     panel = panel_of(again, qtbot)
     load(again, qtbot, "place")
     assert panel.choosers[0].shown == [0.0, 0.0]  # type: ignore[attr-defined]
-    again.open_history(take.id)
+    again.opening.open_history(take.id)
     qtbot.waitUntil(lambda: again.take is not None)
     assert panel.choosers[0].shown == [1.0, 0.25]  # type: ignore[attr-defined]
 

@@ -66,7 +66,7 @@ def generate(studio: Studio, qtbot: QtBot) -> str:
 
 def open_and_wait(studio: Studio, qtbot: QtBot, take_id: str) -> None:
     """Also for what is done when everybody has seen the take."""
-    studio.open_history(take_id)
+    studio.opening.open_history(take_id)
     qtbot.waitUntil(lambda: studio.take is not None and studio.take.id == take_id)
     QApplication.processEvents()
 
@@ -286,7 +286,7 @@ def test_a_take_that_cannot_be_read_is_not_saved_when_it_is_opened_later(
     file = image_studio.profile.takes_folder / f"{take_id}.npz"
     content = file.read_bytes()
     file.write_bytes(b"junk")
-    image_studio._takes.pop(kept.id)  # not in use any more
+    image_studio.takes_in_use.pop(kept.id)  # not in use any more
     with qtbot.waitSignal(image_studio.reader.refused):
         strip.view.save(take_id)
     file.write_bytes(content)

@@ -13,9 +13,10 @@ from pytestqt.qtbot import QtBot
 from models.chain import GreyLevels, ImageChain, MuLaw
 from models.shaping import Shaping
 from studio.canvas.demo import empty_take, grow
+from studio.looking import Pointer
 from studio.messages import Inspection
 from studio.panels.inspector import ConditionalPlot, InspectorPanel, axis_top, entropy_bits, heights, rank
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from tests.studio.conftest import finish
 
 STOPPING = MuLaw(32, stop=True)
@@ -36,7 +37,7 @@ def generate(studio: Studio, qtbot: QtBot, **settings: object) -> None:
 
 
 def look_at(studio: Studio, qtbot: QtBot, panel: InspectorPanel, sample: int, step: int) -> Inspection:
-    studio.pin(Pointer(sample, step))
+    studio.looking.pin(Pointer(sample, step))
     qtbot.waitUntil(
         lambda: (
             panel.inspection is not None
@@ -149,7 +150,7 @@ def test_the_settings_at_the_step_count_not_those_that_the_take_began_with(image
 def test_a_value_that_was_put_was_not_drawn_under_any_settings(image_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(image_studio, qtbot)
     generate(image_studio, qtbot)
-    image_studio.put_value(3, Pointer(0, 10))
+    image_studio.editing.put_value(3, Pointer(0, 10))
     finish(image_studio, qtbot)
     image_studio.reshape(temperature=0.3)
     look_at(image_studio, qtbot, panel, 0, 10)
@@ -164,7 +165,7 @@ def test_at_the_frontier_nothing_is_drawn_yet(image_studio: Studio, qtbot: QtBot
     qtbot.waitUntil(lambda: image_studio.frontier >= 3)
     image_studio.pause()
     qtbot.waitUntil(lambda: not image_studio.running)
-    image_studio.follow()
+    image_studio.looking.follow()
     qtbot.waitUntil(lambda: panel.inspection is not None and panel.inspection.symbol is None)
     assert panel.facts["drawn"].text() == "not drawn yet"
     assert panel.facts["surprise"].text() == "–"
@@ -203,7 +204,7 @@ def test_branches_are_listed_and_can_be_switched_to(image_studio: Studio, qtbot:
     panel = panel_of(image_studio, qtbot)
     generate(image_studio, qtbot)
     assert not panel.branches_button.isEnabled()
-    image_studio.put_value(3, Pointer(0, 10))
+    image_studio.editing.put_value(3, Pointer(0, 10))
     qtbot.waitUntil(lambda: not image_studio.running)
     assert panel.branches_button.text() == "Branches 2"
     panel.branches_menu.aboutToShow.emit()
@@ -220,14 +221,14 @@ def test_branches_are_listed_and_can_be_switched_to(image_studio: Studio, qtbot:
 def test_new_noise_goes_to_one_sample_or_to_all(image_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(image_studio, qtbot)
     generate(image_studio, qtbot, count=2)
-    image_studio.move_cursor(12)
+    image_studio.looking.move_cursor(12)
     this, everywhere = panel.noise_menu.actions()
     this.trigger()
     finish(image_studio, qtbot)
     take = image_studio.take
     assert take is not None
     assert [len(sample.branches) for sample in take.samples] == [2, 1]
-    image_studio.move_cursor(12)
+    image_studio.looking.move_cursor(12)
     everywhere.trigger()
     finish(image_studio, qtbot)
     assert [len(sample.branches) for sample in take.samples] == [3, 2]
@@ -236,7 +237,7 @@ def test_new_noise_goes_to_one_sample_or_to_all(image_studio: Studio, qtbot: QtB
 def test_a_single_sample_gets_new_noise_by_one_click(image_studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(image_studio, qtbot)
     generate(image_studio, qtbot)
-    image_studio.move_cursor(12)
+    image_studio.looking.move_cursor(12)
     panel.noise_button.click()
     finish(image_studio, qtbot)
     assert len(image_studio.take.samples[0].branches) == 2  # type: ignore[union-attr]
@@ -311,8 +312,8 @@ def test_what_a_completion_was_given_is_told_from_what_an_edit_put_there(image_s
     for step, came in ((7, "given"), (30, "drawn")):
         look_at(image_studio, qtbot, panel, 0, step)
         assert (panel.plot.came, panel.fact_names[0].text()) == (came, came.capitalize())
-    image_studio.new_noise()
-    image_studio.put_value(9, Pointer(0, 7))
+    image_studio.editing.new_noise()
+    image_studio.editing.put_value(9, Pointer(0, 7))
     finish(image_studio, qtbot)
     look_at(image_studio, qtbot, panel, 0, 7)
     qtbot.waitUntil(lambda: panel.facts["drawn"].text() == "9")

@@ -137,7 +137,7 @@ def test_a_model_that_is_chosen_elsewhere_opens_its_family_and_is_scrolled_to(
     panel = panel_of(image_studio, qtbot)
     panel.resize(250, 170)
     panel.open_all(False)
-    image_studio.choose_model(SOUND)
+    image_studio.loading.choose(SOUND)
     row = items(panel)[SOUND]
     assert row is panel.list.currentItem()
     qtbot.waitUntil(lambda: in_view(panel, row))

@@ -11,9 +11,10 @@ from pytestqt.qtbot import QtBot
 from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
 from models.errors import InputError
 from models.wording import grouped
+from studio.looking import Pointer
 from studio.panels.sampling import Length, Row, SamplingPanel, pace_ladder, pace_text
 from studio.settings import Settings, default_pace
-from studio.state import Pointer, Studio
+from studio.state import Studio
 from studio.widgets.layouts import PanelScroll
 from tests.studio.conftest import SOUND, finish, load
 
@@ -208,7 +209,7 @@ def test_the_seed_that_stands_there_is_the_shown_take_s_and_the_lock_keeps_it(
     finish(image_studio, qtbot)
     first = image_studio.take
     assert first is not None
-    image_studio.put_value(3, Pointer(0, 5))
+    image_studio.editing.put_value(3, Pointer(0, 5))
     finish(image_studio, qtbot)
     image_studio.begin()
     finish(image_studio, qtbot)

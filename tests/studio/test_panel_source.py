@@ -51,7 +51,7 @@ def test_a_window_begins_with_the_example_and_takes_what_is_typed_as_one_change(
     assert chooser.line.text() == value(chooser) == "ACE BAD."
     type_line(chooser, "CAB ")
     assert value(chooser) == "CAB "
-    chooser.studio.undo()
+    chooser.studio.undo_stack.undo_in_turn()
     assert chooser.line.text() == value(chooser) == "ACE BAD."
 
 

@@ -50,7 +50,7 @@ def window(
             save_text_model(path)
         else:
             write(tmp_path, path.stem, "video_pixel_network", VIDEO, (), {**SIZES, "head": 8})
-        studio.open_checkpoint(path)
+        studio.opening.open_checkpoint(path)
         name = str(path)
     load(studio, qtbot, name)
     studio.given_video.add(np.zeros((1, VIDEO.height, VIDEO.width), np.uint8), VIDEO)  # of the others it takes none

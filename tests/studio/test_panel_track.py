@@ -194,7 +194,7 @@ def test_the_view_shows_where_the_cursor_is(chooser: TrackChooser, qtbot: QtBot)
     studio = chooser.studio
     studio.begin(until=40)
     qtbot.waitUntil(lambda: studio.take is not None and not studio.running)
-    assert chooser.view.now == studio.cursor / CHAIN.rate
+    assert chooser.view.now == studio.looking.cursor / CHAIN.rate
 
 
 def test_a_change_in_the_settings_is_shown(chooser: TrackChooser) -> None:

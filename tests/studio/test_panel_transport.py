@@ -38,7 +38,7 @@ def test_the_main_button_says_the_obvious_thing_and_never_moves(studio: Studio, 
     panel = panel_of(studio, qtbot)
     place = panel.main_button.geometry()
     assert not panel.main_button.isEnabled()
-    studio.choose_model(IMAGE)
+    studio.loading.choose(IMAGE)
     assert studio.activity is Activity.LOADING
     assert panel.main_button.isEnabled()  # pressed now, it begins as soon as the model is there
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
@@ -64,15 +64,15 @@ def test_steps_and_rows_move_the_cursor_both_ways(image_studio: Studio, qtbot: Q
     panel = panel_of(image_studio, qtbot)
     half_way(image_studio, qtbot)
     panel.start_button.click()
-    assert image_studio.cursor == 0
+    assert image_studio.looking.cursor == 0
     panel.forward_step.click()
     panel.forward_stride.click()
-    assert image_studio.cursor == 6
+    assert image_studio.looking.cursor == 6
     panel.back_step.click()
     panel.back_stride.click()
-    assert image_studio.cursor == 0
+    assert image_studio.looking.cursor == 0
     panel.end_button.click()
-    assert image_studio.following
+    assert image_studio.looking.following
     end = image_studio.frontier
     panel.forward_step.click()
     qtbot.waitUntil(lambda: image_studio.frontier == end + 1 and not image_studio.running)
@@ -82,7 +82,7 @@ def test_the_label_tells_the_step_and_its_place(image_studio: Studio, qtbot: QtB
     panel = panel_of(image_studio, qtbot)
     assert panel.step_label.text() == "nothing drawn yet"
     half_way(image_studio, qtbot)
-    image_studio.move_cursor(7)
+    image_studio.looking.move_cursor(7)
     assert panel.step_label.text() == "step 7 of 48 · row 1, column 1"
     image_studio.change("pace", pace=math.inf)
     image_studio.generate()
@@ -98,9 +98,9 @@ def test_the_label_tells_where_the_selected_sample_ended_before_the_others(idle:
         grow(trace, hum(SPEECH_CHAIN, steps, 0), SPEECH_CHAIN)
         trace.finished = True
     idle.worker.grown.emit(take.id)
-    idle.follow()
+    idle.looking.follow()
     assert panel.step_label.full == f"all {grouped(8000)} steps drawn"
-    idle.select(1)
+    idle.looking.select(1)
     assert panel.step_label.full == f"ended at step {grouped(4067)}"
 
 
@@ -109,7 +109,7 @@ def test_the_label_is_never_cut_off_at_the_width_of_a_small_screen(sound_studio:
     sound_studio.change("count", pace=math.inf, limit=8000)
     sound_studio.begin()
     finish(sound_studio, qtbot)
-    sound_studio.move_cursor(3)
+    sound_studio.looking.move_cursor(3)
     qtbot.waitUntil(lambda: panel.bits_label.width() >= panel.bits_label.sizeHint().width())
     assert panel.step_label.full.startswith("step 3 of ")
     assert panel.step_label.text() == panel.step_label.full
@@ -131,9 +131,9 @@ def test_bits_per_dimension_run_up_to_the_cursor(image_studio: Studio, qtbot: Qt
     finish(image_studio, qtbot)
     surprise = image_studio.trace.surprise  # type: ignore[union-attr]
     for step in (1, 10, 48):
-        image_studio.move_cursor(step)
+        image_studio.looking.move_cursor(step)
         assert panel.bits_label.text() == f"{surprise[:step].mean():.3f} bits/dim"
-    image_studio.move_cursor(0)
+    image_studio.looking.move_cursor(0)
     assert panel.bits_label.text() == ""
 
 
@@ -146,11 +146,11 @@ def test_replay_plays_from_the_cursor_and_pauses(image_studio: Studio, qtbot: Qt
     image_studio.change("pace", pace=20.0)
     panel.start_button.click()
     panel.replay_button.click()
-    qtbot.waitUntil(lambda: image_studio.cursor >= 3)
+    qtbot.waitUntil(lambda: image_studio.looking.cursor >= 3)
     assert panel.replay_button.accessibleName() == "Pause replay"
     panel.replay_button.click()
     assert image_studio.activity is Activity.IDLE
-    assert 3 <= image_studio.cursor < 48
+    assert 3 <= image_studio.looking.cursor < 48
 
 
 def test_a_new_take_can_be_begun_half_way_through_another(image_studio: Studio, qtbot: QtBot) -> None:
@@ -219,7 +219,7 @@ def test_with_less_room_words_go_then_gaps_and_nothing_overlaps(sound_studio: St
     sound_studio.change("count", pace=math.inf, limit=8000)
     sound_studio.begin()
     finish(sound_studio, qtbot)
-    sound_studio.move_cursor(3)
+    sound_studio.looking.move_cursor(3)
     panel = panel_of(sound_studio, qtbot)
     wide, least = panel.back_step.width(), panel.minimumSizeHint().width()
     assert panel.back_step.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
@@ -245,6 +245,6 @@ def test_what_stands_above_the_buttons_stays_while_a_take_is_walked(image_studio
     half_way(image_studio, qtbot)
     seen = set()
     for step in range(image_studio.frontier):
-        image_studio.move_cursor(step)
+        image_studio.looking.move_cursor(step)
         seen.add((panel.bits_label.isHidden(), panel.overlay_label.isHidden()))
     assert len(seen) == 1

@@ -49,7 +49,7 @@ def test_no_model_no_overlay_and_no_number_of_clips_narrows_a_dock(window: MainW
         studio.change("pace", pace=math.inf)
         studio.begin()
         finish(studio, qtbot)
-        studio.move_cursor(3)
+        studio.looking.move_cursor(3)
         if isinstance(window.canvas, SoundCanvas):
             qtbot.waitUntil(window.canvas.gram.picture.isVisible)
         assert (model, widths()) == (model, before)
@@ -63,7 +63,7 @@ def test_the_window_fits_a_screen_of_1920_pixels_at_200_percent(window: MainWind
     window.studio.change("count", count=6)
     window.studio.begin()
     finish(window.studio, qtbot)
-    window.studio.move_cursor(3)
+    window.studio.looking.move_cursor(3)
     window.resize(1, 1)
     qtbot.wait(30)
     assert window.width() <= 940

@@ -29,7 +29,7 @@ def studio(make_studio: Callable[[], Studio], qtbot: QtBot, tmp_path: Path, monk
     """A studio with the model of texts loaded, as fast as it goes."""
     register_text(monkeypatch)
     studio = make_studio()
-    studio.open_checkpoint(save_text_model(tmp_path / "text.safetensors"))
+    studio.opening.open_checkpoint(save_text_model(tmp_path / "text.safetensors"))
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
     studio.change("pace", pace=math.inf)
     studio.change("longest length", limit=40)
@@ -102,10 +102,10 @@ def test_what_is_typed_is_the_prompt_and_what_the_model_does_not_know_is_named(
 def test_a_visit_to_the_field_is_one_undo_step(studio: Studio, panel: ConditionPanel, qtbot: QtBot) -> None:
     for letter in "abc":
         panel.prompt.field.insertPlainText(letter)
-    studio.undo()
+    studio.undo_stack.undo_in_turn()
     assert studio.settings is not None
     assert studio.settings.prompt == panel.prompt.field.toPlainText() == ""
-    studio.redo()
+    studio.undo_stack.redo_in_turn()
     assert panel.prompt.field.toPlainText() == "abc"
 
 
@@ -122,7 +122,7 @@ def test_it_is_kept_with_the_settings_and_comes_back_with_a_take(studio: Studio,
     studio.begin()
     finish(studio, qtbot)
     qtbot.waitUntil(lambda: len(studio.profile.history()) == 2)
-    studio.open_history(take.id)
+    studio.opening.open_history(take.id)
     qtbot.waitUntil(lambda: studio.take is take)
     assert studio.settings.prompt == "abc"
     assert studio.settings.limit == 40
@@ -133,11 +133,11 @@ def test_a_text_that_is_dropped_is_the_prompt(
 ) -> None:
     path = tmp_path / "begin.txt"
     path.write_bytes("ein cafe\u0301\r\n".encode())
-    studio.open_path(path)
+    studio.opening.open_path(path)
     qtbot.waitUntil(lambda: panel.prompt.field.toPlainText() == "ein café\n")
     path.write_bytes(b"\xff\xff")
     with qtbot.waitSignal(studio.error) as told:
-        studio.open_path(path)
+        studio.opening.open_path(path)
     assert "no text in UTF-8" in told.args[0]
 
 
@@ -146,7 +146,7 @@ def test_a_text_needs_a_model_of_texts(studio: Studio, panel: ConditionPanel, qt
     load(studio, qtbot, IMAGE)
     assert not panel.prompt.isVisible()
     with qtbot.waitSignal(studio.error) as told:
-        studio.open_path(tmp_path / "a.txt")
+        studio.opening.open_path(tmp_path / "a.txt")
     assert "choose a model of texts" in told.args[0]
 
 
@@ -201,7 +201,7 @@ def test_a_text_is_copied_saved_and_opened_in_the_window(studio: Studio, qtbot: 
     studio.set_overlay("none")
     studio.begin()
     finish(studio, qtbot)
-    studio.open_path(tmp_path / "a.html")
+    studio.opening.open_path(tmp_path / "a.html")
     qtbot.waitUntil(lambda: studio.take is before, timeout=10_000)
     assert text_of(studio) == whole
     window.close()

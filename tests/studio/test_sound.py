@@ -20,9 +20,10 @@ from models.condition import Category
 from models.sampling import ConditionalBuffer, Walk
 from models.track import Number, Track
 from studio.audio import NO_DEVICE, Playback, SoundUnavailableError
+from studio.looking import Pointer
 from studio.panels import timeline
 from studio.sound import PROBE_DELAY_MS, SoundPlayer
-from studio.state import Activity, Pointer, Studio
+from studio.state import Activity, Studio
 from tests.audio_sink import Sink, sink, sound_server
 from tests.studio.conftest import finish, load, write
 
@@ -84,8 +85,8 @@ def test_walks_look_for_a_device_now_and_then_and_playing_does_so_at_once(
         finish(player.studio, qtbot)
         qtbot.waitUntil(lambda: not player.studio.running)
     qtbot.waitUntil(lambda: len(looks) == 1)
-    player.studio.move_cursor(0)
-    player.studio.replay()
+    player.studio.looking.move_cursor(0)
+    player.studio.replay.start()
     qtbot.waitUntil(lambda: len(looks) == 2)
     player.studio.pause()
 
@@ -134,7 +135,7 @@ def test_after_an_edit_in_mid_run_sound_goes_on_from_the_edit(player: SoundPlaye
     begin(studio)
     qtbot.waitUntil(lambda: studio.frontier >= 800)
     heads = heads_of(player)
-    studio.put_value(7, Pointer(0, 400))
+    studio.editing.put_value(7, Pointer(0, 400))
     qtbot.waitUntil(lambda: any(h is not None and h >= 400 / 8000 for h in heads))
     studio.pause()
     qtbot.waitUntil(lambda: not studio.running)
@@ -144,7 +145,7 @@ def test_undo_in_mid_run_does_not_silence_the_walk(player: SoundPlayer, qtbot: Q
     studio = player.studio
     begin(studio)
     qtbot.waitUntil(lambda: studio.frontier >= 800)
-    studio.put_value(7, Pointer(0, 400))
+    studio.editing.put_value(7, Pointer(0, 400))
     qtbot.waitUntil(lambda: studio.frontier >= 600)
     studio.undo_stack.undo()
     assert studio.running
@@ -159,7 +160,7 @@ def test_a_replay_ends_by_itself_and_says_so(player: SoundPlayer, qtbot: QtBot) 
     begin(studio, limit=1200, pace=math.inf)
     finish(studio, qtbot)
     qtbot.waitUntil(lambda: not player.player.position or player.player.state != "playing", timeout=3000)
-    studio.move_cursor(0)
+    studio.looking.move_cursor(0)
     studio.play()
     assert studio.activity is Activity.REPLAYING
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=5000)
@@ -231,7 +232,7 @@ def test_a_key_is_heard_within_the_latency(heard: SoundPlayer, qtbot: QtBot, tmp
     studio = load(heard.studio, qtbot, str(tmp_path / "made" / "checkpoints" / "played.safetensors"))
     for number, key in enumerate((60, 67, 64), 1):
         before = heard.player.position if number > 1 else 0
-        studio.press_key(key, "ff")
+        studio.keys.press(key, "ff")
         qtbot.waitUntil(lambda n=number: len(notes_of(studio)) == n)
         frame = notes_of(studio)[-1][0]
         assert frame / FRAMES_A_SECOND - before / 8000 <= heard.latency + 0.05
@@ -299,7 +300,7 @@ def test_what_is_looked_at_does_not_hold_up_a_walk_that_is_heard(
 
     monkeypatch.setattr(ConditionalBuffer, "_pass", endless_pass)
     listen(heard, qtbot)
-    studio.pin(Pointer(0, 100))
+    studio.looking.pin(Pointer(0, 100))
     qtbot.waitUntil(begun.is_set)
     frontier = studio.frontier
     qtbot.waitUntil(lambda: studio.frontier > frontier + 2000)

@@ -91,7 +91,7 @@ def test_a_stroke_over_the_wave_is_put_on_a_branch_and_generation_goes_on_after_
 
 
 def test_a_stroke_over_the_conditionals_puts_the_symbols_that_it_passes(canvas: SoundCanvas, qtbot: QtBot) -> None:
-    canvas._studio.move_cursor(200)
+    canvas._studio.looking.move_cursor(200)
     qtbot.waitUntil(lambda: canvas.gram.gram is not None, timeout=5_000)
     show(canvas, 0.02, 0.03)
     canvas.pencil.button.click()
@@ -117,7 +117,7 @@ def test_a_stroke_over_the_rows_of_very_many_levels_puts_the_amplitudes_that_the
     canvas.show()
     studio.begin()
     finish(studio, qtbot)
-    studio.move_cursor(200)
+    studio.looking.move_cursor(200)
     qtbot.waitUntil(lambda: canvas.gram.gram is not None, timeout=5_000)
     show(canvas, 0.02, 0.03)
     canvas.pencil.button.click()

@@ -149,8 +149,8 @@ def test_a_melody_is_generated_paused_edited_kept_saved_and_reopened(
     qtbot.waitUntil(lambda: not studio.running)
     drawn = studio.frontier
     assert 5 <= drawn < MELODY.default_limit
-    studio.move_cursor(2)
-    studio.put_value(7)
+    studio.looking.move_cursor(2)
+    studio.editing.put_value(7)
     studio.change("pace", pace=math.inf)
     qtbot.waitUntil(lambda: studio.trace is not None and len(studio.trace) > 2)
     if not studio.running:
@@ -171,10 +171,10 @@ def test_a_melody_is_generated_paused_edited_kept_saved_and_reopened(
     qtbot.waitUntil(lambda: again.activity is Activity.IDLE, timeout=20_000)
     assert chosen_model(again) == NAME
     (entry,) = again.profile.history()
-    again.open_history(entry.id)
+    again.opening.open_history(entry.id)
     assert shown_symbols(again, qtbot) == kept
     again.delete_take(entry.id)
-    again.open_path(tmp_path / "a.npz")
+    again.opening.open_path(tmp_path / "a.npz")
     assert shown_symbols(again, qtbot) == kept
 
 

@@ -67,14 +67,14 @@ def test_an_open_chain_is_as_long_as_its_limit_until_it_has_ended(idle: Studio, 
 
 def test_cursor_and_frontier_are_marked_apart(idle: Studio, timeline: Timeline) -> None:
     show(idle, 400)
-    idle.move_cursor(100)
+    idle.looking.move_cursor(100)
     assert colour_on_track(timeline, 100, dy=-4) == DARK.chosen
     assert colour_on_track(timeline, 400, dy=-4) == DARK.now
 
 
 def test_a_finished_take_has_no_frontier(idle: Studio, timeline: Timeline) -> None:
     show(idle, 784)
-    idle.move_cursor(100)
+    idle.looking.move_cursor(100)
     assert colour_on_track(timeline, 784, dy=-4) != DARK.now
 
 
@@ -105,33 +105,33 @@ def test_the_entropy_curve_is_built_anew_once_a_take_is_scored(idle: Studio) -> 
 def test_a_press_and_a_drag_move_the_cursor(idle: Studio, timeline: Timeline, qtbot: QtBot) -> None:
     show(idle, 400)
     qtbot.mousePress(timeline, Qt.MouseButton.LeftButton, pos=point(timeline, 100))
-    assert idle.cursor == pytest.approx(100, abs=1)
+    assert idle.looking.cursor == pytest.approx(100, abs=1)
     qtbot.mouseMove(timeline, point(timeline, 300))
     qtbot.mouseRelease(timeline, Qt.MouseButton.LeftButton, pos=point(timeline, 300))
-    assert idle.cursor == pytest.approx(300, abs=1)
+    assert idle.looking.cursor == pytest.approx(300, abs=1)
     qtbot.mouseMove(timeline, point(timeline, 50))
-    assert idle.cursor == pytest.approx(300, abs=1)
+    assert idle.looking.cursor == pytest.approx(300, abs=1)
 
 
 def test_growth_during_a_drag_leaves_the_cursor_where_it_is(idle: Studio, timeline: Timeline, qtbot: QtBot) -> None:
     take = show(idle, 400)
     qtbot.mousePress(timeline, Qt.MouseButton.LeftButton, pos=point(timeline, 100))
-    cursor = idle.cursor
+    cursor = idle.looking.cursor
     draw(idle, take, 50)
-    assert (idle.cursor, idle.frontier) == (cursor, 450)
+    assert (idle.looking.cursor, idle.frontier) == (cursor, 450)
     qtbot.mouseRelease(timeline, Qt.MouseButton.LeftButton)
 
 
 def test_a_drag_beyond_what_is_drawn_follows_the_frontier(idle: Studio, timeline: Timeline, qtbot: QtBot) -> None:
     show(idle, 400)
     qtbot.mouseClick(timeline, Qt.MouseButton.LeftButton, pos=point(timeline, 700))
-    assert idle.cursor == 400
-    assert idle.following
+    assert idle.looking.cursor == 400
+    assert idle.looking.following
 
 
 def test_keys_walk_by_step_and_row_to_the_ends(idle: Studio, timeline: Timeline, qtbot: QtBot) -> None:
     show(idle, 400)
-    idle.move_cursor(100)
+    idle.looking.move_cursor(100)
     for key, cursor in (
         (Qt.Key.Key_Left, 99),
         (Qt.Key.Key_Right, 100),
@@ -141,8 +141,8 @@ def test_keys_walk_by_step_and_row_to_the_ends(idle: Studio, timeline: Timeline,
         (Qt.Key.Key_End, 400),
     ):
         qtbot.keyClick(timeline, key)
-        assert idle.cursor == cursor
-    assert idle.following
+        assert idle.looking.cursor == cursor
+    assert idle.looking.following
 
 
 def test_a_branch_leaves_a_tick_where_it_forks(idle: Studio, timeline: Timeline) -> None:

@@ -222,6 +222,45 @@ def test_ten_buttons_in_two_rows_need_no_scroll_bar(qtbot: QtBot) -> None:
     assert scroll.verticalScrollBar().maximum() > 0
 
 
+class Square(QWidget):
+    """As high as it is wide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def heightForWidth(self, width: int) -> int:
+        return width
+
+    def sizeHint(self) -> QSize:
+        return QSize(100, 100)
+
+
+@pytest.mark.parametrize("margin", [0, 8, 20])
+def test_a_square_is_as_wide_with_a_scroll_bar_as_without_one(margin: int, qtbot: QtBot) -> None:
+    content = QWidget()
+    column = QVBoxLayout(content)
+    column.setContentsMargins(margin, margin, margin, margin)
+    square = Square()
+    column.addWidget(square)
+    scroll = PanelScroll(content)
+    qtbot.addWidget(scroll)
+    scroll.resize(200, 400)
+    scroll.show()
+    qtbot.waitExposed(scroll)
+    bar, widths, shown = scroll.verticalScrollBar(), set(), set()
+    for height in range(140, 260):
+        scroll.resize(200, height)
+        qtbot.wait(0)
+        widths.add(square.width())
+        shown.add(bar.isVisible())
+        assert bar.isVisible() == (bar.maximum() > 0)
+    assert shown == {True, False}
+    assert len(widths) == 1
+
+
 class Faulty(QWidget):
     """Fills itself in red and half in blue before something goes wrong."""
 

@@ -27,10 +27,11 @@ from models.trace import Take
 from studio.app import MainWindow, first_model, show_appearance, start
 from studio.canvas.demo import idle_studio
 from studio.clipboard import copy_picture, mime_data
+from studio.looking import Pointer
 from studio.panels.history import ENTRY
 from studio.profile import Profile
 from studio.shortcuts import shortcuts_html
-from studio.state import Activity, Pointer, Studio
+from studio.state import Activity, Studio
 from studio.theme import DARK, LIGHT, apply_theme, colours
 from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load
 
@@ -114,13 +115,13 @@ def test_after_a_click_on_a_slider_or_a_button_the_keys_still_step(window: MainW
     shaping = studio.settings.shaping  # type: ignore[union-attr]
     press(qtbot, window, KEY.Key_Home)
     press(qtbot, window, KEY.Key_Right)
-    assert studio.cursor == 1
+    assert studio.looking.cursor == 1
     assert studio.settings.shaping == shaping  # type: ignore[union-attr]
 
 
 def test_arrows_in_the_list_of_overlays_choose_one_and_step_nothing(window: MainWindow, qtbot: QtBot) -> None:
     drawn(window, qtbot)
-    cursor, box = window.studio.cursor, window.transport.overlay_box
+    cursor, box = window.studio.looking.cursor, window.transport.overlay_box
     box.setFocus()
     qtbot.waitUntil(box.hasFocus)
     qtbot.keyClick(box, KEY.Key_Down)
@@ -129,20 +130,20 @@ def test_arrows_in_the_list_of_overlays_choose_one_and_step_nothing(window: Main
     qtbot.keyClick(box.view(), KEY.Key_Down)
     qtbot.keyClick(box.view(), KEY.Key_Return)
     assert window.studio.overlay == "surprise"
-    assert window.studio.cursor == cursor
+    assert window.studio.looking.cursor == cursor
 
 
 def test_arrows_in_an_open_menu_move_between_menus(window: MainWindow, qtbot: QtBot) -> None:
     studio = window.studio
     drawn(window, qtbot)
     window.timeline.setFocus()
-    studio.move_cursor(5)
+    studio.looking.move_cursor(5)
     file, edit = (action.menu() for action in window.menuBar().actions()[:2])
     window.menuBar().setActiveAction(window.menuBar().actions()[0])
     qtbot.waitUntil(file.isVisible)  # type: ignore[union-attr]
     qtbot.keyClick(file, KEY.Key_Down)
     qtbot.keyClick(file, KEY.Key_Right)
-    assert studio.cursor == 5
+    assert studio.looking.cursor == 5
     qtbot.waitUntil(edit.isVisible)  # type: ignore[union-attr]
     edit.close()  # type: ignore[union-attr]
 
@@ -167,7 +168,7 @@ def test_after_a_click_in_the_history_delete_deletes_and_after_generate_the_keys
     studio.begin()
     finish(studio, qtbot)
     press(qtbot, window, KEY.Key_Home)
-    assert studio.cursor == 0
+    assert studio.looking.cursor == 0
 
 
 def test_keys_play_pause_and_step(window: MainWindow, qtbot: QtBot) -> None:
@@ -175,20 +176,20 @@ def test_keys_play_pause_and_step(window: MainWindow, qtbot: QtBot) -> None:
     drawn(window, qtbot)
     window.timeline.setFocus()
     press(qtbot, window, KEY.Key_Home)
-    assert studio.cursor == 0
+    assert studio.looking.cursor == 0
     press(qtbot, window, KEY.Key_Right)
     press(qtbot, window, KEY.Key_Right)
     press(qtbot, window, KEY.Key_Left)
-    assert studio.cursor == 1
+    assert studio.looking.cursor == 1
     press(qtbot, window, KEY.Key_Down)
-    assert studio.cursor == 6
+    assert studio.looking.cursor == 6
     press(qtbot, window, KEY.Key_End)
-    assert studio.following
-    studio.move_cursor(0)
+    assert studio.looking.following
+    studio.looking.move_cursor(0)
     studio.change("pace", pace=30.0)
     press(qtbot, window, KEY.Key_Space)
     assert studio.activity is Activity.REPLAYING
-    qtbot.waitUntil(lambda: studio.cursor >= 2)
+    qtbot.waitUntil(lambda: studio.looking.cursor >= 2)
     press(qtbot, window, KEY.Key_Escape)
     assert studio.activity is Activity.IDLE
 
@@ -196,7 +197,7 @@ def test_keys_play_pause_and_step(window: MainWindow, qtbot: QtBot) -> None:
 def test_edit_undo_and_switch_branch_from_the_window(window: MainWindow, qtbot: QtBot) -> None:
     studio = window.studio
     take = drawn(window, qtbot)
-    studio.move_cursor(9)
+    studio.looking.move_cursor(9)
     trigger(window, "New noise from here")
     finish(studio, qtbot)
     assert take.samples[0].current == 1
@@ -249,16 +250,16 @@ def test_what_is_said_for_good_of_a_take_is_over_when_that_is_changed(window: Ma
     window.studio.reproduce()
     qtbot.waitUntil(lambda: window.message_label.text().startswith("Reproduced"))
     assert not window._message_timer.isActive()
-    window.studio.put_value(1, Pointer(0, 3))
+    window.studio.editing.put_value(1, Pointer(0, 3))
     assert window.message_label.text() == ""
 
 
 def test_why_there_is_no_sound_is_not_said_over_images(window: MainWindow, qtbot: QtBot) -> None:
     window._show_sound_reason("")
-    window.studio.choose_model(SOUND)
+    window.studio.loading.choose(SOUND)
     window._show_sound_reason("No sound: nobody has ears.")
     assert window.banner.isVisible()
-    window.studio.choose_model(IMAGE)
+    window.studio.loading.choose(IMAGE)
     assert not window.banner.isVisible()
 
 
@@ -266,7 +267,7 @@ def test_why_there_is_no_sound_is_not_said_any_more_once_there_is_and_again_when
     window: MainWindow,
 ) -> None:
     window._show_sound_reason("")
-    window.studio.choose_model(SOUND)
+    window.studio.loading.choose(SOUND)
     for _ in range(2):
         window._show_sound_reason("No sound: nobody has ears.")
         assert window.banner.isVisible()
@@ -281,7 +282,7 @@ def test_why_there_is_no_sound_is_not_said_over_an_image_of_the_history(window: 
     window._show_sound_reason("")
     window._show_sound_reason("No sound: nobody has ears.")
     assert window.banner.isVisible()
-    window.studio.open_history(image.id)
+    window.studio.opening.open_history(image.id)
     qtbot.waitUntil(lambda: window.studio.take is image)
     assert not window.banner.isVisible()
 
@@ -331,7 +332,7 @@ def test_a_copied_picture_is_pasted_as_the_take_that_it_shows(window: MainWindow
     studio.change("count", count=3)
     studio.begin()
     finish(studio, qtbot)
-    studio.select(2)
+    studio.looking.select(2)
     trace = studio.trace
     assert trace is not None
     trigger(window, "Copy")
@@ -559,11 +560,11 @@ def test_the_keys_of_sounds_loop_what_is_in_view_and_switch_between_two_clips(
     press(qtbot, window, KEY.Key_L, Qt.KeyboardModifier.ShiftModifier)
     assert studio.listening.loop is None
     press(qtbot, window, KEY.Key_B, Qt.KeyboardModifier.ControlModifier)
-    studio.select(1)
+    studio.looking.select(1)
     press(qtbot, window, KEY.Key_B)
-    assert (studio.selected, studio.listening.shows_b) == (0, True)
+    assert (studio.looking.selected, studio.listening.shows_b) == (0, True)
     press(qtbot, window, KEY.Key_B)
-    assert studio.selected == 1
+    assert studio.looking.selected == 1
     shown = studio.spectrum.shown
     press(qtbot, window, KEY.Key_S, Qt.KeyboardModifier.AltModifier)
     assert studio.spectrum.shown is not shown
@@ -614,19 +615,19 @@ def test_fast_clicks_in_odd_orders_do_no_harm(window: MainWindow, qtbot: QtBot) 
         studio.play,
         studio.pause,
         studio.stop,
-        studio.follow,
-        studio.new_noise,
-        studio.undo,
-        studio.redo,
+        studio.looking.follow,
+        studio.editing.new_noise,
+        studio.undo_stack.undo_in_turn,
+        studio.undo_stack.redo_in_turn,
         studio.reproduce,
         lambda: studio.step_by(int(rng.integers(-5, 6))),
         lambda: studio.step_stride(int(rng.integers(-2, 3))),
-        lambda: studio.move_cursor(int(rng.integers(0, 60))),
-        lambda: studio.put_value(int(rng.integers(0, 16))),
+        lambda: studio.looking.move_cursor(int(rng.integers(0, 60))),
+        lambda: studio.editing.put_value(int(rng.integers(0, 16))),
         lambda: studio.change("count", count=int(rng.integers(1, 9))),
         lambda: studio.reshape(temperature=float(rng.uniform(0, 2))),
         lambda: studio.change("pace", pace=float(rng.choice([50.0, 500.0, math.inf]))),
-        lambda: studio.choose_model(str(rng.choice([IMAGE, SOUND]))),
+        lambda: studio.loading.choose(str(rng.choice([IMAGE, SOUND]))),
         lambda: studio.set_overlay(str(rng.choice(["none", "entropy", "surprise"]))),
     ]
     complaints: list[str] = []
@@ -662,7 +663,8 @@ from models.catalog import Catalog
 from studio.app import MainWindow
 from studio.inference import InferenceThread
 from studio.profile import Profile
-from studio.state import Studio, Pointer
+from studio.looking import Pointer
+from studio.state import Studio
 app = QApplication([])
 profile = Profile()
 worker = InferenceThread(profile.save_take)
@@ -719,7 +721,7 @@ def test_the_window_is_there_before_torch_is_imported(checkpoints: Path) -> None
 def test_what_was_made_survives_a_kill(checkpoints: Path, tmp_path: Path) -> None:
     code = IN_A_PROCESS + (
         "worker.start()\n"
-        "studio.choose_model('tiny-pixelcnn')\n"
+        "studio.loading.choose('tiny-pixelcnn')\n"
         "def begin():\n"
         "    if studio.loaded is None: return QTimer.singleShot(50, begin)\n"
         "    studio.change('pace', pace=8.0); studio.begin()\n"
@@ -764,8 +766,8 @@ def test_the_lens_shows_the_point_clicked(window: MainWindow, qtbot: QtBot) -> N
     target = canvas.childAt(place) or canvas
     qtbot.mouseMove(target, target.mapFrom(canvas, place))
     qtbot.mouseClick(target, Qt.MouseButton.LeftButton, pos=target.mapFrom(canvas, place))
-    assert studio.pinned is not None
-    qtbot.waitUntil(lambda: bool(heard) and heard[-1].step == studio.pinned.step)  # type: ignore[attr-defined, union-attr]
+    assert studio.looking.pinned is not None
+    qtbot.waitUntil(lambda: bool(heard) and heard[-1].step == studio.looking.pinned.step)  # type: ignore[attr-defined, union-attr]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
@@ -819,7 +821,7 @@ def test_a_model_of_the_last_time_that_no_longer_loads_gives_way_to_one_that_cam
     whole = (checkpoints / "checkpoints" / f"{IMAGE}.safetensors").read_bytes()
     mine.write_bytes(whole)
     first = make_studio()
-    first.open_checkpoint(mine)
+    first.opening.open_checkpoint(mine)
     qtbot.waitUntil(lambda: first.activity is Activity.IDLE, timeout=20_000)
     assert first.entry is not None
     assert first.entry.path == mine
@@ -865,8 +867,8 @@ def test_a_picture_that_nothing_here_has_saved_opens_the_dialog_when_it_is_dropp
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     Image.new("L", (40, 40), 255).save(tmp_path / "white.png")
-    with qtbot.waitSignal(window.studio.picture_opened):
-        window.studio.open_path(tmp_path / "white.png")
+    with qtbot.waitSignal(window.studio.opening.picture_opened):
+        window.studio.opening.open_path(tmp_path / "white.png")
     assert window._completion is not None
     assert window._completion.isVisible()
     assert window._completion.view.image is not None
