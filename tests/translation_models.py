@@ -24,9 +24,12 @@ SIZES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def translation_model(architecture: str, chain: TextChain = CHAIN, source: Text = SOURCE) -> AutoregressiveModel:
+def translation_model(
+    architecture: str, chain: TextChain = CHAIN, source: Text = SOURCE, **sizes: Any
+) -> AutoregressiveModel:
+    """sizes: in place of those of SIZES."""
     torch.manual_seed(3)
-    spec = ModelSpec(architecture, chain, (source,), SIZES[architecture])
+    spec = ModelSpec(architecture, chain, (source,), SIZES[architecture] | sizes)
     model = network_class(architecture)(spec).eval().requires_grad_(False)
     for name, parameter in model.named_parameters():
         parameter.normal_(mean=float("norm" in name and name.endswith("weight")), std=0.3)

@@ -24,7 +24,7 @@ OVERRIDE = "SAMPLING_STUDIO_CACHE"
 
 MARKER = "warm"
 
-NEEDED_BYTES = 16 * 2**20
+NEEDED_BYTES = 64 * 2**20
 """Several times what all kernels take."""
 
 

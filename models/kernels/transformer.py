@@ -1,8 +1,7 @@
 """The walk of a Transformer as one kernel: what ``models.networks.transformer`` computes, one position at a time.
 
 The time goes into streaming the weights, see ``models.kernels.matrix``: a position needs each of them once. Keys and
-values lie in rings as in ``CachedTransformer``, and after a rewind they are found there or filled in again by the same
-rule, which each row follows by itself: one that does not take part stands still, and catches up when somebody looks.
+values lie in rings as in ``CachedTransformer``.
 """
 
 from __future__ import annotations
@@ -15,11 +14,15 @@ import torch
 from torch import Tensor
 
 from models.chain import Symbols
-from models.kernels.draw import HALF, ONE, ZERO, fast_exp, fast_tanh
+from models.kernels.attention import Turn, attend, find_turn, turn_heads
+from models.kernels.draw import HALF, ONE, ZERO, fast_tanh
 from models.kernels.jit import inlined, kernel
-from models.kernels.matrix import add_product, outputs_of, pack, tile_of
+from models.kernels.layers import pack_product
+from models.kernels.matrix import Weights as Packed
+from models.kernels.matrix import add_product, outputs_of
+from models.kernels.rings import Positions, RingDecoder, move_past
 from models.kernels.vectors import dot
-from models.kernels.walk import Block, CompiledDecoder, Float32s, Float64s, Int64s, array, steps, take, walk_tiny
+from models.kernels.walk import Block, Float32s, Float64s, array, rows_of, steps, take, walk_tiny
 from models.layers.rotary import speeds
 from models.model import ModelSpec
 from models.networks.transformer import NORM_FLOOR, Transformer
@@ -38,13 +41,13 @@ class Weights(NamedTuple):
     """(levels + 1, C): the last is before the first symbol."""
     speeds: Float64s
     """(d / 2)"""
-    ask: Float32s
+    ask: Packed
     """L times C to 3 C, of which the queries are divided by the root of d."""
-    hear: Float32s
+    hear: Packed
     """L times C to C."""
-    widen: Float32s
-    narrow: Float32s
-    out: Float32s
+    widen: Packed
+    narrow: Packed
+    out: Packed
     """C to levels + 1."""
 
 
@@ -52,18 +55,12 @@ PRODUCTS = ("ask", "hear", "widen", "narrow", "out")
 """The weights among these that each step reads."""
 
 
-class State(NamedTuple):
-    """What a walk changes."""
+class Rings(NamedTuple):
+    """What a walk remembers."""
 
     keys: Float32s
     """(B, L, ring, C), as the values."""
     values: Float32s
-    first: Int64s
-    """(B): the position that the rings were filled from, as the next two."""
-    kept: Int64s
-    """The first one that they still hold."""
-    at: Int64s
-    """The next one to be computed."""
 
 
 class Scratch(NamedTuple):
@@ -77,9 +74,7 @@ class Scratch(NamedTuple):
     """(C)"""
     wide: Float32s
     outputs: Float32s
-    cosines: Float32s
-    """(d / 2)"""
-    sines: Float32s
+    turn: Turn
     scores: Float64s
     """(context)"""
 
@@ -93,72 +88,35 @@ def _norm(x: Float32s, normed: Float32s) -> None:
 
 
 @inlined
-def _turn(x: Float32s, scratch: Scratch, turned: Float32s) -> None:
-    """A query or key of one head (d,)."""
-    half = scratch.cosines.shape[0]
-    for n in range(half):
-        a, b = x[n], x[half + n]
-        turned[n] = a * scratch.cosines[n] - b * scratch.sines[n]
-        turned[half + n] = a * scratch.sines[n] + b * scratch.cosines[n]
-
-
-@inlined
-def _attend(
-    weights: Weights, keys: Float32s, values: Float32s, first: int, position: int, head: int, scratch: Scratch
-) -> None:
-    """What a head hears of the positions from ``first`` on. keys, values: (ring, C)."""
-    size, ring = 2 * scratch.cosines.shape[0], keys.shape[0]
-    start, count = head * size, position + 1 - first
-    query, heard = scratch.normed[start : start + size], scratch.heard[start : start + size]
-    highest = -math.inf
-    for j in range(count):
-        score = np.float64(dot(query, keys[(first + j) % ring, start : start + size], size))
-        scratch.scores[j] = score
-        highest = max(highest, score)
-    for j in range(count):
-        scratch.scores[j] = fast_exp(scratch.scores[j] - highest)
-    total = 0.0
-    for j in range(count):
-        total += scratch.scores[j]
-    for c in range(size):
-        heard[c] = ZERO
-    for j in range(count):
-        share = np.float32(scratch.scores[j] / total)
-        value = values[(first + j) % ring, start : start + size]
-        for c in range(size):
-            heard[c] += share * value[c]
-
-
-@inlined
 def _compute(
-    weights: Weights, state: State, conditions: Float32s, known: Symbols, row: int, position: int, scratch: Scratch
+    weights: Weights,
+    rings: Rings,
+    positions: Positions,
+    conditions: Float32s,
+    known: Symbols,
+    row: int,
+    position: int,
+    scratch: Scratch,
 ) -> None:
     """The stream behind the last block at a position of a row."""
-    width, half = weights.embedding.shape[1], weights.speeds.shape[0]
+    width, ring = weights.embedding.shape[1], rings.keys.shape[2]
     symbol = weights.embedding.shape[0] - 1 if position == 0 else known[position - 1]
     x = scratch.stream
     x[:] = ZERO
     for c in range(width):
         x[c] = weights.embedding[symbol, c] + conditions[row, c]
-    for n in range(half):
-        angle = position * weights.speeds[n]
-        scratch.cosines[n] = np.float32(math.cos(angle))
-        scratch.sines[n] = np.float32(math.sin(angle))
-    first = max(state.first[row], position + 1 - weights.context)
-    slot = position % state.keys.shape[2]
-    for layer in range(state.keys.shape[1]):
-        keys, values = state.keys[row, layer], state.values[row, layer]
+    find_turn(weights.speeds, position, scratch.turn)
+    first = max(positions.first[row], position + 1 - weights.context)
+    for layer in range(rings.keys.shape[1]):
+        keys, values = rings.keys[row, layer], rings.values[row, layer]
         _norm(x, scratch.normed)
         scratch.asked[:] = ZERO
         add_product(weights.ask[layer], scratch.normed, scratch.asked)
         for c in range(width):
-            values[slot, c] = scratch.asked[2 * width + c]
-        for head in range(weights.heads):
-            start, end = 2 * half * head, 2 * half * (head + 1)
-            _turn(scratch.asked[start:end], scratch, scratch.normed[start:end])
-            _turn(scratch.asked[width + start : width + end], scratch, keys[slot, start:end])
-        for head in range(weights.heads):
-            _attend(weights, keys, values, first, position, head, scratch)
+            values[position % ring, c] = scratch.asked[2 * width + c]
+        turn_heads(scratch.asked, scratch.turn, scratch.normed)
+        turn_heads(scratch.asked[width:], scratch.turn, keys[position % ring])
+        attend(weights.heads, scratch.normed, keys, values, first, position + 1, scratch.scores, scratch.heard)
         add_product(weights.hear[layer], scratch.heard, x)
         _norm(x, scratch.normed)
         scratch.wide[:] = ZERO
@@ -167,14 +125,13 @@ def _compute(
             z = scratch.wide[c]
             scratch.wide[c] = HALF * z * (ONE + fast_tanh(GELU_SCALE * (z + GELU_CUBE * z * z * z)))
         add_product(weights.narrow[layer], scratch.wide, x)
-    state.at[row] = position + 1
-    state.kept[row] = max(state.kept[row], position + 1 - state.keys.shape[2])
+    move_past(positions, row, position, ring)
 
 
 @kernel
-def _walk(weights: Weights, state: State, conditions: Float32s, block: Block) -> None:
+def _walk(weights: Weights, rings: Rings, positions: Positions, conditions: Float32s, block: Block) -> None:
     """conditions: (B, C), added to every embedding."""
-    width = weights.embedding.shape[1]
+    width, half = weights.embedding.shape[1], weights.speeds.shape[0]
     scratch = Scratch(
         stream=np.empty(outputs_of(weights.hear[0]), np.float32),
         normed=np.empty(width, np.float32),
@@ -182,15 +139,14 @@ def _walk(weights: Weights, state: State, conditions: Float32s, block: Block) ->
         heard=np.empty(width, np.float32),
         wide=np.empty(outputs_of(weights.widen[0]), np.float32),
         outputs=np.empty(outputs_of(weights.out), np.float32),
-        cosines=np.empty(weights.speeds.shape[0], np.float32),
-        sines=np.empty(weights.speeds.shape[0], np.float32),
+        turn=Turn(np.empty(half, np.float32), np.empty(half, np.float32)),
         scores=np.empty(weights.context, np.float64),
     )
     for row in range(block.symbols.shape[0]):
         for i in range(steps(block, row)):
             step = block.start + i
-            for position in range(min(state.at[row], step), step + 1):
-                _compute(weights, state, conditions, block.symbols[row], row, position, scratch)
+            for position in range(min(positions.at[row], step), step + 1):
+                _compute(weights, rings, positions, conditions, block.symbols[row], row, position, scratch)
             _norm(scratch.stream, scratch.normed)
             scratch.outputs[:] = ZERO
             add_product(weights.out, scratch.normed, scratch.outputs)
@@ -200,20 +156,15 @@ def _walk(weights: Weights, state: State, conditions: Float32s, block: Block) ->
                 break
 
 
-def _packed(weights: list[Tensor]) -> Float32s:
-    """Weights of one shape (out, in) each, to (n, tiles, in, outputs of a tile)."""
-    return pack(np.stack([array(matrix.T) for matrix in weights]), tile_of(len(weights[0])))
-
-
-class CompiledTransformer(CompiledDecoder):
+class CompiledTransformer(RingDecoder):
     """Keys and values of the last positions of every row."""
 
     model: Transformer
 
     @torch.inference_mode()
     def __init__(self, model: Transformer, condition: Tensor) -> None:
-        super().__init__(model, condition)
         config = model.config
+        super().__init__(model, condition, config.context, model.receptive_field)
         layers = [cast(Layer, block) for block in model.blocks]
         depth = config.width // config.heads
         scaled = torch.ones(3 * config.width, 1)
@@ -223,51 +174,22 @@ class CompiledTransformer(CompiledDecoder):
             context=config.context,
             embedding=array(model.embedding.weight),
             speeds=speeds(depth // 2).numpy(),
-            ask=_packed([layer.ask.weight * scaled for layer in layers]),
-            hear=_packed([layer.hear.weight for layer in layers]),
-            widen=_packed([layer.widen.weight for layer in layers]),
-            narrow=_packed([layer.narrow.weight for layer in layers]),
-            out=_packed([model.out.weight])[0],
+            ask=pack_product([layer.ask.weight * scaled for layer in layers]),
+            hear=pack_product([layer.hear.weight for layer in layers]),
+            widen=pack_product([layer.widen.weight for layer in layers]),
+            narrow=pack_product([layer.narrow.weight for layer in layers]),
+            out=pack_product([model.out.weight])[0],
         )
         self.step_bytes = sum(getattr(self._weights, name).nbytes for name in PRODUCTS)
         self._conditions = array(model.condition(condition))
         shape = (self.rows, config.layers, 2 * config.context, config.width)
-        begun = (np.zeros(self.rows, np.int64) for _ in range(3))
-        self._state = State(np.zeros(shape, np.float32), np.zeros(shape, np.float32), *begun)
+        self._rings = Rings(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
-    def _beginning(self, step: int) -> int:
-        return max(0, step - self.model.refilled)
+    def _follow(self, block: Block) -> None:
+        _walk(self._weights, self._rings, self._positions, self._conditions, block)
 
-    def _begin(self, step: int) -> None:
-        self._refill(np.arange(self.rows), step)
-
-    def _refill(self, rows: Int64s, first: int) -> None:
-        """As in ``CachedTransformer``, of some rows from a position on."""
-        for each in (self._state.first, self._state.kept, self._state.at):
-            each[rows] = first
-
-    def _leave_behind(self, step: int) -> None:
-        """Of rows that are far behind a step, what nothing from there on depends on."""
-        self._refill(np.flatnonzero(step - self._state.at > self.model.refilled), self._beginning(step))
-
-    def _walk(self, block: Block) -> None:
-        self._leave_behind(block.start)
-        _walk(self._weights, self._state, self._conditions, block)
-
-    def _rewind(self, step: int) -> None:
-        state = self._state
-        held = state.kept <= max(0, step + 1 - self._weights.context)
-        right = (state.first == 0) | (state.first <= step - self.model.receptive_field)
-        np.minimum(state.at, step, out=state.at)
-        self._refill(np.flatnonzero(~(held & right)), self._beginning(step))
-
-    def back(self, step: int) -> None:
-        self.rewind(step)
-        self._leave_behind(step)
-        self.step = min(step, int(self._state.at.min()))
-
-    def _select(self, rows: list[int]) -> None:
-        self._state = State._make(each[rows] for each in self._state)
+    def _select_rings(self, rows: list[int]) -> None:
+        self._rings = rows_of(self._rings, rows)
         self._conditions = self._conditions[rows]
 
 

@@ -108,6 +108,25 @@ def array(tensor: Tensor) -> Float32s:
     return values
 
 
+def check_symbols(model: AutoregressiveModel, symbols: Symbols, lowest: int = 0) -> None:
+    """A kernel reads wherever it is told to: nothing but symbols may get there. Raises InputError.
+
+    lowest: DRAW where a symbol may be left open.
+    """
+    size = model.chain.alphabet.size
+    if symbols.size and not lowest <= symbols.min() <= symbols.max() < size:
+        raise InputError(f"symbols lie in 0 … {size - 1}, not {symbols.min()} … {symbols.max()}")
+
+
+def known_symbols(decoder: Decoder, prefix: npt.ArrayLike) -> Symbols:
+    """What every row of a decoder is told, (B, n). Raises InputError for what is no symbols of so many rows."""
+    symbols = np.asarray(prefix, np.int32)
+    if symbols.ndim != 2 or symbols.shape[0] != decoder.rows:
+        raise InputError(f"extend takes {decoder.rows} rows of symbols, not an array of shape {symbols.shape}")
+    check_symbols(decoder.model, symbols)
+    return symbols
+
+
 State = TypeVar("State", bound=tuple[npt.NDArray[np.generic], ...])
 
 
@@ -142,15 +161,12 @@ class CompiledDecoder(Decoder):
         super().push(symbols)
 
     def begin_with(self, prefix: Symbols) -> int:
-        self._check_symbols(prefix)
+        check_symbols(self.model, prefix)
         return super().begin_with(prefix)
 
     def extend(self, prefix: npt.ArrayLike) -> None:
-        symbols = np.asarray(prefix, np.int32)
-        if symbols.ndim != 2 or symbols.shape[0] != self.rows:
-            raise InputError(f"extend takes {self.rows} rows of symbols, not an array of shape {symbols.shape}")
+        symbols = known_symbols(self, prefix)
         self._make_room(symbols.shape[1])
-        self._check_symbols(symbols)
         self._record(symbols)
         self.step += symbols.shape[1]
         if self.step != self.model.chain.length:
@@ -166,7 +182,7 @@ class CompiledDecoder(Decoder):
         count = uniforms.shape[1]
         self._make_room(count)
         if clamps is not None:
-            self._check_symbols(np.maximum(clamps, 0))
+            check_symbols(self.model, clamps, DRAW)
         self._symbols[:, self.step : self.step + count] = 0
         block = self._block(uniforms, shaping, clamps, active)
         self._walk(block)
@@ -214,14 +230,8 @@ class CompiledDecoder(Decoder):
             raise InputError(f"a chain of {length} variables has no step {max(self.step, length)}")
         self._reserve(stop)
 
-    def _check_symbols(self, symbols: Symbols) -> None:
-        """A kernel reads wherever it is told to: nothing but symbols may get there."""
-        size = self.model.chain.alphabet.size
-        if symbols.size and not (symbols.min() >= 0 and symbols.max() < size):
-            raise InputError(f"symbols lie in 0 … {size - 1}, not {symbols.min()} … {symbols.max()}")
-
     def _push(self, column: Symbols) -> None:
-        self._check_symbols(column)
+        check_symbols(self.model, column)
 
 
 def walk_tiny(decoder: CompiledDecoder) -> None:

@@ -29,6 +29,8 @@ KERNELS = tuple(
         "orderless_nade",
         "made",
         "transformer",
+        "bytenet",
+        "translation_transformer",
     )
 )
 """``module:function``, where the function walks a tiny model through all that its compiled decoder can do."""

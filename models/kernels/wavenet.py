@@ -16,33 +16,30 @@ in a batch, and a rewound walk equals the first one, bit for bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Module
 
 from models.chain import DRAW, MuLaw, SoundChain, Symbols
 from models.conditional import Conditional
 from models.decoder import Drawn, SnapshotDecoder
 from models.engines import BFLOAT16
-from models.errors import InputError
 from models.kernels.draw import ZERO, draw_symbol, fast_sigmoid, fast_tanh
 from models.kernels.jit import inlined, kernel
+from models.kernels.layers import multiply, pack_layer, pack_product
 from models.kernels.matrix import Weights as Packed
-from models.kernels.matrix import add_product, bfloat16, outputs_of, pack, pad, tile_of
+from models.kernels.matrix import add_product, outputs_of
 from models.kernels.mixture import draw_from_logistics
 from models.kernels.vectors import add_to, copy_to, rectify
+from models.kernels.walk import Bools, Float32s, Float64s, Int64s, array, check_symbols, known_symbols, rows_of
 from models.model import ModelSpec
 from models.networks.wavenet import NARROWEST, GatedBlock, WaveNet
 from models.shaping import NEUTRAL, Shaping
-
-Float32s = npt.NDArray[np.float32]
-Float64s = npt.NDArray[np.float64]
-Int64s = npt.NDArray[np.int64]
 
 FOREVER = 2**62
 """Steps of the one frame of a network that has no track."""
@@ -189,9 +186,6 @@ class State(NamedTuple):
     def copy(self) -> State:
         return State._make(each.copy() for each in self)
 
-    def select(self, rows: list[int]) -> State:
-        return State._make(each[rows] for each in self)
-
     @property
     def nbytes(self) -> int:
         return self.rings.nbytes + self.heard.nbytes + self.context_rings.nbytes
@@ -229,8 +223,7 @@ def _hear(
         if n + 1 < count:
             add_to(context.residual_bias[n], x)
             add_product(context.residual[n], gate, x)
-    copy_to(context.features_bias, features)
-    add_product(context.features, gates, features)
+    multiply(context.features, context.features_bias, gates, features)
     rectify(features, features)
     now.context_blocks[row, :] = ZERO
     add_product(context.to_blocks, features, now.context_blocks[row])
@@ -307,7 +300,7 @@ def walk(
     first_frame: int,
     hop: int,
     now: State,
-    active: npt.NDArray[np.bool_],
+    active: Bools,
     given: Symbols,
     first: int,
     end: int,
@@ -430,30 +423,11 @@ def walk(
             copy_to(told_skips, skips)
             add_product(weights.skip, gates, skips)
             rectify(skips, skips)
-            copy_to(weights.head_bias, hidden)
-            add_product(weights.head, skips, hidden)
+            multiply(weights.head, weights.head_bias, skips, hidden)
             rectify(hidden, hidden)
-            copy_to(weights.out_bias, result)
-            add_product(weights.out, hidden, result)
+            multiply(weights.out, weights.out_bias, hidden, result)
             for k in range(outputs):
                 now.outputs[row, k] = result[k]
-
-
-def _array(tensor: Tensor) -> Float32s:
-    return np.ascontiguousarray(tensor.detach().float().numpy())
-
-
-def pack_product(weights: Sequence[Tensor], rounded: bool) -> Packed:
-    """Weights of one shape (out, in) each, to (n, tiles, in, outputs of a tile): tiles as wide as the outputs fill."""
-    packed = pack(np.stack([_array(matrix.T) for matrix in weights]), tile_of(weights[0].shape[0]))
-    return bfloat16(packed) if rounded else packed
-
-
-def pack_layer(layer: Module, rounded: bool) -> tuple[Packed, Float32s]:
-    """The weights of a linear layer, and its bias as long as what they add to."""
-    weight, bias = cast(nn.Linear, layer).weight, cast(nn.Linear, layer).bias
-    (packed,) = pack_product([weight], rounded)
-    return packed, pad(_array(bias), outputs_of(packed))
 
 
 def pack_blocks(blocks: Iterable[Module], channels: int, rounded: bool) -> tuple[Packed, Packed, Float32s]:
@@ -463,7 +437,7 @@ def pack_blocks(blocks: Iterable[Module], channels: int, rounded: bool) -> tuple
     return (
         pack_product([block.filter_gate.weight for block in found], rounded),
         pack_product([layer.weight for layer in residuals] or [torch.zeros(channels, channels)], rounded),
-        np.array([_array(layer.bias) for layer in residuals], np.float32).reshape(-1, channels),
+        np.array([array(layer.bias) for layer in residuals], np.float32).reshape(-1, channels),
     )
 
 
@@ -474,7 +448,7 @@ def pack_network(model: WaveNet, rounded: bool) -> Weights:
     head, head_bias = pack_layer(model.head, rounded)
     out, out_bias = pack_layer(model.out, rounded)
     return Weights(
-        embedding=_array(model.inputs(torch.arange(model.start_symbol + 1))),
+        embedding=array(model.inputs(torch.arange(model.start_symbol + 1))),
         filter_gate=filter_gate,
         residual=residual,
         residual_bias=residual_bias,
@@ -500,11 +474,11 @@ def pack_context(model: WaveNet, rounded: bool) -> Context:
     return Context(
         hop=config.hop,
         channels=config.channels,
-        heard=_array(model.heard(torch.arange(model.start_symbol + 1))),
-        frames=_array(stack.frames.weight.T),
-        frames_bias=_array(stack.frames.bias),
+        heard=array(model.heard(torch.arange(model.start_symbol + 1))),
+        frames=array(stack.frames.weight.T),
+        frames_bias=array(stack.frames.bias),
         filter_gate=filter_gate,
-        bias=_array(stack.bias),
+        bias=array(stack.bias),
         residual=residual,
         residual_bias=residual_bias,
         features=features,
@@ -520,7 +494,7 @@ def pack_periods(model: WaveNet) -> Periods:
     """The same of its periods."""
     if model.period is None:
         return Periods(np.empty(0, np.float32), np.empty((0, 0), np.float32))
-    return Periods(_array(model.heard(torch.arange(model.start_symbol + 1))), _array(model.period.weight.T))
+    return Periods(array(model.heard(torch.arange(model.start_symbol + 1))), array(model.period.weight.T))
 
 
 class CompiledWaveNet(SnapshotDecoder):
@@ -570,10 +544,7 @@ class CompiledWaveNet(SnapshotDecoder):
         return True
 
     def extend(self, prefix: npt.ArrayLike) -> None:
-        block = np.asarray(prefix, np.int32)
-        if block.ndim != 2 or block.shape[0] != self.rows:
-            raise InputError(f"extend takes symbols of {self.rows} rows, not an array of shape {block.shape}")
-        self._check(block, 0)
+        block = known_symbols(self, prefix)
         for start in range(0, block.shape[1], self.SNAPSHOT_INTERVAL):
             part = block[:, start : start + self.SNAPSHOT_INTERVAL]
             self._record(part)
@@ -586,12 +557,12 @@ class CompiledWaveNet(SnapshotDecoder):
         uniforms: Float64s,
         shaping: Shaping,
         clamps: Symbols | None = None,
-        active: npt.NDArray[np.bool_] | None = None,
+        active: Bools | None = None,
     ) -> Drawn:
         """As in ``Decoder``, in one kernel call for every SNAPSHOT_INTERVAL steps; stops where no row goes on."""
         count = uniforms.shape[1]
         given = np.full(uniforms.shape, DRAW, np.int32) if clamps is None else np.ascontiguousarray(clamps, np.int32)
-        self._check(given, DRAW)
+        check_symbols(self.model, given, DRAW)
         alive = np.ones(self.rows, np.bool_) if active is None else active.copy()
         self._follow(self.step, alive)
         drawn = Drawn(
@@ -615,16 +586,11 @@ class CompiledWaveNet(SnapshotDecoder):
         return drawn
 
     def _push(self, column: Symbols) -> None:
-        self._check(column, 0)
+        check_symbols(self.model, column)
         self._follow(self.step + 1)
         self._keep(self.step + 1)
 
-    def _check(self, symbols: Symbols, lowest: int) -> None:
-        """The kernel does not look: a symbol that is none would read beyond the embeddings."""
-        if symbols.size and not lowest <= symbols.min() <= symbols.max() < self._size:
-            raise InputError(f"symbols lie in 0 … {self._size - 1}, not {symbols.min()} … {symbols.max()}")
-
-    def _follow(self, step: int, rows: npt.NDArray[np.bool_] | None = None) -> None:
+    def _follow(self, step: int, rows: Bools | None = None) -> None:
         """Brings rows (B,), or all, to a step along the symbols recorded for them."""
         active = np.ones(self.rows, np.bool_) if rows is None else rows
         nothing = np.empty((self.rows, 0), np.float32)
@@ -633,7 +599,7 @@ class CompiledWaveNet(SnapshotDecoder):
 
     def _walk(
         self,
-        active: npt.NDArray[np.bool_],
+        active: Bools,
         given: Symbols,
         first: int,
         end: int,
@@ -689,12 +655,12 @@ class CompiledWaveNet(SnapshotDecoder):
             if model.tone is not None:
                 steps = (frames[:, None] * self._hop + torch.arange(self._hop) for frames in runs)
                 tones = torch.cat([model.tones(self.condition, each.flatten()) for each in steps], 1)
-            biases = _array(torch.cat(blocks, 1)), _array(torch.cat(skips, 1))
+            biases = array(torch.cat(blocks, 1)), array(torch.cat(skips, 1))
             lags, shares = (np.empty((self.rows, end - first, 0, 4), kind) for kind in (np.int64, np.float32))
             if model.period is not None:
                 delays = [model.delays(self.condition, frames) for frames in runs]
                 lags, shares = (torch.cat(each, 1).numpy() for each in zip(*delays, strict=True))
-            self._ahead = Frames(first, end, *biases, _array(tones), lags, shares)
+            self._ahead = Frames(first, end, *biases, array(tones), lags, shares)
         return self._ahead
 
     def _beginning(self, step: int) -> int:
@@ -722,8 +688,8 @@ class CompiledWaveNet(SnapshotDecoder):
         self._now = state.copy()
 
     def _select(self, rows: list[int]) -> None:
-        self._now = self._now.select(rows)
-        self._snapshots = {step: state.select(rows) for step, state in self._snapshots.items()}
+        self._now = rows_of(self._now, rows)
+        self._snapshots = {step: rows_of(state, rows) for step, state in self._snapshots.items()}
         self._ahead = None
 
 

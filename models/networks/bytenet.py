@@ -189,6 +189,11 @@ class ByteNet(AutoregressiveModel):
     def cached(self, condition: Tensor) -> Decoder:
         return CachedByteNet(self, condition)
 
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.bytenet import CompiledByteNet
+
+        return CompiledByteNet(self, condition)
+
 
 class CachedByteNet(SnapshotDecoder):
     """The columns, and of each block the last places that its taps reach, in a ring: a step costs what is new.

@@ -242,6 +242,11 @@ class TranslationTransformer(AutoregressiveModel):
     def cached(self, condition: Tensor) -> Decoder:
         return CachedTranslationTransformer(self, condition)
 
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.translation_transformer import CompiledTranslationTransformer
+
+        return CompiledTranslationTransformer(self, condition)
+
 
 class CachedTranslationTransformer(Decoder):
     """Keys and values of the source, made once, and of all that is written, to which a step adds its own.

@@ -32,6 +32,7 @@ from tests.translation_models import SIZES, translation_model
 LEVELS, LIMIT = 3, 5
 CHAIN = TextChain(Characters(LEVELS, True, "abc"), default_length=10, max_length=20)
 SOURCE = Text("source", "AB", 4, "AB")
+ENGINES = ("cached", "compiled")
 EVERY = (LEVELS + 1) ** LIMIT
 """A beam as wide as this loses nothing."""
 
@@ -57,23 +58,25 @@ def every_text(model: AutoregressiveModel, source: str = "ABBA") -> dict[tuple[i
 
 
 @pytest.mark.parametrize("architecture", SIZES)
-def test_a_beam_that_is_wide_enough_finds_the_most_probable_texts_of_all(architecture: str) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_beam_that_is_wide_enough_finds_the_most_probable_texts_of_all(architecture: str, engine: str) -> None:
     network = model(architecture)
     truth = every_text(network)
     best = sorted(truth, key=lambda text: -truth[text])
-    found = beam_search(decoder_of(network), min(EVERY, 1024), LIMIT)
+    found = beam_search(decoder_of(network, engine=engine), min(EVERY, 1024), LIMIT)
     ended = [hypothesis for hypothesis in found if hypothesis.ended]
     assert [tuple(h.symbols.tolist()) for h in ended] == best
     assert [h.log_prob for h in ended] == pytest.approx([truth[text] for text in best], abs=1e-4)
 
 
 @pytest.mark.parametrize("architecture", SIZES)
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("width", [1, 2, 5])
-def test_what_a_narrow_beam_finds_has_the_probability_that_it_says(architecture: str, width: int) -> None:
+def test_what_a_narrow_beam_finds_has_the_probability_that_it_says(architecture: str, engine: str, width: int) -> None:
     network = model(architecture)
     for source in ("", "A", "BBA"):
         truth = every_text(network, source)
-        found = beam_search(decoder_of(network, source), width, LIMIT)
+        found = beam_search(decoder_of(network, source, engine), width, LIMIT)
         assert 1 <= len(found) <= width
         for hypothesis in found:
             if hypothesis.ended:
@@ -83,11 +86,12 @@ def test_what_a_narrow_beam_finds_has_the_probability_that_it_says(architecture:
 
 
 @pytest.mark.parametrize("architecture", SIZES)
-def test_a_beam_of_one_is_the_walk_at_temperature_0(architecture: str) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_beam_of_one_is_the_walk_at_temperature_0(architecture: str, engine: str) -> None:
     network = translation_model(architecture)
     for source in ("", "ACE BAD.", "CAB"):
-        drawn = decoder_of(network, source).advance(np.zeros((1, 40)), Shaping(temperature=0)).symbols[0]
-        (found,) = beam_search(decoder_of(network, source), 1, 40)
+        drawn = decoder_of(network, source, engine).advance(np.zeros((1, 40)), Shaping(temperature=0)).symbols[0]
+        (found,) = beam_search(decoder_of(network, source, engine), 1, 40)
         assert found.symbols.tolist() == drawn[drawn >= 0].tolist()
 
 

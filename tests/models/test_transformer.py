@@ -282,10 +282,10 @@ def test_a_walk_that_goes_on_in_a_long_text_computes_no_more_at_once_than_it_is_
         computed[-1] += 1
         compute(decoder, position)
 
-    def counted_kernel(weights: Any, state: Any, conditions: Any, block: Any) -> None:
+    def counted_kernel(weights: Any, rings: Any, positions: Any, conditions: Any, block: Any) -> None:
         looked_at = block.start + block.uniforms.shape[1] + len(block.following)
-        computed[-1] += looked_at - int(state.at.min())
-        kernel(weights, state, conditions, block)
+        computed[-1] += looked_at - int(positions.at.min())
+        kernel(weights, rings, positions, conditions, block)
 
     monkeypatch.setattr(CachedTransformer, "_compute", counted)
     monkeypatch.setattr(transformer_kernel, "_walk", counted_kernel)

@@ -6,7 +6,9 @@ What holds of any chain, they are held to in ``test_promises``.
 from __future__ import annotations
 
 import dataclasses
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,16 +16,19 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.chain import GreyLevels, ImageChain, Symbols
+from models.chain import DRAW, GreyLevels, ImageChain, Symbols
 from models.checkpoint import load_checkpoint
 from models.condition import Category
-from models.decoder import Decoder, SnapshotDecoder
+from models.decoder import Decoder, Drawn, SnapshotDecoder
 from models.errors import InputError
+from models.kernels.bytenet import CompiledByteNet
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.networks.bytenet import ByteNet
 from models.networks.translation_transformer import TranslationTransformer
-from models.sampling import make_decoder
+from models.sampling import FLOAT_TIE, Walk, distance_to, make_decoder
+from models.shaping import NEUTRAL, Shaping
+from models.trace import ModelReference, new_take
 from models.training.data import load
 from models.training.loop import Trainer, read_recipe
 from tests.translation_models import CHAIN, LETTERS, SIZES, SOURCE, translation_model
@@ -37,9 +42,15 @@ def model(request: pytest.FixtureRequest) -> AutoregressiveModel:
     return translation_model(request.param)
 
 
+@pytest.fixture(params=["cached", "compiled"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Snapshots so close together that a short text meets them, and drops some."""
+    """Snapshots so close together that a short text meets them, and drops some; and room that it outgrows."""
+    monkeypatch.setattr("models.kernels.translation_transformer.FIRST_ROOM", 8)
     monkeypatch.setattr(SnapshotDecoder, "SNAPSHOT_INTERVAL", 8)
     monkeypatch.setattr(SnapshotDecoder, "MAX_SNAPSHOTS", 4)
 
@@ -163,10 +174,10 @@ def test_a_transformer_looks_back_to_the_beginning() -> None:
 
 
 @pytest.mark.usefixtures("often")
-def test_the_decoder_is_the_network_at_every_step_and_after_any_rewind(model: AutoregressiveModel) -> None:
+def test_the_decoder_is_the_network_at_every_step_and_after_any_rewind(model: AutoregressiveModel, engine: str) -> None:
     symbols, condition = random_symbols(5, 100), conditions(model)
     truth = parallel(model, symbols, condition)
-    decoder = make_decoder(model, "cached", condition)
+    decoder = make_decoder(model, engine, condition)
     for column in symbols.T:
         assert distance(decoder, truth) < 1e-5
         decoder.push(column)
@@ -183,8 +194,8 @@ def test_the_decoder_is_the_network_at_every_step_and_after_any_rewind(model: Au
 
 
 @pytest.mark.usefixtures("often")
-def test_a_rewound_step_is_what_it_was_bit_for_bit(model: AutoregressiveModel) -> None:
-    symbols, decoder = random_symbols(5, 70), make_decoder(model, "cached", conditions(model))
+def test_a_rewound_step_is_what_it_was_bit_for_bit(model: AutoregressiveModel, engine: str) -> None:
+    symbols, decoder = random_symbols(5, 70), make_decoder(model, engine, conditions(model))
     before = []
     for column in symbols.T:
         before.append(decoder.peek().dense())
@@ -196,9 +207,9 @@ def test_a_rewound_step_is_what_it_was_bit_for_bit(model: AutoregressiveModel) -
 
 
 @pytest.mark.usefixtures("often")
-def test_selected_rows_go_on_by_themselves_with_their_own_source(model: AutoregressiveModel) -> None:
+def test_selected_rows_go_on_by_themselves_with_their_own_source(model: AutoregressiveModel, engine: str) -> None:
     symbols, condition = random_symbols(5, 30), conditions(model)
-    decoder = make_decoder(model, "cached", condition)
+    decoder = make_decoder(model, engine, condition)
     decoder.extend(symbols)
     before = decoder.peek().dense()
     rows = [3, 3, 0]
@@ -210,6 +221,100 @@ def test_selected_rows_go_on_by_themselves_with_their_own_source(model: Autoregr
     chosen.rewind(11)
     assert distance(chosen, truth) < 1e-5
     assert torch.equal(decoder.peek().dense(), before)
+
+
+def test_what_is_drawn_is_what_the_reference_draws_up_to_a_tie(model: AutoregressiveModel, engine: str) -> None:
+    """Where they first differ, u lies within a tie of the edge between the two symbols."""
+    condition, u = conditions(model), np.random.default_rng(11).random((5, 60))
+    for shaping in (NEUTRAL, Shaping(temperature=0), Shaping(temperature=1.4, top_k=5, top_p=0.9, min_p=0.02)):
+        fast, slow = (make_decoder(model, each, condition) for each in (engine, "reference"))
+        drawn, expected = fast.advance(u, shaping), slow.advance(u, shaping)
+        for row in range(5):
+            differs = np.flatnonzero(drawn.symbols[row] != expected.symbols[row])
+            same = int(differs[0]) if differs.size else int((drawn.symbols[row] != DRAW).sum())
+            assert drawn.surprise[row, :same] == pytest.approx(expected.surprise[row, :same], abs=1e-4)
+            assert drawn.entropy[row, :same] == pytest.approx(expected.entropy[row, :same], abs=1e-4)
+            if differs.size:
+                log_p = parallel(model, expected.symbols[row : row + 1, :same], condition[row : row + 1])[0, -1].log()
+                away = distance_to(log_p.numpy(), shaping, u[row, same], int(drawn.symbols[row, same]))
+                assert away is not None
+                assert away < FLOAT_TIE
+
+
+def test_blocks_peeks_and_rewinds_of_any_size_and_rows_alone_give_the_same_bits(model: AutoregressiveModel) -> None:
+    condition, u = conditions(model), np.random.default_rng(11).random((5, 120))
+    given = np.where(np.arange(120) % 3 > 0, random_symbols(5, 120), DRAW)  # so that no text ends too soon
+    straight = make_decoder(model, "compiled", condition).advance(u, NEUTRAL, given)
+    decoder, rng = make_decoder(model, "compiled", condition), np.random.default_rng(3)
+
+    def assert_same(drawn: Drawn, start: int, rows: slice = slice(None)) -> None:
+        end = start + drawn.symbols.shape[1]
+        for name in ("symbols", "surprise", "entropy"):
+            assert np.array_equal(getattr(drawn, name), getattr(straight, name)[rows, start:end]), name
+
+    ended = straight.symbols == model.chain.alphabet.stop_symbol
+    goes_on = int(np.where(ended.any(1), ended.argmax(1), 120).max())
+    for back in (0, 5, 60, 1, 19, 20, 21, 90):
+        decoder.rewind(max(0, decoder.step - back))
+        while decoder.step < goes_on:
+            start = decoder.step
+            active = ~ended[:, :start].any(1)
+            if rng.integers(2):
+                decoder.peek()
+            stop = min(goes_on, start + int(rng.integers(1, 15)))
+            assert_same(decoder.advance(u[:, start:stop], NEUTRAL, given[:, start:stop], active), start)
+    for row in range(5):
+        alone, one = make_decoder(model, "compiled", condition[row : row + 1]), slice(row, row + 1)
+        assert_same(alone.advance(u[one], NEUTRAL, given[one]), 0, one)
+
+
+def test_a_row_that_stands_still_or_has_ended_leaves_the_others_alone(model: AutoregressiveModel, engine: str) -> None:
+    clamps, condition = random_symbols(5, 90), conditions(model)
+    clamps[1, 10] = len(LETTERS)
+    decoder = make_decoder(model, engine, condition)
+    active = np.array([True, True, False, True, True])
+    drawn = decoder.advance(np.full((5, 90), 0.5), NEUTRAL, clamps, active)
+    assert (drawn.symbols[1, 11:] == DRAW).all()
+    assert (drawn.symbols[2] == DRAW).all()
+    assert np.array_equal(drawn.symbols[[0, 3, 4]], clamps[[0, 3, 4]])
+    assert distance(decoder, parallel(model, np.maximum(drawn.symbols, 0), condition)) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("architecture", "sizes"),
+    [
+        ("bytenet", {"channels": 1, "decoder": [1]}),
+        ("bytenet", {"channels": 33, "decoder": [5, 1]}),
+        ("bytenet", {"channels": 66, "decoder": [2]}),
+        ("translation_transformer", {"channels": 2, "heads": 1, "hidden": 1, "decoder": 1}),
+        ("translation_transformer", {"channels": 34, "heads": 17, "hidden": 65}),
+        ("translation_transformer", {"channels": 130, "heads": 5, "hidden": 128, "decoder": 1}),
+    ],
+)
+def test_one_kernel_serves_networks_of_all_sizes(architecture: str, sizes: dict[str, object]) -> None:
+    model = translation_model(architecture, **sizes)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_((8 / parameter.shape[1]) ** 0.5)  # lest float32 be lost in its own rounding
+    symbols, condition = random_symbols(5, 70), conditions(model)
+    truth, decoder = parallel(model, symbols, condition), make_decoder(model, "compiled", condition)
+    for column in symbols.T:
+        assert distance(decoder, truth) < 1e-5
+        decoder.push(column)
+    u = np.full((2, 3), 0.5)
+    u.flags.writeable = False
+    decoder.select([1, 0]).advance(u, Shaping(top_k=3), np.asfortranarray(np.full((2, 3), DRAW, np.int32)))
+    kernel = import_module(f"models.kernels.{architecture}")
+    kernel.warm_up()
+    assert len(kernel._walk.signatures) == 1
+
+
+def test_symbols_that_are_none_are_refused_by_the_kernel(model: AutoregressiveModel) -> None:
+    decoder = make_decoder(model, "compiled", conditions(model))
+    for bad in (lambda: decoder.push([0, 0, 0, 0, 10]), lambda: decoder.extend(np.full((5, 1), -1))):
+        with pytest.raises(InputError, match="0 … 9"):
+            bad()
 
 
 # --- cost -------------------------------------------------------------------------------------------------------------
@@ -246,6 +351,44 @@ def test_what_a_bytenet_remembers_of_the_target_does_not_grow() -> None:
         decoder.push([1])
         sizes.add(sum(tensor.nbytes for tensor in decoder._state()))
     assert len(sizes) == 1
+
+
+def test_the_kernel_computes_each_character_once_and_no_more_at_once_than_it_is_told(
+    model: AutoregressiveModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a walk can be stopped: also where it goes on from a place long ago."""
+    module, computed = import_module(f"models.kernels.{model.architecture}"), [0]
+    kernel = module._walk
+
+    def counted(weights: Any, source: Any, rings: Any, positions: Any, block: Any) -> None:
+        computed[-1] += block.start + block.uniforms.shape[1] + len(block.following)
+        computed[-1] -= int((rings if model.architecture == "bytenet" else positions).at.min())
+        kernel(weights, source, rings, positions, block)
+
+    monkeypatch.setattr(module, "_walk", counted)
+    reference = ModelReference("t", "T", "0" * 64, model.chain, model.factors)
+    take = new_take(reference, seed=3, count=1, condition={}, shaping=NEUTRAL, engine="compiled", limit=150)
+    known = np.zeros(120, np.float32)
+    take.traces[0].append(random_symbols(1, 120)[0], known, known, known > 0)
+    walk, most = Walk(model, take), 4
+    for place in (120, 60):
+        if place < 120:
+            take.branch(0, place)
+        while len(take.traces[0]) < place + most:
+            computed.append(0)
+            walk.advance(most)
+    assert 0 < max(computed) <= most + 1
+    if model.receptive_field is not None:  # what is too long ago to matter is left out
+        assert sum(computed) < 60
+
+
+def test_what_the_kernel_remembers_of_a_bytenets_target_does_not_grow() -> None:
+    model = translation_model("bytenet")
+    decoder = make_decoder(model, "compiled", conditions(model))
+    assert isinstance(decoder, CompiledByteNet)
+    before = decoder._rings.nbytes
+    decoder.extend(random_symbols(5, 150))
+    assert decoder._rings.nbytes == before
 
 
 # --- attention --------------------------------------------------------------------------------------------------------
