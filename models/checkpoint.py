@@ -100,7 +100,7 @@ class CheckpointHeader:
     def likelihood_in_words(self) -> str:
         """The same in the unit that papers have, with digits enough to rank models by; empty where none is measured.
 
-        ``80.1 nats given the digit``, where the header has those of other conditions, too.
+        ``80.1 nats | digit``, given the digit, where the header has those of other conditions, too.
         """
         part = self.measured_on
         if part is None or self.bits_per_dim is None:
@@ -112,9 +112,9 @@ class CheckpointHeader:
             figure = f"{unit * measured[NATS]:.1f} {self.chain.compared_in}"
         else:
             figure = f"{self.bits_per_dim:.3f} bits/{self.chain.step_noun}"
-        given = " and ".join(factor.name for factor in self.factors if factor.of_data)
+        given = ", ".join(factor.name for factor in self.factors if factor.of_data)
         several = any(other.startswith(f"{part}, ") for other in self.likelihood)
-        return f"{figure} given the {given}" if given and several else figure
+        return f"{figure} | {given}" if given and several else figure
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,9 @@ class ImageGrid(CellView):
 
     @property
     def _hint(self) -> str:
-        return HINT_OF_INFLUENCE if self._studio.overlay == "influence" else super()._hint
+        if self._studio.overlay != "influence":
+            return super()._hint
+        return HINT_OF_INFLUENCE if self._studio.influence.found is None else "Click another."
 
     @Slot()
     def _on_take(self) -> None:
@@ -87,6 +89,7 @@ class ImageGrid(CellView):
 
     @Slot()
     def _on_influence(self) -> None:
+        self._read_out.set_hint(self._hint)
         self.update()
 
     @Slot()
