@@ -8,7 +8,8 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication
 
 from models.sweep import ALIKE, swept
 from models.trace import Take, new_take
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MOST_DRAGS = 200
 """Of which what they have drawn can be shown again."""
 REST_MS = 500
-"""How long a hand must rest on an image for it to be kept."""
+"""How long a hand must have let go, or a key be left, for an image to be kept."""
 
 
 class Side(Enum):
@@ -32,8 +33,8 @@ class Side(Enum):
 class DrawingAlong(QObject):
     """The image that the hand is at, while it only passes: it is in no history.
 
-    It is kept as soon as anything else happens than that the hand moves on: when the hand rests, when another take is
-    shown, when somebody works on it, when the program ends.
+    It is kept as soon as anything else happens than that the hand moves on: when the hand rests and holds nothing any
+    more, when another take is shown, when somebody works on it, when the program ends.
     """
 
     kept = Signal()
@@ -51,7 +52,7 @@ class DrawingAlong(QObject):
         self._of_drags: dict[int, dict[Side, Take | None]] = {}
         """What was shown before each drag, and what after it."""
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
-        self._rest.timeout.connect(self.keep)
+        self._rest.timeout.connect(self._on_rest)
 
     @property
     def passing(self) -> Take | None:
@@ -142,6 +143,13 @@ class DrawingAlong(QObject):
     def stay(self) -> None:
         """Nothing follows what is drawn."""
         self.drawing, self._moved_on, self._goes_on = False, None, None
+
+    @Slot()
+    def _on_rest(self) -> None:
+        if QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton:
+            self.keep()
+        else:
+            self._rest.start()  # a drag that halts is not over, and is to leave one image behind
 
     @Slot()
     def keep(self) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from models.errors import FileError
 from models.sweep import Seeds
 from models.trace import Take
+from studio.drawing_along import REST_MS
 from studio.looking import Pointer
 from studio.state import Activity, Studio
 from tests.studio.conftest import DIGIT, IMAGE, SOUND, chosen_model, finish, load
@@ -51,6 +54,25 @@ def test_what_a_hand_only_passes_is_not_kept_and_where_it_rests_is(image_studio:
     takes.add(image_studio.take.id)
     qtbot.waitUntil(lambda: {entry.id for entry in image_studio.profile.history()} == takes)
     assert len(passed - takes) == 2
+
+
+def test_a_drag_that_halts_leaves_one_image_behind(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    held = QWidget()
+    qtbot.addWidget(held)
+    held.show()
+    qtbot.waitExposed(held)
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
+    qtbot.mousePress(held, Qt.MouseButton.LeftButton)
+    for digit in DIGIT.values:
+        image_studio.change("digit", drag=1, condition={"digit": digit})
+        image_studio.drawing_along.draw()
+        finish(image_studio, qtbot)
+        qtbot.wait(REST_MS + 100)
+        assert len(image_studio.profile.history()) == 1
+    qtbot.mouseRelease(held, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
+    assert image_studio.drawing_along.passing is None
 
 
 def test_a_hand_that_moves_on_while_an_image_is_drawn_gets_the_last_place(image_studio: Studio, qtbot: QtBot) -> None:
