@@ -729,12 +729,10 @@ class InferenceThread(QThread):
     def _inspect_at_once(self, request: InspectRequest) -> bool:
         """Answers if no parallel pass is needed: a walk's decoder knows, or remembers, what one looks at."""
         trace = request.trace
-        step = len(trace) if request.follow else min(request.step, len(trace))
+        step = _looked_at(request, len(trace))
         pixel = _pixel_of(request.take, step)
         if len(trace) in pixel:
             self._peek(request)
-        if trace.finished and step == len(trace):
-            return True
         seen = {other: found for other in pixel if (found := self._remembered(trace, other)) is not None}
         # A walk is not held up for the other colours that have already been drawn.
         needed = [step] if request.follow else [other for other in pixel if other <= len(trace)]
@@ -747,7 +745,7 @@ class InferenceThread(QThread):
         """Beside the walk."""
         trace = request.trace
         drawn = len(trace)  # it may grow meanwhile
-        step = drawn if request.follow else min(request.step, drawn)
+        step = _looked_at(request, drawn)
         seen = {}
         for other in _pixel_of(request.take, step):
             found = self._remembered(trace, other)
@@ -1054,6 +1052,15 @@ class InferenceThread(QThread):
 def _few(take: Take) -> bool:
     """Whether the conditional of a step is told in no time."""
     return take.chain.alphabet.levels <= MOST_ROWS
+
+
+def _looked_at(request: InspectRequest, drawn: int) -> int:
+    """The step that is meant, of so many that are drawn: the next one, or before it; of what has ended the last one."""
+    trace, stop = request.trace, request.take.chain.alphabet.stop_symbol
+    step = drawn if request.follow else min(request.step, drawn)
+    # What has just drawn its last step may not be called finished yet.
+    ended = trace.finished or drawn >= request.take.limit or (drawn and trace.symbols[drawn - 1] == stop)
+    return step - 1 if ended and step == drawn else step
 
 
 def _pixel_of(take: Take, step: int) -> range:

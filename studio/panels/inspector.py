@@ -86,7 +86,7 @@ TINTS = {
 """Of the three colours in a dark theme and in a light one."""
 WIDEST_BITS = "   surprise 10.00 · entropy 0.00 bits"
 """In the heading of a colour, after the value; where it has no room, fewer words tell it."""
-NOT_LOOKED_AT = "its curve comes when drawing pauses"
+NOT_LOOKED_AT = "shown when drawing pauses"
 """Of a colour, and so its curve is not known before generation pauses: to compute it in mid-run would hold that up."""
 ASIDE = 0.45
 """How far the curve of a colour that is not looked at falls back behind the present one's."""

@@ -15,7 +15,10 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from models.files import read_saved
+from models.shaping import NEUTRAL
 from studio.looking import Pointer
+from studio.messages import InspectRequest
+from studio.panels.inspector import InspectorPanel
 from studio.replay import TICK_MS
 from studio.state import Activity, Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load
@@ -163,6 +166,40 @@ def test_a_branch_can_be_switched_to_and_gone_on_with(image_studio: Studio, qtbo
     image_studio.generate()
     finish(image_studio, qtbot)
     assert [trace.finished for trace in image_studio.take.samples[0].branches] == [True, True]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_of_what_has_ended_the_last_step_is_looked_at(image_studio: Studio, qtbot: QtBot, follow: bool) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    trace = take.traces[0]
+    with qtbot.waitSignal(image_studio.inspection.answered, check_params_cb=lambda found: found.step == 5):
+        image_studio.looking.move_cursor(5)
+    request = InspectRequest(-1, take, 0, trace, len(trace), NEUTRAL, follow=follow)
+    with qtbot.waitSignal(image_studio.worker.inspected, check_params_cb=lambda found: found.token == -1) as answer:
+        image_studio.worker.inspect(request)
+    (found,) = answer.args
+    assert found.step == len(trace) - 1
+    assert found.symbol == trace.symbols[-1]
+
+
+def test_nothing_is_shown_rather_than_another_step_where_the_answer_is_late(
+    image_studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate(image_studio, qtbot)
+    panel = InspectorPanel(image_studio)
+    qtbot.addWidget(panel)
+    image_studio.looking.pin(Pointer(0, 3))
+    qtbot.waitUntil(lambda: panel.inspection is not None and panel.inspection.step == 3)
+    inspect = image_studio.worker.inspect
+    monkeypatch.setattr(image_studio.worker, "inspect", lambda request: None)
+    image_studio.looking.pin(Pointer(0, 9))
+    qtbot.waitUntil(lambda: panel.step_label.text() == "computing …")
+    assert panel.inspection is None
+    monkeypatch.setattr(image_studio.worker, "inspect", inspect)
+    image_studio.looking.pin(Pointer(0, 5))
+    qtbot.waitUntil(lambda: panel.inspection is not None and panel.inspection.step == 5)
 
 
 def test_the_inspector_hears_of_the_step_under_the_cursor(image_studio: Studio, qtbot: QtBot) -> None:
