@@ -227,7 +227,9 @@ class ConditionalPlot(QWidget):
         self.setMinimumSize(200, 120)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setToolTip("Click a value to put it there and go on from it; by keys: Tab to here, ← and → to the very value, Return")
+        self.setToolTip(
+            "Click a value to put it there and go on from it; or by keys: Tab, ← and → to the value, Return"
+        )
         self.scale = DEFAULT_SCALE
         self.aim: int | None = None
         """The value that is pointed at."""
