@@ -56,6 +56,8 @@ MAX_ELEMENTS = 64 * 2**20
 """Numbers in all tensors: 256 MiB once they are float32."""
 MAX_FACTORS = 64
 MAX_TEXT = 200
+ROUNDED = "weights rounded to 16 bits (float16) after training"
+"""A note on a training, see ``halve``."""
 
 NAME = re.compile(r"\w[\w.+-]*")
 
@@ -247,6 +249,28 @@ def save_checkpoint(
     content = save(tensors, metadata={METADATA_KEY: _dumps(description)})
     _read_layout(path, io.BytesIO(content), len(content))
     write_atomically(path, content)
+
+
+def halve(path: Path) -> CheckpointHeader:
+    """Stores the weights of a checkpoint in 16 bits (float16), in place and atomically. Returns the new header.
+
+    They are rounded, so that what was measured of them is dropped from the description, and its training gets a note.
+    Raises as ``read_header``, CheckpointError for weights that are too large for 16 bits, FileError if the file cannot
+    be written.
+    """
+    from safetensors.torch import load_file, save
+
+    with _opened(path) as (_, layout):
+        description = dict(layout.description)
+    tensors = {name: tensor.half() for name, tensor in load_file(path).items()}
+    if too_large := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        raise wrong(path, f"tensor {too_large[0]!r} has numbers beyond those of 16 bits")
+    description["likelihood"] = {}
+    description["training"] = {**description["training"], "note": ROUNDED}
+    content = save(tensors, metadata={METADATA_KEY: _dumps(description)})
+    header = _read_layout(path, io.BytesIO(content), len(content)).header
+    write_atomically(path, content)
+    return header
 
 
 def update_header(

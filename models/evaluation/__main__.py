@@ -8,13 +8,15 @@ recordings, which digit and which speaker it hears in generated clips, and compa
 ``… neighbours CHECKPOINT --data DIR`` finds the training examples nearest to samples: copies would show.
 ``… card CHECKPOINT --data DIR`` writes the card that the application shows. ``… classes DATA_SET --data DIR`` takes a
 picture of each class from the test part. All of these write below ``--assets``. ``… mixture CHECKPOINT --data DIR``
-measures the mixture over a model's orders, or its mask sets, and writes it into the checkpoint.
+measures the mixture over a model's orders, or its mask sets, and writes it into the checkpoint. ``… halve CHECKPOINT
+--data DIR`` stores its weights in 16 bits, and measures what it then knows of the test part.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +27,7 @@ from PIL import Image
 
 from models.atomic import atomic_path, write_atomically
 from models.chain import ImageChain, SoundChain
-from models.checkpoint import LoadedModel, load_checkpoint, update_header
+from models.checkpoint import LoadedModel, halve, load_checkpoint, update_header
 from models.condition import Condition
 from models.errors import InputError, StudioError
 from models.evaluation.card import GOING_ON, card
@@ -35,11 +37,14 @@ from models.evaluation.mixture import measure_mixture
 from models.evaluation.neighbours import Neighbours, neighbours
 from models.evaluation.pictures import Pixels, drawn_examples, neighbours_picture, thumbnail
 from models.evaluation.pitch import pitch_report
+from models.evaluation.published import TEST
 from models.evaluation.resonances import resonances_picture
 from models.evaluation.samples import balanced, continued, draw
 from models.evaluation.speech import speech_report
 from models.evaluation.texts import text_report
 from models.evaluation.translation import sources_of, translation_report
+from models.evaluation.zoo import part_of_test
+from models.likelihood import measure
 from models.networks.linear_autoregression import LinearAutoregression
 from models.source_text import Text
 from models.text import TextChain
@@ -109,8 +114,9 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
         samples = continued(loaded, real, GOING_ON)
     else:
         count = TEXTS if isinstance(chain, TextChain) else 12 if isinstance(chain, SoundChain) else 60
-        conditions: Sequence[Condition] = balanced(loaded.model.factors, count)
-        if source is not None:
+        if source is None:
+            conditions: Sequence[Condition] = balanced(loaded.model.factors, count)
+        else:
             conditions = sources_of(loaded, arguments.data, count)
             sources = [condition[source.name] for condition in conditions]
         samples = [trace.symbols for trace in draw(loaded, conditions, seed=0).traces]
@@ -138,6 +144,15 @@ def write_mixture(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     sys.stdout.write(f"{part}: {measured.nats:.3f} ± {measured.nats_standard_error:.3f} nats\n")
 
 
+def write_halved(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
+    halve(arguments.subject)
+    rounded = load_checkpoint(arguments.subject)
+    measured = measure(rounded.model, load(rounded.header.data["name"], arguments.data, "test"), limit=arguments.count)
+    before = loaded.header.likelihood.get(TEST, {}).get("nats", math.nan)
+    update_header(arguments.subject, likelihood={part_of_test(rounded.header, None): measured.to_json()})
+    sys.stdout.write(f"{measured.nats:.4f} ± {measured.nats_standard_error:.4f} nats; before {before:.4f}\n")
+
+
 def write_classes(arguments: argparse.Namespace) -> None:
     name = str(arguments.subject)
     factor, pixels = class_pictures(name, arguments.data)
@@ -149,7 +164,7 @@ def write_classes(arguments: argparse.Namespace) -> None:
 
 WRITERS: Mapping[str, Callable[[LoadedModel, argparse.Namespace], object]] = {
     "speech": write_speech, "pitch": write_pitch, "translation": write_translation, "texts": write_texts,
-    "neighbours": write_neighbours, "card": write_card, "mixture": write_mixture,
+    "neighbours": write_neighbours, "card": write_card, "mixture": write_mixture, "halve": write_halved,
 }  # fmt: skip
 
 

@@ -226,8 +226,8 @@ def translation_section(translation: Mapping[str, Any]) -> list[str]:
         "## Translations and those of people",
         "",
         f"{translation['sentences']} sentences of the test part, each beside all of its translations there, by "
-        "sacrebleu. Neither temperature 0, which takes the likeliest character of each step, nor a beam finds the most "
-        "probable sentence.",
+        "sacrebleu. Neither temperature 0, which takes the likeliest character of each step, nor a beam need find the "
+        "most probable sentence.",
         "",
         "| | chrF | BLEU | is one of them |",
         "| --- | ---: | ---: | ---: |",

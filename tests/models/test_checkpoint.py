@@ -24,6 +24,8 @@ from models.chain import GreyLevels, ImageChain, MuLaw, SoundChain
 from models.checkpoint import (
     MAX_FILE_BYTES,
     METADATA_KEY,
+    ROUNDED,
+    halve,
     load_checkpoint,
     read_header,
     save_checkpoint,
@@ -334,6 +336,32 @@ def test_a_measured_likelihood_is_written_without_touching_the_rest(tmp_path: Pa
     assert (after.measured_on, after.bits_per_dim) == ("test", 1.5)
     assert after.training == before.training
     assert all(torch.equal(tensor, weights[name]) for name, tensor in load(path.read_bytes()).items())
+
+
+def test_weights_in_16_bits_are_half_as_large_and_what_was_measured_of_them_is_gone(tmp_path: Path) -> None:
+    path = write(tmp_path / "tiny.safetensors", pixelcnn())
+    before, weights = read_header(path), load_checkpoint(path)
+    size = path.stat().st_size
+    after = halve(path)
+    assert after == read_header(path)
+    assert path.stat().st_size < 0.75 * size  # the description is as long
+    assert dict(after.likelihood) == {}
+    assert after.training == {**before.training, "note": ROUNDED}
+    rounded = load_checkpoint(path)
+    assert rounded.reference.weights != weights.reference.weights
+    for one, other in zip(rounded.model.parameters(), weights.model.parameters(), strict=True):
+        assert torch.equal(one, other.half().float())
+
+
+def test_weights_beyond_16_bits_stay_as_they_are(tmp_path: Path) -> None:
+    model = pixelcnn()
+    with torch.no_grad():
+        next(iter(model.parameters())).fill_(1e6)
+    path = write(tmp_path / "tiny.safetensors", model)
+    before = path.read_bytes()
+    with pytest.raises(CheckpointError, match="numbers beyond those of 16 bits"):
+        halve(path)
+    assert path.read_bytes() == before
 
 
 def test_a_description_that_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
