@@ -28,9 +28,9 @@ from PIL import Image
 from models.atomic import atomic_path, write_atomically
 from models.chain import ImageChain, SoundChain
 from models.checkpoint import LoadedModel, halve, load_checkpoint, update_header
-from models.condition import Condition
+from models.condition import Condition, in_words
 from models.errors import InputError, StudioError
-from models.evaluation.card import GOING_ON, card
+from models.evaluation.card import GOING_ON, card, code
 from models.evaluation.classes import class_pictures
 from models.evaluation.code_map import code_map
 from models.evaluation.mixture import measure_mixture
@@ -108,7 +108,7 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     chain, name = loaded.model.default_chain, loaded.header.name
     near = write_neighbours(loaded, arguments) if isinstance(chain, ImageChain | SoundChain) else None
     source = next((factor for factor in loaded.model.factors if isinstance(factor, Text)), None)
-    sources: Sequence[str] = ()
+    under: Sequence[str] = ()
     if isinstance(chain, VideoChain):
         real = load(loaded.header.data["name"], arguments.data, "test").symbols[:VIDEOS]
         samples = continued(loaded, real, GOING_ON)
@@ -116,9 +116,10 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
         count = TEXTS if isinstance(chain, TextChain) else 12 if isinstance(chain, SoundChain) else 60
         if source is None:
             conditions: Sequence[Condition] = balanced(loaded.model.factors, count)
+            under = [", ".join(in_words(loaded.model.factors, condition)) for condition in conditions]
         else:
             conditions = sources_of(loaded, arguments.data, count)
-            sources = [condition[source.name] for condition in conditions]
+            under = [code(condition[source.name]) for condition in conditions]
         samples = [trace.symbols for trace in draw(loaded, conditions, seed=0).traces]
     if not isinstance(chain, TextChain):
         columns = 10 if isinstance(chain, ImageChain) else 4 if isinstance(chain, SoundChain) else 1
@@ -133,7 +134,7 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
         write_atomically(arguments.cards / f"{name}.map.json", (json.dumps(codes.to_json()) + "\n").encode())
     if isinstance(loaded.model, LinearAutoregression):
         write_png(arguments.cards / f"{name}.resonances.png", resonances_picture(loaded.model))
-    words = card(loaded, samples, near, speech, codes, pitch, translation, texts, sources)
+    words = card(loaded, samples, near, speech, codes, pitch, translation, texts, under if any(under) else ())
     write_atomically(arguments.cards / f"{name}.md", words.encode())
     sys.stdout.write(f"{arguments.cards / f'{name}.md'}\n")
 

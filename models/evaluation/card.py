@@ -43,14 +43,14 @@ def card(
     pitch: Mapping[str, Any] | None = None,
     translation: Mapping[str, Any] | None = None,
     texts: Mapping[str, Any] | None = None,
-    sources: Sequence[str] = (),
+    under: Sequence[str] = (),
 ) -> str:
     """The model card as Markdown. Pictures are named ``NAME.samples.png``, ``NAME.neighbours.png``, ``NAME.map.png``,
     ``NAME.resonances.png``; samples of texts are told as they are.
 
     samples: of videos see ``continued``. near: of images and sounds. speech, codes, pitch, translation, texts: of a
     model that speaks, of one with a map of codes, of one that plays notes, of one that translates, and of one that
-    writes. sources: what the samples are translations of.
+    writes. under: of texts, in Markdown, under which conditions each was drawn; none where there are no conditions.
     """
     header, model = loaded.header, loaded.model
     conditions = ", ".join(f"{factor.name} ({factor.describe()})" for factor in header.factors) or "none"
@@ -59,7 +59,7 @@ def card(
     lines = [
         f"# {header.title}",
         "",
-        *shown_samples(header, samples, sources),
+        *shown_samples(header, samples, under),
         "",
         f"{whose(header, len(samples))} at temperature 1, none left out{'; their codes lie evenly' if codes else ''}.",
         "",
@@ -106,16 +106,16 @@ def card(
     return "\n".join([*lines, *data_section(header)]) + "\n"
 
 
-def shown_samples(header: CheckpointHeader, samples: Sequence[Symbols], sources: Sequence[str]) -> list[str]:
+def shown_samples(header: CheckpointHeader, samples: Sequence[Symbols], under: Sequence[str]) -> list[str]:
     """Their picture; of texts the beginning of each, line breaks as signs, in a row of blocks of code.
 
-    Where there are sources, each before its translation.
+    What they were drawn under stands before each.
     """
     if not isinstance(header.chain, TextChain):
         return [f"![samples]({header.name}.samples.png)"]
     texts = [code(header.chain.text(symbols)) for symbols in samples]
-    if sources:
-        texts = [f"{code(source)} → {text}" for source, text in zip(sources, texts, strict=True)]
+    if under:
+        texts = [f"{what} → {text}" for what, text in zip(under, texts, strict=True)]
     return [line for text in texts for line in (text, "")][:-1]
 
 
