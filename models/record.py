@@ -91,17 +91,20 @@ def read_bytes(source: Path | bytes, name: str = "the data") -> tuple[bytes, str
         return source, name
     try:
         # A pipe or a device might never end.
-        mode = os.stat(source).st_mode
-        if not stat.S_ISREG(mode):
-            what = "it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file"
+        status = os.stat(source)
+        if not stat.S_ISREG(status.st_mode):
+            what = "it is a folder" if stat.S_ISDIR(status.st_mode) else "it is not a regular file"
             raise FileError(f"cannot read {source}: {what}")
-        with open(source, "rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        data = b""
+        if (size := status.st_size) <= MAX_FILE_BYTES:
+            with open(source, "rb") as file:
+                data = file.read(MAX_FILE_BYTES + 1)  # it may have grown meanwhile
+                size = len(data)
     except OSError as error:
         raise FileError(f"cannot read {source}: {reason(error)}") from None
     except ValueError:
         raise FileError(f"cannot read {str(source)!r}: it is no name of a file") from None
-    if len(data) > MAX_FILE_BYTES:
+    if size > MAX_FILE_BYTES:
         raise FileError(f"{source} is larger than {MAX_FILE_BYTES / 2**30:g} GiB, the most this program reads")
     return data, str(source)
 

@@ -848,5 +848,6 @@ class Studio(QObject):
         self.replay.end()
         self.drawing_along.keep()
         self.inspection.close()
+        self.undo_stack.close()
         self.worker.close()
         self.profile.close()

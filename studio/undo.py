@@ -41,7 +41,9 @@ class SettingsCommand(QUndoCommand):
         return 1
 
     def mergeWith(self, other: QUndoCommand) -> bool:
-        if not isinstance(other, SettingsCommand) or self.drag is None or other.drag != self.drag:
+        if not isinstance(other, SettingsCommand) or self.drag is None:
+            return False
+        if (other.drag, other.model) != (self.drag, self.model):
             return False
         self.before = other.before | self.before
         self.after |= other.after
@@ -155,6 +157,10 @@ class UndoStack(QUndoStack):
 
         self._waiting.append(retrace)
         self._serve()
+
+    def close(self) -> None:
+        """What waits for a read to end is not done any more."""
+        self._waiting.clear()
 
     @Slot()
     def _serve(self) -> None:

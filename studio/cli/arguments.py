@@ -233,20 +233,18 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"expected a number, not {text!r}") from None
 
 
-def whole(text: str) -> int:
+def whole(text: str, least: int = 0) -> int:
     try:
         value = int(text)
     except ValueError:
-        value = -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, not {text!r}")
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number, {least} or more, not {text!r}")
     return value
 
 
 def positive(text: str) -> int:
-    if whole(text) == 0:
-        raise argparse.ArgumentTypeError("expected a whole number, 1 or more, not '0'")
-    return int(text)
+    return whole(text, 1)
 
 
 def assignment(text: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import wave
 import zipfile
 import zlib
@@ -30,7 +31,7 @@ from models.errors import FileError, InputError
 from models.files import command_line, export, load_take, read_saved, save_take
 from models.formats import formats_of
 from models.image_files import METADATA_KEY, Gif, Png
-from models.record import read_bytes, shown, take_from_record, take_record
+from models.record import MAX_FILE_BYTES, read_bytes, shown, take_from_record, take_record
 from models.shaping import NEUTRAL, Shaping
 from models.sound_files import Flac, Wav
 from models.trace import ModelReference, Take, Trace, new_take
@@ -1195,3 +1196,14 @@ def test_command_is_not_exact_when_the_temperature_changed_in_mid_run() -> None:
 def test_reading_files_does_not_import_torch() -> None:
     script = "import sys, models.files; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0
+
+
+def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.png"
+    with path.open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    tracemalloc.start()
+    with pytest.raises(FileError, match=r"huge\.png is larger than 1 GiB"):
+        read_bytes(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()

@@ -38,6 +38,19 @@ def test_a_drag_of_a_slider_is_one_undo_step(image_studio: Studio, qtbot: QtBot)
     assert image_studio.settings.shaping.temperature == 1.0  # type: ignore[union-attr]
 
 
+def test_a_drag_that_goes_on_over_another_model_is_a_step_of_its_own(image_studio: Studio, qtbot: QtBot) -> None:
+    first = chosen_model(image_studio)
+    image_studio.reshape(drag=1, temperature=0.5)
+    load(image_studio, qtbot, SOUND)
+    image_studio.reshape(drag=1, temperature=0.7)
+    image_studio.undo_stack.undo_in_turn()
+    assert chosen_model(image_studio) == SOUND
+    assert image_studio.settings.shaping.temperature == 1.0  # type: ignore[union-attr]
+    image_studio.undo_stack.undo_in_turn()
+    qtbot.waitUntil(lambda: chosen_model(image_studio) == first)
+    assert image_studio.settings.shaping.temperature == 1.0  # type: ignore[union-attr]
+
+
 def test_a_deleted_take_comes_back_by_undo(image_studio: Studio, qtbot: QtBot) -> None:
     generate(image_studio, qtbot)
     qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
