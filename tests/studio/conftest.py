@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 
 from models.catalog import Catalog
 from models.chain import Chain, GreyLevels, ImageChain, MuLaw, SoundChain
@@ -25,6 +28,13 @@ IMAGE = "tiny-pixelcnn"
 SOUND = "tiny-wavenet"
 DIGIT = Category("digit", ("0", "1", "2"), any=True)
 SPEAKER = Category("speaker", ("ada", "bob"), any=True)
+
+
+@pytest.fixture(autouse=True)
+def no_button_held() -> None:
+    """A double click that a test made leaves the button down: for what follows the mouse would be dragging."""
+    if QGuiApplication.instance() is not None and QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton:
+        QTest.mouseRelease(QWidget(), Qt.MouseButton.LeftButton)
 
 
 @pytest.fixture(scope="session")
