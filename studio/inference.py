@@ -41,6 +41,7 @@ from models.chain import ImageChain
 from models.condition import Condition, complete
 from models.errors import FileError, StudioError
 from models.file_format import Format
+from models.record import is_closed
 from models.shaping import NEUTRAL, Shaping
 from models.source_text import Text
 from models.text import TextChain
@@ -1056,10 +1057,10 @@ def _few(take: Take) -> bool:
 
 def _looked_at(request: InspectRequest, drawn: int) -> int:
     """The step that is meant, of so many that are drawn: the next one, or before it; of what has ended the last one."""
-    trace, stop = request.trace, request.take.chain.alphabet.stop_symbol
+    trace, take = request.trace, request.take
     step = drawn if request.follow else min(request.step, drawn)
     # What has just drawn its last step may not be called finished yet.
-    ended = trace.finished or drawn >= request.take.limit or (drawn and trace.symbols[drawn - 1] == stop)
+    ended = trace.finished or is_closed(trace.symbols[:drawn], take.limit, take.chain)
     return step - 1 if ended and step == drawn else step
 
 
