@@ -12,7 +12,7 @@ Outputs of a product are padded by zeros to what ``models.kernels.matrix`` packs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -39,8 +39,12 @@ FEWEST_STATES = 2
 
 
 class Blocks(NamedTuple):
-    """Multiplicative blocks: packed products with their padded biases, stacked. units: (blocks, 2, taps …)."""
+    """Multiplicative blocks: packed products with their padded biases, stacked. units: (blocks, 2, taps …).
 
+    dilations: (2 blocks,), of the units.
+    """
+
+    dilations: Int64s
     narrow: Float32s
     narrow_bias: Float32s
     units: Float32s
@@ -52,11 +56,10 @@ class Blocks(NamedTuple):
 class Weights(NamedTuple):
     """A masked convolution has all of its taps in one product, another one for each; the output one for each colour.
 
-    levels: (K,), symbols as intensities. reaches: (stages of the encoder,), the rows that each looks up and down.
+    levels: (K,), symbols as intensities.
     """
 
     levels: Float32s
-    reaches: Int64s
     enter: Float32s
     enter_bias: Float32s
     encoder: Blocks
@@ -154,9 +157,7 @@ def _convolve(weights: Float32s, dilation: int, features: Float32s, row: int, su
 
 
 @inlined
-def _blocks_row(
-    blocks: Blocks, stage: int, dilation: int, x: Float32s, inner: Float32s, row: int, maps: Float32s
-) -> None:
+def _blocks_row(blocks: Blocks, stage: int, x: Float32s, inner: Float32s, row: int, maps: Float32s) -> None:
     """A stage of blocks that see all around, at a row.
 
     Between two units there is the end of a stage: unit stage - 1, then what no longer looks to other pixels.
@@ -166,7 +167,7 @@ def _blocks_row(
     unit, block = stage - 1, stage // 2
     if unit >= 0:
         copy_to_rows(blocks.units_bias[unit // 2, unit % 2], maps)
-        _convolve(blocks.units[unit // 2, unit % 2], dilation, inner[unit], row, maps)
+        _convolve(blocks.units[unit // 2, unit % 2], blocks.dilations[unit], inner[unit], row, maps)
         for column in range(width):
             copy_to(inner[unit, row, column], maps[column, maps.shape[1] - half :])
             _multiplicative_unit(maps[column], half)
@@ -214,11 +215,10 @@ def _remember(weights: Weights, state: State, sample: int, row: int) -> None:
 def _encode(weights: Weights, state: State, scratch: Scratch, sample: int, known: int) -> None:
     """All that the encoder and the LSTM can make of the frame's first ``known`` rows."""
     height, width, reach = state.x.shape[1], state.x.shape[2], FIRST // 2
-    last = weights.reaches.shape[0] - 1
+    last = weights.encoder.dilations.shape[0] + 1
     for stage in range(last + 1):
-        look = weights.reaches[stage]
         if known < height:
-            known = max(0, known - look)
+            known = max(0, known - (weights.encoder.dilations[stage - 1] if 0 < stage < last else 1))
         for row in range(state.encoded[sample, stage], known):
             if stage == 0:
                 _recall(weights, state, sample, row)
@@ -226,7 +226,7 @@ def _encode(weights: Weights, state: State, scratch: Scratch, sample: int, known
                 copy_to_rows(weights.enter_bias, state.x[sample, row])
                 _convolve(weights.enter, 1, planes, row, state.x[sample, row])
             if stage < last:
-                _blocks_row(weights.encoder, stage, look, state.x[sample], state.inner[sample], row, scratch.maps)
+                _blocks_row(weights.encoder, stage, state.x[sample], state.inner[sample], row, scratch.maps)
             else:
                 _remember(weights, state, sample, row)
         state.encoded[sample, stage] = max(state.encoded[sample, stage], known)
@@ -243,7 +243,7 @@ def _see_to_row(weights: Weights, state: State, scratch: Scratch, sample: int, r
             if stage == 0:
                 copy_to_rows(state.bias[sample], features[now])
                 add_products(weights.told[0], state.hidden[sample, before, now], features[now])
-            _blocks_row(weights.decoder, stage, 1, features, state.drawing[sample], now, scratch.maps)
+            _blocks_row(weights.decoder, stage, features, state.drawing[sample], now, scratch.maps)
         state.decoded[sample, stage] = max(state.decoded[sample, stage], needed)
 
 
@@ -292,13 +292,15 @@ def _walk(weights: Weights, state: State, scratch: Scratch, independent: bool, b
             for now in range(state.seen[sample], step + 1):
                 frame, within = now // pixels, now % pixels
                 row, column, colour = within // colours // width, within // colours % width, within % colours
-                if frame > state.frame[sample]:
-                    _encode(weights, state, scratch, sample, height)
+                entered = frame > state.frame[sample]
+                if entered or (within % (width * colours) == 0 and (frame + 1) * pixels < known.shape[0]):
+                    _encode(weights, state, scratch, sample, height if entered else row)
+                if entered:
                     state.frame[sample] = frame
-                    state.encoded[sample, :] = 0
-                    state.decoded[sample, :] = 0
-                elif within % (width * colours) == 0 and (frame + 1) * pixels < known.shape[0]:
-                    _encode(weights, state, scratch, sample, row)
+                    for stage in range(state.encoded.shape[1]):
+                        state.encoded[sample, stage] = 0
+                    for stage in range(state.decoded.shape[1]):
+                        state.decoded[sample, stage] = 0
                 # Of the pixels before, others see something; but not of those of another frame.
                 seen = colour == colours - 1 and now >= state.done[sample] and frame == step // pixels
                 if not independent and (now == step or seen):
@@ -345,6 +347,7 @@ def _blocks(modules: nn.Sequential) -> Blocks:
     units, units_bias = _products(unit for block in found for unit in block.units)
     in_pairs = (len(found), 2)
     return Blocks(
+        np.array([cast(nn.Conv2d, unit).dilation[0] for block in found for unit in block.units], np.int64),
         *_products(block.narrow for block in found),
         units.reshape(*in_pairs, *units.shape[1:]),
         units_bias.reshape(*in_pairs, -1),
@@ -353,13 +356,12 @@ def _blocks(modules: nn.Sequential) -> Blocks:
 
 
 def _pack(model: VideoPixelNetwork) -> Weights:
-    chain, hidden = model.video_chain, model.config.hidden
+    chain = model.video_chain
     levels = torch.arange(chain.alphabet.size, dtype=torch.float32)
     first = np.zeros((0, 0, TILE), np.float32) if model.first is None else pack(_taps(model.first)[0])
     by_colour = (chain.channels, chain.alphabet.size)
     return Weights(
         levels=array(levels * (2 / (chain.alphabet.levels - 1)) - 1),
-        reaches=np.array([1, *(dilation for dilation in model.config.dilations for _ in range(2)), 1], np.int64),
         enter=pack(_taps(model.enter)),
         enter_bias=_pad(_bias(model.enter)),
         encoder=_blocks(model.encoder),
@@ -385,7 +387,7 @@ class CompiledVideoPixelNetwork(CompiledDecoder):
     def __init__(self, model: VideoPixelNetwork, condition: Tensor) -> None:
         super().__init__(model, condition)
         chain, config, rows, reach = model.video_chain, model.config, self.rows, FIRST // 2
-        height, width, half, stages = chain.height, chain.width, config.channels // 2, 2 * config.blocks + 1
+        height, width, half = chain.height, chain.width, config.channels // 2
         self._weights = weights = _pack(model)
         first = torch.zeros(()) if model.first is None else cast(Tensor, model.first.bias)
         state_bytes = 2 * 4 * rows * height * width * config.hidden
@@ -398,8 +400,8 @@ class CompiledVideoPixelNetwork(CompiledDecoder):
             done=np.zeros(rows, np.int64),
             frame=np.zeros(rows, np.int64),
             oldest=np.ones(rows, np.int64),
-            encoded=np.zeros((rows, len(weights.reaches)), np.int64),
-            decoded=np.zeros((rows, stages), np.int64),
+            encoded=np.zeros((rows, 2 * len(config.dilations) + 2), np.int64),
+            decoded=np.zeros((rows, 2 * config.blocks + 1), np.int64),
             bias=_pad(array(first + cast(Tensor, model.told.bias) + model.condition(condition))),
             planes=np.zeros((rows, height + reach, width + 2 * reach, chain.channels), np.float32),
             x=np.zeros((rows, height, width, wide), np.float32),
