@@ -23,7 +23,7 @@ from models.chain import GreyLevels
 from models.kernels.draw import fast_sigmoid, fast_tanh
 from models.kernels.jit import inlined, kernel
 from models.kernels.layers import look_back, multiply
-from models.kernels.matrix import TILE, add_product, add_products, pack, pad, round_up
+from models.kernels.matrix import SIDE, TILE, add_convolution, add_product, add_products, pack, pad, round_up
 from models.kernels.vectors import add_to, copy_to, copy_to_rows, rectify
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Int64s, array, rows_of, steps, take, walk_tiny
 from models.layers.masked_convolution import FIRST, MaskedConv2d
@@ -32,8 +32,6 @@ from models.networks import video_pixel_network
 from models.networks.video_pixel_network import ResidualMultiplicativeBlock, VideoPixelNetwork
 from models.video import VideoChain
 
-COLUMN_TAPS = 3
-TAPS = COLUMN_TAPS * COLUMN_TAPS
 FEWEST_STATES = 2
 """Of the LSTM in its ring: one is read while the next is written."""
 
@@ -145,18 +143,6 @@ def _lstm(maps: Float32s, size: int) -> None:
 
 
 @inlined
-def _convolve(weights: Float32s, dilation: int, features: Float32s, row: int, sums: Float32s) -> None:
-    """Adds a row of a 3 x 3 convolution of features (H, W, inputs), by nine products, to sums (W, …)."""
-    height, width = features.shape[0], features.shape[1]
-    for tap in range(TAPS):
-        source = row + (tap // COLUMN_TAPS - 1) * dilation
-        shift = (tap % COLUMN_TAPS - 1) * dilation
-        first, last = max(0, -shift), min(width, width - shift)
-        if 0 <= source < height and first < last:
-            add_products(weights[tap], features[source, first + shift : last + shift], sums[first:last])
-
-
-@inlined
 def _blocks_row(blocks: Blocks, stage: int, x: Float32s, inner: Float32s, row: int, maps: Float32s) -> None:
     """A stage of blocks that see all around, at a row.
 
@@ -167,7 +153,7 @@ def _blocks_row(blocks: Blocks, stage: int, x: Float32s, inner: Float32s, row: i
     unit, block = stage - 1, stage // 2
     if unit >= 0:
         copy_to_rows(blocks.units_bias[unit // 2, unit % 2], maps)
-        _convolve(blocks.units[unit // 2, unit % 2], blocks.dilations[unit], inner[unit], row, maps)
+        add_convolution(blocks.units[unit // 2, unit % 2], blocks.dilations[unit], inner[unit], row, maps)
         for column in range(width):
             copy_to(inner[unit, row, column], maps[column, maps.shape[1] - half :])
             _multiplicative_unit(maps[column], half)
@@ -184,31 +170,20 @@ def _blocks_row(blocks: Blocks, stage: int, x: Float32s, inner: Float32s, row: i
 
 
 @inlined
-def _slot(state: State, frame: int) -> int:
-    """Where what the LSTM knows before a frame is kept."""
-    return 0 if frame == 0 else 1 + (frame - 1) % (state.hidden.shape[1] - 1)
+def _slot(frame: int, slots: int) -> int:
+    """Where, of so many slots, what the LSTM knows before a frame is kept."""
+    return 0 if frame == 0 else 1 + (frame - 1) % (slots - 1)
 
 
 @inlined
-def _recall(weights: Weights, state: State, sample: int, row: int) -> None:
-    """What the LSTM's gates are told, at a row, of what it knew before the frame."""
-    before, gates = _slot(state, state.frame[sample]), state.gates[sample, row]
-    copy_to_rows(weights.state_bias, gates)
-    _convolve(weights.state_to_state, 1, state.hidden[sample, before], row, gates)
-
-
-@inlined
-def _remember(weights: Weights, state: State, sample: int, row: int) -> None:
-    """The LSTM at a row of the frame, of which the encoder has that and its neighbours."""
-    frame, size, gates = state.frame[sample], state.hidden.shape[4], state.gates[sample, row]
-    before, after = _slot(state, frame), _slot(state, frame + 1)
-    state.oldest[sample] = max(state.oldest[sample], frame + 2 - (state.hidden.shape[1] - 1))
-    _convolve(weights.input_to_state, 1, state.x[sample], row, gates)
+def _remember(gates: Float32s, hidden: Float32s, cell: Float32s, cell_before: Float32s, row: int) -> None:
+    """The LSTM at a row of the frame: from gates (W, …) and cells to what it shows and its cells (H, W, hidden)."""
+    size = hidden.shape[2]
     for column in range(gates.shape[0]):
-        copy_to(state.cell[sample, before, row, column], gates[column, gates.shape[1] - size :])
+        copy_to(cell_before[row, column], gates[column, gates.shape[1] - size :])
         _lstm(gates[column], size)
-        copy_to(gates[column, :size], state.hidden[sample, after, row, column])
-        copy_to(gates[column, size : 2 * size], state.cell[sample, after, row, column])
+        copy_to(gates[column, :size], hidden[row, column])
+        copy_to(gates[column, size : 2 * size], cell[row, column])
 
 
 @inlined
@@ -216,19 +191,26 @@ def _encode(weights: Weights, state: State, scratch: Scratch, sample: int, known
     """All that the encoder and the LSTM can make of the frame's first ``known`` rows."""
     height, width, reach = state.x.shape[1], state.x.shape[2], FIRST // 2
     last = weights.encoder.dilations.shape[0] + 1
+    slots = state.hidden.shape[1]
+    before, after = _slot(state.frame[sample], slots), _slot(state.frame[sample] + 1, slots)
     for stage in range(last + 1):
         if known < height:
             known = max(0, known - (weights.encoder.dilations[stage - 1] if 0 < stage < last else 1))
         for row in range(state.encoded[sample, stage], known):
+            gates = state.gates[sample, row]
             if stage == 0:
-                _recall(weights, state, sample, row)
+                copy_to_rows(weights.state_bias, gates)
+                add_convolution(weights.state_to_state, 1, state.hidden[sample, before], row, gates)
                 planes = state.planes[sample, reach : reach + height, reach : reach + width]
                 copy_to_rows(weights.enter_bias, state.x[sample, row])
-                _convolve(weights.enter, 1, planes, row, state.x[sample, row])
+                add_convolution(weights.enter, 1, planes, row, state.x[sample, row])
             if stage < last:
                 _blocks_row(weights.encoder, stage, state.x[sample], state.inner[sample], row, scratch.maps)
             else:
-                _remember(weights, state, sample, row)
+                state.oldest[sample] = max(state.oldest[sample], state.frame[sample] + 2 - (slots - 1))
+                add_convolution(weights.input_to_state, 1, state.x[sample], row, gates)
+                hidden, cell = state.hidden[sample, after], state.cell[sample, after]
+                _remember(gates, hidden, cell, state.cell[sample, before], row)
         state.encoded[sample, stage] = max(state.encoded[sample, stage], known)
 
 
@@ -236,7 +218,7 @@ def _encode(weights: Weights, state: State, scratch: Scratch, sample: int, known
 def _see_to_row(weights: Weights, state: State, scratch: Scratch, sample: int, row: int) -> None:
     """Of independent pixels: the decoder's features up to a row of the frame."""
     features, last = state.features[sample], state.decoded.shape[1] - 1
-    before = _slot(state, state.frame[sample])
+    before = _slot(state.frame[sample], state.hidden.shape[1])
     for stage in range(last + 1):
         needed = min(features.shape[0], row + 1 + last - stage)
         for now in range(state.decoded[sample, stage], needed):
@@ -252,10 +234,11 @@ def _pixel(weights: Weights, state: State, scratch: Scratch, sample: int, row: i
     """All blocks that look back at a pixel, with the colours that it has; their sum is left in ``scratch.x``."""
     x, maps, half = scratch.x, scratch.maps[0], state.drawing.shape[4]
     blocks = weights.decoder
+    before = _slot(state.frame[sample], state.hidden.shape[1])
     copy_to(state.bias[sample], x)
     look_back(state.planes[sample], row, column, FIRST, scratch.patch)
     add_product(weights.first, scratch.patch[: weights.first.shape[1]], x)
-    add_product(weights.told[0], state.hidden[sample, _slot(state, state.frame[sample]), row, column], x)
+    add_product(weights.told[0], state.hidden[sample, before, row, column], x)
     for unit in range(state.drawing.shape[1]):
         block = unit // 2
         if unit % 2 == 0:
@@ -263,7 +246,7 @@ def _pixel(weights: Weights, state: State, scratch: Scratch, sample: int, row: i
         seen = state.drawing[sample, unit]
         copy_to(maps[:half], seen[row + 1, column + 1])
         copy_to(maps[:half], maps[maps.shape[0] - half :])
-        look_back(seen, row, column, COLUMN_TAPS, scratch.patch)
+        look_back(seen, row, column, SIDE, scratch.patch)
         taps = scratch.patch[: blocks.units.shape[4]]
         multiply(blocks.units[block, unit % 2, 0], blocks.units_bias[block, unit % 2], taps, maps)
         _multiplicative_unit(maps, half)

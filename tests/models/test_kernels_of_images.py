@@ -390,5 +390,6 @@ def test_walks_alone_are_kernels() -> None:
         "wavenet.walk",
         "matrix.add_product",
         "matrix.add_products",
+        "matrix.add_convolution",
         "matrix.read",
     }
