@@ -329,8 +329,9 @@ def whistled(chain: SoundChain, symbols: Tensor, loudest: float, clean: float = 
     """Sounds (B, T) in which a few tones can be heard that do not belong there, from some moment on.
 
     Who only ever sees the true past does not learn that what it did wrong itself is wrong, and goes on with it: a note
-    is in tune and whistles on one of its high harmonics, ever louder. loudest: of full scale. clean: the share of the sounds in which none are heard. Stop symbols
-    stay.
+    is in tune and whistles on one of its high harmonics, ever louder. Stop symbols stay.
+
+    loudest: of full scale. clean: the share of the sounds in which none are heard.
     """
     levels, device = chain.alphabet.levels, symbols.device
     rows, steps = symbols.shape
