@@ -64,6 +64,7 @@ def test_it_is_less_the_more_frames_were_seen() -> None:
 
 def test_a_report_tells_what_frames_cost_beyond_that(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.evaluation.videos.PATHS", 30)
+    monkeypatch.setattr("models.evaluation.__main__.VIDEOS", 1)
     folder = checkpoint.parent
     arguments = [str(checkpoint), "--data", str(folder), "--assets", str(folder), "--count", "3"]
     assert main(["videos", *arguments]) == 0
