@@ -81,10 +81,9 @@ class State(NamedTuple):
     that each stage of the encoder and, of independent pixels, of the decoder has been computed of in this frame.
     bias: (B, C), of what the decoder is told, with the condition. planes: (B, H …, W …, colours), intensities with
     zeros around. x: (B, H, W, C), features between the encoder's blocks, and inner: (B, units, H, W, half), what its
-    units see. gates: (B, H, W, …), of the LSTM, and at the end the cells before. hidden, cell: (B, 1 + kept, H, W,
-    hidden), before the first frame and before the latest of the others. drawing: as inner, of the decoder; where its
-    convolutions are masked, with the zeros around that they pad with. features: (B, H, W, C), behind its blocks, of
-    independent pixels.
+    units see. gates: (B, H, W, …), of the LSTM, and at the end the cells before. drawing: as inner, of the decoder;
+    where its convolutions are masked, with the zeros around that they pad with. features: (B, H, W, C), behind its
+    blocks, of independent pixels.
     """
 
     seen: Int64s
@@ -98,10 +97,18 @@ class State(NamedTuple):
     x: Float32s
     inner: Float32s
     gates: Float32s
-    hidden: Float32s
-    cell: Float32s
     drawing: Float32s
     features: Float32s
+
+
+class Memory(NamedTuple):
+    """What the LSTM knows: (1 + kept, B, H, W, hidden), before the first frame and before the latest of the others.
+
+    The system gives memory when it is first written to: samples stand side by side, so that a frame takes its own part.
+    """
+
+    hidden: Float32s
+    cell: Float32s
 
 
 class Scratch(NamedTuple):
@@ -187,11 +194,11 @@ def _remember(gates: Float32s, hidden: Float32s, cell: Float32s, cell_before: Fl
 
 
 @inlined
-def _encode(weights: Weights, state: State, scratch: Scratch, sample: int, known: int) -> None:
+def _encode(weights: Weights, state: State, memory: Memory, scratch: Scratch, sample: int, known: int) -> None:
     """All that the encoder and the LSTM can make of the frame's first ``known`` rows."""
     height, width, reach = state.x.shape[1], state.x.shape[2], FIRST // 2
     last = weights.encoder.dilations.shape[0] + 1
-    slots = state.hidden.shape[1]
+    slots = memory.hidden.shape[0]
     before, after = _slot(state.frame[sample], slots), _slot(state.frame[sample] + 1, slots)
     for stage in range(last + 1):
         if known < height:
@@ -200,7 +207,7 @@ def _encode(weights: Weights, state: State, scratch: Scratch, sample: int, known
             gates = state.gates[sample, row]
             if stage == 0:
                 copy_to_rows(weights.state_bias, gates)
-                add_convolution(weights.state_to_state, 1, state.hidden[sample, before], row, gates)
+                add_convolution(weights.state_to_state, 1, memory.hidden[before, sample], row, gates)
                 planes = state.planes[sample, reach : reach + height, reach : reach + width]
                 copy_to_rows(weights.enter_bias, state.x[sample, row])
                 add_convolution(weights.enter, 1, planes, row, state.x[sample, row])
@@ -209,36 +216,38 @@ def _encode(weights: Weights, state: State, scratch: Scratch, sample: int, known
             else:
                 state.oldest[sample] = max(state.oldest[sample], state.frame[sample] + 2 - (slots - 1))
                 add_convolution(weights.input_to_state, 1, state.x[sample], row, gates)
-                hidden, cell = state.hidden[sample, after], state.cell[sample, after]
-                _remember(gates, hidden, cell, state.cell[sample, before], row)
+                hidden, cell = memory.hidden[after, sample], memory.cell[after, sample]
+                _remember(gates, hidden, cell, memory.cell[before, sample], row)
         state.encoded[sample, stage] = max(state.encoded[sample, stage], known)
 
 
 @inlined
-def _see_to_row(weights: Weights, state: State, scratch: Scratch, sample: int, row: int) -> None:
+def _see_to_row(weights: Weights, state: State, memory: Memory, scratch: Scratch, sample: int, row: int) -> None:
     """Of independent pixels: the decoder's features up to a row of the frame."""
     features, last = state.features[sample], state.decoded.shape[1] - 1
-    before = _slot(state.frame[sample], state.hidden.shape[1])
+    before = _slot(state.frame[sample], memory.hidden.shape[0])
     for stage in range(last + 1):
         needed = min(features.shape[0], row + 1 + last - stage)
         for now in range(state.decoded[sample, stage], needed):
             if stage == 0:
                 copy_to_rows(state.bias[sample], features[now])
-                add_products(weights.told[0], state.hidden[sample, before, now], features[now])
+                add_products(weights.told[0], memory.hidden[before, sample, now], features[now])
             _blocks_row(weights.decoder, stage, features, state.drawing[sample], now, scratch.maps)
         state.decoded[sample, stage] = max(state.decoded[sample, stage], needed)
 
 
 @inlined
-def _pixel(weights: Weights, state: State, scratch: Scratch, sample: int, row: int, column: int) -> None:
+def _pixel(
+    weights: Weights, state: State, memory: Memory, scratch: Scratch, sample: int, row: int, column: int
+) -> None:
     """All blocks that look back at a pixel, with the colours that it has; their sum is left in ``scratch.x``."""
     x, maps, half = scratch.x, scratch.maps[0], state.drawing.shape[4]
     blocks = weights.decoder
-    before = _slot(state.frame[sample], state.hidden.shape[1])
+    before = _slot(state.frame[sample], memory.hidden.shape[0])
     copy_to(state.bias[sample], x)
     look_back(state.planes[sample], row, column, FIRST, scratch.patch)
     add_product(weights.first, scratch.patch[: weights.first.shape[1]], x)
-    add_product(weights.told[0], state.hidden[sample, before, row, column], x)
+    add_product(weights.told[0], memory.hidden[before, sample, row, column], x)
     for unit in range(state.drawing.shape[1]):
         block = unit // 2
         if unit % 2 == 0:
@@ -265,7 +274,7 @@ def _head(weights: Weights, scratch: Scratch, x: Float32s, colour: int) -> None:
 
 
 @kernel
-def _walk(weights: Weights, state: State, scratch: Scratch, independent: bool, block: Block) -> None:
+def _walk(weights: Weights, state: State, memory: Memory, scratch: Scratch, independent: bool, block: Block) -> None:
     height, width, colours = state.x.shape[1], state.x.shape[2], state.planes.shape[3]
     pixels, reach = height * width * colours, FIRST // 2
     for sample in range(block.symbols.shape[0]):
@@ -277,7 +286,7 @@ def _walk(weights: Weights, state: State, scratch: Scratch, independent: bool, b
                 row, column, colour = within // colours // width, within // colours % width, within % colours
                 entered = frame > state.frame[sample]
                 if entered or (within % (width * colours) == 0 and (frame + 1) * pixels < known.shape[0]):
-                    _encode(weights, state, scratch, sample, height if entered else row)
+                    _encode(weights, state, memory, scratch, sample, height if entered else row)
                 if entered:
                     state.frame[sample] = frame
                     for stage in range(state.encoded.shape[1]):
@@ -287,14 +296,14 @@ def _walk(weights: Weights, state: State, scratch: Scratch, independent: bool, b
                 # Of the pixels before, others see something; but not of those of another frame.
                 seen = colour == colours - 1 and now >= state.done[sample] and frame == step // pixels
                 if not independent and (now == step or seen):
-                    _pixel(weights, state, scratch, sample, row, column)
+                    _pixel(weights, state, memory, scratch, sample, row, column)
                 if now < step:
                     state.planes[sample, reach + row, reach + column, colour] = weights.levels[known[now]]
             state.seen[sample] = step
             state.done[sample] = step + 1
             if independent:
                 row, column = step % pixels // colours // width, step // colours % width
-                _see_to_row(weights, state, scratch, sample, row)
+                _see_to_row(weights, state, memory, scratch, sample, row)
                 copy_to(state.features[sample, row, column], scratch.x)
             _head(weights, scratch, scratch.x, step % colours)
             for k in range(block.logits.shape[0]):
@@ -375,7 +384,7 @@ class CompiledVideoPixelNetwork(CompiledDecoder):
         first = torch.zeros(()) if model.first is None else cast(Tensor, model.first.bias)
         state_bytes = 2 * 4 * rows * height * width * config.hidden
         kept = min(chain.frames - 1, video_pixel_network.STATE_BYTES // state_bytes)
-        states = (rows, 1 + max(FEWEST_STATES, kept), height, width, config.hidden)
+        states = (1 + max(FEWEST_STATES, kept), rows, height, width, config.hidden)
         wide = weights.enter_bias.shape[0]
         around, whole = (0, height) if model.independent else (1, 0)
         self._state = State(
@@ -390,11 +399,10 @@ class CompiledVideoPixelNetwork(CompiledDecoder):
             x=np.zeros((rows, height, width, wide), np.float32),
             inner=np.zeros((rows, 2 * len(config.dilations), height, width, half), np.float32),
             gates=np.zeros((rows, height, width, weights.state_bias.shape[0] + config.hidden), np.float32),
-            hidden=np.zeros(states, np.float32),
-            cell=np.zeros(states, np.float32),
             drawing=np.zeros((rows, 2 * config.blocks, height + around, width + 2 * around, half), np.float32),
             features=np.zeros((rows, whole, width, wide), np.float32),
         )
+        self._memory = Memory(np.zeros(states, np.float32), np.zeros(states, np.float32))
 
     def _walk(self, block: Block) -> None:
         weights, channels = self._weights, self.model.config.channels
@@ -407,7 +415,7 @@ class CompiledVideoPixelNetwork(CompiledDecoder):
             hidden=np.empty_like(weights.head_bias),
             logits=np.empty_like(weights.out_bias[0]),
         )
-        _walk(weights, self._state, scratch, self.model.independent, block)
+        _walk(weights, self._state, self._memory, scratch, self.model.independent, block)
 
     def back(self, step: int) -> None:
         """Frames of which the states are gone are to be told again, in pieces."""
@@ -431,6 +439,7 @@ class CompiledVideoPixelNetwork(CompiledDecoder):
 
     def _select(self, rows: list[int]) -> None:
         self._state = rows_of(self._state, rows)
+        self._memory = Memory(*(np.take(values, rows, 1) for values in self._memory))
 
 
 def warm_up() -> None:

@@ -190,9 +190,9 @@ def test_the_state_of_the_kernels_lstm_is_the_networks_before_every_frame(pixels
     decoder.extend(symbols[:, :-1])
     frames = torch.from_numpy(symbols.astype(np.int64)).reshape(1, VIDEO.frames, -1)
     for frame, state in enumerate(model.states(frames)):
-        for ours, theirs in zip((decoder._state.hidden, decoder._state.cell), state, strict=True):
+        for ours, theirs in zip(decoder._memory, state, strict=True):
             expected = theirs[0].movedim(0, -1).numpy()
-            assert ours[0, frame] == pytest.approx(expected, rel=1e-5, abs=1e-6)
+            assert ours[frame, 0] == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 def test_what_is_no_size_of_the_network_is_refused() -> None:
