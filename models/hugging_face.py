@@ -33,6 +33,7 @@ from models.errors import CheckpointError, FileError, InputError
 from models.tensor_file import (
     BYTES_PER_ELEMENT,
     SUFFIX,
+    Check,
     StoredTensor,
     hash_of,
     opened,
@@ -134,14 +135,14 @@ def read_header(path: Path) -> CheckpointHeader:
     return _read(path).header
 
 
-def weights_hash(path: Path) -> str:
+def weights_hash(path: Path, check: Check) -> str:
     """As ``checkpoint.weights_hash``, of the tensors that are used, wherever they lie."""
     folder = _read(path)
-    digests = {name: hashlib.sha256(data).hexdigest() for name, _, data in _weights(path, folder)}
+    digests = {name: hashlib.sha256(data).hexdigest() for name, _, data in _weights(path, folder, check)}
     return _hash(folder, digests)
 
 
-def load(path: Path, device: str) -> LoadedModel:
+def load(path: Path, device: str, check: Check) -> LoadedModel:
     """As ``checkpoint.load_checkpoint``, of a folder."""
     import torch
 
@@ -153,7 +154,7 @@ def load(path: Path, device: str) -> LoadedModel:
     rows = torch.tensor(folder.rows)
     digests: dict[str, str] = {}
     with torch.no_grad():
-        for name, tensor, data in _weights(path, folder):
+        for name, tensor, data in _weights(path, folder, check):
             digests[name] = hashlib.sha256(data).hexdigest()
             values: Tensor = torch.frombuffer(data, dtype=dtypes[tensor.dtype]).float().reshape(tensor.shape)
             if not bool(torch.isfinite(values).all()):
@@ -526,7 +527,7 @@ def _tensors(path: Path) -> dict[str, StoredTensor]:
     return {name.removeprefix("transformer."): tensor for name, tensor in found.items()}
 
 
-def _weights(path: Path, folder: _Folder) -> Iterator[tuple[str, StoredTensor, bytearray]]:
+def _weights(path: Path, folder: _Folder, check: Check) -> Iterator[tuple[str, StoredTensor, bytearray]]:
     """Every weight that is used and its bytes, one at a time."""
     for file_name, tensors in folder.files.items():
         used = {name: tensor for name, tensor in tensors.items() if name in folder.wanted}
@@ -535,7 +536,7 @@ def _weights(path: Path, folder: _Folder) -> Iterator[tuple[str, StoredTensor, b
             start = size - data_bytes
             for name, tensor in used.items():
                 file.seek(start + tensor.begin)
-                ((_, data),) = tensor_bytes(path / file_name, file, {name: tensor})
+                ((_, data),) = tensor_bytes(path / file_name, file, {name: tensor}, check)
                 yield name, tensor, data
 
 

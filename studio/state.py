@@ -292,7 +292,7 @@ class Studio(QObject):
         if after != self.settings:
             before = {name: getattr(self.settings, name) for name in changes}
             what = f"{what} of {self.entry.header.title}"  # undone later, this may be another model than the chosen one
-            self.undo_stack.push(SettingsCommand(self, self.entry.path, before, changes, what, drag))
+            self.undo_stack.push(SettingsCommand(self, self.entry, before, changes, what, drag))
 
     def reshape(self, *, drag: int | None = None, **changes: Any) -> None:
         """Changes temperature, top_k, top_p or min_p; a walk that runs takes them from its next step on."""
@@ -328,20 +328,20 @@ class Studio(QObject):
         if self.shown_seed is not None:
             self.set_seed(self.shown_seed)
 
-    def shows_settings(self, model: Path, fields: dict[str, Any]) -> bool:
+    def shows_settings(self, model: Entry, fields: dict[str, Any]) -> bool:
         """Whether this model is chosen, and its settings have these values."""
-        if self.entry is None or self.entry.path != model or self.settings is None:
+        if self.entry is None or self.entry.path != model.path or self.settings is None:
             return False
         return all(getattr(self.settings, name) == value for name, value in fields.items())
 
-    def change_settings_of(self, model: Path, changes: dict[str, Any], step: SettingsCommand) -> bool:
+    def change_settings_of(self, model: Entry, changes: dict[str, Any], step: SettingsCommand) -> bool:
         """For ``SettingsCommand``: chooses the model, so that the change is seen; whether it is there."""
-        if self.entry is None or self.entry.path != model:
-            if not model.exists():
-                self.message.emit(f"The model that this was set for is gone: {model}")
+        if self.entry is None or self.entry.path != model.path:
+            if not model.path.exists():
+                self.message.emit(f"The model that this was set for is gone: {model.path}")
                 return False
             self.loading.choose(model)
-        if self.entry is None or self.entry.path != model or self.settings is None:
+        if self.entry is None or self.entry.path != model.path or self.settings is None:
             return False  # it could not be chosen, which was said: no other model is changed in its place
         self._apply_settings(self.settings.with_(**changes), step)
         return True
@@ -841,6 +841,7 @@ class Studio(QObject):
     def unsaved(self) -> list[Refused]:
         """What would be lost if the program ended now, see ``InferenceThread.unsaved``."""
         self.drawing_along.keep()
+        self.reader.drop()  # nobody waits for what would not be looked at
         return self.worker.unsaved()
 
     def close(self) -> None:
@@ -848,6 +849,7 @@ class Studio(QObject):
         self.replay.end()
         self.drawing_along.keep()
         self.inspection.close()
+        self.reader.close()
         self.undo_stack.close()
         self.worker.close()
         self.profile.close()

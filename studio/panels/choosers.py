@@ -30,7 +30,7 @@ from models.source_text import Text
 from models.text_files import canonical
 from models.track import Number, Track
 from studio.class_pictures import Pixels, class_pictures, pixmap
-from studio.code_map import code_map
+from studio.code_map import CodeMap, code_map
 from studio.panels.keyboard import Keyboard
 from studio.panels.pad import ClassLegend, Pad
 from studio.panels.track import TrackView
@@ -148,10 +148,11 @@ class CategoryChooser(ButtonChooser):
         if factor.any:
             head.addWidget(self._button(ANY, f"Leave the {factor.name} to the model"))
         values, grid = grid_of_cells()
-        pictures = class_pictures(studio.entry, factor) if studio.entry is not None else []
+        in_words = any(len(value) > 1 for value in factor.values)  # a digit shows itself
+        pictures = class_pictures(studio.entry, factor) if studio.entry is not None and in_words else []
         for n, value in enumerate(factor.values):
             button = self._button(value, f"{factor.name}: {value}")
-            if pictures and len(value) > 1:  # a digit shows itself
+            if pictures and len(value) > 1:
                 button.show_picture(pictures[n])
             grid.addWidget(button)
         column = QVBoxLayout(self)
@@ -415,10 +416,18 @@ class PadChooser(Chooser):
 
     @Slot()
     def _show_map(self) -> None:
+        """Of what the user added it lies beside that, maybe on a slow disk."""
+        self._show_map_of(None, None)
         entry = self.studio.entry
-        found = code_map(entry, self.factor) if entry is not None else None
-        self.pad.show_map(found)
-        self.legend.show_names(found.names if found is not None else ())
+        if entry is not None and entry.code_map is not None:
+            self.studio.reader.read_beside(
+                lambda check: partial(self._show_map_of, entry, code_map(entry, self.factor))
+            )
+
+    def _show_map_of(self, entry: Entry | None, found: CodeMap | None) -> None:
+        if isValid(self) and entry in (None, self.studio.entry):
+            self.pad.show_map(found)
+            self.legend.show_names(found.names if found is not None else ())
 
     def show_value(self, value: Any) -> None:
         x, y = value

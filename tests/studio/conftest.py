@@ -104,7 +104,7 @@ def make_studio(qtbot: object, tmp_path: Path, checkpoints: Path) -> Iterator[Ca
     def make() -> Studio:
         profile = Profile(tmp_path / "profile")
         worker = InferenceThread(profile.save_take)
-        studio = Studio(Catalog(checkpoints, user=profile.folder), profile, worker)
+        studio = Studio(listed(checkpoints, profile.folder), profile, worker)
         worker.start()
         opened.append(studio)
         return studio
@@ -112,6 +112,13 @@ def make_studio(qtbot: object, tmp_path: Path, checkpoints: Path) -> Iterator[Ca
     yield make
     for studio in opened:
         studio.close()
+
+
+def listed(shipped: Path, user: Path) -> Catalog:
+    """A catalog whose models, those that were added as well, the window has from its beginning."""
+    catalog = Catalog(shipped, user)
+    catalog.entries()
+    return catalog
 
 
 @pytest.fixture
@@ -133,7 +140,18 @@ def sound_studio(studio: Studio, qtbot) -> Studio:  # type: ignore[no-untyped-de
 
 
 def load(studio: Studio, qtbot, name: str) -> Studio:  # type: ignore[no-untyped-def]
+    """name: of a model of the list, or else the path of one, which is opened."""
+    if studio.catalog.listed_as(name) is None:
+        return open_model(studio, qtbot, Path(name))
     studio.loading.choose(name)
+    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
+    return studio
+
+
+def open_model(studio: Studio, qtbot, path: Path) -> Studio:  # type: ignore[no-untyped-def]
+    """As ``load``, of a file or folder that is opened."""
+    studio.opening.open_checkpoint(path)
+    qtbot.waitUntil(lambda: studio.entry is not None and studio.entry.path == path, timeout=20_000)
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
     return studio
 

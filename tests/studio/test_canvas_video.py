@@ -21,7 +21,7 @@ from studio.looking import Pointer
 from studio.replay import TICK_MS
 from studio.settings import settings_from_json
 from studio.state import Activity, Studio
-from tests.studio.conftest import finish, load, write
+from tests.studio.conftest import finish, open_model, write
 from tests.video_model import SIZES
 
 CHAIN = VideoChain(GreyLevels(2), frames=6, height=8, width=8, rate=10, given_frames=2)
@@ -153,8 +153,7 @@ def video_studio(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Studio:
     (tmp_path / "checkpoints").mkdir()
     write(tmp_path, VIDEO, "video_pixel_network", CHAIN, (), {**SIZES, "head": 8})
     path = tmp_path / "checkpoints" / f"{VIDEO}.safetensors"
-    studio.opening.open_checkpoint(path)
-    return load(studio, qtbot, str(path))
+    return open_model(studio, qtbot, path)
 
 
 def test_a_dropped_gif_is_what_the_next_take_begins_with_and_the_truth_beside_it(

@@ -217,7 +217,7 @@ def test_a_checkpoint_that_cannot_be_loaded_leaves_what_was_there(
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
     assert (image_studio.take, image_studio.entry) == (take, entry)
     assert image_studio.loaded is not None
-    assert bad not in [listed.path for listed in image_studio.catalog.entries()]
+    qtbot.waitUntil(lambda: image_studio.catalog.listed_as(str(bad)) is None)
     assert image_studio.profile.get("model") == IMAGE
 
 

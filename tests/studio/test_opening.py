@@ -42,7 +42,7 @@ def test_a_model_that_cannot_be_remembered_is_opened_all_the_same(
     image_studio.catalog.user = tmp_path / "gone"
     with qtbot.waitSignal(image_studio.error):
         image_studio.opening.open_checkpoint(own)
-    assert image_studio.entry.path == own
+    qtbot.waitUntil(lambda: image_studio.entry is not None and image_studio.entry.path == own)
 
 
 def test_a_part_of_an_image_shortens_no_later_one(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_by_name(
     complaints: list[str] = []
     image_studio.error.connect(complaints.append)
     image_studio.opening.open_path(path)
-    assert len(complaints) == 1
+    qtbot.waitUntil(lambda: len(complaints) == 1)
     assert "broken.safetensors" in complaints[0]
     generate(image_studio, qtbot)
 
