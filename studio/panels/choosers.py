@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, Signal, Slot
@@ -22,11 +23,14 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
+from models.catalog import Entry
 from models.condition import ANY, Category, Factor, Order, Vector
 from models.errors import InputError
 from models.orders import NAMED_ORDERS, random_order, seed_of
 from models.source_text import Text
+from models.tensor_file import Check
 from models.text_files import canonical
 from models.track import Number, Track
 from studio.class_pictures import Pixels, class_pictures, pixmap
@@ -34,6 +38,7 @@ from studio.code_map import CodeMap, code_map
 from studio.panels.keyboard import Keyboard
 from studio.panels.pad import ClassLegend, Pad
 from studio.panels.track import TrackView
+from studio.reading import Show
 from studio.state import Studio
 from studio.theme import QUIET, QUIET_PIXELS
 from studio.widgets.controls import RETURN_KEYS, ComboBox, LadderSlider, ToolButton, claims_key, leaves_undo, next_drag
@@ -419,10 +424,14 @@ class PadChooser(Chooser):
         """Of what the user added it lies beside that, maybe on a slow disk."""
         self._show_map_of(None, None)
         entry = self.studio.entry
-        if entry is not None and entry.code_map is not None:
-            self.studio.reader.read_beside(
-                lambda check: partial(self._show_map_of, entry, code_map(entry, self.factor))
-            )
+        if entry is None or entry.code_map is None:
+            return
+
+        def read(check: Check) -> Show:
+            check()
+            return partial(self._show_map_of, entry, code_map(entry, self.factor))
+
+        self.studio.reader.read_beside(read)
 
     def _show_map_of(self, entry: Entry | None, found: CodeMap | None) -> None:
         if isValid(self) and entry in (None, self.studio.entry):
