@@ -185,6 +185,7 @@ def load_checkpoint(path: Path, device: str = "cpu", check: Check = wanted) -> L
     dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
     with _opened(path) as (file, layout):
         _compare(path, layout, plan(path, layout.header))
+        check_memory(path, layout.header)
         model = build(path, layout.header)
         # Filled through the state dict's own views: weights that a network ties stay tied.
         state = model.state_dict()
@@ -489,6 +490,15 @@ def _compare(path: Path, layout: _Layout, plan: AutoregressiveModel) -> None:
             raise wrong(path, f"tensor {name!r} belongs to nothing in the network that its configuration describes")
     if layout.header.parameters != plan.parameter_count:
         raise wrong(path, f"it claims {layout.header.parameters} parameters; its network has {plan.parameter_count}")
+
+
+def check_memory(path: Path, header: CheckpointHeader) -> None:
+    """Raises CheckpointError for weights that do not fit: systems promise memory that they do not have."""
+    from models import hardware
+
+    needed, left = 4 * header.parameters, hardware.memory()
+    if left is not None and needed > left:
+        raise wrong(path, f"its weights take {needed / 1e9:.1f} GB of memory (float32); {left / 1e9:.1f} GB are left")
 
 
 def moved(model: AutoregressiveModel, device: str) -> AutoregressiveModel:

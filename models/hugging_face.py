@@ -28,7 +28,7 @@ from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 from models.chain import MAX_LEVELS, Chain, ImageChain, Palette
-from models.checkpoint import MAX_TEXT, CheckpointHeader, LoadedModel, moved, plan
+from models.checkpoint import MAX_TEXT, CheckpointHeader, LoadedModel, check_memory, moved, plan
 from models.errors import CheckpointError, FileError, InputError
 from models.tensor_file import (
     BYTES_PER_ELEMENT,
@@ -149,6 +149,7 @@ def load(path: Path, device: str, check: Check) -> LoadedModel:
     dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
     folder = _read(path)
     header = folder.header
+    check_memory(path, header)
     model = plan(path, header).to_empty(device="cpu")  # all of its weights are in the files
     state = model.state_dict()
     rows = torch.tensor(folder.rows)

@@ -523,17 +523,14 @@ class Studio(QObject):
     def complete(self, image: Pixels, known: Mask, changes: Condition) -> bool:
         """A new take with the present settings that completes an image of which some pixels are known.
 
-        changes: values of some factors in place of those of the settings. Whether it has begun; says why not.
+        changes: values that some factors have from now on. Whether it has begun; says why not.
         """
         if self.settings is None or self.loaded is None:
             return False
         self.pause()
+        self._change_condition(changes)
         reference, before = self.loaded.reference, self.take
-
-        def make(condition: Condition, **fields: Any) -> Take:
-            return completion(reference, image, known, condition={**condition, **changes}, **fields)
-
-        self.begin_with(make)
+        self.begin_with(partial(completion, reference, image, known))
         return self.take is not before
 
     def continue_sound(self, prefix: Symbols, changes: Condition) -> bool:
@@ -544,13 +541,15 @@ class Studio(QObject):
         if self.settings is None or self.loaded is None:
             return False
         self.pause()
+        self._change_condition(changes)
         reference, before, more = self.loaded.reference, self.take, self.settings.limit
-
-        def make(condition: Condition, **fields: Any) -> Take:
-            return continuation(reference, prefix, more=more, condition={**condition, **changes}, **fields)
-
-        self.begin_with(make)
+        self.begin_with(partial(continuation, reference, prefix, more=more))
         return self.take is not before
+
+    def _change_condition(self, changes: Condition) -> None:
+        """What a take is to be drawn under is what the settings say while it is shown, as of one from the history."""
+        if self.settings is not None and changes:
+            self.change(", ".join(changes), condition={**self.settings.condition, **changes})
 
     def sweep(self, axis: Axis) -> bool:
         """A new take with the present settings whose samples differ along an axis.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -35,6 +38,19 @@ def no_button_held() -> None:
     """A double click that a test made leaves the button down: for what follows the mouse would be dragging."""
     if QGuiApplication.instance() is not None and QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton:
         QTest.mouseRelease(QWidget(), Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture(scope="session")
+def opened_files() -> list[str]:
+    """The files and folders that the thread of the window has opened, for ever more: a hook cannot be taken away."""
+    opened: list[str] = []
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("open", "os.scandir", "os.listdir") and threading.current_thread() is threading.main_thread():
+            opened.append(str(arguments[0]))
+
+    sys.addaudithook(hook)
+    return opened
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from models.files import export
+from models.tensor_file import Check
+from models.trace import Take
 from studio.looking import Pointer
 from studio.state import Studio
 from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load
@@ -235,3 +237,46 @@ def test_a_file_of_a_branch_that_is_not_shown_any_more_is_an_entry_of_its_own(
     qtbot.waitUntil(lambda: image_studio.take is not take)
     assert np.array_equal(image_studio.trace.symbols, symbols)  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
+
+
+def test_closing_waits_for_no_read_but_for_what_is_saved(image_studio: Studio, qtbot: QtBot) -> None:
+    generate(image_studio, qtbot)
+    take = image_studio.take
+    assert take is not None
+    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
+    image_studio.profile.delete_take(take.id)
+    image_studio.profile._deleted.clear()
+    begun, read_on = threading.Event(), []
+
+    def read(check: Check) -> Take:
+        begun.set()
+        while True:
+            check()
+
+    image_studio.reader.read_take(read, image_studio.show_take)
+    assert begun.wait(10)
+    image_studio.opening.look_for_models(lambda: read_on.append("models"))
+    image_studio.reader.read(lambda: read_on.append("picture"))  # type: ignore[arg-type, func-returns-value]
+    image_studio.worker.save(take)
+    image_studio.close()
+    QApplication.processEvents()
+    assert read_on == []
+    assert [entry.id for entry in image_studio.profile.history()] == [take.id]
+
+
+def test_a_read_ends_when_something_else_is_asked_for(image_studio: Studio, qtbot: QtBot) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def read(check: Check) -> Take:
+        begun.set()
+        try:
+            while True:
+                check()
+        finally:
+            ended.set()
+
+    image_studio.reader.read_take(read, image_studio.show_take)
+    assert begun.wait(10)
+    image_studio.loading.choose(SOUND)
+    assert ended.wait(10)
+    qtbot.waitUntil(lambda: image_studio.loaded is not None)
