@@ -65,12 +65,13 @@ class Catalog:
         """All models, by modality, family, architecture and title; with ``added`` false only those that are shipped.
 
         Broken files are left out and collected in ``problems``. An added file that is missing is left out without a
-        problem, and stays remembered: it may be on a disk that is not connected. check: called before each of those
-        that were added, raises what ends it.
+        problem, and stays remembered: it may be on a disk that is not connected. check: called before each of them,
+        raises what ends it.
         """
         self.problems = []
         found: list[Entry] = []
         for path in self._shipped_files():
+            check()
             self._list(path, True, found)
         for path in self._added_files() if added else []:
             check()
@@ -135,7 +136,7 @@ class Catalog:
         once while they stay as they are, beginning with those of that name; as in ``find``, shipped ones come first.
         Raises what the check does, see ``weights_hash``.
         """
-        entries = self.entries()
+        entries = self.entries(check=check)
         entries.sort(key=lambda entry: (entry.header.name != reference.name, not entry.shipped))
         for entry in entries:
             header = entry.header

@@ -921,7 +921,7 @@ def start(studio: Studio, path: Path | None) -> None:
             studio.opening.open_path(path)
 
     if studio.catalog.listed_as(last) is not None:
+        studio.opening.look_for_models(lambda: None)  # before what is opened, which may be among it
         begin()
-        studio.opening.look_for_models(lambda: None)
     else:
         studio.opening.look_for_models(begin)

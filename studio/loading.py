@@ -126,10 +126,13 @@ class Loading(QObject):
 
     def _set_model(self, entry: Entry | None) -> None:
         """entry: None where there is no model to go back to."""
-        studio = self._studio
-        studio.set_model(entry)
+        self._studio.set_model(entry)
         self._load()
-        studio.given_video.show_model(entry.header.chain if entry is not None else None)
+        self._announce_model()
+
+    def _announce_model(self) -> None:
+        studio = self._studio
+        studio.given_video.show_model(studio.entry.header.chain if studio.entry is not None else None)
         studio.model_changed.emit()
         studio.settings_changed.emit()
 
@@ -160,8 +163,8 @@ class Loading(QObject):
         if token != self._token or entry is None:
             return
         if (info.header.chain, info.header.factors) != (entry.header.chain, entry.header.factors):
-            self.leave_for(replace(entry, header=info.header))  # its file was written anew since it was listed
-            return
+            self._studio.set_model(replace(entry, header=info.header))  # its file was written anew since it was listed
+            self._announce_model()
         self.loaded = info
         self._studio.given_video.offer(info.header.chain, info.examples)
         self._before = self._added = self._device_before = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from models.files import export
 from models.tensor_file import Check
 from models.trace import Take
 from studio.looking import Pointer
+from studio.reading import Show
 from studio.state import Studio
 from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load
 from tests.studio.doing import generate, shows
@@ -240,28 +242,25 @@ def test_a_file_of_a_branch_that_is_not_shown_any_more_is_an_entry_of_its_own(
 
 
 def test_closing_waits_for_no_read_but_for_what_is_saved(image_studio: Studio, qtbot: QtBot) -> None:
-    generate(image_studio, qtbot)
-    take = image_studio.take
-    assert take is not None
-    qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 1)
-    image_studio.profile.delete_take(take.id)
-    image_studio.profile._deleted.clear()
     begun, read_on = threading.Event(), []
 
-    def read(check: Check) -> Take:
+    def read(check: Check) -> Show:
         begun.set()
         while True:
             check()
+            time.sleep(0.001)
 
-    image_studio.reader.read_take(read, image_studio.show_take)
+    image_studio.reader.read_beside(read)
     assert begun.wait(10)
+    generate(image_studio, qtbot)
+    assert image_studio.take is not None
+    assert image_studio.profile.history() == []
     image_studio.opening.look_for_models(lambda: read_on.append("models"))
     image_studio.reader.read(lambda: read_on.append("picture"))  # type: ignore[arg-type, func-returns-value]
-    image_studio.worker.save(take)
     image_studio.close()
     QApplication.processEvents()
     assert read_on == []
-    assert [entry.id for entry in image_studio.profile.history()] == [take.id]
+    assert [entry.id for entry in image_studio.profile.history()] == [image_studio.take.id]
 
 
 def test_a_read_ends_when_something_else_is_asked_for(image_studio: Studio, qtbot: QtBot) -> None:
@@ -272,6 +271,7 @@ def test_a_read_ends_when_something_else_is_asked_for(image_studio: Studio, qtbo
         try:
             while True:
                 check()
+                time.sleep(0.001)
         finally:
             ended.set()
 
