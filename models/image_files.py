@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import unicodedata
@@ -15,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps, PngImagePlugin, Unidentif
 
 from models.chain import Chain, ImageChain, Symbols
 from models.errors import FileError, InputError, NoPictureError
-from models.file_format import Format, no_record, summary
+from models.file_format import Format, made_with, no_record, summary
 from models.record import PROGRAM, damage_as_file_error, record_text
 from models.sweep import labels
 from models.trace import Take
@@ -80,31 +81,45 @@ def picture(chain: ImageChain, rows: Sequence[Symbols], scale: int = 1) -> Pixel
     return sheet[:height, :width].repeat(scale, 0).repeat(scale, 1)
 
 
-def captioned(sheet: Pixels, chain: ImageChain, texts: Sequence[tuple[str, ...]], scale: int) -> Pixels:
-    """A picture of ``len(texts)`` images with a caption above each: of its wordings the first that fits."""
+Wordings = tuple[str, ...]
+"""Of one caption, the longest first."""
+
+
+def captioned(sheet: Pixels, chain: ImageChain, texts: Sequence[Wordings], foot: Wordings, scale: int) -> Pixels:
+    """A picture of ``len(texts)`` images with a caption above each, and one under all of them."""
     columns, lines = _grid(len(texts))
-    letters, strip = _caption_size(chain, scale)
-    step, width = (chain.height + 1) * scale, chain.width * scale
+    step, across = (chain.height + 1) * scale, sheet.shape[1]
+    letters, height = _caption_size(chain, scale)
+
+    def strip(texts: Sequence[Wordings], width: int, gap: int = 0) -> Pixels:
+        written = _strip((height, across), letters, tuple(texts), width, gap)
+        return written if sheet.ndim == 2 else written[..., None].repeat(3, -1)
+
     parts = []
     for line in range(lines):
-        head = Image.new("L", (sheet.shape[1], strip), GAP)
-        draw, font = ImageDraw.Draw(head), ImageFont.load_default(letters)
-        for column, wordings in enumerate(texts[line * columns : (line + 1) * columns]):
-            text = _fitting(wordings, font, width)
-            left = column * (chain.width + 1) * scale + (width - font.getlength(text)) / 2
-            draw.text((left, strip / 2), text, LETTERS, font, anchor="lm")
-        written = np.asarray(head)
-        parts.append(written if sheet.ndim == 2 else written[..., None].repeat(3, -1))
+        parts.append(strip(texts[line * columns : (line + 1) * columns], chain.width * scale, scale))
         parts.append(sheet[line * step : (line + 1) * step])
-    return np.concatenate(parts)
+    return np.concatenate([*parts, strip([foot], across)])
 
 
-def _without_captions(pixels: Pixels, chain: ImageChain, scale: int) -> Pixels:
+@functools.lru_cache(maxsize=64)  # an animation has the same in all of its frames
+def _strip(shape: tuple[int, int], letters: int, texts: tuple[Wordings, ...], width: int, gap: int) -> Pixels:
+    """Captions beside one another, of each the first wording that fits into ``width`` pixels."""
+    strip = Image.new("L", shape[::-1], GAP)
+    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(letters)
+    for column, wordings in enumerate(texts):
+        text = _fitting(wordings, font, width)
+        left = column * (width + gap) + (width - font.getlength(text)) / 2
+        draw.text((left, shape[0] / 2), text, LETTERS, font, anchor="lm")
+    return np.asarray(strip)
+
+
+def _without_captions(pixels: Pixels, chain: ImageChain, lines: int, scale: int) -> Pixels:
     """The picture that captions were written into."""
     _, strip = _caption_size(chain, scale)
     step = (chain.height + 1) * scale
-    line = np.arange(len(pixels)) % (strip + step)
-    return pixels[line >= strip]
+    line = np.arange(lines * (strip + step) - scale)
+    return pixels[line[line % (strip + step) >= strip]]
 
 
 def _caption_size(chain: ImageChain, scale: int) -> tuple[int, int]:
@@ -113,7 +128,7 @@ def _caption_size(chain: ImageChain, scale: int) -> tuple[int, int]:
     return letters, math.ceil(LINE_HEIGHT * letters)
 
 
-def _fitting(wordings: Sequence[str], font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+def _fitting(wordings: Wordings, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
     """The first wording that fits, or as much of the last as does."""
     plain = [_plain(wording) for wording in wordings]
     text = next((text for text in plain if font.getlength(text) <= width), plain[-1])
@@ -270,7 +285,8 @@ def _fit(image: Image.Image, chain: ImageChain) -> Pixels:
 class PictureFile(Format):
     """A file that shows one image, or a grid of images, enlarged by a whole factor without smoothing.
 
-    labels: whether to write above each image what its sample began under, where the samples differ in that.
+    labels: where the samples differ in what they began under, whether to write above each image what that is, and
+        under all of them what they have in common.
     """
 
     modality = "image"
@@ -286,7 +302,8 @@ class PictureFile(Format):
         chain = self.pictured(view.chain)
         pixels = picture(chain, rows, scale)
         texts = labels(view) if self.labels else []
-        return captioned(pixels, chain, texts, scale) if texts else pixels
+        foot = (f"{view.model.title}; {made_with(view)}", made_with(view))
+        return captioned(pixels, chain, texts, foot, scale) if texts else pixels
 
     def pictured(self, chain: Chain) -> ImageChain:
         """The chain of what is seen at once."""
@@ -332,17 +349,18 @@ class PillowFile(PictureFile):
                 return True
             pixels = np.asarray(image.convert("RGB"))
         if written:
-            pixels = _without_captions(pixels, chain, scale)
+            pixels = _without_captions(pixels, chain, _grid(len(take.samples))[1], scale)
         expected = picture(chain, _rows(take), scale)
         return np.array_equal(pixels, expected if chain.coloured else expected[..., None].repeat(3, -1))
 
     @staticmethod
     def _has_captions(height: int, take: Take, scale: int) -> bool:
-        """Whether a picture of a take is as high as one with captions would be."""
+        """Whether a picture of a take is as high as one with captions; older ones have none under all images."""
         chain, (_, lines) = take.chain, _grid(len(take.samples))
         assert isinstance(chain, ImageChain)
         plain = scale * picture_size(chain, len(take.samples))[0]
-        return bool(labels(take)) and height == plain + lines * _caption_size(chain, scale)[1]
+        strip = _caption_size(chain, scale)[1]
+        return bool(labels(take)) and height in (plain + lines * strip, plain + (lines + 1) * strip)
 
     @abstractmethod
     def seek_end(self, image: Image.Image, name: str, chain: ImageChain) -> bool:

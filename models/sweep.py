@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from models.condition import Category, Condition, Factor, Order, Vector, check_names, complete, in_words
 from models.errors import InputError
 from models.noise import check_seed
-from models.shaping import Shaping
+from models.shaping import NEUTRAL, Shaping
 from models.trace import ModelReference, Sample, Segment, Take, Trace, new_take
 
 MOST_SAMPLES = 64
@@ -173,7 +173,8 @@ def in_a_line(take: Take) -> str:
     first = take.traces[0].schedule[0]
     alike = [factor for factor in take.model.factors if factor not in found.factors]
     seed = [] if found.seed else [f"seed {first.seed}"]
-    return "; ".join([f"{named[0].full} … {named[-1].full}", *in_words(alike, first.condition), *seed])
+    shaping = replace(first.shaping, **{name: getattr(NEUTRAL, name) for name in found.shaping}).changed()
+    return "; ".join([f"{named[0].full} … {named[-1].full}", *in_words(alike, first.condition), *seed, *shaping])
 
 
 def _labels(model: ModelReference, traces: Sequence[Trace]) -> list[Label]:

@@ -97,6 +97,8 @@ class Recipe:
     rest are random. NAME.safetensors beside what is trained, or among those that come with the program."""
     whistles: float = 0.0
     """How loud the tones are, of full scale, that are heard in the past which the network is given: ``whistled``."""
+    clean: float = 0.0
+    """The share of the examples whose past is the true one nevertheless."""
 
     @property
     def closed_form(self) -> bool:
@@ -111,7 +113,7 @@ class Recipe:
         return {name: fields[name] for name in fields if name not in left_out}
 
 
-OPTIONAL = {"order": RASTER, "start": "", "whistles": 0.0}
+OPTIONAL = {"order": RASTER, "start": "", "whistles": 0.0, "clean": 0.0}
 CLOSED_FORM = "closed form"
 OPTIMISERS = ("adamw", "muon", CLOSED_FORM)
 
@@ -124,7 +126,7 @@ GRADIENT_FIELDS = {
 RANGES = {
     "seed": (0, MAX_SEED), "steps": (1, 10**9), "batch": (1, 10**9), "learning_rate": (1e-12, 10.0),
     "warmup": (0, 10**9), "ema": (0.0, 1.0), "clip": (1e-12, 1e12), "weight_decay": (0.0, 1e3), "any_rate": (0.0, 1.0),
-    "stop_weight": (0.0, 1e6), "whistles": (0.0, 1.0), "validate_every": (1, 10**9),
+    "stop_weight": (0.0, 1e6), "whistles": (0.0, 1.0), "clean": (0.0, 1.0), "validate_every": (1, 10**9),
     "validation_limit": (1, 10**9), "patience": (1, 10**9),
 }  # fmt: skip
 """The smallest and the largest value of each number in a recipe."""
@@ -323,11 +325,13 @@ def drop_factors(
     return result
 
 
-def whistled(chain: SoundChain, symbols: Tensor, loudest: float) -> Tensor:
+def whistled(chain: SoundChain, symbols: Tensor, loudest: float, clean: float = 0.0) -> Tensor:
     """Sounds (B, T) in which a few tones can be heard that do not belong there, from some moment on.
 
     Who only ever sees the true past does not learn that what it did wrong itself is wrong, and goes on with it: a note
-    is in tune and whistles on one of its high harmonics, ever louder. loudest: of full scale. Stop symbols stay.
+    is in tune and whistles on one of its high harmonics, ever louder. Stop symbols stay.
+
+    loudest: of full scale. clean: the share of the sounds in which none are heard.
     """
     levels, device = chain.alphabet.levels, symbols.device
     rows, steps = symbols.shape
@@ -340,6 +344,8 @@ def whistled(chain: SoundChain, symbols: Tensor, loudest: float) -> Tensor:
     at = torch.arange(steps, device=device)
     since = at >= steps * (2 * chance[2] - 1)  # of one half of them, from the beginning on
     tones = (amplitude * since * torch.sin(2 * math.pi * (frequency * at + chance[3]))).sum(1)
+    if clean:
+        tones = tones * (torch.rand(rows, 1, device=device) >= clean)
     heard = torch.bucketize(table[symbols.clamp_max(levels - 1)] + tones, edges)
     return torch.where(symbols < levels, heard, symbols)
 
@@ -432,7 +438,7 @@ class Trainer:
         given = symbols
         if self.recipe.whistles:
             assert isinstance(self.data.chain, SoundChain)
-            given = whistled(self.data.chain, symbols, self.recipe.whistles)
+            given = whistled(self.data.chain, symbols, self.recipe.whistles, self.recipe.clean)
         with torch.autocast(self.device.type, torch.bfloat16):
             conditional, weights = self.model.training_pass(given, condition)
         # In bfloat16 the logit of a likely symbol and the log-sum-exp above it round to the same number: most of an

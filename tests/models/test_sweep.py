@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from models.chain import GreyLevels, ImageChain
 from models.condition import Category, Factor, Order, Vector, arranged
 from models.errors import InputError
 from models.file_format import made_with
 from models.files import export, load_take, read_saved, save_take
+from models.image_files import Gif, PictureFile, Png
 from models.model import AutoregressiveModel, ModelSpec
 from models.networks.gated_pixelcnn import GatedPixelCNN
 from models.sampling import Walk, engines_of, run
@@ -38,6 +40,7 @@ from models.trace import ModelReference, Take, new_take
 CHAIN = ImageChain(GreyLevels(4), 5, 4)
 DIGIT = Category("digit", ("0", "1", "2"), any=True)
 CODE = Vector("code", 2)
+PICTURES: dict[str, type[PictureFile]] = {".png": Png, ".gif": Gif}
 FACTORS: tuple[Factor, ...] = (DIGIT, CODE, Order("order", 5, 4))
 
 
@@ -225,6 +228,23 @@ def test_labels_are_still_there_when_the_take_comes_back(axis: Axis, _: str, tmp
         assert columns(read) == columns(take)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".gif"])
+def test_a_labelled_picture_says_under_all_images_which_model_it_was_and_comes_back(
+    model: AutoregressiveModel, tmp_path: Path, suffix: str
+) -> None:
+    take = walked(model, Seeds((1, 2, 3)))
+    path = tmp_path / f"labelled{suffix}"
+    path.write_bytes(PICTURES[suffix](labels=True).content(take, scale=24))
+    with Image.open(export(tmp_path / f"plain{suffix}", take, scale=24)[0]) as image, Image.open(path) as written:
+        width, height = image.size
+        strip, rest = divmod(written.height - height, 3)  # above two lines of images, and under them
+        assert (written.width, rest) == (width, 0)
+        written.seek(getattr(written, "n_frames", 1) - 1)
+        assert len(np.unique(np.asarray(written.convert("L"))[-strip:])) > 1, "there is something written"
+    back = read_saved(path).take
+    assert [list(trace.symbols) for trace in back.traces] == [list(trace.symbols) for trace in take.traces]
+
+
 def test_codes_stand_in_rows_of_their_own() -> None:
     assert columns(made(Values(tuple(codes(3)), "code"))) == 3
     assert columns(made(Values(([0.0, 0.0], [1.0, 0.0]), "code"))) == 0
@@ -232,9 +252,13 @@ def test_codes_stand_in_rows_of_their_own() -> None:
 
 
 def test_in_a_line_a_sweep_says_from_where_to_where_it_goes() -> None:
-    assert made_with(made(Values(("0", "1", "2"), "digit"), (DIGIT,))) == "digit 0 … digit 2; seed 7"
-    assert made_with(made(Temperatures((0.5, 1.0)), (DIGIT,))) == "T 0.5 … T 1; digit any; seed 7"
+    assert made_with(made(Values(("0", "1", "2"), "digit"), (DIGIT,))) == "digit 0 … digit 2; seed 7; top-k 3"
+    assert made_with(made(Temperatures((0.5, 1.0)), (DIGIT,))) == "T 0.5 … T 1; digit any; seed 7; top-k 3"
     assert made_with(made(Seeds((3, 5)), (DIGIT,), shaping=NEUTRAL)) == "seed 3 … seed 5; digit any"
+    cold = Shaping(temperature=0.5, top_k=3)
+    assert (
+        made_with(made(Seeds((3, 5)), (DIGIT,), shaping=cold)) == "seed 3 … seed 5; digit any; temperature 0.5; top-k 3"
+    )
 
 
 def test_every_sample_of_a_sweep_gets_a_file_of_its_own_in_a_folder(model: AutoregressiveModel, tmp_path: Path) -> None:

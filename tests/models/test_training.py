@@ -536,6 +536,8 @@ def test_whistles_are_heard_from_some_moment_on_and_in_no_stop_symbol() -> None:
     late = (waves[:, :400] == waves[0, 0]).all(1)
     assert 0 < late.sum() < len(late)
     assert (np.abs(waves).max(1) > 0).mean() > 0.95
+    some = (whistled(chain, symbols, 0.1, clean=0.5) != symbols).any(1).double().mean()
+    assert 0.35 < some < 0.6
     alone = whistled(chain, symbols, 1e-9)
     assert torch.equal(alone, symbols)
 
@@ -547,7 +549,7 @@ def test_a_network_is_given_the_past_with_whistles_and_asked_for_the_true_sound(
     clean = trainer(folder, tmp_path / "y.safetensors", recipe("wavenet", stop_weight=1.0))
     symbols, mask, condition = clean.batch(clean.train, np.array([0]), 0)
     given = torch.flip(symbols, [1])
-    monkeypatch.setattr("models.training.loop.whistled", lambda chain, symbols, loudest: given)
+    monkeypatch.setattr("models.training.loop.whistled", lambda chain, symbols, loudest, clean: given)
     with torch.autocast("cpu", torch.bfloat16):
         told = whistling.model.conditionals(given, condition).to(torch.float32)
     expected = (-told.log_prob(symbols) * mask).sum() / mask.sum()

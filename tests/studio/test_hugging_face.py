@@ -26,7 +26,8 @@ from studio.canvas.picture import Picture
 from studio.canvas.text import TextCanvas
 from studio.cli import main
 from studio.looking import Pointer
-from studio.panels.inspector import InspectorPanel, RankedPlot
+from studio.panels.conditional_plots import RankedPlot
+from studio.panels.inspector import InspectorPanel
 from studio.panels.models import ModelsPanel
 from studio.panels.prompt import PromptBox
 from studio.profile import Profile

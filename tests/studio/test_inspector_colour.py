@@ -21,7 +21,8 @@ from models.trace import Trace
 from studio.canvas.demo import empty_take, grow
 from studio.looking import Pointer
 from studio.messages import Inspection
-from studio.panels.inspector import COLOURS, TINTS, ColourPlot, InspectorPanel, widest_values
+from studio.panels.conditional_plots import COLOURS, TINTS, ColourPlot, widest_values
+from studio.panels.inspector import InspectorPanel
 from studio.state import Studio
 from studio.theme import DARK, LIGHT, Theme, apply_theme, colours, small
 from tests.studio.conftest import DIGIT, finish, load, write

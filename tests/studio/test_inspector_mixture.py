@@ -17,7 +17,8 @@ from models.conditional import BinnedMixture, MixtureOfGaussians, MixtureOfLogis
 from models.shaping import Shaping
 from studio.looking import Pointer
 from studio.messages import Density, Inspection, density_of
-from studio.panels.inspector import ConditionalPlot, InspectorPanel
+from studio.panels.conditional_plots import ConditionalPlot
+from studio.panels.inspector import InspectorPanel
 from studio.state import Studio
 from tests.studio.conftest import DIGIT, finish, load, write
 

@@ -10,7 +10,7 @@ from models.chain import Alphabet, GreyLevels, LinearAmplitudes, MuLaw
 from models.conditional import Categorical, MixtureOfLogistics, WithStop
 from models.shaping import NEUTRAL
 from studio.messages import Inspection, brightness_of, density_of, pictured
-from studio.panels.inspector import ConditionalPlot, shown_levels
+from studio.panels.conditional_plots import ConditionalPlot, shown_levels
 
 LEVELS = 65536
 MIDDLE = LEVELS // 2

@@ -15,7 +15,8 @@ from models.shaping import Shaping
 from studio.canvas.demo import empty_take, grow
 from studio.looking import Pointer
 from studio.messages import Inspection
-from studio.panels.inspector import ConditionalPlot, InspectorPanel, axis_top, entropy_bits, heights, rank
+from studio.panels.conditional_plots import ConditionalPlot, axis_top, entropy_bits, heights, rank
+from studio.panels.inspector import InspectorPanel
 from studio.state import Studio
 from tests.studio.conftest import finish
 
