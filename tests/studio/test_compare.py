@@ -156,6 +156,7 @@ def test_what_is_told_of_unlike_models_is_one_line_that_ends_with_a_word(
     names = [f"a-model-of-the-house-{n}" for n in range(3)]
     for name in names:
         write(tmp_path / "assets", name, "nade", ImageChain(GreyLevels(4), 6, 6), (), config)
+    several.catalog.entries()
     dialog = CompareDialog(several)
     qtbot.addWidget(dialog)
     dialog.show()
