@@ -7,6 +7,7 @@ import math
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -137,18 +138,17 @@ def test_at_the_start_a_remembered_folder_is_read_by_another_thread(
     profile = Profile(tmp_path / "profile")
     if last is not None:
         profile.set("model", str(gpt2) if last == "the folder" else last)
-    studio = open_studio(profile)
-    panel = ModelsPanel(studio)
-    qtbot.addWidget(panel)
-    assert titles(panel) == ["Tiny Pixelcnn", "Tiny Wavenet"]
-    start(studio, None)
-    assert (studio.entry is not None) == (last == IMAGE)
-    qtbot.waitUntil(lambda: titles(panel) == ["Tiny Pixelcnn", "Tiny Wavenet", "GPT-2 · kubla"])
-    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
-    assert studio.entry is not None
-    assert studio.entry.path.name == ("kubla" if last == "the folder" else f"{IMAGE}.safetensors")
-    assert [path for path, _ in studio.catalog.problems] == [broken]
-    studio.close()
+    with closing(open_studio(profile)) as studio:
+        panel = ModelsPanel(studio)
+        qtbot.addWidget(panel)
+        assert titles(panel) == ["Tiny Pixelcnn", "Tiny Wavenet"]
+        start(studio, None)
+        assert (studio.entry is not None) == (last == IMAGE)
+        qtbot.waitUntil(lambda: titles(panel) == ["Tiny Pixelcnn", "Tiny Wavenet", "GPT-2 · kubla"])
+        qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
+        assert studio.entry is not None
+        assert studio.entry.path.name == ("kubla" if last == "the folder" else f"{IMAGE}.safetensors")
+        assert [path for path, _ in studio.catalog.problems] == [broken]
     assert threads
     assert threading.main_thread() not in threads
 
