@@ -184,5 +184,6 @@ def how_it_is_completed(take: Take) -> str:
         return f"Completion by {count} particles{counted}{again}"
     different = different_images(take)
     images = "all images alike" if different == 1 else f"{different} different images"
-    poor = ": a poor approximation, a higher count comes closer" if different < LEAST_DIFFERENT * count else ""
+    poor = ": a poor approximation, a higher count comes closer, an orderless model is exact"
+    poor = poor if different < LEAST_DIFFERENT * count else ""
     return f"Completion by {count} particles, {images}{poor}{again}"

@@ -5,6 +5,7 @@ recordings, which digit and which speaker it hears in generated clips, and compa
 ``… pitch CHECKPOINT --data DIR`` tracks the pitch of generated notes.
 ``… translation CHECKPOINT --data DIR`` scores translations of the test part by BLEU and chrF.
 ``… texts CHECKPOINT --data DIR`` compares drawn texts with real ones: how long they are, what they remember.
+``… videos CHECKPOINT --data DIR`` compares what a frame costs with the least that it can.
 ``… neighbours CHECKPOINT --data DIR`` finds the training examples nearest to samples: copies would show.
 ``… card CHECKPOINT --data DIR`` writes the card that the application shows. ``… classes DATA_SET --data DIR`` takes a
 picture of each class from the test part. All of these write below ``--assets``. ``… mixture CHECKPOINT --data DIR``
@@ -30,7 +31,7 @@ from models.chain import ImageChain, SoundChain
 from models.checkpoint import LoadedModel, halve, load_checkpoint, update_header
 from models.condition import Condition, in_words
 from models.errors import InputError, StudioError
-from models.evaluation.card import GOING_ON, card, code
+from models.evaluation.card import GOING_ON, SECTIONS, card, code
 from models.evaluation.classes import class_pictures
 from models.evaluation.code_map import code_map
 from models.evaluation.mixture import measure_mixture
@@ -43,6 +44,7 @@ from models.evaluation.samples import balanced, continued, draw
 from models.evaluation.speech import speech_report
 from models.evaluation.texts import text_report
 from models.evaluation.translation import sources_of, translation_report
+from models.evaluation.videos import video_report
 from models.evaluation.zoo import part_of_test
 from models.likelihood import measure
 from models.networks.linear_autoregression import LinearAutoregression
@@ -96,6 +98,11 @@ def write_texts(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
     write_report(arguments.cards / f"{loaded.header.name}.texts.json", report)
 
 
+def write_videos(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
+    report = video_report(loaded, arguments.data, count=arguments.count or 200)
+    write_report(arguments.cards / f"{loaded.header.name}.videos.json", report)
+
+
 def write_neighbours(loaded: LoadedModel, arguments: argparse.Namespace) -> Neighbours:
     chain, name = loaded.model.default_chain, loaded.header.name
     near = neighbours(loaded, arguments.data, count=arguments.count or (20 if isinstance(chain, ImageChain) else 10))
@@ -125,16 +132,15 @@ def write_card(loaded: LoadedModel, arguments: argparse.Namespace) -> None:
         columns = 10 if isinstance(chain, ImageChain) else 4 if isinstance(chain, SoundChain) else 1
         write_png(arguments.cards / f"{name}.samples.png", drawn_examples(chain, samples, columns))
         write_png(arguments.cards / f"{name}.png", thumbnail(chain, samples))
-    speech, pitch, translation, texts = (
-        read_report(loaded, arguments.cards, what) for what in ("speech", "pitch", "translation", "texts")
-    )
+    found = {what: read_report(loaded, arguments.cards, what) for what in SECTIONS}
+    reports = {what: report for what, report in found.items() if report is not None}
     codes = code_map(loaded, arguments.data)
     if codes is not None:
         write_png(arguments.cards / f"{name}.map.png", codes.pixels)
         write_atomically(arguments.cards / f"{name}.map.json", (json.dumps(codes.to_json()) + "\n").encode())
     if isinstance(loaded.model, LinearAutoregression):
         write_png(arguments.cards / f"{name}.resonances.png", resonances_picture(loaded.model))
-    words = card(loaded, samples, near, speech, codes, pitch, translation, texts, under if any(under) else ())
+    words = card(loaded, samples, near, reports, codes, under if any(under) else ())
     write_atomically(arguments.cards / f"{name}.md", words.encode())
     sys.stdout.write(f"{arguments.cards / f'{name}.md'}\n")
 
@@ -165,7 +171,8 @@ def write_classes(arguments: argparse.Namespace) -> None:
 
 WRITERS: Mapping[str, Callable[[LoadedModel, argparse.Namespace], object]] = {
     "speech": write_speech, "pitch": write_pitch, "translation": write_translation, "texts": write_texts,
-    "neighbours": write_neighbours, "card": write_card, "mixture": write_mixture, "halve": write_halved,
+    "videos": write_videos, "neighbours": write_neighbours, "card": write_card, "mixture": write_mixture,
+    "halve": write_halved,
 }  # fmt: skip
 
 

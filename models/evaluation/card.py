@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,19 +38,16 @@ def card(
     loaded: LoadedModel,
     samples: Sequence[Symbols],
     near: Neighbours | None,
-    speech: Mapping[str, Any] | None,
+    reports: Mapping[str, Mapping[str, Any]],
     codes: CodeMap | None = None,
-    pitch: Mapping[str, Any] | None = None,
-    translation: Mapping[str, Any] | None = None,
-    texts: Mapping[str, Any] | None = None,
     under: Sequence[str] = (),
 ) -> str:
     """The model card as Markdown. Pictures are named ``NAME.samples.png``, ``NAME.neighbours.png``, ``NAME.map.png``,
     ``NAME.resonances.png``; samples of texts are told as they are.
 
-    samples: of videos see ``continued``. near: of images and sounds. speech, codes, pitch, translation, texts: of a
-    model that speaks, of one with a map of codes, of one that plays notes, of one that translates, and of one that
-    writes. under: of texts, in Markdown, under which conditions each was drawn; none where there are no conditions.
+    samples: of videos see ``continued``. near: of images and sounds. reports: by their names in SECTIONS, those there
+    are. codes: of a model with a map of them. under: of texts, in Markdown, under which conditions each was drawn; none
+    where there are no conditions.
     """
     header, model = loaded.header, loaded.model
     conditions = ", ".join(f"{factor.name} ({factor.describe()})" for factor in header.factors) or "none"
@@ -89,14 +86,9 @@ def card(
     facts = [*(f"Published: {number}." for number in published(header)), *notes(header, type(model))]
     if facts:
         lines += [*(f"- {fact}" for fact in facts), ""]
-    if speech is not None:
-        lines += speech_section(speech)
-    if pitch is not None:
-        lines += pitch_section(pitch)
-    if translation is not None:
-        lines += translation_section(translation)
-    if texts is not None:
-        lines += texts_section(texts)
+    for name, section in SECTIONS.items():
+        if name in reports:
+            lines += section(reports[name])
     if codes is not None:
         lines += map_section(header, codes)
     if isinstance(model, LinearAutoregression):
@@ -273,6 +265,36 @@ def texts_section(texts: Mapping[str, Any]) -> list[str]:
         f"The longest of all that are drawn is {code(texts['longest_passage'])}.",
         "",
     ]
+
+
+def videos_section(videos: Mapping[str, Any]) -> list[str]:
+    """What ``video_report`` found."""
+    frames, given = videos["frames"], videos["given_frames"]
+    columns = range(given, given + len(frames["nats"]))
+    rows = {"this model": frames["nats"], "the least": frames["least"]}
+    return [
+        "## What a frame costs, and must cost",
+        "",
+        f"Of {videos['videos']} videos of the test part a frame costs {videos['nats_per_frame']:.2f} ± "
+        f"{videos['nats_per_frame_standard_error']:.2f} nats after the given {given}. Their pixels do not tell exactly "
+        f"where the digits go next: whoever knew the digits would still need {videos['least_per_frame']:.2f} ± "
+        f"{videos['least_per_frame_standard_error']:.2f} nats. The model needs {videos['excess_per_frame']:.2f} more.",
+        "",
+        f"| nats of frame | {' | '.join(map(str, columns))} |",
+        f"| --- |{' ---: |' * len(columns)}",
+        *(f"| {name} | {' | '.join(f'{n:.2f}' for n in numbers)} |" for name, numbers in rows.items()),
+        "",
+    ]
+
+
+SECTIONS: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "speech": speech_section,
+    "pitch": pitch_section,
+    "translation": translation_section,
+    "texts": texts_section,
+    "videos": videos_section,
+}
+"""Of what a report says, by its name."""
 
 
 def map_section(header: CheckpointHeader, codes: CodeMap) -> list[str]:

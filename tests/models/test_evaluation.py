@@ -592,9 +592,7 @@ def test_tracks_go_round_all_their_values() -> None:
 def test_a_card_shows_texts_as_they_are(speaking: LoadedModel) -> None:
     chain = TextChain(Characters.of("ab `\n", stop=True), default_length=10, max_length=20)
     header = replace(speaking.header, chain=chain)
-    lines = card(
-        replace(speaking, header=header), [chain.symbols("a\nb"), chain.symbols("`a`")], None, None
-    ).splitlines()
+    lines = card(replace(speaking, header=header), [chain.symbols("a\nb"), chain.symbols("`a`")], None, {}).splitlines()
     assert lines[2:6] == ["`a ↵ b`", "", "`'a'`", ""]
     assert "## Nearest training neighbours" not in lines
 
@@ -602,7 +600,7 @@ def test_a_card_shows_texts_as_they_are(speaking: LoadedModel) -> None:
 def test_a_card_tells_which_pitch_a_tracker_found(speaking: LoadedModel, tmp_path: Path) -> None:
     shares = {"recorded": 0.925, "not_recorded": 0.8}
     report = {"within_50_cents": shares, "tracker_within_50_cents_of_real_test_notes": 1.0}
-    text = card(speaking, [], Neighbours([], [], [], [1.0], 1.0, "x"), None, None, report)
+    text = card(speaking, [], Neighbours([], [], [], [1.0], 1.0, "x"), {"pitch": report})
     assert "| keys that were recorded | 92.5% |" in text
 
 
@@ -610,7 +608,7 @@ def test_a_card_tells_where_a_training_started_from(speaking: LoadedModel) -> No
     before = {"command": "sampling-studio train first", "steps": 5000}
     start = {"name": "first", "weights": 1234, "hash": "0", "training": before}
     header = replace(speaking.header, training={**speaking.header.training, "start": start})
-    text = card(replace(speaking, header=header), [], Neighbours([], [], [], [1.0], 1.0, "x"), None)
+    text = card(replace(speaking, header=header), [], Neighbours([], [], [], [1.0], 1.0, "x"), {})
     assert "1\u202f234 weights of first, trained by `sampling-studio train first`, 5\u202f000 steps" in text
 
 
@@ -680,8 +678,8 @@ def test_a_card_tells_what_the_classifier_heard(speaking: LoadedModel, tmp_path:
     recordings(tmp_path / "recordings", length=1000)
     near = neighbours(speaking, tmp_path, count=2)
     report = speech_report(speaking, tmp_path, count=2, epochs=1)
-    assert "independent classifier" in card(speaking, near.samples, near, report)
-    assert "independent classifier" not in card(speaking, near.samples, near, None)
+    assert "independent classifier" in card(speaking, near.samples, near, {"speech": report})
+    assert "independent classifier" not in card(speaking, near.samples, near, {})
 
 
 @pytest.mark.parametrize("entry", [e for e in Catalog().entries() if e.shipped], ids=lambda entry: entry.header.name)
@@ -690,7 +688,7 @@ def test_every_card_that_came_along_is_of_its_checkpoint_and_of_its_network_toda
     loaded = load_checkpoint(entry.path)
     path = entry.path.parent.parent / "cards" / f"{entry.header.name}.md"
     nothing = Neighbours([], [], [], [1.0], 1.0, "x")
-    today = card(loaded, [], nothing, None).splitlines()
+    today = card(loaded, [], nothing, {}).splitlines()
     told = today[today.index("## The model") : today.index("## Nearest training neighbours")]
     assert set(told) <= set(path.read_text(encoding="utf-8").splitlines())
 
@@ -698,11 +696,11 @@ def test_every_card_that_came_along_is_of_its_checkpoint_and_of_its_network_toda
 def test_a_card_tells_what_papers_report_and_what_sets_our_numbers_apart(drawing: LoadedModel) -> None:
     near = Neighbours([], [], [], [1.0], 1.0, "x")
     numbers = dict(drawing.header.likelihood["test"])
-    text = card(drawing, [], near, None)
+    text = card(drawing, [], near, {})
     assert "- Published: 0.81 bits/dim, a PixelCNN of 0.85 M weights (UvA deep learning tutorial 12)." in text
     assert "a subset was measured: 9 of 10\u202f000 examples" in text
     elsewhere = replace(drawing.header, data={"name": "none"}, likelihood={"test": numbers})
-    text = card(replace(drawing, header=elsewhere), [], near, None)
+    text = card(replace(drawing, header=elsewhere), [], near, {})
     assert "Published" not in text
     assert "over examples.\n\n## Nearest" in text
 

@@ -819,8 +819,8 @@ def test_the_read_out_tells_what_was_given_from_what_an_edit_put_there(idle: Stu
 @pytest.mark.parametrize(
     ("different", "words"),
     [
-        (1, "all images alike: a poor approximation, a higher count comes closer"),
-        (3, "3 different images: a poor approximation, a higher count comes closer"),
+        (1, "all images alike: a poor approximation, a higher count comes closer, an orderless model is exact"),
+        (3, "3 different images: a poor approximation, a higher count comes closer, an orderless model is exact"),
         (8, "8 different images"),
     ],
 )

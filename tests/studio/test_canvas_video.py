@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from models.trace import ModelReference, Take, new_take
 from models.video import VideoChain
 from studio import given_video
 from studio.canvas.demo import grow
-from studio.canvas.video import VideoCanvas
+from studio.canvas.video import RateBox, VideoCanvas
+from studio.export import ExportDialog
 from studio.looking import Pointer
 from studio.replay import TICK_MS
 from studio.settings import settings_from_json
@@ -108,6 +110,27 @@ def test_the_film_plays_whole_frames_over_and_over(idle: Studio, canvas: VideoCa
     assert seen[: 2 * CHAIN.frames] == 2 * list(range(CHAIN.frames))
     idle.pause()
     assert idle.activity is not Activity.REPLAYING
+
+
+def test_it_plays_and_is_saved_at_the_rate_that_is_chosen(idle: Studio, canvas: VideoCanvas, qtbot: QtBot) -> None:
+    idle.show_take(a_take())
+    idle.settings = settings_from_json({}, CHAIN, ())
+    box = canvas.given.findChild(RateBox)
+    assert box.currentText() == f"{CHAIN.rate} frames/s"
+    box.setCurrentIndex(box.findData(1))
+    box.activated.emit(box.currentIndex())
+    idle.looking.move_cursor(0)
+    idle.replay.start()
+    for _ in range(round(1.5 * 1000 / TICK_MS)):
+        idle.replay.tick()
+    assert canvas.film.present == 1
+    idle.pause()
+    dialog = ExportDialog(idle)
+    qtbot.addWidget(dialog)
+    assert dialog.rate.value() == 1
+    form = dialog.options["form"]
+    with Image.open(io.BytesIO(form.content(idle.take))) as film:
+        assert film.info["duration"] == 1000
 
 
 def test_frames_look_as_the_symbols_say_and_what_is_missing_is_hatched(idle: Studio, canvas: VideoCanvas) -> None:

@@ -38,6 +38,8 @@ SEQUENCES = {"train": 1000, "valid": 500, "test": 1000}
 """Of training: in one epoch."""
 DIGITS = 2
 """In every sequence."""
+DIGIT_SIDES = {"moving_mnist": 28, "moving_mnist32": 14}
+"""In pixels, by the name of the data set."""
 SPEED = 0.1
 """Of a digit in a frame, in parts of the way that it has from one side to the other."""
 WHITE = 96
@@ -68,11 +70,47 @@ def path(count: int, frames: int, rng: np.random.Generator) -> npt.NDArray[np.fl
     """Where something that bounces in the unit square is in each frame: (count, frames, 2)."""
     start, direction = rng.random((count, 1, 2)), rng.uniform(0, 2 * np.pi, (count, 1))
     velocity = SPEED * np.stack([np.sin(direction), np.cos(direction)], -1)
-    straight = start + velocity * np.arange(frames)[:, None]
+    return bounced(start + velocity * np.arange(frames)[:, None])
+
+
+def bounced(straight: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Where in the unit square something is that would be there without its sides."""
     # Unfolded, a bounce is to go straight on into the mirror image.
-    folded = np.mod(straight, 2)
-    bounced: npt.NDArray[np.float64] = np.minimum(folded, 2 - folded)
-    return bounced
+    folded: npt.NDArray[np.float64] = np.mod(straight, 2)
+    return np.minimum(folded, 2 - folded)
+
+
+def least_nats(
+    chain: VideoChain, side: int, count: int, rng: np.random.Generator, directions: int = 1024, starts: int = 64
+) -> npt.NDArray[np.float64]:
+    """The nats that no model of frames can do without, (count, frames after the given ones): means are the bound.
+
+    Where a digit goes is decided by the start and the direction of its path, of which its places so far, in whole
+    pixels, leave something open. Who knew the digits themselves, and the places of each so far, would still need
+
+        DIGITS * H(place_t | place_<t) = DIGITS * E[log P(place_<t) - log P(place_<=t)]
+
+    nats for frame t; who sees frames alone needs at least as many, as long as digits at other places make another
+    frame. The expectation is the mean over ``count`` paths, and P the share of so many starts and directions.
+
+    side: of a digit, in pixels.
+    """
+    room = np.array([chain.height, chain.width]) - side
+    places = np.rint(path(count, chain.frames, rng) * room)
+    ticks = np.arange(chain.frames)
+    found = np.empty((count, chain.frames))
+    for n, seen in enumerate(places):
+        angle = 2 * np.pi * (np.arange(directions) + rng.random(directions)) / directions
+        share = np.ones((directions, chain.frames))
+        for axis, velocity in enumerate((SPEED * np.sin(angle), SPEED * np.cos(angle))):
+            low, high = np.clip((seen[0, axis] + np.array([-0.5, 0.5])) / room[axis], 0, 1)
+            start = low + (high - low) * (np.arange(starts) + rng.random(starts)) / starts
+            where = bounced(start[:, None] + velocity[:, None, None] * ticks)
+            fits = np.rint(where * room[axis]) == seen[:, axis]
+            share *= np.logical_and.accumulate(fits, axis=-1).mean(1)
+        found[n] = share.mean(0)
+    nats = -np.diff(np.log(found), axis=1)[:, chain.given_frames - 1 :]
+    return DIGITS * nats
 
 
 def loader(chain: VideoChain, prepare: Callable[[Images], Images]) -> Callable[[Path, str], Examples]:
