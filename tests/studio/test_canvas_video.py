@@ -16,6 +16,7 @@ from models.completion import continuation
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take, new_take
 from models.video import VideoChain
+from studio import given_video
 from studio.canvas.demo import grow
 from studio.canvas.video import RateBox, VideoCanvas
 from studio.export import ExportDialog
@@ -23,7 +24,7 @@ from studio.looking import Pointer
 from studio.replay import TICK_MS
 from studio.settings import settings_from_json
 from studio.state import Activity, Studio
-from tests.studio.conftest import finish, load, write
+from tests.studio.conftest import IMAGE, finish, load, open_model, write
 from tests.video_model import SIZES
 
 CHAIN = VideoChain(GreyLevels(2), frames=6, height=8, width=8, rate=10, given_frames=2)
@@ -176,8 +177,7 @@ def video_studio(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Studio:
     (tmp_path / "checkpoints").mkdir()
     write(tmp_path, VIDEO, "video_pixel_network", CHAIN, (), {**SIZES, "head": 8})
     path = tmp_path / "checkpoints" / f"{VIDEO}.safetensors"
-    studio.opening.open_checkpoint(path)
-    return load(studio, qtbot, str(path))
+    return open_model(studio, qtbot, path)
 
 
 def test_a_dropped_gif_is_what_the_next_take_begins_with_and_the_truth_beside_it(
@@ -228,3 +228,29 @@ def test_truth_is_known_of_a_take_that_comes_back_and_not_of_another(idle: Studi
     assert len(canvas.film._truth) == CHAIN.frames
     idle.show_take(a_take())
     assert canvas.film._truth == []
+
+
+def test_examples_come_with_the_model_and_are_read_by_the_thread_that_loads_it(
+    studio: Studio, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened_files: list[str]
+) -> None:
+    monkeypatch.setattr(given_video, "FOLDER", tmp_path)
+    np.savez(tmp_path / "noise.npz", videos=np.stack([balls(), balls()[::-1]]))
+    (tmp_path / "checkpoints").mkdir()
+    write(tmp_path, VIDEO, "video_pixel_network", CHAIN, (), {**SIZES, "head": 8})
+    opened_files.clear()
+    studio.opening.open_checkpoint(tmp_path / "checkpoints" / f"{VIDEO}.safetensors")
+    qtbot.waitUntil(lambda: studio.entry is not None)
+    own = balls()[:, ::-1]
+    studio.begin()
+    studio.given_video.add(own, CHAIN)
+    finish(studio, qtbot)
+    assert [np.array_equal(video, own) for video in studio.given_video.offered] == [True, False, False]
+    assert studio.take is not None
+    assert studio.take.given == tuple(CHAIN.symbols(own[: CHAIN.given_frames]))
+    assert [path for path in opened_files if "noise" in path] == []
+    load(studio, qtbot, IMAGE)
+    load(studio, qtbot, VIDEO)
+    assert (len(studio.given_video.offered), studio.given_video.chosen) == (2, 0)
+    studio.change("device", device="cpu")
+    qtbot.waitUntil(lambda: studio.loaded is not None)
+    assert len(studio.given_video.offered) == 2
