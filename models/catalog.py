@@ -16,7 +16,7 @@ from models.atomic import reason, write_atomically
 from models.checkpoint import CheckpointHeader, read_header, weights_hash
 from models.errors import CheckpointError, FileError, InputError
 from models.hugging_face import Stamp, folder_of, stamp
-from models.tensor_file import SUFFIX
+from models.tensor_file import SUFFIX, Check, wanted
 from models.trace import ModelReference
 
 SHIPPED = Path(assets.__file__).parent
@@ -55,29 +55,30 @@ class Catalog:
         self.user = user
         self.problems: list[tuple[Path, str]] = []
         """Files that could not be listed at the last ``entries``, and why."""
+        self.listed: list[Entry] = []
+        """What ``entries`` found last, with what was added and without what was removed since: looks at no disk."""
         self._unsaved: list[Path] = []
         """What was added, where it could not be written down: holds until the program ends."""
         self._hashes: dict[tuple[Path, Stamp], str] = {}
 
-    def entries(self) -> list[Entry]:
-        """All models, by modality, family, architecture and title.
+    def entries(self, *, added: bool = True, check: Check = wanted) -> list[Entry]:
+        """All models, by modality, family, architecture and title; with ``added`` false only those that are shipped.
 
         Broken files are left out and collected in ``problems``. An added file that is missing is left out without a
-        problem, and stays remembered: it may be on a disk that is not connected.
+        problem, and stays remembered: it may be on a disk that is not connected. check: called before each of them,
+        raises what ends it.
         """
         self.problems = []
         found: list[Entry] = []
         for path in self._shipped_files():
+            check()
             self._list(path, True, found)
-        try:
-            added = self._added()
-        except (FileError, InputError) as error:
-            self.problems.append((self._added_file(), str(error)))
-            added = []
-        for path in added:
+        for path in self._added_files() if added else []:
+            check()
             if os.path.exists(path):
                 self._list(path, False, found)
-        return sorted(found, key=_order)
+        self.listed = sorted(found, key=_order)
+        return list(self.listed)
 
     def find(self, name_or_path: str) -> Entry:
         """A model by its name in the catalog, or any checkpoint or folder of a model by its path.
@@ -99,6 +100,11 @@ class Catalog:
         paths = f"the path of a {SUFFIX} file, or of the folder of a Hugging Face model"
         raise InputError(f"no model {name_or_path!r}; {suggestion}{known}; or give {paths}")
 
+    def listed_as(self, name: str) -> Entry | None:
+        """The model that ``find`` finds by its name, or by the path it has in the list, of those that are listed."""
+        named = [entry for entry in self.listed if name in (entry.header.name, str(entry.path))]
+        return next((entry for entry in named if entry.shipped), named[0] if named else None)
+
     def add(self, path: Path) -> Entry:
         """Adds a checkpoint to the list and remembers it.
 
@@ -106,6 +112,8 @@ class Catalog:
         is listed until the program ends.
         """
         entry = self._entry_at(path, self.entries())
+        if entry not in self.listed:
+            self.listed = sorted([*self.listed, entry], key=_order)
         if not entry.shipped:
             added = self._added_or_nothing()
             if entry.path not in added:
@@ -118,20 +126,22 @@ class Catalog:
         added = self._added_or_nothing()
         if path not in added:
             raise InputError(f"{path} is not among the models that were added")
+        self.listed = [entry for entry in self.listed if entry.path != path]
         self._remember([other for other in added if other != path])
 
-    def match(self, reference: ModelReference) -> Entry | None:
+    def match(self, reference: ModelReference, check: Check = wanted) -> Entry | None:
         """The model that made a take: of the same chain, conditions and weights, or at least of the same name.
 
         The latter shows the take but need not reproduce it: see ``ModelReference.walks_as``. Reads whole checkpoints,
         once while they stay as they are, beginning with those of that name; as in ``find``, shipped ones come first.
+        Raises what the check does, see ``weights_hash``.
         """
-        entries = self.entries()
+        entries = self.entries(check=check)
         entries.sort(key=lambda entry: (entry.header.name != reference.name, not entry.shipped))
         for entry in entries:
             header = entry.header
             same_chain = (header.chain, header.factors) == (reference.chain, reference.factors)
-            if same_chain and self._weights(entry.path) == reference.weights:
+            if same_chain and self._weights(entry.path, check) == reference.weights:
                 return entry
         for entry in entries:
             header = entry.header
@@ -167,11 +177,11 @@ class Catalog:
         known = next((entry for entry in entries if entry.path == path), None)
         return known or self._entry(path, False)
 
-    def _weights(self, path: Path) -> str | None:
+    def _weights(self, path: Path, check: Check) -> str | None:
         try:
             key = path, _stamp(path)
             if key not in self._hashes:
-                self._hashes[key] = weights_hash(path)
+                self._hashes[key] = weights_hash(path, check)
             return self._hashes[key]
         except (OSError, FileError, CheckpointError):
             return None
@@ -179,6 +189,14 @@ class Catalog:
     def _added_file(self) -> Path:
         assert self.user is not None
         return self.user / ADDED_FILE
+
+    def _added_files(self) -> list[Path]:
+        """What was added; none, and a problem, where the list of it cannot be read."""
+        try:
+            return self._added()
+        except (FileError, InputError) as error:
+            self.problems.append((self._added_file(), str(error)))
+            return []
 
     def _added(self) -> list[Path]:
         """Raises FileError or InputError for a list that cannot be read."""

@@ -34,6 +34,7 @@ from models.plug_ins import refused_as
 from models.tensor_file import (
     BYTES_PER_ELEMENT,
     LENGTH_BYTES,
+    Check,
     StoredTensor,
     hash_of,
     opened,
@@ -41,6 +42,7 @@ from models.tensor_file import (
     read_table,
     tensor_bytes,
     tensors_of,
+    wanted,
     wrong,
 )
 from models.trace import ModelReference
@@ -152,42 +154,44 @@ def read_header(path: Path) -> CheckpointHeader:
         return layout.header
 
 
-def weights_hash(path: Path) -> str:
+def weights_hash(path: Path, check: Check = wanted) -> str:
     """Identifies the weights: 16 hexadecimal digits that no change of the description alters.
 
     The start of the SHA-256 of one line of JSON per tensor, sorted by name: name, dtype, shape and the SHA-256 of its
-    bytes. Raises as ``read_header``.
+    bytes. Raises as ``read_header``, and what the check does, which is called before each tensor.
     """
     if os.path.isdir(path):
         from models import hugging_face
 
-        return hugging_face.weights_hash(path)
+        return hugging_face.weights_hash(path, check)
     with _opened(path) as (file, layout):
-        digests = {name: hashlib.sha256(data).hexdigest() for name, data in tensor_bytes(path, file, layout.tensors)}
+        bytes_of = tensor_bytes(path, file, layout.tensors, check)
+        digests = {name: hashlib.sha256(data).hexdigest() for name, data in bytes_of}
         return hash_of(layout.tensors, digests)
 
 
-def load_checkpoint(path: Path, device: str = "cpu") -> LoadedModel:
+def load_checkpoint(path: Path, device: str = "cpu", check: Check = wanted) -> LoadedModel:
     """A checkpoint's network with its weights, in float32, on a device by torch's name (``cpu``, ``cuda``).
 
     Raises FileError for a file that cannot be read, CheckpointError for one whose content is not a loadable model,
-    InputError for a device that is not there.
+    InputError for a device that is not there, and what the check does, which is called before each tensor.
     """
     if os.path.isdir(path):
         from models import hugging_face
 
-        return hugging_face.load(path, device)
+        return hugging_face.load(path, device, check)
     import torch
 
     dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
     with _opened(path) as (file, layout):
         _compare(path, layout, plan(path, layout.header))
+        check_memory(path, layout.header)
         model = build(path, layout.header)
         # Filled through the state dict's own views: weights that a network ties stay tied.
         state = model.state_dict()
         digests: dict[str, str] = {}
         with torch.no_grad():
-            for name, data in tensor_bytes(path, file, layout.tensors):
+            for name, data in tensor_bytes(path, file, layout.tensors, check):
                 digests[name] = hashlib.sha256(data).hexdigest()
                 tensor = layout.tensors[name]
                 if not data:
@@ -486,6 +490,15 @@ def _compare(path: Path, layout: _Layout, plan: AutoregressiveModel) -> None:
             raise wrong(path, f"tensor {name!r} belongs to nothing in the network that its configuration describes")
     if layout.header.parameters != plan.parameter_count:
         raise wrong(path, f"it claims {layout.header.parameters} parameters; its network has {plan.parameter_count}")
+
+
+def check_memory(path: Path, header: CheckpointHeader) -> None:
+    """Raises CheckpointError for weights that do not fit: systems promise memory that they do not have."""
+    from models import hardware
+
+    needed, left = 4 * header.parameters, hardware.memory()
+    if left is not None and needed > left:
+        raise wrong(path, f"its weights take {needed / 1e9:.1f} GB of memory (float32); {left / 1e9:.1f} GB are left")
 
 
 def moved(model: AutoregressiveModel, device: str) -> AutoregressiveModel:

@@ -1,8 +1,10 @@
-"""What a computation ran on, for the records and reports that say how fast it was."""
+"""What a computation runs on: for the records and reports that say how fast it was, and whether it has the memory."""
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
 from pathlib import Path
 
 import torch
@@ -19,3 +21,16 @@ def hardware(device: torch.device) -> str:
         model = names[0] if names else model
     threads = torch.get_num_threads()
     return f"{threads} thread{'s' if threads > 1 else ''} of {model}"
+
+
+def memory() -> int | None:
+    """Bytes that a program can have: on Linux, which ends one that takes more, what is left, swap included; on macOS
+    what the machine has. None on Windows, which itself refuses what is not there.
+    """
+    if sys.platform == "win32":
+        return None
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists():
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    kilobytes = dict(line.removesuffix(" kB").split(":", 1) for line in meminfo.read_text().splitlines())
+    return 1024 * (int(kilobytes["MemAvailable"]) + int(kilobytes["SwapFree"]))

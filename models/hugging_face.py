@@ -28,11 +28,12 @@ from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 from models.chain import MAX_LEVELS, Chain, ImageChain, Palette
-from models.checkpoint import MAX_TEXT, CheckpointHeader, LoadedModel, moved, plan
+from models.checkpoint import MAX_TEXT, CheckpointHeader, LoadedModel, check_memory, moved, plan
 from models.errors import CheckpointError, FileError, InputError
 from models.tensor_file import (
     BYTES_PER_ELEMENT,
     SUFFIX,
+    Check,
     StoredTensor,
     hash_of,
     opened,
@@ -134,26 +135,27 @@ def read_header(path: Path) -> CheckpointHeader:
     return _read(path).header
 
 
-def weights_hash(path: Path) -> str:
+def weights_hash(path: Path, check: Check) -> str:
     """As ``checkpoint.weights_hash``, of the tensors that are used, wherever they lie."""
     folder = _read(path)
-    digests = {name: hashlib.sha256(data).hexdigest() for name, _, data in _weights(path, folder)}
+    digests = {name: hashlib.sha256(data).hexdigest() for name, _, data in _weights(path, folder, check)}
     return _hash(folder, digests)
 
 
-def load(path: Path, device: str) -> LoadedModel:
+def load(path: Path, device: str, check: Check) -> LoadedModel:
     """As ``checkpoint.load_checkpoint``, of a folder."""
     import torch
 
     dtypes = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
     folder = _read(path)
     header = folder.header
+    check_memory(path, header)
     model = plan(path, header).to_empty(device="cpu")  # all of its weights are in the files
     state = model.state_dict()
     rows = torch.tensor(folder.rows)
     digests: dict[str, str] = {}
     with torch.no_grad():
-        for name, tensor, data in _weights(path, folder):
+        for name, tensor, data in _weights(path, folder, check):
             digests[name] = hashlib.sha256(data).hexdigest()
             values: Tensor = torch.frombuffer(data, dtype=dtypes[tensor.dtype]).float().reshape(tensor.shape)
             if not bool(torch.isfinite(values).all()):
@@ -526,7 +528,7 @@ def _tensors(path: Path) -> dict[str, StoredTensor]:
     return {name.removeprefix("transformer."): tensor for name, tensor in found.items()}
 
 
-def _weights(path: Path, folder: _Folder) -> Iterator[tuple[str, StoredTensor, bytearray]]:
+def _weights(path: Path, folder: _Folder, check: Check) -> Iterator[tuple[str, StoredTensor, bytearray]]:
     """Every weight that is used and its bytes, one at a time."""
     for file_name, tensors in folder.files.items():
         used = {name: tensor for name, tensor in tensors.items() if name in folder.wanted}
@@ -535,7 +537,7 @@ def _weights(path: Path, folder: _Folder) -> Iterator[tuple[str, StoredTensor, b
             start = size - data_bytes
             for name, tensor in used.items():
                 file.seek(start + tensor.begin)
-                ((_, data),) = tensor_bytes(path / file_name, file, {name: tensor})
+                ((_, data),) = tensor_bytes(path / file_name, file, {name: tensor}, check)
                 yield name, tensor, data
 
 

@@ -13,7 +13,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,11 +193,20 @@ def _are_sizes(value: Any) -> bool:
     return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
 
 
+Check = Callable[[], None]
+"""Called every now and then in the course of long work: raises what ends it, where it is not wanted any more."""
+
+
+def wanted() -> None:
+    """The check of whoever waits to the end."""
+
+
 def tensor_bytes(
-    path: Path, file: io.BufferedIOBase, tensors: Mapping[str, StoredTensor]
+    path: Path, file: io.BufferedIOBase, tensors: Mapping[str, StoredTensor], check: Check = wanted
 ) -> Iterator[tuple[str, bytearray]]:
     """The bytes of every tensor, in the order of the file, which stands at its data, one at a time."""
     for name, tensor in tensors.items():
+        check()
         data = bytearray(tensor.end - tensor.begin)
         view = memoryview(data)
         while view and (count := file.readinto(view)):

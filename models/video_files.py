@@ -39,10 +39,14 @@ VIDEO_ARRAYS = ("videos", "samples")
 
 
 class Film(PictureFile):
-    """A file that plays the samples of a take side by side, as fast as the chain says."""
+    """A file that plays the samples of a take side by side. rate: frames per second, else those of the chain."""
 
     modality = "video"
     most_pixels = MAX_GIF_PIXELS
+
+    def __init__(self, *, labels: bool = False, rate: int | None = None) -> None:
+        super().__init__(labels=labels)
+        self.rate = rate
 
     def pictured(self, chain: Chain) -> ImageChain:
         assert isinstance(chain, VideoChain)
@@ -78,7 +82,7 @@ class Animation(Film, PillowFile):
         self.check_scale(chain, len(view.samples), scale)
         first, *others = map(Image.fromarray, self.sheets(view, scale))
         buffer = io.BytesIO()
-        durations = self.durations(chain.rate, 1 + len(others))
+        durations = self.durations(self.rate or chain.rate, 1 + len(others))
         first.save(buffer, self.pillow, save_all=True, append_images=others, duration=durations, loop=0, **details)
         return buffer.getvalue()
 
@@ -160,7 +164,7 @@ class Mp4(Film):
             with av.open(buffer, "w", format="mp4") as file:
                 file.metadata["comment"] = f"{PROGRAM} {VERSION}: {summary(view)}"
                 sheets = [_even(sheet) for sheet in self.sheets(view, scale)]
-                stream = file.add_stream("libx264", chain.rate)
+                stream = file.add_stream("libx264", self.rate or chain.rate)
                 stream.height, stream.width = sheets[0].shape[:2]
                 stream.pix_fmt = "yuv420p"
                 stream.options = {"crf": "10"}

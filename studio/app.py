@@ -822,6 +822,7 @@ def open_studio(profile: Profile) -> Studio:
     """A studio on a profile with its inference thread running; ``Studio.close`` ends both."""
     growing.folder = profile.folder
     catalog = Catalog(user=profile.folder)
+    catalog.entries(added=False)  # the others may take long to read, see ``start``
     worker = InferenceThread(profile.save_take)
     studio = Studio(catalog, profile, worker)
     worker.start()
@@ -830,13 +831,11 @@ def open_studio(profile: Profile) -> Studio:
 
 def first_model(studio: Studio) -> str | None:
     """The model of the last time, else the one to begin with, or the first in the list."""
-    last = studio.profile.get("model")
-    entries = studio.catalog.entries()
-    known = {entry.header.name for entry in entries} | {str(entry.path) for entry in entries}
-    for name in (last, FIRST_MODEL):
-        if name in known:
+    catalog = studio.catalog
+    for name in (studio.profile.get("model", FIRST_MODEL), FIRST_MODEL):
+        if catalog.listed_as(name) is not None:
             return str(name)
-    return entries[0].header.name if entries else None
+    return catalog.listed[0].header.name if catalog.listed else None
 
 
 def run_window(path: Path | None = None) -> int:
@@ -908,9 +907,21 @@ def closed_by_signals(app: QApplication) -> Iterator[None]:
 
 
 def start(studio: Studio, path: Path | None) -> None:
-    """Chooses the model of the last time, to be there if what was asked for cannot be opened, and opens that."""
-    name = first_model(studio)
-    if name is not None:
-        studio.loading.choose(name)
-    if path is not None:
-        studio.opening.open_path(path)
+    """Chooses the model of the last time, to be there if what was asked for cannot be opened, and opens that.
+
+    What the user has added is listed meanwhile; it is waited for only where the model of the last time is among it.
+    """
+    last = studio.profile.get("model", FIRST_MODEL)
+
+    def begin() -> None:
+        name = first_model(studio)
+        if name is not None and studio.entry is None:
+            studio.loading.choose(name)
+        if path is not None:
+            studio.opening.open_path(path)
+
+    if studio.catalog.listed_as(last) is not None:
+        studio.opening.look_for_models(lambda: None)  # before what is opened, which may be among it
+        begin()
+    else:
+        studio.opening.look_for_models(begin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ def class_pictures(entry: Entry, factor: Category) -> list[Pixels]:
 
     A sheet is called after its data set and the factor: ``mnist.digit.png``.
     """
-    sheets = {path.name: path for path in FOLDER.iterdir()}
+    sheets = _sheets()
     source = source_of(entry.header.data.get("name", ""), {name.split(".")[0] for name in sheets})
     sheet = sheets.get(f"{source}.{factor.name}.png")
     return [] if sheet is None else list(_images(sheet, len(factor.values)))
@@ -40,6 +40,12 @@ def source_of(data: str, known: Collection[str]) -> str | None:
     """
     fitting = [name for name in known if re.search(rf"(?<![^_]){re.escape(name)}(?:(?<!\d)\d+)?(?![^_])", data)]
     return max(fitting, key=len, default=None)
+
+
+@cache
+def _sheets() -> dict[str, Path]:
+    """By name; they come with the program."""
+    return {path.name: path for path in FOLDER.iterdir()}
 
 
 @lru_cache(maxsize=8)

@@ -120,7 +120,7 @@ class Editing(QObject):
                 studio.show_with_model(take, entry)  # the settings stay: what is undone next may be one of them
                 self.bring_into_view(take, at)
 
-            studio.reader.read_take(lambda: take, show)
+            studio.reader.read_take(lambda check: take, show)
         elif studio.looking.edit_pointer != at:
             studio.looking.select(at.sample)
             studio.looking.move_cursor(at.step)

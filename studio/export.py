@@ -25,6 +25,8 @@ from models.image_files import PictureFile
 from models.sound_files import Wav
 from models.sweep import labels
 from models.text_files import COLOURS, Html
+from models.video import MAX_RATE, VideoChain
+from models.video_files import Film
 from studio.folders import remembered_folder
 from studio.state import Studio
 
@@ -84,6 +86,10 @@ class ExportDialog(QDialog):
             form.addRow("Sample format", self.samples)
         if any(isinstance(kind, Html) for kind in self.formats):
             form.addRow("Colours", self.colours)
+        self.rate = QSpinBox(minimum=1, maximum=MAX_RATE, suffix=" frames/s")
+        if isinstance(studio.take.chain, VideoChain):
+            self.rate.setValue(studio.replay.rate_of(studio.take.chain))
+            form.addRow("Frame rate", self.rate)
         self._labelled = bool(labels(studio.take)) and any(isinstance(kind, PictureFile) for kind in self.formats)
         if self._labelled:
             form.addRow("Labels", self.labels)
@@ -113,6 +119,8 @@ class ExportDialog(QDialog):
         chosen, wanted = self.chosen, self.labels.isEnabled() and self.labels.isChecked()
         if self._labelled and wanted and isinstance(chosen, PictureFile):
             options["form"] = type(chosen)(labels=True)
+        if isinstance(chosen, Film):
+            options["form"] = type(chosen)(labels=self._labelled and wanted, rate=self.rate.value())
         if isinstance(chosen, Wav) and self.samples.currentText() == FLOATS:
             options["form"] = Wav(floats=True)
         if isinstance(chosen, Html):
@@ -124,6 +132,7 @@ class ExportDialog(QDialog):
         self.scale.setEnabled(self.chosen.scaled)
         self.note.setText(NOTE if self.chosen.keeps_record else NOTE_OF_DATA)
         self.colours.setEnabled(isinstance(self.chosen, Html))
+        self.rate.setEnabled(isinstance(self.chosen, Film))
         if not isinstance(self.chosen, Wav):
             self.samples.setCurrentText(SIXTEEN_BITS)  # what a FLAC has
         self.samples.setEnabled(isinstance(self.chosen, Wav))

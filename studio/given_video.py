@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from models.catalog import SHIPPED, Entry
-from models.chain import Symbols
+from models.catalog import SHIPPED
+from models.chain import Chain, Symbols
+from models.checkpoint import CheckpointHeader
 from models.completion import given_of
 from models.image_files import Pixels
 from models.trace import Take
@@ -18,11 +18,13 @@ from models.video import VideoChain
 FOLDER = SHIPPED / "examples"
 
 
-@lru_cache(maxsize=8)
-def examples_of(data: str, chain: VideoChain) -> tuple[Pixels, ...]:
-    """Test sequences (T, H, W) or (T, H, W, 3) of a data set that a model of the chain can go on from; maybe none."""
-    path: Path = FOLDER / f"{data}.npz"
-    if not path.is_file():
+def examples_for(header: CheckpointHeader) -> tuple[Pixels, ...]:
+    """Test sequences (T, H, W) or (T, H, W, 3) of its data set that a model can go on from; maybe none.
+
+    Reads a file: for the thread that loads the model.
+    """
+    chain, path = header.chain, FOLDER / f"{header.data.get('name', '')}.npz"
+    if not isinstance(chain, VideoChain) or not path.is_file():
         return ()
     with np.load(path, allow_pickle=False) as file:
         videos = file["videos"]
@@ -41,17 +43,23 @@ class GivenVideo(QObject):
         self.chosen: int | None = None
         """Which of them; None: the model draws all frames."""
         self._chain: VideoChain | None = None
+        self._has_examples = False
 
-    def show_model(self, entry: Entry | None) -> None:
-        """Another model: of the same kind of video everything stays as it is."""
-        chain = entry.header.chain if entry is not None else None
+    def show_model(self, chain: Chain | None) -> None:
+        """A model of another chain is chosen, or none: of the same kind of video everything stays as it is."""
         if chain is not None and chain == self._chain:
             return
         self._chain = chain if isinstance(chain, VideoChain) else None
-        self.offered = []
-        if self._chain is not None and entry is not None:
-            self.offered = list(examples_of(str(entry.header.data.get("name", "")), self._chain))
-        self.chosen = 0 if self.offered else None
+        self.offered, self.chosen, self._has_examples = [], None, False
+        self.changed.emit()
+
+    def offer(self, chain: Chain, examples: Sequence[Pixels]) -> None:
+        """The examples of the model that is chosen come with it; the first is chosen, unless a video was opened."""
+        if chain != self._chain or self._has_examples or not examples:
+            return
+        self._has_examples = True
+        self.offered += examples
+        self.chosen = 0 if self.chosen is None else self.chosen
         self.changed.emit()
 
     def choose(self, number: int | None) -> None:

@@ -92,8 +92,11 @@ def wait(seconds: float) -> None:
 
 def load(studio: Studio, model: str | Path) -> None:
     """Raises StudioError where the kernels cannot be compiled: another engine would be measured."""
-    studio.loading.choose(model)
-    while studio.activity is Activity.LOADING:
+    if isinstance(model, Path):
+        studio.opening.open_checkpoint(model)
+    else:
+        studio.loading.choose(model)
+    while studio.reader.reading or studio.activity is Activity.LOADING:
         wait(0.05)
     wait(2.0)  # the engine's first step, and the kernels' child process on a new machine
     while not studio.worker.kernels_warm:

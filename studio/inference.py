@@ -47,6 +47,7 @@ from models.source_text import Text
 from models.text import TextChain
 from models.trace import Take, Trace, new_take
 from models.track import Track
+from studio.given_video import examples_for
 from studio.lead import Lead
 from studio.messages import (
     MOST_ROWS,
@@ -458,7 +459,7 @@ class InferenceThread(QThread):
             from models.checkpoint import load_checkpoint
             from models.sampling import ConditionalBuffer, choose, engines_of
 
-            model = load_checkpoint(path)
+            model = load_checkpoint(path, check=lambda: self._check_wanted(token))
             where, _ = choose(model.model, device=device)
             model.model.to(where)
             self._check_wanted(token)
@@ -475,7 +476,8 @@ class InferenceThread(QThread):
         self._influencing = self._reach = self._attended = None
         self._walk = None
         self._buffer = ConditionalBuffer(model.model)
-        info = LoadedInfo(model.reference, where, tuple(engines_of(model.model)), model.model.attends())
+        engines, attends = tuple(engines_of(model.model)), model.model.attends()
+        info = LoadedInfo(model.header, model.reference, where, engines, attends, examples_for(model.header))
         self.loaded.emit(token, info)
         self._take_a_first_step(info)
         # What is loaded by now, torch above all, is there to stay. Left to the collector, its 300 000 objects would
@@ -945,7 +947,7 @@ class InferenceThread(QThread):
         condition = complete(loaded.model.factors, condition)  # the file may be another one by now
         device, _ = choose(loaded.model, samples=request.count)
         loaded.model.to(device)
-        info = LoadedInfo(loaded.reference, device, tuple(engines_of(loaded.model)))
+        info = LoadedInfo(loaded.header, loaded.reference, device, tuple(engines_of(loaded.model)))
         take = new_take(
             loaded.reference,
             seed=request.seed,

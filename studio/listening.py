@@ -143,7 +143,7 @@ class Listening(QObject):
             self._studio.looking.select(other.sample)
         else:
             take = other.take
-            self._studio.reader.read_take(lambda: take, partial(self._show, other))
+            self._studio.reader.read_take(lambda check: take, partial(self._show, other))
 
     def forget(self, take_id: str) -> None:
         """A take was deleted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from models.catalog import Entry
 from models.engines import AUTO
-from models.errors import StudioError
 from models.trace import Take
 from studio.messages import LoadedInfo
 from studio.undo import SettingsCommand
@@ -56,16 +55,15 @@ class Loading(QObject):
 
     # --- choosing --------------------------------------------------------------------------------------------------
 
-    def choose(self, name_or_path: str | Path, *, added: bool = False) -> None:
+    def choose(self, model: Entry | str, *, added: bool = False) -> None:
         """Chooses a model and has it loaded in the background; shows what was shown of it last.
 
-        added: whether it is new in the list, which it leaves again if it cannot be loaded.
+        model: a name is one of the list. added: whether it is new there, and leaves again if it cannot be loaded.
         """
         studio = self._studio
-        try:
-            entry = studio.catalog.find(str(name_or_path))
-        except StudioError as error:
-            studio.error.emit(str(error))
+        entry = model if isinstance(model, Entry) else studio.catalog.listed_as(model)
+        if entry is None:
+            studio.error.emit(f"{model} is not among the models.")
             return
         if added:
             self._added = entry.path
@@ -128,10 +126,13 @@ class Loading(QObject):
 
     def _set_model(self, entry: Entry | None) -> None:
         """entry: None where there is no model to go back to."""
-        studio = self._studio
-        studio.set_model(entry)
+        self._studio.set_model(entry)
         self._load()
-        studio.given_video.show_model(entry)
+        self._announce_model()
+
+    def _announce_model(self) -> None:
+        studio = self._studio
+        studio.given_video.show_model(studio.entry.header.chain if studio.entry is not None else None)
         studio.model_changed.emit()
         studio.settings_changed.emit()
 
@@ -158,9 +159,14 @@ class Loading(QObject):
 
     @Slot(int, object)
     def _on_loaded(self, token: int, info: LoadedInfo) -> None:
-        if token != self._token:
+        entry = self._studio.entry
+        if token != self._token or entry is None:
             return
+        if (info.header.chain, info.header.factors) != (entry.header.chain, entry.header.factors):
+            self._studio.set_model(replace(entry, header=info.header))  # its file was written anew since it was listed
+            self._announce_model()
         self.loaded = info
+        self._studio.given_video.offer(info.header.chain, info.examples)
         self._before = self._added = self._device_before = None
         self._device_steps = []
         self.running = self._going_back = False
@@ -188,13 +194,11 @@ class Loading(QObject):
         before, self._before = self._before, None
         if studio.entry.path == self._added:
             self._added = None
-            with suppress(StudioError):
-                studio.catalog.remove(studio.entry.path)
-            studio.catalog_changed.emit()
+            studio.opening.remove_model(studio.entry.path)
         if before is None:
             # The model of the last time may be broken by now: one of those that came along takes its place.
             self._refused.add(studio.entry.path)
-            shipped = (entry for entry in studio.catalog.entries() if entry.shipped and entry.path not in self._refused)
+            shipped = (entry for entry in studio.catalog.listed if entry.shipped and entry.path not in self._refused)
             before = next(((entry, None) for entry in shipped), None)
         if before is None:
             self._set_model(None)

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.chain import Alphabet, MuLaw
+from models.checkpoint import CheckpointHeader
 from models.condition import Condition
+from models.image_files import Pixels
 from models.shaping import Shaping
 from models.trace import ModelReference, Take, Trace
 
@@ -34,11 +36,14 @@ PEAK_PLACES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 class LoadedInfo:
     """What the window needs to know about a loaded model."""
 
+    header: CheckpointHeader
     reference: ModelReference
     device: str
     engines: tuple[str, ...]
     attends: bool = False
     """Whether it tells how much it looks at each character of its source text."""
+    examples: tuple[Pixels, ...] = ()
+    """What comes with the program for it to go on from, see ``given_video``."""
 
     def fastest_engine(self, kernels_warm: bool) -> str:
         """The first engine that is ready: compiled kernels count only once they are in the on-disk cache."""

@@ -14,13 +14,13 @@ from PySide6.QtCore import QObject, Signal
 
 from models.catalog import Entry
 from models.chain import Chain, ImageChain, SoundChain
-from models.checkpoint import read_header
 from models.errors import InputError, NoSoundError, StudioError
 from models.files import read_saved
 from models.hugging_face import folder_of
 from models.image_files import opened
 from models.record import read_bytes
 from models.recording import Recording, is_recording, picture_kind, read_recording
+from models.tensor_file import SUFFIX, Check
 from models.text import TextChain
 from models.text_files import Txt, read_text
 from models.trace import Take, new_take_id
@@ -57,9 +57,7 @@ class Opening(QObject):
         A folder is taken for a Hugging Face model, for which its configuration stands, too.
         """
         path = folder_of(path)
-        if path.is_dir():
-            self._reader.read(partial(self._as_folder, path))
-        elif path.suffix == ".safetensors":
+        if path.is_dir() or path.suffix == SUFFIX:
             self.open_checkpoint(path)
         else:
             self.open_saved(path)
@@ -67,25 +65,60 @@ class Opening(QObject):
     # --- models ----------------------------------------------------------------------------------------------------
 
     def open_checkpoint(self, path: Path) -> None:
-        """Adds a checkpoint file to the list and chooses it; one that cannot be loaded leaves the list again."""
-        studio = self._studio
-        known = {entry.path for entry in studio.catalog.entries()}
+        """Adds a file or folder to the list and chooses it; one that cannot be loaded leaves the list again."""
+        self._reader.read(partial(self._as_model, path))
+
+    def _as_model(self, path: Path) -> Show:
+        """For the thread of files."""
+        studio, known = self._studio, {entry.path for entry in self._studio.catalog.listed}
+        problem = ""
         try:
             entry = studio.catalog.add(path)
         except StudioError as error:
-            studio.error.emit(str(error))
-            listed = {entry.path: entry for entry in studio.catalog.entries()}
+            listed = {entry.path: entry for entry in studio.catalog.listed}
             if path.absolute() not in listed:
-                return
-            entry = listed[path.absolute()]  # it could not be written down that it was added
-        studio.profile.remember_recent(path)
-        studio.catalog_changed.emit()
-        studio.loading.choose(entry.path, added=entry.path not in known)
+                raise
+            entry, problem = listed[path.absolute()], str(error)  # it could not be written down that it was added
 
-    def _as_folder(self, path: Path) -> Show:
-        """For the thread of files: a tokenizer takes some time to read, and is at hand from then on."""
-        read_header(path)
-        return partial(self.open_checkpoint, path)
+        def show() -> None:
+            if problem:
+                studio.error.emit(problem)
+            studio.profile.remember_recent(path)
+            studio.catalog_changed.emit()
+            studio.loading.choose(entry, added=entry.path not in known)
+
+        return show
+
+    def look_for_models(self, then: Show) -> None:
+        """Has the list read again: what the user has added may be large, and lie on a slow disk. then: comes after."""
+
+        def look(check: Check) -> Show:
+            self._studio.catalog.entries(check=check)
+            return show
+
+        def show() -> None:
+            self._studio.catalog_changed.emit()
+            then()
+
+        self._reader.read_beside(look)
+
+    def remove_model(self, path: Path) -> None:
+        """Takes a model that was added off the list; its file stays."""
+        studio = self._studio
+
+        def remove(check: Check) -> Show:
+            try:
+                studio.catalog.remove(path)
+            except StudioError as error:
+                return partial(show, str(error))
+            return show
+
+        def show(problem: str = "") -> None:
+            if problem:
+                studio.error.emit(problem)
+            studio.catalog_changed.emit()
+
+        self._reader.read_beside(remove)
 
     # --- takes -----------------------------------------------------------------------------------------------------
 
@@ -97,7 +130,7 @@ class Opening(QObject):
         studio.wish_for(None)  # of two wishes the last one counts
         live = studio.takes_in_use.get(take_id)
 
-        def read() -> Take | None:
+        def read(check: Check) -> Take | None:
             try:
                 return live or studio.profile.load_take(take_id)
             except StudioError:
@@ -114,10 +147,10 @@ class Opening(QObject):
         live, chain = dict(studio.takes_in_use), self._chain
         new = False
 
-        def read() -> Take:
+        def read(check: Check) -> Take:
             nonlocal new
             take = read_saved(source, PICTURE).take
-            held = in_history(studio.profile, take, live)
+            held = in_history(studio.profile, take, live, check)
             if held is None:
                 new = True
                 take.id = new_take_id()  # an entry of its own: the history may hold this one with more branches by now

@@ -1,4 +1,4 @@
-"""Takes, pictures and recordings that are read from files, in the background."""
+"""Models, takes, pictures and recordings that are read from files, in the background."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from PySide6.QtCore import QObject, Signal, Slot
 from models.catalog import Catalog, Entry
 from models.errors import NoPictureError, NoRecordError, NoSoundError, StudioError
 from models.record import take_record
+from models.tensor_file import Check, wanted
 from models.trace import Take
 from studio.inference import InferenceThread
 from studio.profile import Profile, describe
 
 Show = Callable[[], None]
 """What shows that which was read; called in the GUI thread."""
+ALWAYS = 0
+"""The token of what is read whatever else is asked for."""
+
+
+class NotWantedError(Exception):
+    """What was being read would not be shown."""
 
 
 class Reader(QObject):
-    """Of several things that were asked for, only the last one is shown."""
+    """Of several things that were asked for, only the last one is shown; the others are read no further."""
 
     refused = Signal(str)
     """Why a take that was asked for is not shown."""
@@ -32,20 +39,45 @@ class Reader(QObject):
         """Why the last take that could not be read was not shown."""
         self._catalog = catalog
         self._worker = worker
-        self._token = 0
+        self._token = ALWAYS
+        self._closed = False
         self.reading = False
         """Whether something is being read that is to be shown."""
         worker.read_done.connect(self._on_read)
 
     def read(self, read: Callable[[], Show]) -> None:
         """read: called in the thread of files."""
+        self._read(lambda check: read())
+
+    def read_beside(self, read: Callable[[Check], Show]) -> None:
+        """Has something read, or written, whatever else is asked for. Its check raises when the studio closes."""
+        self._submit(ALWAYS, read)
+
+    def _read(self, read: Callable[[Check], Show]) -> None:
+        def read_if_wanted(check: Check) -> Show:
+            check()
+            return read(check)
+
         self._token += 1
         self.reading = True
-        self._worker.read(self._token, read)
+        self._submit(self._token, read_if_wanted)
+
+    def _submit(self, token: int, read: Callable[[Check], Show]) -> None:
+        def check() -> None:
+            if self._closed or token not in (self._token, ALWAYS):
+                raise NotWantedError
+
+        def read_while_wanted() -> Show | None:
+            try:
+                return read(check)
+            except NotWantedError:
+                return None
+
+        self._worker.read(token, read_while_wanted)
 
     def read_take(
         self,
-        read: Callable[[], Take | None],
+        read: Callable[[Check], Take | None],
         show: Callable[[Take, Entry | None], None],
         otherwise: Callable[[], Show] | None = None,
     ) -> None:
@@ -54,9 +86,9 @@ class Reader(QObject):
         read: None where the take was deleted meanwhile. otherwise: what to make of a file without a record.
         """
 
-        def read_and_match() -> Show:
+        def read_and_match(check: Check) -> Show:
             try:
-                take = read()
+                take = read(check)
             except StudioError as error:
                 reason = str(error)
                 if isinstance(error, NoRecordError) and otherwise is not None:
@@ -69,16 +101,21 @@ class Reader(QObject):
                 return lambda: self._refuse(reason)
             if take is None:
                 return lambda: None
-            entry = self._catalog.match(take.model)
+            entry = self._catalog.match(take.model, check)
             # What was deleted meanwhile is not shown: nothing that is done to it would be kept.
             return lambda: None if self._worker.forgets(take.id) else show(take, entry)
 
-        self.read(read_and_match)
+        self._read(read_and_match)
 
     def drop(self) -> None:
         """What is still being read comes too late."""
         self._token += 1
         self._settle()
+
+    def close(self) -> None:
+        """Nothing is shown any more: what is being read ends at its next check, and what waits is not begun."""
+        self._closed = True
+        self.drop()
 
     def _settle(self) -> None:
         if self.reading:
@@ -94,15 +131,18 @@ class Reader(QObject):
         """show: None where reading has failed, which was said."""
         if token == self._token:
             self._settle()
-            if show is not None:
-                show()
+        elif token != ALWAYS:
+            return
+        if show is not None and not self._closed:
+            show()
 
 
-def in_history(profile: Profile, take: Take, live: Mapping[str, Take]) -> Take | None:
+def in_history(profile: Profile, take: Take, live: Mapping[str, Take], check: Check = wanted) -> Take | None:
     """The take of the history that shows what another does; live: those in use. For the thread of files."""
-    wanted, record = describe(take), take_record(take)
+    like, record = describe(take), take_record(take)
     for entry in profile.history():
-        if entry.may_hold(wanted):
+        check()
+        if entry.may_hold(like):
             with suppress(StudioError):  # deleted this moment, or damaged
                 found = live.get(entry.id) or profile.load_take(entry.id)
                 if take_record(found) | {"take": take.id} == record:

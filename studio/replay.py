@@ -28,6 +28,8 @@ class Replay(QObject):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self.running = False
+        self.film_rate: int | None = None
+        """Frames per second of videos, where the user chose; None: what a video comes in."""
         self._studio = studio
         self._position = 0.0
         """The cursor, between two steps."""
@@ -47,6 +49,10 @@ class Replay(QObject):
         self.changed.emit()
         if studio.take.chain.modality != "sound":
             self._timer.start()
+
+    def rate_of(self, chain: VideoChain) -> int:
+        """Frames per second."""
+        return self.film_rate or chain.rate
 
     def go_on_from(self, step: int) -> None:
         """Somebody has moved the cursor."""
@@ -79,5 +85,5 @@ class Replay(QObject):
         """The cursor comes to stand at the end of a frame: all of it is drawn."""
         pixels = chain.frame.length
         whole = -(-end // pixels) * pixels
-        self._position = (self._position + chain.rate * pixels * TICK_MS / 1000) % whole
+        self._position = (self._position + self.rate_of(chain) * pixels * TICK_MS / 1000) % whole
         self._studio.looking.put_cursor(min(end, (int(self._position) // pixels + 1) * pixels))

@@ -292,7 +292,7 @@ class Studio(QObject):
         if after != self.settings:
             before = {name: getattr(self.settings, name) for name in changes}
             what = f"{what} of {self.entry.header.title}"  # undone later, this may be another model than the chosen one
-            self.undo_stack.push(SettingsCommand(self, self.entry.path, before, changes, what, drag))
+            self.undo_stack.push(SettingsCommand(self, self.entry, before, changes, what, drag))
 
     def reshape(self, *, drag: int | None = None, **changes: Any) -> None:
         """Changes temperature, top_k, top_p or min_p; a walk that runs takes them from its next step on."""
@@ -328,20 +328,20 @@ class Studio(QObject):
         if self.shown_seed is not None:
             self.set_seed(self.shown_seed)
 
-    def shows_settings(self, model: Path, fields: dict[str, Any]) -> bool:
+    def shows_settings(self, model: Entry, fields: dict[str, Any]) -> bool:
         """Whether this model is chosen, and its settings have these values."""
-        if self.entry is None or self.entry.path != model or self.settings is None:
+        if self.entry is None or self.entry.path != model.path or self.settings is None:
             return False
         return all(getattr(self.settings, name) == value for name, value in fields.items())
 
-    def change_settings_of(self, model: Path, changes: dict[str, Any], step: SettingsCommand) -> bool:
+    def change_settings_of(self, model: Entry, changes: dict[str, Any], step: SettingsCommand) -> bool:
         """For ``SettingsCommand``: chooses the model, so that the change is seen; whether it is there."""
-        if self.entry is None or self.entry.path != model:
-            if not model.exists():
-                self.message.emit(f"The model that this was set for is gone: {model}")
+        if self.entry is None or self.entry.path != model.path:
+            if not model.path.exists():
+                self.message.emit(f"The model that this was set for is gone: {model.path}")
                 return False
             self.loading.choose(model)
-        if self.entry is None or self.entry.path != model or self.settings is None:
+        if self.entry is None or self.entry.path != model.path or self.settings is None:
             return False  # it could not be chosen, which was said: no other model is changed in its place
         self._apply_settings(self.settings.with_(**changes), step)
         return True
@@ -523,17 +523,14 @@ class Studio(QObject):
     def complete(self, image: Pixels, known: Mask, changes: Condition) -> bool:
         """A new take with the present settings that completes an image of which some pixels are known.
 
-        changes: values of some factors in place of those of the settings. Whether it has begun; says why not.
+        changes: values that some factors have from now on. Whether it has begun; says why not.
         """
         if self.settings is None or self.loaded is None:
             return False
         self.pause()
+        self._change_condition(changes)
         reference, before = self.loaded.reference, self.take
-
-        def make(condition: Condition, **fields: Any) -> Take:
-            return completion(reference, image, known, condition={**condition, **changes}, **fields)
-
-        self.begin_with(make)
+        self.begin_with(partial(completion, reference, image, known))
         return self.take is not before
 
     def continue_sound(self, prefix: Symbols, changes: Condition) -> bool:
@@ -544,13 +541,15 @@ class Studio(QObject):
         if self.settings is None or self.loaded is None:
             return False
         self.pause()
+        self._change_condition(changes)
         reference, before, more = self.loaded.reference, self.take, self.settings.limit
-
-        def make(condition: Condition, **fields: Any) -> Take:
-            return continuation(reference, prefix, more=more, condition={**condition, **changes}, **fields)
-
-        self.begin_with(make)
+        self.begin_with(partial(continuation, reference, prefix, more=more))
         return self.take is not before
+
+    def _change_condition(self, changes: Condition) -> None:
+        """What a take is to be drawn under is what the settings say while it is shown, as of one from the history."""
+        if self.settings is not None and changes:
+            self.change(", ".join(changes), condition={**self.settings.condition, **changes})
 
     def sweep(self, axis: Axis) -> bool:
         """A new take with the present settings whose samples differ along an axis.
@@ -841,6 +840,7 @@ class Studio(QObject):
     def unsaved(self) -> list[Refused]:
         """What would be lost if the program ended now, see ``InferenceThread.unsaved``."""
         self.drawing_along.keep()
+        self.reader.drop()  # nobody waits for what would not be looked at
         return self.worker.unsaved()
 
     def close(self) -> None:
@@ -848,6 +848,7 @@ class Studio(QObject):
         self.replay.end()
         self.drawing_along.keep()
         self.inspection.close()
+        self.reader.close()
         self.undo_stack.close()
         self.worker.close()
         self.profile.close()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from models.catalog import Entry
 from models.trace import Take
 from studio.drawing_along import Side
 
@@ -27,11 +27,11 @@ UNDO_LIMIT = 200
 class SettingsCommand(QUndoCommand):
     """A change of some fields of the settings of a model; changes of one drag merge into one.
 
-    model: its file and not its name: the user's own model may be called as one of those that came along.
+    model: told by its file and not its name: the user's own may be called as one of those that came along.
     """
 
     def __init__(
-        self, studio: Studio, model: Path, before: dict[str, Any], after: dict[str, Any], what: str, drag: int | None
+        self, studio: Studio, model: Entry, before: dict[str, Any], after: dict[str, Any], what: str, drag: int | None
     ) -> None:
         super().__init__(what)
         self.studio, self.model, self.before, self.after, self.drag = studio, model, before, after, drag
@@ -43,7 +43,7 @@ class SettingsCommand(QUndoCommand):
     def mergeWith(self, other: QUndoCommand) -> bool:
         if not isinstance(other, SettingsCommand) or self.drag is None:
             return False
-        if (other.drag, other.model) != (self.drag, self.model):
+        if (other.drag, other.model.path) != (self.drag, self.model.path):
             return False
         self.before = other.before | self.before
         self.after |= other.after

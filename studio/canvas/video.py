@@ -27,13 +27,15 @@ from studio.class_pictures import pixmap
 from studio.folders import remembered_folder
 from studio.state import Activity, Studio
 from studio.theme import QUIET, Theme, colours, faded
-from studio.widgets.controls import PushButton, ToolButton
+from studio.widgets.controls import ComboBox, PushButton, ToolButton
 from studio.widgets.labels import label
 from studio.widgets.layouts import FlowLayout, as_high_as_its_width_asks, clear
 from studio.widgets.painting import painting
 
 STRIP_SHARE = 0.42
 """Of the height, that the film strip may take."""
+RATES = (1, 2, 5, 10, 20, 30, 60)
+"""Frames per second that are offered."""
 THUMBNAIL = 36
 FILTERS = "Videos (*.gif *.png *.apng *.npz);;All files (*)"
 
@@ -249,7 +251,7 @@ class FilmView(CellView):
 
 
 class GivenRow(QWidget):
-    """What the next take begins with: the first frames of an example or of a file, or nothing."""
+    """What the next take begins with: the first frames of an example or of a file, or nothing; how fast films play."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
@@ -268,6 +270,8 @@ class GivenRow(QWidget):
         row.addWidget(self._examples, 1)
         row.addWidget(self.open_button)
         row.addWidget(self.nothing_button)
+        row.addSpacing(GAP)
+        row.addWidget(RateBox(studio))
         self.open_button.clicked.connect(self._open)
         self.nothing_button.clicked.connect(partial(self._choose, None))
         studio.given_video.changed.connect(self._refresh)
@@ -301,6 +305,32 @@ class GivenRow(QWidget):
         if name:
             self._studio.profile.set("open_folder", str(Path(name).parent))
             self._studio.opening.open_video(Path(name))
+
+
+class RateBox(ComboBox):
+    """How many frames a second the film plays, and is saved with."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__("Frames per second", "How fast the film plays, and is saved")
+        self._studio = studio
+        self.activated.connect(self._choose)
+        studio.model_changed.connect(self._refresh)
+        studio.take_changed.connect(self._refresh)
+        self._refresh()
+
+    @Slot()
+    def _refresh(self) -> None:
+        chain = self._studio.chain
+        if isinstance(chain, VideoChain):
+            rate = self._studio.replay.rate_of(chain)
+            self.clear()
+            for each in sorted({*RATES, chain.rate, rate}):
+                self.addItem(f"{each} frames/s", each)
+            self.setCurrentIndex(self.findData(rate))
+
+    @Slot(int)
+    def _choose(self, index: int) -> None:
+        self._studio.replay.film_rate = self.itemData(index)
 
 
 class VideoCanvas(CellCanvas):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, Signal, Slot
@@ -22,18 +23,22 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
+from models.catalog import Entry
 from models.condition import ANY, Category, Factor, Order, Vector
 from models.errors import InputError
 from models.orders import NAMED_ORDERS, random_order, seed_of
 from models.source_text import Text
+from models.tensor_file import Check
 from models.text_files import canonical
 from models.track import Number, Track
 from studio.class_pictures import Pixels, class_pictures, pixmap
-from studio.code_map import code_map
+from studio.code_map import CodeMap, code_map
 from studio.panels.keyboard import Keyboard
 from studio.panels.pad import ClassLegend, Pad
 from studio.panels.track import TrackView
+from studio.reading import Show
 from studio.state import Studio
 from studio.theme import QUIET, QUIET_PIXELS
 from studio.widgets.controls import RETURN_KEYS, ComboBox, LadderSlider, ToolButton, claims_key, leaves_undo, next_drag
@@ -148,10 +153,11 @@ class CategoryChooser(ButtonChooser):
         if factor.any:
             head.addWidget(self._button(ANY, f"Leave the {factor.name} to the model"))
         values, grid = grid_of_cells()
-        pictures = class_pictures(studio.entry, factor) if studio.entry is not None else []
+        in_words = any(len(value) > 1 for value in factor.values)  # a digit shows itself
+        pictures = class_pictures(studio.entry, factor) if studio.entry is not None and in_words else []
         for n, value in enumerate(factor.values):
             button = self._button(value, f"{factor.name}: {value}")
-            if pictures and len(value) > 1:  # a digit shows itself
+            if pictures and len(value) > 1:
                 button.show_picture(pictures[n])
             grid.addWidget(button)
         column = QVBoxLayout(self)
@@ -415,10 +421,22 @@ class PadChooser(Chooser):
 
     @Slot()
     def _show_map(self) -> None:
+        """Of what the user added it lies beside that, maybe on a slow disk."""
+        self._show_map_of(None, None)
         entry = self.studio.entry
-        found = code_map(entry, self.factor) if entry is not None else None
-        self.pad.show_map(found)
-        self.legend.show_names(found.names if found is not None else ())
+        if entry is None or entry.code_map is None:
+            return
+
+        def read(check: Check) -> Show:
+            check()
+            return partial(self._show_map_of, entry, code_map(entry, self.factor))
+
+        self.studio.reader.read_beside(read)
+
+    def _show_map_of(self, entry: Entry | None, found: CodeMap | None) -> None:
+        if isValid(self) and entry in (None, self.studio.entry):
+            self.pad.show_map(found)
+            self.legend.show_names(found.names if found is not None else ())
 
     def show_value(self, value: Any) -> None:
         x, y = value

@@ -224,7 +224,7 @@ class ModelsPage(QWidget):
     @Slot()
     def show_models(self) -> None:
         """The models that there are now; those that were ticked stay so, see ``first_models`` for the others."""
-        entries = [entry for entry in self.studio.catalog.entries() if isinstance(entry.header.chain, ImageChain)]
+        entries = [entry for entry in self.studio.catalog.listed if isinstance(entry.header.chain, ImageChain)]
         if [entry.path for entry in entries] == list(self.boxes):
             return
         before = {path for path, box in self.boxes.items() if box.isChecked()}

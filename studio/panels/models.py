@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
 
 from models.catalog import Entry, family_of
 from models.checkpoint import CheckpointHeader
-from models.errors import StudioError
 from studio.panels.model_card import ModelCardDialog
 from studio.panels.model_filters import LEAST_WIDTH, TRAITS, Filters
 from studio.panels.model_tree import (
@@ -158,8 +157,8 @@ class ModelsPanel(QWidget):
 
     @Slot()
     def reload(self) -> None:
-        """Reads the catalog again."""
-        entries = self.studio.catalog.entries()
+        """Shows the models that are listed by now."""
+        entries = self.studio.catalog.listed
         self.list.show_models(entries)
         self.filters.offer([entry.header for entry in entries])
         self.filter_button.setEnabled(bool(self.filters.chips()))
@@ -245,7 +244,7 @@ class ModelsPanel(QWidget):
         """Chooses a model; opens or closes a family."""
         entry = item.data(0, ENTRY)
         if entry is not None:
-            self.studio.loading.choose(str(entry.path))
+            self.studio.loading.choose(entry)
         elif item.data(0, FAMILY) is not None:
             item.setExpanded(not item.isExpanded())
 
@@ -266,7 +265,7 @@ class ModelsPanel(QWidget):
         if chosen is card:
             self._open_card(entry)
         elif chosen is remove:
-            self.remove(entry)
+            self.studio.opening.remove_model(entry.path)
         elif chosen in (open_all, close_all):
             self.open_all(chosen is open_all)
 
@@ -274,14 +273,6 @@ class ModelsPanel(QWidget):
         """Opens or closes all families."""
         for family in self.list.families():
             family.setExpanded(opened)
-
-    def remove(self, entry: Entry) -> None:
-        """Takes a model that the user added off the list; its file stays."""
-        try:
-            self.studio.catalog.remove(entry.path)
-        except StudioError as error:
-            self.studio.error.emit(str(error))
-        self.studio.catalog_changed.emit()
 
     def show_card(self) -> None:
         """The card of the model that is chosen."""

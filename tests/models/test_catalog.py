@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -353,3 +354,33 @@ def test_listing_models_imports_no_torch(shipped: Path) -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_search_for_the_model_of_a_take_ends_when_nobody_waits_for_it(shipped: Path) -> None:
+    catalog = Catalog(shipped)
+    reference = load_checkpoint(catalog.find("digits").path).reference
+    checks = 0
+
+    def check() -> None:
+        nonlocal checks
+        checks += 1
+        if checks > len(catalog.listed):  # every header is read, and the weights are next
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        catalog.match(reference, check)
+    assert catalog._hashes == {}
+    assert catalog.match(reference) == catalog.find("digits")
+
+
+def test_what_is_listed_is_there_without_a_look_at_the_disk(shipped: Path, tmp_path: Path) -> None:
+    catalog = Catalog(shipped)
+    assert catalog.listed == []
+    mine = catalog.add(write(tmp_path / "mine.safetensors"))
+    shutil.rmtree(shipped / "checkpoints")
+    assert [entry.header.name for entry in catalog.listed] == ["digits", "mine", "zebra", "speech"]
+    assert catalog.listed_as("mine") == catalog.listed_as(str(mine.path)) == mine
+    assert catalog.listed_as("none") is None
+    catalog.remove(mine.path)
+    assert catalog.listed_as("mine") is None
+    assert catalog.entries(added=False) == catalog.listed == []

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import torch
 from safetensors.numpy import save_file
 
 import models.tokens
+from models import hardware
 from models.catalog import Catalog
 from models.chain import ImageChain, Palette, alphabet_from_json, chain_from_json
 from models.checkpoint import load_checkpoint, read_header, weights_hash
@@ -526,3 +528,29 @@ def test_weights_that_are_no_numbers_are_refused_when_they_are_loaded(gpt2: Path
     weights(lambda held: held["transformer.ln_f.bias"].fill(np.nan))(folder)
     with pytest.raises(CheckpointError, match=r"'ln_f\.bias' holds NaN"):
         load_checkpoint(folder)
+
+
+def test_a_folder_is_read_no_further_when_nobody_waits_for_it(gpt2: Path) -> None:
+    checks = 0
+
+    def check() -> None:
+        nonlocal checks
+        checks += 1
+        if checks == 3:
+            raise KeyboardInterrupt
+
+    for read in (weights_hash, partial(load_checkpoint, device="cpu")):
+        checks = 0
+        with pytest.raises(KeyboardInterrupt):
+            read(gpt2, check=check)
+
+
+def test_weights_that_do_not_fit_are_refused_before_anything_is_allocated(
+    gpt2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (hardware.memory() or 2**40) > 2**20
+    monkeypatch.setattr(hardware, "memory", lambda: 1000)
+    with pytest.raises(CheckpointError, match=r"its weights take 0\.0 GB of memory \(float32\); 0\.0 GB are left"):
+        load_checkpoint(gpt2)
+    monkeypatch.setattr(hardware, "memory", lambda: None)
+    load_checkpoint(gpt2)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -35,6 +38,19 @@ def no_button_held() -> None:
     """A double click that a test made leaves the button down: for what follows the mouse would be dragging."""
     if QGuiApplication.instance() is not None and QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton:
         QTest.mouseRelease(QWidget(), Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture(scope="session")
+def opened_files() -> list[str]:
+    """The files and folders that the thread of the window has opened, for ever more: a hook cannot be taken away."""
+    opened: list[str] = []
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("open", "os.scandir", "os.listdir") and threading.current_thread() is threading.main_thread():
+            opened.append(str(arguments[0]))
+
+    sys.addaudithook(hook)
+    return opened
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +120,7 @@ def make_studio(qtbot: object, tmp_path: Path, checkpoints: Path) -> Iterator[Ca
     def make() -> Studio:
         profile = Profile(tmp_path / "profile")
         worker = InferenceThread(profile.save_take)
-        studio = Studio(Catalog(checkpoints, user=profile.folder), profile, worker)
+        studio = Studio(listed(checkpoints, profile.folder), profile, worker)
         worker.start()
         opened.append(studio)
         return studio
@@ -112,6 +128,13 @@ def make_studio(qtbot: object, tmp_path: Path, checkpoints: Path) -> Iterator[Ca
     yield make
     for studio in opened:
         studio.close()
+
+
+def listed(shipped: Path, user: Path) -> Catalog:
+    """A catalog whose models, those that were added as well, the window has from its beginning."""
+    catalog = Catalog(shipped, user)
+    catalog.entries()
+    return catalog
 
 
 @pytest.fixture
@@ -133,7 +156,18 @@ def sound_studio(studio: Studio, qtbot) -> Studio:  # type: ignore[no-untyped-de
 
 
 def load(studio: Studio, qtbot, name: str) -> Studio:  # type: ignore[no-untyped-def]
+    """name: of a model of the list, or else the path of one, which is opened."""
+    if studio.catalog.listed_as(name) is None:
+        return open_model(studio, qtbot, Path(name))
     studio.loading.choose(name)
+    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
+    return studio
+
+
+def open_model(studio: Studio, qtbot, path: Path) -> Studio:  # type: ignore[no-untyped-def]
+    """As ``load``, of a file or folder that is opened."""
+    studio.opening.open_checkpoint(path)
+    qtbot.waitUntil(lambda: studio.entry is not None and studio.entry.path == path, timeout=20_000)
     qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
     return studio
 

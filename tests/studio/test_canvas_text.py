@@ -25,7 +25,7 @@ from studio.looking import Pointer
 from studio.messages import Inspection
 from studio.state import Studio
 from studio.theme import DARK, LIGHT, apply_theme
-from tests.studio.conftest import finish, load
+from tests.studio.conftest import finish, open_model
 from tests.text_model import register_text, save_text_model
 
 CHAIN = TextChain(Characters.of("abcdefgh .\n\té\u0301漢", stop=True), default_length=400, max_length=200_000)
@@ -308,8 +308,7 @@ def test_the_likeliest_come_first_and_what_was_drawn_is_among_them() -> None:
 @pytest.fixture
 def text_studio(studio: Studio, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
     register_text(monkeypatch)
-    studio.opening.open_checkpoint(save_text_model(tmp_path / "text.safetensors"))
-    return load(studio, qtbot, str(tmp_path / "text.safetensors"))
+    return open_model(studio, qtbot, save_text_model(tmp_path / "text.safetensors"))
 
 
 @pytest.fixture

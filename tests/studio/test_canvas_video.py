@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,15 @@ from models.completion import continuation
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take, new_take
 from models.video import VideoChain
+from studio import given_video
 from studio.canvas.demo import grow
-from studio.canvas.video import VideoCanvas
+from studio.canvas.video import RateBox, VideoCanvas
+from studio.export import ExportDialog
 from studio.looking import Pointer
 from studio.replay import TICK_MS
 from studio.settings import settings_from_json
 from studio.state import Activity, Studio
-from tests.studio.conftest import finish, load, write
+from tests.studio.conftest import IMAGE, finish, load, open_model, write
 from tests.video_model import SIZES
 
 CHAIN = VideoChain(GreyLevels(2), frames=6, height=8, width=8, rate=10, given_frames=2)
@@ -109,6 +112,27 @@ def test_the_film_plays_whole_frames_over_and_over(idle: Studio, canvas: VideoCa
     assert idle.activity is not Activity.REPLAYING
 
 
+def test_it_plays_and_is_saved_at_the_rate_that_is_chosen(idle: Studio, canvas: VideoCanvas, qtbot: QtBot) -> None:
+    idle.show_take(a_take())
+    idle.settings = settings_from_json({}, CHAIN, ())
+    box = canvas.given.findChild(RateBox)
+    assert box.currentText() == f"{CHAIN.rate} frames/s"
+    box.setCurrentIndex(box.findData(1))
+    box.activated.emit(box.currentIndex())
+    idle.looking.move_cursor(0)
+    idle.replay.start()
+    for _ in range(round(1.5 * 1000 / TICK_MS)):
+        idle.replay.tick()
+    assert canvas.film.present == 1
+    idle.pause()
+    dialog = ExportDialog(idle)
+    qtbot.addWidget(dialog)
+    assert dialog.rate.value() == 1
+    form = dialog.options["form"]
+    with Image.open(io.BytesIO(form.content(idle.take))) as film:
+        assert film.info["duration"] == 1000
+
+
 def test_frames_look_as_the_symbols_say_and_what_is_missing_is_hatched(idle: Studio, canvas: VideoCanvas) -> None:
     idle.show_take(a_take(steps=3 * PIXELS + 4 * CHAIN.width))
     picture = canvas.film.grab().toImage()
@@ -153,8 +177,7 @@ def video_studio(studio: Studio, qtbot: QtBot, tmp_path: Path) -> Studio:
     (tmp_path / "checkpoints").mkdir()
     write(tmp_path, VIDEO, "video_pixel_network", CHAIN, (), {**SIZES, "head": 8})
     path = tmp_path / "checkpoints" / f"{VIDEO}.safetensors"
-    studio.opening.open_checkpoint(path)
-    return load(studio, qtbot, str(path))
+    return open_model(studio, qtbot, path)
 
 
 def test_a_dropped_gif_is_what_the_next_take_begins_with_and_the_truth_beside_it(
@@ -205,3 +228,29 @@ def test_truth_is_known_of_a_take_that_comes_back_and_not_of_another(idle: Studi
     assert len(canvas.film._truth) == CHAIN.frames
     idle.show_take(a_take())
     assert canvas.film._truth == []
+
+
+def test_examples_come_with_the_model_and_are_read_by_the_thread_that_loads_it(
+    studio: Studio, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened_files: list[str]
+) -> None:
+    monkeypatch.setattr(given_video, "FOLDER", tmp_path)
+    np.savez(tmp_path / "noise.npz", videos=np.stack([balls(), balls()[::-1]]))
+    (tmp_path / "checkpoints").mkdir()
+    write(tmp_path, VIDEO, "video_pixel_network", CHAIN, (), {**SIZES, "head": 8})
+    opened_files.clear()
+    studio.opening.open_checkpoint(tmp_path / "checkpoints" / f"{VIDEO}.safetensors")
+    qtbot.waitUntil(lambda: studio.entry is not None)
+    own = balls()[:, ::-1]
+    studio.begin()
+    studio.given_video.add(own, CHAIN)
+    finish(studio, qtbot)
+    assert [np.array_equal(video, own) for video in studio.given_video.offered] == [True, False, False]
+    assert studio.take is not None
+    assert studio.take.given == tuple(CHAIN.symbols(own[: CHAIN.given_frames]))
+    assert [path for path in opened_files if "noise" in path] == []
+    load(studio, qtbot, IMAGE)
+    load(studio, qtbot, VIDEO)
+    assert (len(studio.given_video.offered), studio.given_video.chosen) == (2, 0)
+    studio.change("device", device="cpu")
+    qtbot.waitUntil(lambda: studio.loaded is not None)
+    assert len(studio.given_video.offered) == 2

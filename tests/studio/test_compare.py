@@ -16,7 +16,6 @@ from PySide6.QtGui import QColor, QFontMetricsF
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from models.catalog import Catalog
 from models.chain import GreyLevels, ImageChain
 from models.condition import Category, Vector
 from models.errors import FileError
@@ -36,7 +35,7 @@ from studio.panels.compare_parts import SETTINGS_WIDTH, LimitedBox
 from studio.profile import Profile
 from studio.state import Activity, Studio
 from studio.theme import DARK, apply_theme
-from tests.studio.conftest import DIGIT, IMAGE, finish, load, write
+from tests.studio.conftest import DIGIT, IMAGE, finish, listed, load, write
 
 OTHER = "tiny-other"
 BROKEN = "tiny-broken"
@@ -52,7 +51,7 @@ def several(qtbot: QtBot, tmp_path: Path, checkpoints: Path):  # type: ignore[no
         write(tmp_path / "assets", name, "gated_pixelcnn", ImageChain(GreyLevels(4), 6, 6), factors, config)
     profile = Profile(tmp_path / "profile")
     worker = InferenceThread(profile.save_take)
-    studio = Studio(Catalog(tmp_path / "assets", user=profile.folder), profile, worker)
+    studio = Studio(listed(tmp_path / "assets", profile.folder), profile, worker)
     worker.start()
     load(studio, qtbot, IMAGE)
     studio.change("pace", pace=math.inf)
@@ -157,6 +156,7 @@ def test_what_is_told_of_unlike_models_is_one_line_that_ends_with_a_word(
     names = [f"a-model-of-the-house-{n}" for n in range(3)]
     for name in names:
         write(tmp_path / "assets", name, "nade", ImageChain(GreyLevels(4), 6, 6), (), config)
+    several.catalog.entries()
     dialog = CompareDialog(several)
     qtbot.addWidget(dialog)
     dialog.show()

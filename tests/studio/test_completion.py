@@ -23,6 +23,7 @@ from models.trace import Segment, Trace
 from studio.canvas.picture import FORESEEN, Picture
 from studio.looking import Pointer
 from studio.panels.completion import ENDINGS, CompletionDialog, ground, inverted
+from studio.panels.condition import ConditionPanel
 from studio.state import Studio
 from tests.studio.conftest import IMAGE, SOUND, finish, load, write
 
@@ -358,7 +359,10 @@ def test_a_sample_of_another_shape_or_one_that_is_not_whole_is_not_opened_on(
 
 
 def test_the_class_is_left_open_unless_the_box_is_unchecked(dialog: CompletionDialog, qtbot: QtBot) -> None:
+    """The Condition panel says what the take is drawn under, as it does of one from the history; that can be undone."""
     studio = dialog.studio
+    panel = ConditionPanel(studio)
+    qtbot.addWidget(panel)
     studio.change("digit", condition={"digit": "2"})
     dialog.show_picture(RAMP)
     assert dialog.open_box.isVisible()
@@ -368,11 +372,16 @@ def test_the_class_is_left_open_unless_the_box_is_unchecked(dialog: CompletionDi
     assert studio.take is not None
     assert studio.settings is not None
     assert studio.take.traces[0].segment.condition == {"digit": "any"}
-    assert studio.settings.condition == {"digit": "2"}
+    assert studio.settings.condition == {"digit": "any"}
+    assert panel.later.text() == ""
     studio.looking.pin(Pointer(0, 40))
     studio.editing.new_noise()
     finish(studio, qtbot)
     assert (studio.take.samples[0].current, studio.take.traces[0].segment.condition) == (1, {"digit": "any"})
+    for _ in range(2):  # the other noise, too
+        studio.undo_stack.undo_in_turn()
+    assert studio.settings.condition == {"digit": "2"}
+    assert panel.later.text() == "The take shown has digit any; this applies to the next one."
     dialog.show()
     dialog.open_box.setChecked(False)
     assert dialog.condition_note.text() == "digit 2, as in the Condition panel"

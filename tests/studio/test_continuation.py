@@ -91,6 +91,8 @@ def test_the_first_half_is_given_at_first_and_the_model_goes_on_from_it(
     assert (trace.surprise[:count] > 0).all()
     assert dialog.studio.overlay == "surprise", "where the model is astonished by it"
     assert trace.segment.condition == {"speaker": "any", "digit": "any"}
+    assert dialog.studio.settings is not None
+    assert dialog.studio.settings.condition == trace.segment.condition, "what the Condition panel says of it"
 
 
 def test_any_part_can_be_given(opened: Callable[..., ContinuationDialog], qtbot: QtBot) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +16,12 @@ from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from pytestqt.qtbot import QtBot
 
+from models import hugging_face
 from models.catalog import Catalog
 from models.chain import ImageChain
 from models.tokens import TokenChain
 from models.trace import Take
+from studio.app import open_studio, start
 from studio.canvas.demo import empty_take, grow
 from studio.canvas.picture import Picture
 from studio.canvas.text import TextCanvas
@@ -24,10 +29,12 @@ from studio.cli import main
 from studio.looking import Pointer
 from studio.panels.conditional_plots import RankedPlot
 from studio.panels.inspector import InspectorPanel
+from studio.panels.models import ModelsPanel
 from studio.panels.prompt import PromptBox
+from studio.profile import Profile
 from studio.state import Activity, Studio
 from tests.hugging_face_folder import POSITIONS, TOKENS, VERSE, save_gpt2, save_image_gpt
-from tests.studio.conftest import finish
+from tests.studio.conftest import IMAGE, finish
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +113,48 @@ def test_a_broken_folder_says_what_is_wrong_and_the_model_stays(studio: Studio, 
         studio.opening.open_path(tmp_path / "other" / "config.json")
     assert "its architecture is 'llama'" in told.args[0]
     assert studio.entry is before
+
+
+@pytest.mark.parametrize("last", [None, IMAGE, "the folder"])
+def test_at_the_start_a_remembered_folder_is_read_by_another_thread(
+    checkpoints: Path, tmp_path: Path, gpt2: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, last: str | None
+) -> None:
+    gone, broken = save_gpt2(tmp_path / "gone"), save_gpt2(tmp_path / "broken")
+    (tmp_path / "profile").mkdir()
+    for folder in (gpt2, gone, broken):
+        Catalog(checkpoints, tmp_path / "profile").add(folder)
+    shutil.rmtree(gone)
+    (broken / "config.json").write_text("{}")
+    threads: list[threading.Thread] = []
+    read = hugging_face._read_now
+
+    def watched(path: Path, stamped: hugging_face.Stamp) -> hugging_face._Folder:
+        threads.append(threading.current_thread())
+        return read(path, stamped)
+
+    monkeypatch.setattr(hugging_face, "_read_now", watched)
+    monkeypatch.setattr(hugging_face, "_known", {})
+    monkeypatch.setattr(Catalog.__init__, "__defaults__", (checkpoints, None))
+    profile = Profile(tmp_path / "profile")
+    if last is not None:
+        profile.set("model", str(gpt2) if last == "the folder" else last)
+    with closing(open_studio(profile)) as studio:
+        panel = ModelsPanel(studio)
+        qtbot.addWidget(panel)
+        assert titles(panel) == ["Tiny Pixelcnn", "Tiny Wavenet"]
+        start(studio, None)
+        assert (studio.entry is not None) == (last == IMAGE)
+        qtbot.waitUntil(lambda: titles(panel) == ["Tiny Pixelcnn", "Tiny Wavenet", "GPT-2 · kubla"])
+        qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
+        assert studio.entry is not None
+        assert studio.entry.path.name == ("kubla" if last == "the folder" else f"{IMAGE}.safetensors")
+        assert [path for path, _ in studio.catalog.problems] == [broken]
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+def titles(panel: ModelsPanel) -> list[str]:
+    return [item.text(0) for item in panel.list.models()]
 
 
 # The canvas

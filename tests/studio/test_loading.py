@@ -9,8 +9,10 @@ import pytest
 import torch
 from pytestqt.qtbot import QtBot
 
+from models.chain import GreyLevels, ImageChain
+from studio.app import MainWindow
 from studio.state import Activity, Studio
-from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load
+from tests.studio.conftest import DIGIT, IMAGE, SOUND, chosen_model, finish, load, write
 from tests.studio.doing import FAST, generate
 
 
@@ -217,7 +219,7 @@ def test_a_checkpoint_that_cannot_be_loaded_leaves_what_was_there(
     qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
     assert (image_studio.take, image_studio.entry) == (take, entry)
     assert image_studio.loaded is not None
-    assert bad not in [listed.path for listed in image_studio.catalog.entries()]
+    qtbot.waitUntil(lambda: image_studio.catalog.listed_as(str(bad)) is None)
     assert image_studio.profile.get("model") == IMAGE
 
 
@@ -233,3 +235,37 @@ def test_a_model_that_is_chosen_again_says_what_is_left_of_the_last_time(image_s
     assert said == []
     load(image_studio, qtbot, SOUND)
     assert said == ["Tiny Wavenet has what you left it with: temperature 0.5, count 3, seed 7 locked."]
+
+
+def test_to_choose_a_model_opens_no_file_in_the_thread_of_the_window(
+    image_studio: Studio, qtbot: QtBot, opened_files: list[str]
+) -> None:
+    window = MainWindow(image_studio)
+    qtbot.addWidget(window)
+    for name in (SOUND, IMAGE):
+        load(image_studio, qtbot, name)  # what draws a sound is imported
+    image_studio.profile.set("families", {})  # nothing is left to be written
+    image_studio.profile._writing.stop()
+    opened_files.clear()
+    image_studio.loading.choose(SOUND)
+    assert opened_files == []
+    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE, timeout=20_000)
+    window.sound.close()
+
+
+def test_a_model_that_was_written_anew_since_it_was_listed_is_shown_as_it_is_now(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    path = tmp_path / "checkpoints" / "mine.safetensors"
+    sizes = {"channels": 8, "head": 8, "dilations": [1, 2]}
+    write(tmp_path, path.stem, "gated_pixelcnn", ImageChain(GreyLevels(4), 5, 5), (), sizes)
+    load(image_studio, qtbot, str(path))
+    load(image_studio, qtbot, IMAGE)
+    write(tmp_path, path.stem, "gated_pixelcnn", ImageChain(GreyLevels(4), 6, 6), (DIGIT,), sizes)
+    load(image_studio, qtbot, str(path))
+    assert image_studio.entry is not None
+    assert (image_studio.entry.header.chain.length, image_studio.entry.header.factors) == (36, (DIGIT,))
+    image_studio.change("condition", condition={"digit": "2"})
+    generate(image_studio, qtbot)
+    assert image_studio.frontier == 36

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from models.files import export
+from models.tensor_file import Check
+from models.trace import Take
 from studio.looking import Pointer
+from studio.reading import Show
 from studio.state import Studio
 from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load
 from tests.studio.doing import generate, shows
@@ -42,7 +46,7 @@ def test_a_model_that_cannot_be_remembered_is_opened_all_the_same(
     image_studio.catalog.user = tmp_path / "gone"
     with qtbot.waitSignal(image_studio.error):
         image_studio.opening.open_checkpoint(own)
-    assert image_studio.entry.path == own
+    qtbot.waitUntil(lambda: image_studio.entry is not None and image_studio.entry.path == own)
 
 
 def test_a_part_of_an_image_shortens_no_later_one(image_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
@@ -114,7 +118,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_by_name(
     complaints: list[str] = []
     image_studio.error.connect(complaints.append)
     image_studio.opening.open_path(path)
-    assert len(complaints) == 1
+    qtbot.waitUntil(lambda: len(complaints) == 1)
     assert "broken.safetensors" in complaints[0]
     generate(image_studio, qtbot)
 
@@ -235,3 +239,44 @@ def test_a_file_of_a_branch_that_is_not_shown_any_more_is_an_entry_of_its_own(
     qtbot.waitUntil(lambda: image_studio.take is not take)
     assert np.array_equal(image_studio.trace.symbols, symbols)  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: len(image_studio.profile.history()) == 2)
+
+
+def test_closing_waits_for_no_read_but_for_what_is_saved(image_studio: Studio, qtbot: QtBot) -> None:
+    begun, read_on = threading.Event(), []
+
+    def read(check: Check) -> Show:
+        begun.set()
+        while True:
+            check()
+            time.sleep(0.001)
+
+    image_studio.reader.read_beside(read)
+    assert begun.wait(10)
+    generate(image_studio, qtbot)
+    assert image_studio.take is not None
+    assert image_studio.profile.history() == []
+    image_studio.opening.look_for_models(lambda: read_on.append("models"))
+    image_studio.reader.read(lambda: read_on.append("picture"))  # type: ignore[arg-type, func-returns-value]
+    image_studio.close()
+    QApplication.processEvents()
+    assert read_on == []
+    assert [entry.id for entry in image_studio.profile.history()] == [image_studio.take.id]
+
+
+def test_a_read_ends_when_something_else_is_asked_for(image_studio: Studio, qtbot: QtBot) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def read(check: Check) -> Take:
+        begun.set()
+        try:
+            while True:
+                check()
+                time.sleep(0.001)
+        finally:
+            ended.set()
+
+    image_studio.reader.read_take(read, image_studio.show_take)
+    assert begun.wait(10)
+    image_studio.loading.choose(SOUND)
+    assert ended.wait(10)
+    qtbot.waitUntil(lambda: image_studio.loaded is not None)

@@ -69,6 +69,8 @@ def chooser_of(panel: ConditionPanel) -> PadChooser:
 
 def shown(panel: ConditionPanel, qtbot: QtBot, model: str) -> PadChooser:
     load(panel.studio, qtbot, model)
+    panel.studio.worker._files.submit(lambda: None).result()
+    QApplication.processEvents()  # the map is read in the background
     return chooser_of(panel)
 
 

@@ -20,9 +20,9 @@ from models.networks import BUILT_IN
 from studio.panels.choosers import CHOOSERS, Chooser, LongCategoryChooser, NoChooser, ValueBox
 from studio.panels.condition import ConditionPanel
 from studio.settings import settings_from_json
-from studio.state import Activity, Studio
+from studio.state import Studio
 from tests.place import Place
-from tests.studio.conftest import IMAGE, SOUND, finish, load, write
+from tests.studio.conftest import IMAGE, SOUND, finish, load, open_model, write
 
 
 def panel_of(studio: Studio, qtbot: QtBot) -> ConditionPanel:
@@ -447,8 +447,7 @@ def test_a_chooser_for_a_kind_is_all_that_the_window_needs(
     monkeypatch.setitem(CHOOSERS, Place.kind, PlaceChooser)
     studio = make_studio()
     panel = panel_of(studio, qtbot)
-    studio.opening.open_checkpoint(place_checkpoint)
-    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
+    open_model(studio, qtbot, place_checkpoint)
     (chooser,) = panel.choosers
     assert isinstance(chooser, PlaceChooser)
     assert chooser.shown == [0.5, 0.5]

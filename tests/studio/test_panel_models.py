@@ -459,13 +459,20 @@ def test_folded_only_the_filters_that_are_on_stay_in_view(zoo: Studio, qtbot: Qt
     assert not panel.filters.isVisible()
 
 
+def remove(panel: ModelsPanel, qtbot: QtBot, name: str) -> None:
+    entry = panel.studio.catalog.listed_as(name)
+    assert entry is not None
+    with qtbot.waitSignal(panel.studio.catalog_changed):
+        panel.studio.opening.remove_model(entry.path)
+
+
 def test_filters_stay_on_while_there_are_models_for_them(zoo: Studio, qtbot: QtBot) -> None:
     panel = panel_of(zoo, qtbot)
     panel.filters.data["MNIST"].click()
-    panel.remove(zoo.catalog.find("colours"))
+    remove(panel, qtbot, "colours")
     assert "CIFAR-10" not in panel.filters.data
     assert passing(panel) == {"bits"}
-    panel.remove(zoo.catalog.find("bits"))
+    remove(panel, qtbot, "bits")
     assert passing(panel) == {IMAGE, SOUND}
 
 
@@ -482,6 +489,7 @@ def test_chips_stand_within_the_panel_at_every_width(zoo: Studio, qtbot: QtBot) 
 
 def test_an_empty_catalog_says_how_to_get_a_model(studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
     studio.catalog.shipped = tmp_path / "nothing"
+    studio.catalog.entries()
     panel = panel_of(studio, qtbot)
     assert panel.pages.currentWidget() is panel.nothing
     assert not panel.clear_button.isVisible()
@@ -491,7 +499,8 @@ def test_an_empty_catalog_says_how_to_get_a_model(studio: Studio, qtbot: QtBot, 
 def test_an_added_model_appears_and_can_be_removed(studio: Studio, qtbot: QtBot, added: Entry) -> None:
     panel = panel_of(studio, qtbot)
     assert added.path in [item.data(0, ENTRY).path for item in panel.list.models()]
-    panel.remove(added)
+    with qtbot.waitSignal(studio.catalog_changed):
+        studio.opening.remove_model(added.path)
     assert len(panel.list.models()) == 2
     assert added.path.exists()
 

@@ -25,7 +25,7 @@ from models.chain import GreyLevels
 from models.video import VideoChain
 from studio.app import MainWindow
 from studio.state import Studio
-from tests.studio.conftest import IMAGE, SOUND, finish, load, write
+from tests.studio.conftest import IMAGE, SOUND, finish, load, open_model, write
 from tests.text_model import register_text, save_text_model
 from tests.video_model import SIZES
 
@@ -50,9 +50,9 @@ def window(
             save_text_model(path)
         else:
             write(tmp_path, path.stem, "video_pixel_network", VIDEO, (), {**SIZES, "head": 8})
-        studio.opening.open_checkpoint(path)
-        name = str(path)
-    load(studio, qtbot, name)
+        open_model(studio, qtbot, path)
+    else:
+        load(studio, qtbot, name)
     studio.given_video.add(np.zeros((1, VIDEO.height, VIDEO.width), np.uint8), VIDEO)  # of the others it takes none
     studio.change("pace", pace=math.inf)
     studio.change("count", count=2)

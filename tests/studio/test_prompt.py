@@ -17,10 +17,10 @@ from studio.panels.condition import ConditionPanel
 from studio.panels.sampling import Length
 from studio.panels.transport import TransportPanel
 from studio.settings import settings_from_json
-from studio.state import Activity, Studio
+from studio.state import Studio
 from studio.thumbnail import thumbnail
 from tests.melody_model import MODE
-from tests.studio.conftest import IMAGE, finish, load
+from tests.studio.conftest import IMAGE, finish, load, open_model
 from tests.text_model import CHAIN, register_text, save_text_model
 
 
@@ -29,8 +29,7 @@ def studio(make_studio: Callable[[], Studio], qtbot: QtBot, tmp_path: Path, monk
     """A studio with the model of texts loaded, as fast as it goes."""
     register_text(monkeypatch)
     studio = make_studio()
-    studio.opening.open_checkpoint(save_text_model(tmp_path / "text.safetensors"))
-    qtbot.waitUntil(lambda: studio.activity is Activity.IDLE, timeout=20_000)
+    open_model(studio, qtbot, save_text_model(tmp_path / "text.safetensors"))
     studio.change("pace", pace=math.inf)
     studio.change("longest length", limit=40)
     return studio

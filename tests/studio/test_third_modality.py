@@ -28,7 +28,7 @@ from studio.inference import InferenceThread
 from studio.profile import Profile
 from studio.state import Activity, Studio
 from tests.melody_model import MODE, NAME, MelodyModel, register_melody, save_melody_model
-from tests.studio.conftest import IMAGE, chosen_model, finish, load
+from tests.studio.conftest import IMAGE, chosen_model, finish, listed, load
 from tests.studio.melody_chain import MELODY
 
 
@@ -123,7 +123,7 @@ def open_window(
     def open_() -> MainWindow:
         profile = Profile(tmp_path)
         worker = InferenceThread(profile.save_take)
-        window = MainWindow(Studio(Catalog(checkpoints, user=tmp_path), profile, worker))
+        window = MainWindow(Studio(listed(checkpoints, tmp_path), profile, worker))
         worker.start()
         opened.append(window)
         window.show()

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from models.trace import Take
 from studio.looking import Pointer
 from studio.state import Activity, Studio
-from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load
+from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load, open_model
 from tests.studio.doing import FAST, generate, place_of, shows
 
 
@@ -68,8 +68,7 @@ def test_a_setting_of_a_model_that_is_gone_is_not_undone_elsewhere(
     assert image_studio.entry is not None
     own = tmp_path / "own.safetensors"
     shutil.copy(image_studio.entry.path, own)
-    image_studio.opening.open_checkpoint(own)
-    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
+    open_model(image_studio, qtbot, own)
     image_studio.reshape(temperature=0.5)
     load(image_studio, qtbot, IMAGE)
     image_studio.reshape(temperature=0.7)
@@ -89,8 +88,7 @@ def test_a_setting_of_a_model_that_is_damaged_now_is_not_undone_elsewhere(
     image_studio.change("count", count=3)
     own = tmp_path / "own.safetensors"
     shutil.copy(image_studio.entry.path, own)
-    image_studio.opening.open_checkpoint(own)
-    qtbot.waitUntil(lambda: image_studio.activity is Activity.IDLE)
+    open_model(image_studio, qtbot, own)
     image_studio.change("count", count=5)
     load(image_studio, qtbot, IMAGE)
     settings = image_studio.settings

@@ -33,7 +33,7 @@ from studio.profile import Profile
 from studio.shortcuts import shortcuts_html
 from studio.state import Activity, Studio
 from studio.theme import DARK, LIGHT, apply_theme, colours
-from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load
+from tests.studio.conftest import IMAGE, SOUND, chosen_model, finish, load, open_model
 
 KEY = Qt.Key
 
@@ -229,7 +229,8 @@ def test_the_first_start_chooses_the_model_to_begin_with_and_later_ones_the_last
     studio = idle_studio(tmp_path)
     assert first_model(studio) is None
     studio.catalog = Catalog()
-    assert first_model(studio) == "gated-pixelcnn-mnist" != studio.catalog.entries()[0].header.name
+    assert studio.catalog.entries()[0].header.name != "gated-pixelcnn-mnist"
+    assert first_model(studio) == "gated-pixelcnn-mnist"
     studio.profile.set("model", "wavenet-fsdd")
     assert first_model(studio) == "wavenet-fsdd"
     studio.profile.set("model", "gone")
@@ -668,7 +669,9 @@ from studio.state import Studio
 app = QApplication([])
 profile = Profile()
 worker = InferenceThread(profile.save_take)
-studio = Studio(Catalog(Path(sys.argv[1]), user=profile.folder), profile, worker)
+catalog = Catalog(Path(sys.argv[1]), user=profile.folder)
+catalog.entries()
+studio = Studio(catalog, profile, worker)
 window = MainWindow(studio)
 window.restore_layout()
 window.show()
@@ -821,10 +824,7 @@ def test_a_model_of_the_last_time_that_no_longer_loads_gives_way_to_one_that_cam
     whole = (checkpoints / "checkpoints" / f"{IMAGE}.safetensors").read_bytes()
     mine.write_bytes(whole)
     first = make_studio()
-    first.opening.open_checkpoint(mine)
-    qtbot.waitUntil(lambda: first.activity is Activity.IDLE, timeout=20_000)
-    assert first.entry is not None
-    assert first.entry.path == mine
+    open_model(first, qtbot, mine)
     first.close()
     mine.write_bytes(whole[:-4] + b"\0\0\xc0\x7f")  # NaN
     second = make_studio()
