@@ -66,3 +66,14 @@ def normalise(x: Float32s, norm: Float32s, normed: Float32s) -> None:
     scale = ONE / np.float32(math.sqrt(variance / np.float32(size) + np.float32(NORM_FLOOR)))
     for c in range(size):
         normed[c] = (x[c] - mean) * scale * norm[0, c] + norm[1, c]
+
+
+@inlined
+def look_back(features: Float32s, row: int, column: int, size: int, patch: Float32s) -> None:
+    """What a masked convolution at a pixel sees: features (H + size // 2, W + size - 1, C) to patch (taps * C,)."""
+    reach, channels = size // 2, features.shape[2]
+    at = 0
+    for r in range(reach + 1):
+        for c in range(size if r < reach else reach + 1):
+            copy_to(features[row + r, column + c], patch[at:])
+            at += channels

@@ -30,6 +30,9 @@ TILE = 64
 FLOAT_BYTES, BFLOAT16_BYTES = 4, 2
 TILE_BYTES = TILE * FLOAT_BYTES
 
+SIDE = 3
+"""Rows and columns that a convolution sees."""
+
 GROUP = 4 if binding.get_host_cpu_features().get("avx512f") else 1
 """Rows of inputs that share weights: as many as there are registers for TILE sums of each."""
 
@@ -231,3 +234,18 @@ def add_products(weights: Float32s, x: Float32s, sums: Float32s) -> None:
             )
         for row in range(grouped, rows):
             _add_tile(weights, tile_at, x.ctypes.data + row * x_stride, 0, sums_at + row * sums_stride, 0, inputs)
+
+
+@kernel
+def add_convolution(weights: Float32s, dilation: int, features: Float32s, row: int, sums: Float32s) -> None:
+    """sums += a row of a convolution of features (H, W, in) with zeros around, in place, by a product for each tap.
+
+    weights: packed (SIDE * SIDE, tiles, in, TILE). sums: (W, tiles * TILE), or more.
+    """
+    height, width, _ = features.shape
+    for tap in range(SIDE * SIDE):
+        source = row + (tap // SIDE - 1) * dilation
+        shift = (tap % SIDE - 1) * dilation
+        first, last = max(0, -shift), min(width, width - shift)
+        if 0 <= source < height and first < last:
+            add_products(weights[tap], features[source, first + shift : last + shift], sums[first:last])

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from models.chain import GreyLevels, ImageChain
 from models.kernels.jit import inlined, kernel
+from models.kernels.layers import look_back
 from models.kernels.matrix import TILE, add_product, pack, pad, round_up
 from models.kernels.vectors import copy_to, rectify
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Int64s, array, rows_of, steps, take, walk_tiny
@@ -71,23 +72,11 @@ class Scratch(NamedTuple):
 
 
 @inlined
-def _look_back(features: Float32s, row: int, column: int, size: int, patch: Float32s) -> None:
-    """What a masked convolution at a pixel sees: features (H + size // 2, W + size - 1, C) to patch (taps * C,)."""
-    reach, channels = size // 2, features.shape[2]
-    at = 0
-    for r in range(reach + 1):
-        for c in range(size if r < reach else reach + 1):
-            for j in range(channels):
-                patch[at + j] = features[row + r, column + c, j]
-            at += channels
-
-
-@inlined
 def _pixel(weights: Weights, state: State, scratch: Scratch, sample: int, row: int, column: int) -> None:
     """All blocks at a pixel, with the colours that it has; their sum is left in ``scratch.x``."""
     x, narrow, rectified = scratch.x, scratch.narrow, scratch.rectified
     channels, half = rectified.shape[0], state.inner.shape[4]
-    _look_back(state.planes[sample], row, column, FIRST, scratch.patch)
+    look_back(state.planes[sample], row, column, FIRST, scratch.patch)
     copy_to(weights.first_bias, x)
     add_product(weights.first, scratch.patch[: weights.first.shape[1]], x)
     for block in range(state.inner.shape[1]):
@@ -95,7 +84,7 @@ def _pixel(weights: Weights, state: State, scratch: Scratch, sample: int, row: i
         copy_to(weights.narrow_bias[block], narrow)
         add_product(weights.narrow[block], rectified, narrow)
         rectify(narrow, state.inner[sample, block, row + 1, column + 1])
-        _look_back(state.inner[sample, block], row, column, 3, scratch.patch)
+        look_back(state.inner[sample, block], row, column, 3, scratch.patch)
         copy_to(state.spread_bias[sample, block], narrow)
         add_product(weights.spread[block], scratch.patch[: weights.spread.shape[2]], narrow)
         rectify(narrow, rectified[:half])

@@ -31,6 +31,7 @@ KERNELS = tuple(
         "transformer",
         "bytenet",
         "translation_transformer",
+        "video_pixel_network",
     )
 )
 """``module:function``, where the function walks a tiny model through all that its compiled decoder can do."""

@@ -237,6 +237,11 @@ class VideoPixelNetwork(AutoregressiveModel):
     def cached(self, condition: Tensor) -> Decoder:
         return FrameDecoder(self, condition) if self.independent else CachedVideoPixelNetwork(self, condition)
 
+    def compiled(self, condition: Tensor) -> Decoder:
+        from models.kernels.video_pixel_network import CompiledVideoPixelNetwork
+
+        return CompiledVideoPixelNetwork(self, condition)
+
 
 class Memory:
     """What the LSTM knows before the present frame of a walk, and the states before others, for rewinds."""

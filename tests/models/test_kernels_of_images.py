@@ -1,4 +1,4 @@
-"""The compiled decoders of networks of images, by the scaffold in ``walk``, are those networks, a step at a time."""
+"""The compiled decoders of images and videos, by the scaffold in ``walk``, are their networks, a step at a time."""
 
 from __future__ import annotations
 
@@ -33,14 +33,17 @@ from models.model import AutoregressiveModel, ModelSpec
 from models.networks import network_class
 from models.sampling import FLOAT_TIE, make_decoder
 from models.shaping import NEUTRAL, Shaping
+from models.video import VideoChain
 from tests.wander import wander
 
 GREY = ImageChain(GreyLevels(5), 6, 9)
 BITS = ImageChain(GreyLevels(2), 5, 5)
 COLOUR = ImageChain(GreyLevels(7), 5, 4, 3)
+VIDEO = VideoChain(GreyLevels(3), frames=3, height=5, width=4, rate=5)
+COLOURED = VideoChain(GreyLevels(5), frames=3, height=3, width=4, rate=5, channels=3)
 MIXTURE = "mixture of Gaussians"
 
-NETWORKS: dict[str, tuple[str, ImageChain, dict[str, object]]] = {
+NETWORKS: dict[str, tuple[str, ImageChain | VideoChain, dict[str, object]]] = {
     "FVBN": ("fvbn", GREY, {}),
     "FVBN of bits": ("fvbn", BITS, {}),
     "MADE": ("made", GREY, {"hidden": [40, 30], "masks": 2, "seed": 3, "direct": False}),
@@ -66,6 +69,24 @@ NETWORKS: dict[str, tuple[str, ImageChain, dict[str, object]]] = {
     "PixelCNN++ of one pixel": (
         "pixelcnn_pp", ImageChain(GreyLevels(5), 1, 1), {"channels": 4, "blocks": 1, "scales": 2, "components": 4,
         "dropout": 0},
+    ),
+    "Video Pixel Network": (
+        "video_pixel_network", VIDEO, {"channels": 10, "dilations": [1, 2], "hidden": 7, "blocks": 2, "head": 9},
+    ),
+    "Video Pixel Network in colour": (
+        "video_pixel_network", COLOURED, {"channels": 36, "dilations": [3], "hidden": 18, "blocks": 1, "head": 66},
+    ),
+    "Video Pixel Network of independent pixels": (
+        "video_pixel_network", VIDEO, {"channels": 36, "dilations": [2, 1], "hidden": 17, "blocks": 2, "head": 5,
+        "pixels": "independent"},
+    ),
+    "Video Pixel Network of independent sub-pixels": (
+        "video_pixel_network", COLOURED, {"channels": 6, "dilations": [1], "hidden": 3, "blocks": 1, "head": 6,
+        "pixels": "independent"},
+    ),
+    "Video Pixel Network of one pixel": (
+        "video_pixel_network", VideoChain(GreyLevels(5), frames=4, height=1, width=1, rate=5), {"channels": 4,
+        "dilations": [1], "hidden": 3, "blocks": 1, "head": 4},
     ),
 }  # fmt: skip
 GAIN = {"pixelcnn_pp": 1.0}
@@ -369,5 +390,6 @@ def test_walks_alone_are_kernels() -> None:
         "wavenet.walk",
         "matrix.add_product",
         "matrix.add_products",
+        "matrix.add_convolution",
         "matrix.read",
     }

@@ -12,11 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
-from models.chain import GreyLevels, MuLaw, chain_from_json
+from models.chain import GreyLevels, MuLaw, Symbols, chain_from_json
 from models.completion import continuation, given_of
+from models.decoder import Decoder
 from models.errors import FileError, InputError, NoRecordError
 from models.files import export, read_saved
+from models.kernels.video_pixel_network import CompiledVideoPixelNetwork
 from models.likelihood import total_nats
+from models.networks.video_pixel_network import VideoPixelNetwork
 from models.sampling import make_decoder, run
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Take
@@ -141,14 +144,15 @@ def test_of_independent_pixels_none_sees_another_of_its_frame() -> None:
         assert not torch.equal(one[:, 84:], other[:, 84:])
 
 
+@pytest.mark.parametrize("engine", ["compiled", "cached"])
 @pytest.mark.parametrize("pixels", ["autoregressive", "independent"])
 def test_a_decoder_goes_back_to_frames_of_which_it_no_longer_keeps_the_state(
-    monkeypatch: pytest.MonkeyPatch, pixels: str
+    monkeypatch: pytest.MonkeyPatch, pixels: str, engine: str
 ) -> None:
     monkeypatch.setattr("models.networks.video_pixel_network.STATE_BYTES", 1)
     model = video_model(pixels=pixels)
     symbols = VIDEO.symbols(a_video(VIDEO))
-    decoder = make_decoder(model, "cached", model.condition_tensor([{}, {}]))
+    decoder = make_decoder(model, engine, model.condition_tensor([{}, {}]))
     decoder.extend(np.stack([symbols, symbols]))
     decoder.rewind(100)
     before = decoder.peek().dense()
@@ -156,6 +160,39 @@ def test_a_decoder_goes_back_to_frames_of_which_it_no_longer_keeps_the_state(
     decoder = decoder.select([1])
     decoder.extend(symbols[None, 50:100])
     assert torch.allclose(decoder.peek().dense()[0], before[1], atol=1e-6)
+
+
+def test_what_a_kernel_has_to_encode_again_it_is_told_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many frames at once would keep commands waiting."""
+    model, symbols = video_model(), VIDEO.symbols(a_video(VIDEO))[None]
+    few, all_kept = (decoder_before_the_end(model, symbols, monkeypatch, most) for most in (1, 2**20))
+    for decoder, stands in ((few, 0), (all_kept, 60)):
+        decoder.back(60)
+        assert decoder.step == stands
+        decoder.extend(symbols[:, stands:100])
+    assert torch.equal(few.peek().dense(), all_kept.peek().dense())
+
+
+def decoder_before_the_end(
+    model: VideoPixelNetwork, symbols: Symbols, monkeypatch: pytest.MonkeyPatch, state_bytes: int
+) -> Decoder:
+    monkeypatch.setattr("models.networks.video_pixel_network.STATE_BYTES", state_bytes)
+    decoder = make_decoder(model, "compiled", model.condition_tensor({}))
+    decoder.extend(symbols[:, :-1])
+    return decoder
+
+
+@pytest.mark.parametrize("pixels", ["autoregressive", "independent"])
+def test_the_state_of_the_kernels_lstm_is_the_networks_before_every_frame(pixels: str) -> None:
+    """To the last pixel: the encoder follows the drawing row by row, and ends when the next frame begins."""
+    model, symbols = video_model(pixels=pixels), VIDEO.symbols(a_video(VIDEO))[None]
+    decoder = CompiledVideoPixelNetwork(model, model.condition_tensor({}))
+    decoder.extend(symbols[:, :-1])
+    frames = torch.from_numpy(symbols.astype(np.int64)).reshape(1, VIDEO.frames, -1)
+    for frame, state in enumerate(model.states(frames)):
+        for ours, theirs in zip(decoder._memory, state, strict=True):
+            expected = theirs[0].movedim(0, -1).numpy()
+            assert ours[frame, 0] == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 def test_what_is_no_size_of_the_network_is_refused() -> None:
