@@ -93,8 +93,10 @@ class Scratch(NamedTuple):
 def _gate(features: Float32s, gates: Float32s) -> None:
     """Features (2C,) to gates (C,)."""
     channels = gates.shape[0]
+    # A slice, since of an index channels + j it is not known whether it wraps, and the loop would be no vector's.
+    filters, openings = features[:channels], features[channels:]
     for j in range(channels):
-        gates[j] = fast_tanh(features[j]) * fast_sigmoid(features[channels + j])
+        gates[j] = fast_tanh(filters[j]) * fast_sigmoid(openings[j])
 
 
 @inlined
