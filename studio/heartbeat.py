@@ -6,8 +6,9 @@
 A timer of the GUI thread should fire every 10 ms; how late it fires is what a user feels as a stall. The window is the
 real one, on a profile of its own, and the models generate at full speed, image after image and clip after clip.
 Prints one JSON object per model: lateness in milliseconds (median, 99th percentile, worst), the longest that the GUI
-thread itself worked between two beats, and steps per second. What the worst exceeds the longest work by is waiting: for
-a core that others have, or for Python's lock.
+thread itself worked between two beats, steps per second, and after how many milliseconds a walk that was paused had
+come to rest (median and worst of PAUSES). What the worst exceeds the longest work by is waiting: for a core that others
+have, or for Python's lock.
 
 With --endless, a sound is drawn in real time, heard where there is a device, and watched, conditional-gram and all, and
 goes on for so many minutes: of a model that may end its sound, a copy that never does. After each of them a JSON object
@@ -40,6 +41,11 @@ from studio.theme import apply_theme
 
 PERIOD_MS = 10
 SECONDS = 10.0
+
+PAUSES = 20
+"""At moments that do not repeat themselves: of each walk later than of the one before."""
+FIRST_PAUSE, NEXT_PAUSE = 0.005, 0.013
+"""Seconds from the beginning of a walk to its pause, and how much longer for the next; a walk may end before."""
 
 NEVER = -1e4
 """A logit of what is never drawn."""
@@ -122,7 +128,19 @@ def measure(studio: Studio, model: str, count: int, seconds: float) -> dict[str,
     studio.pause()
     steps += sum(len(trace) for trace in studio.take.traces) if studio.take else 0
     rate = round(steps / (time.perf_counter() - began))
-    return {"model": model, "samples": count, "engine": studio.engine_name(), "steps_per_second": rate, **lateness}
+    name = studio.engine_name()
+    return {"model": model, "samples": count, "engine": name, "steps_per_second": rate, **lateness, **pauses(studio)}
+
+
+def pauses(studio: Studio) -> dict[str, float]:
+    """How long it takes a walk to rest."""
+    found: list[float] = []
+    for n in range(PAUSES):
+        studio.begin()
+        wait(FIRST_PAUSE + NEXT_PAUSE * n)
+        if studio.running:
+            found.append(1000 * time_to_pause(studio))
+    return {"pause_median_ms": round(median(found), 1), "pause_worst_ms": round(max(found), 1)} if found else {}
 
 
 def resident() -> dict[str, float]:
