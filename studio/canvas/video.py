@@ -13,7 +13,7 @@ from typing import cast
 
 import numpy as np
 from PySide6.QtCore import QRect, QSize, Qt, Slot
-from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QWidget
 
 from models.chain import ImageChain, Symbols
@@ -29,7 +29,6 @@ from studio.state import Activity, Studio
 from studio.theme import QUIET, Theme, colours, faded
 from studio.widgets.controls import ComboBox, PushButton, ToolButton
 from studio.widgets.labels import label
-from studio.widgets.layouts import FlowLayout, as_high_as_its_width_asks, clear
 from studio.widgets.painting import painting
 
 STRIP_SHARE = 0.42
@@ -252,24 +251,64 @@ class FilmView(CellView):
             painter.drawRect(QRect(middle, first.top() - thick, max(1, round(ratio)), first.height() + 2 * thick))
 
 
+class OneLine(QWidget):
+    """Buttons beside one another, as many as there is room for: the first ones, and what is checked in any case."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buttons: list[ToolButton] = []
+
+    def show_buttons(self, buttons: list[ToolButton]) -> None:
+        for button in self.buttons:
+            button.deleteLater()
+        self.buttons = buttons
+        for button in buttons:
+            button.setParent(self)
+        self.setMinimumSize(self._each)
+        self.updateGeometry()
+        self.arrange()
+
+    @property
+    def _each(self) -> QSize:
+        return self.buttons[0].sizeHint() if self.buttons else QSize()
+
+    def sizeHint(self) -> QSize:
+        each = self._each
+        return QSize(len(self.buttons) * (each.width() + GAP // 2), each.height())
+
+    def arrange(self) -> None:
+        """Shows and hides them by the width there is."""
+        each = self._each
+        across = each.width() + GAP // 2
+        room = max(1, (self.width() + GAP // 2) // across)
+        shown = self.buttons[:room]
+        if not any(button.isChecked() for button in shown):
+            shown[room - 1 :] = [button for button in self.buttons if button.isChecked()] or shown[room - 1 :]
+        for button in self.buttons:
+            button.setVisible(button in shown)
+        for n, button in enumerate(shown):
+            button.setGeometry(n * across, 0, each.width(), each.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.arrange()
+        super().resizeEvent(event)
+
+
 class GivenRow(QWidget):
     """What the next take begins with: the first frames of an example or of a file, or nothing; how fast films play."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._studio = studio
-        self.buttons: list[ToolButton] = []
         self.open_button = PushButton("Open…", "A GIF, an animated PNG or an .npz of videos, of the model's size")
         self.nothing_button = PushButton("nothing", "The model draws all frames", "Begin with nothing")
         self.nothing_button.setCheckable(True)
-        self._examples = as_high_as_its_width_asks()
-        self._flow = FlowLayout(self._examples, GAP // 2)
-        self._flow.setContentsMargins(0, 0, 0, 0)
+        self.examples = OneLine()
         row = QHBoxLayout(self)
         row.setContentsMargins(MARGIN, 0, MARGIN, GAP)
         row.setSpacing(GAP)
         row.addWidget(label("Begin with", QUIET))
-        row.addWidget(self._examples, 1)
+        row.addWidget(self.examples, 1)
         row.addWidget(self.open_button)
         row.addWidget(self.nothing_button)
         row.addSpacing(GAP)
@@ -282,8 +321,7 @@ class GivenRow(QWidget):
     @Slot()
     def _refresh(self) -> None:
         given = self._studio.given_video
-        clear(self._flow)
-        self.buttons = []
+        buttons = []
         for n, video in enumerate(given.offered):
             button = ToolButton("", tip=f"Begin with the first frames of video {n}", name=f"Begin with video {n}")
             button.setCheckable(True)
@@ -292,8 +330,8 @@ class GivenRow(QWidget):
             button.setIcon(QIcon(pixmap(np.ascontiguousarray(frame))))
             button.setIconSize(QSize(THUMBNAIL, THUMBNAIL))
             button.clicked.connect(partial(self._choose, n))
-            self._flow.addWidget(button)
-            self.buttons.append(button)
+            buttons.append(button)
+        self.examples.show_buttons(buttons)
         self.nothing_button.setChecked(given.chosen is None)
 
     def _choose(self, number: int | None, *_: object) -> None:
@@ -313,7 +351,7 @@ class RateBox(ComboBox):
     """How many frames a second the film plays, and is saved with."""
 
     def __init__(self, studio: Studio) -> None:
-        super().__init__("Frames per second", "How fast the film plays, and is saved")
+        super().__init__("Frames per second", "Frames per second with which the film plays, and is saved")
         self._studio = studio
         self.activated.connect(self._choose)
         studio.model_changed.connect(self._refresh)
@@ -327,7 +365,7 @@ class RateBox(ComboBox):
             rate = self._studio.replay.rate_of(chain)
             self.clear()
             for each in sorted({*RATES, chain.rate, rate}):
-                self.addItem(f"{each} frames/s", each)
+                self.addItem(f"{each} fps", each)
             self.setCurrentIndex(self.findData(rate))
 
     @Slot(int)

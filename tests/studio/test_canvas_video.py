@@ -18,7 +18,7 @@ from models.trace import ModelReference, Take, new_take
 from models.video import VideoChain
 from studio import given_video
 from studio.canvas.demo import grow
-from studio.canvas.video import RateBox, VideoCanvas
+from studio.canvas.video import OneLine, RateBox, VideoCanvas
 from studio.export import ExportDialog
 from studio.looking import Pointer
 from studio.replay import TICK_MS
@@ -112,11 +112,29 @@ def test_the_film_plays_whole_frames_over_and_over(idle: Studio, canvas: VideoCa
     assert idle.activity is not Activity.REPLAYING
 
 
+def test_examples_stand_in_one_line_and_the_chosen_one_is_always_there(qtbot: QtBot) -> None:
+    line = OneLine()
+    qtbot.addWidget(line)
+    buttons = [ToolButton("", tip=str(n), name=str(n)) for n in range(8)]
+    buttons[6].setCheckable(True)
+    line.show_buttons(buttons)
+    line.show()
+    across = line.sizeHint().width() // 8
+    for room in (8, 3, 1):
+        line.resize(room * across, line.minimumHeight())
+        assert sum(button.isVisible() for button in buttons) == room
+    buttons[6].setChecked(True)
+    for room, expected in ((8, list(range(8))), (3, [0, 1, 6]), (1, [6])):
+        line.resize(room * across, line.minimumHeight())
+        line.arrange()
+        assert [n for n, button in enumerate(buttons) if button.isVisible()] == expected
+
+
 def test_it_plays_and_is_saved_at_the_rate_that_is_chosen(idle: Studio, canvas: VideoCanvas, qtbot: QtBot) -> None:
     idle.show_take(a_take())
     idle.settings = settings_from_json({}, CHAIN, ())
     box = canvas.given.findChild(RateBox)
-    assert box.currentText() == f"{CHAIN.rate} frames/s"
+    assert box.currentText() == f"{CHAIN.rate} fps"
     box.setCurrentIndex(box.findData(1))
     box.activated.emit(box.currentIndex())
     idle.looking.move_cursor(0)
@@ -191,7 +209,7 @@ def test_a_dropped_gif_is_what_the_next_take_begins_with_and_the_truth_beside_it
     first.save(path, save_all=True, append_images=others)
     with qtbot.waitSignal(video_studio.given_video.changed):
         video_studio.opening.open_path(path)
-    assert [button.isChecked() for button in canvas.given.buttons] == [True]
+    assert [button.isChecked() for button in canvas.given.examples.buttons] == [True]
     video_studio.generate()
     finish(video_studio, qtbot)
     take = video_studio.take
