@@ -24,6 +24,7 @@ from studio.looking import Pointer
 from studio.replay import TICK_MS
 from studio.settings import settings_from_json
 from studio.state import Activity, Studio
+from studio.widgets.controls import ToolButton
 from tests.studio.conftest import IMAGE, finish, load, open_model, write
 from tests.video_model import SIZES
 
