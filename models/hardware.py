@@ -25,7 +25,7 @@ def hardware(device: torch.device) -> str:
 
 def memory() -> int | None:
     """Bytes that a program can have: on Linux, which ends one that takes more, what is left, swap included; on macOS
-    what the machine has. None on Windows, which itself refuses what is not there.
+    what the machine has. None on Windows, which itself refuses what is not there, and where it is not told.
     """
     if sys.platform == "win32":
         return None
@@ -33,4 +33,6 @@ def memory() -> int | None:
     if not meminfo.exists():
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     kilobytes = dict(line.removesuffix(" kB").split(":", 1) for line in meminfo.read_text().splitlines())
-    return 1024 * (int(kilobytes["MemAvailable"]) + int(kilobytes["SwapFree"]))
+    if "MemAvailable" not in kilobytes:  # of systems before 2014, and of some that only look like Linux
+        return None
+    return 1024 * (int(kilobytes["MemAvailable"]) + int(kilobytes.get("SwapFree", 0)))

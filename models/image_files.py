@@ -48,6 +48,8 @@ LARGEST_CAPTION, SMALLEST_CAPTION = 24, 9
 """Pixels of the letters above images; where images are too narrow for the smaller ones, captions are cut off."""
 CAPTION_SHARE = 10
 """An image is so many times as wide as the letters above it are high."""
+FOOT_LINES = 2
+"""Under all images: the model, and what the images have in common."""
 LINE_HEIGHT = 1.5
 """Of the letters' height."""
 LETTERS = 235
@@ -85,8 +87,10 @@ Wordings = tuple[str, ...]
 """Of one caption, the longest first."""
 
 
-def captioned(sheet: Pixels, chain: ImageChain, texts: Sequence[Wordings], foot: Wordings, scale: int) -> Pixels:
-    """A picture of ``len(texts)`` images with a caption above each, and one under all of them."""
+def captioned(
+    sheet: Pixels, chain: ImageChain, texts: Sequence[Wordings], foot: Sequence[Wordings], scale: int
+) -> Pixels:
+    """A picture of ``len(texts)`` images with a caption above each, and lines under all of them."""
     columns, lines = _grid(len(texts))
     step, across = (chain.height + 1) * scale, sheet.shape[1]
     letters, height = _caption_size(chain, scale)
@@ -99,7 +103,7 @@ def captioned(sheet: Pixels, chain: ImageChain, texts: Sequence[Wordings], foot:
     for line in range(lines):
         parts.append(strip(texts[line * columns : (line + 1) * columns], chain.width * scale, scale))
         parts.append(sheet[line * step : (line + 1) * step])
-    return np.concatenate([*parts, strip([foot], across)])
+    return np.concatenate([*parts, *(strip([line], across) for line in foot)])
 
 
 @functools.lru_cache(maxsize=64)  # an animation has the same in all of its frames
@@ -120,6 +124,11 @@ def _without_captions(pixels: Pixels, chain: ImageChain, lines: int, scale: int)
     step = (chain.height + 1) * scale
     line = np.arange(lines * (strip + step) - scale)
     return pixels[line[line % (strip + step) >= strip]]
+
+
+def foot_height(chain: ImageChain, scale: int) -> int:
+    """Of the lines under all images that have captions, in pixels."""
+    return FOOT_LINES * _caption_size(chain, scale)[1]
 
 
 def _caption_size(chain: ImageChain, scale: int) -> tuple[int, int]:
@@ -302,7 +311,7 @@ class PictureFile(Format):
         chain = self.pictured(view.chain)
         pixels = picture(chain, rows, scale)
         texts = labels(view) if self.labels else []
-        foot = (f"{view.model.title}; {made_with(view)}", made_with(view))
+        foot = (view.model.title, view.model.name), (made_with(view),)
         return captioned(pixels, chain, texts, foot, scale) if texts else pixels
 
     def pictured(self, chain: Chain) -> ImageChain:
@@ -360,7 +369,10 @@ class PillowFile(PictureFile):
         assert isinstance(chain, ImageChain)
         plain = scale * picture_size(chain, len(take.samples))[0]
         strip = _caption_size(chain, scale)[1]
-        return bool(labels(take)) and height in (plain + lines * strip, plain + (lines + 1) * strip)
+        return bool(labels(take)) and height in (
+            plain + lines * strip,
+            plain + lines * strip + foot_height(chain, scale),
+        )
 
     @abstractmethod
     def seek_end(self, image: Image.Image, name: str, chain: ImageChain) -> bool:

@@ -82,6 +82,8 @@ class Txt(Format):
         if not isinstance(chain, TextChain):
             raise InputError(f"{name} holds a text; the model expects {chain.modality} data")
         text = read_text(data, name)
+        if "\n" not in chain.alphabet.characters:  # every editor ends a file with one
+            text = text.removesuffix("\n")
         symbols = chain.symbols(text)
         if len(symbols) > chain.limit:
             steps = len(symbols) - chain.alphabet.stop

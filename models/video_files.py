@@ -25,12 +25,13 @@ from models.image_files import (
     PillowFile,
     Pixels,
     Png,
+    foot_height,
     picture_size,
 )
 from models.record import PROGRAM, ZIP, damage_as_file_error, read_bytes, record_text
 from models.trace import Take
 from models.version import VERSION
-from models.video import VideoChain
+from models.video import MAX_RATE, VideoChain
 
 ANIMATIONS = ("GIF", "PNG")
 """Pillow's names of the formats whose frames are read."""
@@ -43,6 +44,8 @@ class Film(PictureFile):
 
     modality = "video"
     most_pixels = MAX_GIF_PIXELS
+    fastest = MAX_RATE
+    """Frames per second that it can hold."""
 
     def __init__(self, *, labels: bool = False, rate: int | None = None) -> None:
         super().__init__(labels=labels)
@@ -70,7 +73,7 @@ class Animation(Film, PillowFile):
     """Milliseconds in which durations are counted, and so many of them at least."""
 
     def durations(self, rate: float, frames: int) -> list[int]:
-        """Of each frame, in milliseconds: rounded so that the whole is as long as it should be."""
+        """Of each frame, in milliseconds: rounded so that the whole is as long as it should be, up to ``fastest``."""
         ends = np.round(np.arange(frames + 1) * 1000 / rate / self.tick)
         milliseconds: list[int] = (np.diff(ends).clip(self.least) * self.tick).astype(int).tolist()
         return milliseconds
@@ -97,6 +100,8 @@ class Animation(Film, PillowFile):
             if scale < 1 or image.width != scale * width:
                 return False
             expected = type(self)(labels=image.height != scale * height).sheets(take, scale)
+            if image.height + foot_height(chain.frame, scale) == len(expected[0]):  # of before there was one
+                expected = [sheet[: image.height] for sheet in expected]
             if (image.height, image.width) != expected[0].shape[:2]:
                 return False
             shown = frames_of(image, name)
@@ -119,6 +124,7 @@ class VideoGif(Animation, Gif):
 
     title = "Animated GIF"
     tick, least = 10, 2  # browsers slow down what is faster
+    fastest = 50
 
     def content(self, view: Take, *, scale: int = 1) -> bytes:
         return self.film(view, scale, optimize=False, comment=self.prefix + record_text(view).encode("ascii"))

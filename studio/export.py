@@ -69,7 +69,7 @@ class ExportDialog(QDialog):
         self.samples = QComboBox()
         self.samples.addItems([SIXTEEN_BITS, FLOATS])
         self.samples.setToolTip("The same sound: floats are for programs that want them")
-        self.labels = QCheckBox("Write above each image what it began under")
+        self.labels = QCheckBox("Write what each image began under, and which model made them")
         self.labels.setChecked(True)
         self.colours = QComboBox()
         self.colours.addItems(COLOURS)
@@ -117,10 +117,10 @@ class ExportDialog(QDialog):
         if not self.chosen.several or self.what.currentText() == "Selected sample":
             options["samples"] = [self.studio.looking.selected]
         chosen, wanted = self.chosen, self.labels.isEnabled() and self.labels.isChecked()
-        if self._labelled and wanted and isinstance(chosen, PictureFile):
-            options["form"] = type(chosen)(labels=True)
         if isinstance(chosen, Film):
             options["form"] = type(chosen)(labels=self._labelled and wanted, rate=self.rate.value())
+        elif isinstance(chosen, PictureFile):
+            options["form"] = type(chosen)(labels=self._labelled and wanted)
         if isinstance(chosen, Wav) and self.samples.currentText() == FLOATS:
             options["form"] = Wav(floats=True)
         if isinstance(chosen, Html):
@@ -133,6 +133,8 @@ class ExportDialog(QDialog):
         self.note.setText(NOTE if self.chosen.keeps_record else NOTE_OF_DATA)
         self.colours.setEnabled(isinstance(self.chosen, Html))
         self.rate.setEnabled(isinstance(self.chosen, Film))
+        if isinstance(self.chosen, Film):
+            self.rate.setMaximum(self.chosen.fastest)
         if not isinstance(self.chosen, Wav):
             self.samples.setCurrentText(SIXTEEN_BITS)  # what a FLAC has
         self.samples.setEnabled(isinstance(self.chosen, Wav))

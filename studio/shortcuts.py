@@ -11,6 +11,7 @@ MOUSE = (
     ("Hover over a pixel, a sample or a character", "preview its conditional"),
     ("Click a pixel, a sample or a character", "keep the inspector on it, until Esc or another click"),
     ("Click a value in the conditional", "put it there and go on from it"),
+    ("Wheel over a conditional, with Shift along it", "show fewer of its values; a click on their axis: all again"),
     ("Drag along the timeline", "look at another step; generation goes on"),
     ("Double click a sample of several images or videos", "show it alone, or all again (also Esc)"),
     ("Wheel over a wave", "zoom, down to single samples"),

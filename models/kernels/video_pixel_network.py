@@ -438,8 +438,16 @@ class CompiledVideoPixelNetwork(CompiledDecoder):
             np.minimum(progress, step, out=progress)
 
     def _select(self, rows: list[int]) -> None:
+        used = 1 + int(self._state.frame.max(initial=0))
         self._state = rows_of(self._state, rows)
-        self._memory = Memory(*(np.take(values, rows, 1) for values in self._memory))
+        self._memory = Memory(*(_copied(values, rows, used) for values in self._memory))
+
+
+def _copied(states: Float32s, rows: list[int], used: int) -> Float32s:
+    """Of some samples; of states not used yet nothing is written, which would take their memory."""
+    copy = np.zeros((len(states), len(rows), *states.shape[2:]), np.float32)
+    copy[:used] = states[:used, rows]
+    return copy
 
 
 def warm_up() -> None:

@@ -34,7 +34,7 @@ from studio.widgets.painting import painting
 
 STRIP_SHARE = 0.42
 """Of the height, that the film strip may take."""
-RATES = (1, 2, 5, 10, 20, 30, 60)
+RATES = (1, 2, 5, 10, 20, 30, 50)
 """Frames per second that are offered."""
 THUMBNAIL = 36
 FILTERS = "Videos (*.gif *.png *.apng *.npz);;All files (*)"
@@ -225,9 +225,11 @@ class FilmView(CellView):
         room = large.cells[0].width() / self.devicePixelRatioF()
         names = fitting(labels(take), QFontMetricsF(self._label_font), room) or [*map(str, range(len(take.samples)))]
         if several or self._truth:
+            given = (self.present + 1) * self.chain.frame.length <= len(take.given)
+            alone = "given" if given else "drawn"
             for n in self.shown:
                 chosen = several and n == self._studio.looking.selected
-                self._paint_label(painter, theme, large.cell(n), names[n] if several else "drawn", chosen=chosen)
+                self._paint_label(painter, theme, large.cell(n), names[n] if several else alone, chosen=chosen)
         if self._truth:
             for cell in (large.cells[-1], strip.cell(frames)):
                 self._paint_label(painter, theme, cell, "truth")

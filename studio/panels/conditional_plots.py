@@ -77,8 +77,6 @@ LEAST_SHOWN, UNLIKELY = 256, 1e-3
 
 NOTCHES_ACROSS = 8
 """Of the wheel, to move along by as much as is shown."""
-KEY_NOTCHES = 4
-"""Which a key moves along by, where it leads out of what is shown."""
 ZOOM_IN = (Qt.Key.Key_Plus, Qt.Key.Key_Equal)
 ZOOM_OUT = (Qt.Key.Key_Minus,)
 
@@ -214,7 +212,7 @@ class ConditionalPlot(QWidget):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip(
             "Click a value to put it there and go on from it; or by keys: Tab, ← and → to the value, Return. "
-            "Wheel, or + and −: zoom; with Shift: move along; click on the axis, or 0: all values"
+            "Wheel, or + and −: zoom; with Shift: move along; click on the axis, or 0: show all again"
         )
         self.scale = DEFAULT_SCALE
         self.aim: int | None = None
@@ -329,40 +327,42 @@ class ConditionalPlot(QWidget):
             self.value_chosen.emit(self.symbol_at(event.position().x()))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        turned = event.angleDelta()
-        along = turned.x() or (turned.y() if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 0)
         if self.inspection is None or not self.zooms:
             event.ignore()
-        elif along:
-            self._move(-along / NOTCH)
+            return
+        turned, x = event.angleDelta(), event.position().x()
+        sideways = abs(turned.x()) > abs(turned.y())
+        if sideways or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._move(-(turned.x() if sideways else turned.y()) / NOTCH)
         else:
-            self._zoom(turned.y() / NOTCH, self.symbol_at(event.position().x()))
+            self._zoom(turned.y() / NOTCH, self.symbol_at(x))
+        self._point_at(self.symbol_at(x))
 
     def _zoom(self, notches: float, about: int) -> None:
-        """About a value, which stays where it is."""
-        if not self.zooms:
-            return
+        """About a value, which stays where it is; by at least one value, where a touch pad turns by little."""
         assert self.alphabet is not None
+        if not self.zooms or not notches:
+            return
         levels, all_ = self.levels, self.alphabet.levels
         count = round(len(levels) * ZOOM**-notches)
-        if notches > 0:
-            count = min(max(LEAST_ZOOMED, count), len(levels) - 1)
+        count = min(max(LEAST_ZOOMED, count), len(levels) - 1) if notches > 0 else max(count, len(levels) + 1)
         if count < LEAST_ZOOMED:
             return
-        if count >= all_ and notches < 0:
+        if count >= all_:
             self.zoomed.emit(None if all_ <= MOST_ROWS else range(all_))
             return
         middle = min(max(levels.start, about), levels[-1]) + 0.5
         left = (middle - levels.start) / len(levels)
-        start = min(max(0, round(middle - left * count)), max(0, all_ - count))
-        self.zoomed.emit(range(start, min(all_, start + count)))
+        start = min(max(0, round(middle - left * count)), all_ - count)
+        self.zoomed.emit(range(start, start + count))
 
     def _move(self, notches: float) -> None:
         assert self.alphabet is not None
-        count = len(self.levels)
-        by = round(notches * count / NOTCHES_ACROSS) or int(math.copysign(1, notches))
-        start = min(max(0, self.levels.start + by), self.alphabet.levels - count)
-        self.zoomed.emit(range(start, start + count))
+        count, all_ = len(self.levels), self.alphabet.levels
+        by = round(notches * count / NOTCHES_ACROSS) or (notches > 0) - (notches < 0)
+        start = min(max(0, self.levels.start + by), all_ - count)
+        if start != self.levels.start:
+            self.zoomed.emit(range(start, start + count))
 
     def event(self, event: QEvent) -> bool:
         return claims_key(event, *self.KEYS) or super().event(event)
@@ -394,8 +394,10 @@ class ConditionalPlot(QWidget):
         """By a key; what is shown follows."""
         assert self.alphabet is not None
         self._point_at(symbol)
-        if symbol < self.alphabet.levels and symbol not in self.levels:
-            self._move(math.copysign(KEY_NOTCHES, symbol - self.levels.start))
+        if self._aside(symbol):
+            count, all_ = len(self.levels), self.alphabet.levels
+            start = min(max(0, symbol - count // 2), all_ - count)
+            self.zoomed.emit(range(start, start + count))
 
     def _point_at(self, symbol: int | None) -> None:
         if symbol != self.aim:
@@ -595,6 +597,9 @@ class RankedPlot(ConditionalPlot):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setToolTip(
+            "Click a value to put it there and go on from it; or by keys: Tab, ↑ and ↓ to the value, Return"
+        )
         self.symbols: list[int] = []
 
     def show_inspection(self, inspection: Inspection, alphabet: Alphabet, came: str = "drawn") -> None:
@@ -676,7 +681,7 @@ class ColourPlot(ConditionalPlot):
         self.name, self.formula, self.waits = COLOURS[channel]
         self.setToolTip(
             f"Value, surprise and entropy of {self.formula}. Click here to look at {self.name}; click a value below to "
-            "put it there and go on from it"
+            "put it there and go on from it. The wheel zooms"
         )
         self.setMinimumSize(200, 54)
         self.clear()
@@ -826,7 +831,7 @@ class LevelAxis(QWidget):
         super().__init__()
         self.plot = plot
         self.setFixedHeight(round(BOTTOM))
-        self.setToolTip("Click to see all values again")
+        self.setToolTip("Click to show all values again")
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.plot.zoomed.emit(None)

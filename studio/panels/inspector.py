@@ -100,7 +100,8 @@ class Swatch(QWidget):
 class InspectorPanel(QWidget):
     """Shows what ``Studio.inspection`` answers; a click on a value puts it there."""
 
-    HINT = "Click a value to put it there; the wheel zooms."
+    HINT = "Click a value to put it there and go on from it."
+    HINT_OF_CURVES = "Click a value to put it there; the wheel zooms."
     NO_MODEL = "Without its model a take can be looked at, but not into."
     LOADING = "The model is being loaded."
     EMPTY = (
@@ -261,6 +262,12 @@ class InspectorPanel(QWidget):
             self.facts[fact].setVisible(not in_colour)
             self.fact_names[list(FACTS).index(fact)].setVisible(not in_colour)
 
+    @property
+    def hint(self) -> str:
+        return (
+            self.HINT if self._of is not None and self._plot_of(self._of.chain) is self.ranked else self.HINT_OF_CURVES
+        )
+
     def _plot_of(self, chain: Chain) -> ConditionalPlot:
         """Of what has no colours one by one."""
         return self.ranked if chain.alphabet.quantity == "tokens" else self.plot
@@ -350,7 +357,7 @@ class InspectorPanel(QWidget):
         """What the symbol was drawn under, where the present settings would give it another probability."""
         p = p_as_drawn(inspection, trace)
         if p is None or probability_text(p) == self.facts["shaped"].text():
-            self.note.setText(self.HINT)
+            self.note.setText(self.hint)
         else:
             held = trace.segment_at(inspection.step).shaping.describe()
             self.note.setText(f"p as drawn {probability_text(p)}, at {held}")
@@ -359,7 +366,7 @@ class InspectorPanel(QWidget):
 
     def _show_note(self) -> None:
         """On a low screen the curve needs the room more than the hint, which its tool tip repeats."""
-        self.note.setVisible(self.height() >= ROOMY or self.note.text() != self.HINT)
+        self.note.setVisible(self.height() >= ROOMY or self.note.text() != self.hint)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._show_note()

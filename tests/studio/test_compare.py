@@ -706,7 +706,7 @@ def test_labels_are_offered_only_where_there_are_any(image_studio: Studio, qtbot
     dialog = ExportDialog(image_studio)
     qtbot.addWidget(dialog)
     assert not dialog.labels.isVisibleTo(dialog)
-    assert "form" not in dialog.options
+    assert not dialog.options["form"].labels
     swept(image_studio, qtbot)
     dialog = ExportDialog(image_studio)
     qtbot.addWidget(dialog)
@@ -714,7 +714,7 @@ def test_labels_are_offered_only_where_there_are_any(image_studio: Studio, qtbot
     dialog.what.setCurrentIndex(0)
     dialog._want(0)
     assert not dialog.labels.isEnabled()
-    assert "form" not in dialog.options
+    assert not dialog.options["form"].labels
 
 
 # --- the window ------------------------------------------------------------------------------------------------------

@@ -38,10 +38,10 @@ def show(plot: ConditionalPlot, alphabet: Alphabet = GREY, symbol: int | None = 
     plot.show_inspection(Inspection(1, 0, 5, p, p, NEUTRAL, symbol, clamped=False), alphabet)
 
 
-def turn(plot: ConditionalPlot, notches: float, at: float, *, along: bool = False) -> None:
+def turn(plot: ConditionalPlot, notches: float, at: float, *, along: bool = False, sideways: float = 0) -> None:
     where = QPointF(at, plot.height() / 2)
     shift = Qt.KeyboardModifier.ShiftModifier if along else Qt.KeyboardModifier.NoModifier
-    turned = QPoint(0, round(NOTCH * notches))
+    turned = QPoint(round(NOTCH * sideways), round(NOTCH * notches))
     none = Qt.MouseButton.NoButton
     plot.wheelEvent(QWheelEvent(where, where, QPoint(), turned, none, shift, Qt.ScrollPhase.NoScrollPhase, False))
 
@@ -78,6 +78,33 @@ def test_as_few_values_as_can_be_told_apart_and_not_fewer_than_that(qtbot: QtBot
         turn(plot, -1, plot.x_of(100))
     assert plot.span is None
     assert plot.levels == range(256)
+
+
+def test_a_touch_pad_that_turns_by_little_zooms_in_and_out(qtbot: QtBot) -> None:
+    plot = plot_of(qtbot)
+    for _ in range(300):
+        turn(plot, 0.1, 150, sideways=0.02)
+    assert len(plot.levels) == LEAST_ZOOMED
+    for _ in range(300):
+        turn(plot, -0.1, 150, sideways=0.02)
+    assert plot.span is None
+
+
+def test_a_wheel_that_does_not_turn_and_moving_along_all_values_change_nothing(qtbot: QtBot) -> None:
+    plot = plot_of(qtbot)
+    zoomed: list[object] = []
+    plot.zoomed.connect(zoomed.append)
+    turn(plot, 0, 150)
+    turn(plot, 2, 150, along=True)
+    turn(plot, 0, 150, sideways=-2)
+    assert zoomed == []
+
+
+def test_after_the_wheel_the_value_under_the_pointer_is_told(qtbot: QtBot) -> None:
+    plot = plot_of(qtbot)
+    turn(plot, 8, 150)
+    turn(plot, -2, 150, along=True)
+    assert plot.aim == plot.symbol_at(150)
 
 
 def test_what_was_zoomed_in_on_stays_from_step_to_step_until_the_axis_is_clicked(qtbot: QtBot) -> None:

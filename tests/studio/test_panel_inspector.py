@@ -122,7 +122,7 @@ def test_a_step_drawn_under_other_settings_tells_its_probability_under_both(imag
     image_studio.reshape(temperature=0.7, top_k=12)
     generate(image_studio, qtbot)
     inspection = look_at(image_studio, qtbot, panel, 0, 17)
-    assert panel.note.text() == panel.HINT
+    assert panel.note.text() == panel.hint
     image_studio.neutral_shaping()
     qtbot.waitUntil(lambda: panel.inspection is not None and panel.inspection.shaping.neutral)
     symbol, sharpened = inspection.symbol, inspection.raw ** (1 / 0.7)
@@ -143,7 +143,7 @@ def test_the_settings_at_the_step_count_not_those_that_the_take_began_with(image
     assert trace is not None
     assert [segment.shaping.temperature for segment in trace.schedule] == [1.0, 0.5]
     look_at(image_studio, qtbot, panel, 0, trace.schedule[1].start)
-    assert panel.note.text() == panel.HINT
+    assert panel.note.text() == panel.hint
     look_at(image_studio, qtbot, panel, 0, trace.schedule[1].start - 1)
     assert panel.note.text().endswith("at neutral settings")
 
@@ -156,7 +156,7 @@ def test_a_value_that_was_put_was_not_drawn_under_any_settings(image_studio: Stu
     image_studio.reshape(temperature=0.3)
     look_at(image_studio, qtbot, panel, 0, 10)
     assert panel.fact_names[0].text() == "Put"
-    assert panel.note.text() == panel.HINT
+    assert panel.note.text() == panel.hint
 
 
 def test_at_the_frontier_nothing_is_drawn_yet(image_studio: Studio, qtbot: QtBot) -> None:

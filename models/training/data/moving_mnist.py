@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.chain import GreyLevels
+from models.errors import InputError
 from models.training.data.base import DataSet, Examples, Rows, redrawn
 from models.training.data.images import Images
 from models.training.data.mnist import ATTRIBUTION, LICENCE, ORIGIN, halve
@@ -80,9 +81,7 @@ def bounced(straight: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.minimum(folded, 2 - folded)
 
 
-def least_nats(
-    chain: VideoChain, side: int, count: int, rng: np.random.Generator, directions: int = 1024, starts: int = 64
-) -> npt.NDArray[np.float64]:
+def least_nats(chain: VideoChain, side: int, count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """The nats that no model of frames can do without, (count, frames after the given ones): means are the bound.
 
     Where a digit goes is decided by the start and the direction of its path, of which its places so far, in whole
@@ -91,26 +90,44 @@ def least_nats(
         DIGITS * H(place_t | place_<t) = DIGITS * E[log P(place_<t) - log P(place_<=t)]
 
     nats for frame t; who sees frames alone needs at least as many, as long as digits at other places make another
-    frame. The expectation is the mean over ``count`` paths, and P the share of so many starts and directions.
+    frame. The expectation is the mean over ``count`` paths, and P the share of DIRECTIONS and STARTS that fit, tried
+    where any direction fits the given frames.
 
-    side: of a digit, in pixels.
+    side: of a digit, in pixels. Raises InputError for a chain without given frames.
     """
+    if chain.given_frames < 1:
+        raise InputError("what frames must cost is known of those after a given one")
     room = np.array([chain.height, chain.width]) - side
     places = np.rint(path(count, chain.frames, rng) * room)
-    ticks = np.arange(chain.frames)
     found = np.empty((count, chain.frames))
+    sectors = np.arange(SECTORS)
     for n, seen in enumerate(places):
-        angle = 2 * np.pi * (np.arange(directions) + rng.random(directions)) / directions
-        share = np.ones((directions, chain.frames))
-        for axis, velocity in enumerate((SPEED * np.sin(angle), SPEED * np.cos(angle))):
-            low, high = np.clip((seen[0, axis] + np.array([-0.5, 0.5])) / room[axis], 0, 1)
-            start = low + (high - low) * (np.arange(starts) + rng.random(starts)) / starts
-            where = bounced(start[:, None] + velocity[:, None, None] * ticks)
-            fits = np.rint(where * room[axis]) == seen[:, axis]
-            share *= np.logical_and.accumulate(fits, axis=-1).mean(1)
-        found[n] = share.mean(0)
-    nats = -np.diff(np.log(found), axis=1)[:, chain.given_frames - 1 :]
+        fits = _share(seen[: chain.given_frames], 2 * np.pi * (sectors + 0.5) / SECTORS, room, rng)[:, -1] > 0
+        near = np.flatnonzero(np.logical_or.reduce([np.roll(fits, by) for by in range(-MARGIN, MARGIN + 1)]))
+        sector = near.repeat(-(-DIRECTIONS // len(near)))
+        found[n] = _share(seen, 2 * np.pi * (sector + rng.random(len(sector))) / SECTORS, room, rng).mean(0)
+    nats: npt.NDArray[np.float64] = -np.diff(np.log(found), axis=1)[:, chain.given_frames - 1 :]
     return DIGITS * nats
+
+
+SECTORS, MARGIN = 1024, 2
+"""Of the circle of directions; and how many beside those that fit are tried, too."""
+DIRECTIONS, STARTS = 1024, 64
+
+
+def _share(
+    seen: npt.NDArray[np.float64], angle: npt.NDArray[np.float64], room: npt.NDArray[np.int64], rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Of starts in the pixel that was seen first, those from which places (T, 2) are seen: (directions, T)."""
+    share = np.ones((len(angle), len(seen)))
+    ticks = np.arange(len(seen))
+    for axis, velocity in enumerate((SPEED * np.sin(angle), SPEED * np.cos(angle))):
+        low, high = np.clip((seen[0, axis] + np.array([-0.5, 0.5])) / room[axis], 0, 1)
+        start = low + (high - low) * (np.arange(STARTS) + rng.random(STARTS)) / STARTS
+        where = bounced(start[:, None] + velocity[:, None, None] * ticks)
+        fits = np.rint(where * room[axis]) == seen[:, axis]
+        share *= np.logical_and.accumulate(fits, axis=-1).mean(1)
+    return share
 
 
 def loader(chain: VideoChain, prepare: Callable[[Images], Images]) -> Callable[[Path, str], Examples]:
