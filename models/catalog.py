@@ -43,7 +43,9 @@ class Entry:
 
 
 class Catalog:
-    """Looks at the disk whenever it is asked, so that what a training just wrote is there.
+    """Looks at the disk whenever it is asked for models, so that what a training just wrote is there.
+
+    What it found then stays in ``listed``, for those who must not wait for a disk.
 
     shipped: a folder with ``checkpoints/NAME.safetensors``, ``cards/NAME.md``, ``cards/NAME.png`` and of some models
     ``cards/NAME.map.json``. user: the folder in which to remember what was added; None forgets it when the program
@@ -105,13 +107,13 @@ class Catalog:
         named = [entry for entry in self.listed if name in (entry.header.name, str(entry.path))]
         return next((entry for entry in named if entry.shipped), named[0] if named else None)
 
-    def add(self, path: Path) -> Entry:
-        """Adds a checkpoint to the list and remembers it.
+    def add(self, path: Path, check: Check = wanted) -> Entry:
+        """Adds a checkpoint to the list and remembers it. check: see ``entries``.
 
         Raises FileError and CheckpointError as ``read_header``; FileError too if it cannot be remembered, and then it
         is listed until the program ends.
         """
-        entry = self._entry_at(path, self.entries())
+        entry = self._entry_at(path, self.entries(check=check))
         if entry not in self.listed:
             self.listed = sorted([*self.listed, entry], key=_order)
         if not entry.shipped:

@@ -910,14 +910,17 @@ def start(studio: Studio, path: Path | None) -> None:
     """Chooses the model of the last time, to be there if what was asked for cannot be opened, and opens that.
 
     What the user has added is listed meanwhile; it is waited for only where the model of the last time is among it.
+    What is opened by then was asked for later than either.
     """
     last = studio.profile.get("model", FIRST_MODEL)
 
     def begin() -> None:
         name = first_model(studio)
+        asked = studio.entry is not None or studio.reader.reading
         if name is not None and studio.entry is None:
-            studio.loading.choose(name)
-        if path is not None:
+            with studio.reader.kept():
+                studio.loading.choose(name)
+        if path is not None and not asked:
             studio.opening.open_path(path)
 
     if studio.catalog.listed_as(last) is not None:

@@ -44,25 +44,29 @@ class GivenVideo(QObject):
         """Which of them; None: the model draws all frames."""
         self._chain: VideoChain | None = None
         self._has_examples = False
+        self._has_choice = False
+        """Whether the user has chosen, maybe nothing."""
 
     def show_model(self, chain: Chain | None) -> None:
         """A model of another chain is chosen, or none: of the same kind of video everything stays as it is."""
         if chain is not None and chain == self._chain:
             return
         self._chain = chain if isinstance(chain, VideoChain) else None
-        self.offered, self.chosen, self._has_examples = [], None, False
+        self.offered, self.chosen, self._has_examples, self._has_choice = [], None, False, False
         self.changed.emit()
 
     def offer(self, chain: Chain, examples: Sequence[Pixels]) -> None:
-        """The examples of the model that is chosen come with it; the first is chosen, unless a video was opened."""
+        """The examples of the model that is chosen come with it; the first is chosen if nobody has chosen yet."""
         if chain != self._chain or self._has_examples or not examples:
             return
         self._has_examples = True
         self.offered += examples
-        self.chosen = 0 if self.chosen is None else self.chosen
+        if not self._has_choice:
+            self.chosen = 0
         self.changed.emit()
 
     def choose(self, number: int | None) -> None:
+        self._has_choice = True
         if number != self.chosen:
             self.chosen = number
             self.changed.emit()

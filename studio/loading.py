@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from models.catalog import Entry
+from models.checkpoint import CheckpointHeader
 from models.engines import AUTO
 from models.trace import Take
 from studio.messages import LoadedInfo
@@ -70,7 +71,7 @@ class Loading(QObject):
         if studio.entry is not None and entry.path == studio.entry.path:
             return
         self.leave_for(entry)
-        if (left := self._left.get(entry.path)) is not None:
+        if (left := self._left.get(entry.path)) is not None and _is_of(left, entry.header):
             studio.show(left)
         assert studio.settings is not None
         if kept := studio.settings.kept_in_words():
@@ -126,6 +127,7 @@ class Loading(QObject):
 
     def _set_model(self, entry: Entry | None) -> None:
         """entry: None where there is no model to go back to."""
+        self._studio.wish_for(None)
         self._studio.set_model(entry)
         self._load()
         self._announce_model()
@@ -162,9 +164,8 @@ class Loading(QObject):
         entry = self._studio.entry
         if token != self._token or entry is None:
             return
-        if (info.header.chain, info.header.factors) != (entry.header.chain, entry.header.factors):
-            self._studio.set_model(replace(entry, header=info.header))  # its file was written anew since it was listed
-            self._announce_model()
+        if info.header != entry.header:
+            self._renew(entry, info.header)
         self.loaded = info
         self._studio.given_video.offer(info.header.chain, info.examples)
         self._before = self._added = self._device_before = None
@@ -172,6 +173,17 @@ class Loading(QObject):
         self.running = self._going_back = False
         self.changed.emit()
         self.done.emit()
+
+    def _renew(self, entry: Entry, header: CheckpointHeader) -> None:
+        """The file of the chosen model was written anew since it was listed."""
+        studio = self._studio
+        if studio.take is not None and _is_of(studio.take, entry.header) and not _is_of(studio.take, header):
+            with studio.reader.kept():
+                studio.show(None)  # the settings of one model are never announced beside the take of another
+            studio.message.emit(f"{header.title} is another model now: its file was written anew.")
+        studio.set_model(replace(entry, header=header))
+        self._announce_model()
+        studio.opening.look_for_models(lambda: None)
 
     @Slot(int, str)
     def _on_load_failed(self, token: int, reason: str) -> None:
@@ -188,7 +200,10 @@ class Loading(QObject):
     # --- going back ------------------------------------------------------------------------------------------------
 
     def _go_back(self) -> None:
-        """To the model and the take that a checkpoint which cannot be loaded has driven away."""
+        """To the model and the take that a checkpoint which cannot be loaded has driven away.
+
+        Nobody asks for that now: what is being read was asked for later, and comes still.
+        """
         studio = self._studio
         assert studio.entry is not None
         before, self._before = self._before, None
@@ -203,9 +218,15 @@ class Loading(QObject):
         if before is None:
             self._set_model(None)
         else:
-            self._return_to(*before)
+            with studio.reader.kept():
+                self._return_to(*before)
 
     def _return_to(self, entry: Entry, take: Take | None) -> None:
         self._studio.show(None)  # the settings of one model are never announced beside the take of another
         self._set_model(entry)
         self._studio.show(take)
+
+
+def _is_of(take: Take, header: CheckpointHeader) -> bool:
+    """Whether the take is of the same chain and conditions."""
+    return (take.model.chain, take.model.factors) == (header.chain, header.factors)

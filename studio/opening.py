@@ -65,29 +65,39 @@ class Opening(QObject):
     # --- models ----------------------------------------------------------------------------------------------------
 
     def open_checkpoint(self, path: Path) -> None:
-        """Adds a file or folder to the list and chooses it; one that cannot be loaded leaves the list again."""
-        self._reader.read(partial(self._as_model, path))
+        """Adds a file or folder to the list and chooses it; one that cannot be loaded leaves the list again.
 
-    def _as_model(self, path: Path) -> Show:
-        """For the thread of files."""
-        studio, known = self._studio, {entry.path for entry in self._studio.catalog.listed}
-        problem = ""
-        try:
-            entry = studio.catalog.add(path)
-        except StudioError as error:
-            listed = {entry.path: entry for entry in studio.catalog.listed}
-            if path.absolute() not in listed:
-                raise
-            entry, problem = listed[path.absolute()], str(error)  # it could not be written down that it was added
+        It is on the list whatever else is asked for meanwhile, and only not chosen then.
+        """
+        studio = self._studio
+        opened: Entry | None = None
+        new = False
 
-        def show() -> None:
+        def add(check: Check) -> Show:
+            nonlocal opened, new
+            known, problem = {entry.path for entry in studio.catalog.listed}, ""
+            try:
+                opened = studio.catalog.add(path, check)
+            except StudioError as error:
+                listed = {entry.path: entry for entry in studio.catalog.listed}
+                if path.absolute() not in listed:
+                    raise
+                opened, problem = listed[path.absolute()], str(error)  # it could not be written down that it was added
+            new = opened.path not in known
+            return partial(show, problem)
+
+        def show(problem: str) -> None:
             if problem:
                 studio.error.emit(problem)
             studio.profile.remember_recent(path)
             studio.catalog_changed.emit()
-            studio.loading.choose(entry, added=entry.path not in known)
 
-        return show
+        def choose() -> None:
+            if opened is not None:
+                studio.loading.choose(opened, added=new)
+
+        self._reader.read_beside(add)
+        self._reader.read(lambda: choose)  # after it, in the same thread
 
     def look_for_models(self, then: Show) -> None:
         """Has the list read again: what the user has added may be large, and lie on a slow disk. then: comes after."""

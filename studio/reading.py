@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -22,7 +22,7 @@ ALWAYS = 0
 
 
 class NotWantedError(Exception):
-    """What was being read would not be shown."""
+    """What was being read would not be shown, or not now."""
 
 
 class Reader(QObject):
@@ -40,6 +40,10 @@ class Reader(QObject):
         self._catalog = catalog
         self._worker = worker
         self._token = ALWAYS
+        self._kept = False
+        self._hurried = False
+        self._put_off: list[Callable[[Check], Show]] = []
+        """What gave way, see ``giving_way``."""
         self._closed = False
         self.reading = False
         """Whether something is being read that is to be shown."""
@@ -50,7 +54,10 @@ class Reader(QObject):
         self._read(lambda check: read())
 
     def read_beside(self, read: Callable[[Check], Show]) -> None:
-        """Has something read, or written, whatever else is asked for. Its check raises when the studio closes."""
+        """Has something read, or written, whatever else is asked for.
+
+        Its check raises when the studio closes, and in ``giving_way``.
+        """
         self._submit(ALWAYS, read)
 
     def _read(self, read: Callable[[Check], Show]) -> None:
@@ -64,13 +71,15 @@ class Reader(QObject):
 
     def _submit(self, token: int, read: Callable[[Check], Show]) -> None:
         def check() -> None:
-            if self._closed or token not in (self._token, ALWAYS):
+            if self._closed or token not in (self._token, ALWAYS) or (self._hurried and token == ALWAYS):
                 raise NotWantedError
 
         def read_while_wanted() -> Show | None:
             try:
                 return read(check)
             except NotWantedError:
+                if token == ALWAYS:
+                    self._put_off.append(read)
                 return None
 
         self._worker.read(token, read_while_wanted)
@@ -109,11 +118,36 @@ class Reader(QObject):
 
     def drop(self) -> None:
         """What is still being read comes too late."""
-        self._token += 1
-        self._settle()
+        if not self._kept:
+            self._token += 1
+            self._settle()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """What is being read was asked for after what happens in here: nothing in here drops it."""
+        self._kept = True
+        try:
+            yield
+        finally:
+            self._kept = False
+
+    @contextmanager
+    def giving_way(self) -> Iterator[None]:
+        """In here the GUI thread waits for the thread of files: what is read beside begins anew afterwards."""
+        self._hurried = True
+        try:
+            yield
+        finally:
+            self._hurried = False
+            put_off, self._put_off = self._put_off, []
+            for read in put_off:
+                self.read_beside(read)
 
     def close(self) -> None:
-        """Nothing is shown any more: what is being read ends at its next check, and what waits is not begun."""
+        """Nothing is shown any more: what is being read ends at its next check, and what waits at its first.
+
+        What makes none, as taking a model off the list, is done.
+        """
         self._closed = True
         self.drop()
 

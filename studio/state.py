@@ -385,7 +385,7 @@ class Studio(QObject):
 
         Announces nothing.
         """
-        self.entry, self.settings, self._wish = entry, None, None
+        self.entry, self.settings = entry, None
         if entry is not None:
             header = entry.header
             self.settings = settings_from_json(self.profile.model_settings(self._key), header.chain, header.factors)
@@ -491,10 +491,12 @@ class Studio(QObject):
         *,
         pace: float | None = None,
         seed: int | None = None,
+        changes: Condition | None = None,
     ) -> None:
         """Begins a take that is made of the settings. make: takes what they say of a take's samples.
 
-        pace: None for that of the settings. seed: None for theirs, if it is to be kept, or else a random one.
+        pace: None for that of the settings. seed: None for theirs, if it is to be kept, or else a random one. changes:
+        values that some factors have from now on, if the take can be made.
         """
         assert self.settings is not None
         assert self.loaded is not None
@@ -505,11 +507,12 @@ class Studio(QObject):
         self._rolled_seed = None
         self.settings_changed.emit()
         s = self.settings
+        condition = {**s.condition, **(changes or {})}
         try:
             take = make(
                 seed=s.seed,
                 count=s.count,
-                condition=s.condition,
+                condition=condition,
                 shaping=s.shaping,
                 engine=self.engine_name(),
                 device=self.loaded.device,
@@ -517,6 +520,8 @@ class Studio(QObject):
         except StudioError as error:
             self.error.emit(str(error))
             return
+        if changes:  # what a take is drawn under is what the settings say while it is shown
+            self.change(", ".join(changes), condition=condition)
         self.show(take)
         self.go_on(until, pace=pace)
 
@@ -528,9 +533,8 @@ class Studio(QObject):
         if self.settings is None or self.loaded is None:
             return False
         self.pause()
-        self._change_condition(changes)
         reference, before = self.loaded.reference, self.take
-        self.begin_with(partial(completion, reference, image, known))
+        self.begin_with(partial(completion, reference, image, known), changes=changes)
         return self.take is not before
 
     def continue_sound(self, prefix: Symbols, changes: Condition) -> bool:
@@ -541,15 +545,9 @@ class Studio(QObject):
         if self.settings is None or self.loaded is None:
             return False
         self.pause()
-        self._change_condition(changes)
         reference, before, more = self.loaded.reference, self.take, self.settings.limit
-        self.begin_with(partial(continuation, reference, prefix, more=more))
+        self.begin_with(partial(continuation, reference, prefix, more=more), changes=changes)
         return self.take is not before
-
-    def _change_condition(self, changes: Condition) -> None:
-        """What a take is to be drawn under is what the settings say while it is shown, as of one from the history."""
-        if self.settings is not None and changes:
-            self.change(", ".join(changes), condition={**self.settings.condition, **changes})
 
     def sweep(self, axis: Axis) -> bool:
         """A new take with the present settings whose samples differ along an axis.
@@ -841,7 +839,8 @@ class Studio(QObject):
         """What would be lost if the program ended now, see ``InferenceThread.unsaved``."""
         self.drawing_along.keep()
         self.reader.drop()  # nobody waits for what would not be looked at
-        return self.worker.unsaved()
+        with self.reader.giving_way():
+            return self.worker.unsaved()
 
     def close(self) -> None:
         """Stops everything and keeps what was made. Waits for the inference thread, which answers within a block."""

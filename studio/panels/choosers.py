@@ -157,7 +157,7 @@ class CategoryChooser(ButtonChooser):
         pictures = class_pictures(studio.entry, factor) if studio.entry is not None and in_words else []
         for n, value in enumerate(factor.values):
             button = self._button(value, f"{factor.name}: {value}")
-            if pictures and len(value) > 1:
+            if pictures:
                 button.show_picture(pictures[n])
             grid.addWidget(button)
         column = QVBoxLayout(self)

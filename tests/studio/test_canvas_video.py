@@ -273,3 +273,8 @@ def test_examples_come_with_the_model_and_are_read_by_the_thread_that_loads_it(
     studio.change("device", device="cpu")
     qtbot.waitUntil(lambda: studio.loaded is not None)
     assert len(studio.given_video.offered) == 2
+    load(studio, qtbot, IMAGE)
+    studio.loading.choose(VIDEO)
+    studio.given_video.choose(None)
+    qtbot.waitUntil(lambda: studio.loaded is not None)
+    assert (len(studio.given_video.offered), studio.given_video.chosen) == (2, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import torch
 from pytestqt.qtbot import QtBot
 
 from models.chain import GreyLevels, ImageChain
+from models.tensor_file import Check
 from studio.app import MainWindow
+from studio.reading import Show
 from studio.state import Activity, Studio
 from tests.studio.conftest import DIGIT, IMAGE, SOUND, chosen_model, finish, load, write
 from tests.studio.doing import FAST, generate
@@ -269,3 +272,72 @@ def test_a_model_that_was_written_anew_since_it_was_listed_is_shown_as_it_is_now
     image_studio.change("condition", condition={"digit": "2"})
     generate(image_studio, qtbot)
     assert image_studio.frontier == 36
+
+
+def test_a_file_of_other_weights_and_facts_is_described_as_it_is_now_and_what_was_asked_for_begins(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    path = tmp_path / "checkpoints" / "mine.safetensors"
+    chain, small = ImageChain(GreyLevels(4), 5, 5), {"channels": 8, "head": 8, "dilations": [1, 2]}
+    write(tmp_path, path.stem, "gated_pixelcnn", chain, (), small)
+    load(image_studio, qtbot, str(path))
+    listed = image_studio.catalog.listed_as(str(path))
+    load(image_studio, qtbot, IMAGE)
+    write(tmp_path, path.stem, "gated_pixelcnn", chain, (), {**small, "channels": 16})
+    image_studio.loading.choose(str(path))
+    image_studio.begin()
+    with qtbot.waitSignal(image_studio.catalog_changed):
+        qtbot.waitUntil(lambda: image_studio.take is not None)
+    assert image_studio.entry is not None
+    assert listed is not None
+    assert image_studio.entry.header.parameters > listed.header.parameters
+    assert image_studio.catalog.listed_as(str(path)) == image_studio.entry
+
+
+def test_a_take_is_not_shown_beside_the_settings_of_a_file_that_was_written_anew_with_another_chain(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    path = tmp_path / "checkpoints" / "mine.safetensors"
+    sizes = {"channels": 8, "head": 8, "dilations": [1, 2]}
+    write(tmp_path, path.stem, "gated_pixelcnn", ImageChain(GreyLevels(4), 5, 5), (), sizes)
+    load(image_studio, qtbot, str(path))
+    generate(image_studio, qtbot)
+    load(image_studio, qtbot, IMAGE)
+    write(tmp_path, path.stem, "gated_pixelcnn", ImageChain(GreyLevels(4), 6, 6), (), sizes)
+    beside: list[bool] = []
+
+    def look() -> None:
+        take, entry = image_studio.take, image_studio.entry
+        beside.append(take is not None and entry is not None and take.model.chain != entry.header.chain)
+
+    image_studio.settings_changed.connect(look)
+    for _ in range(2):
+        load(image_studio, qtbot, str(path))
+        assert (image_studio.take, any(beside)) == (None, False)
+        qtbot.waitUntil(lambda: image_studio.catalog.listed_as(str(path)) == image_studio.entry)
+        load(image_studio, qtbot, IMAGE)
+
+
+def test_what_is_opened_while_a_model_fails_to_load_comes_after_the_one_before(
+    image_studio: Studio, qtbot: QtBot, checkpoints: Path, tmp_path: Path
+) -> None:
+    whole = (checkpoints / "checkpoints" / f"{SOUND}.safetensors").read_bytes()
+    bad, good = tmp_path / "bad.safetensors", tmp_path / "good.safetensors"
+    bad.write_bytes(whole[:-4] + b"\0\0\xc0\x7f")  # NaN
+    good.write_bytes(whole)
+    image_studio.opening.open_checkpoint(bad)
+    qtbot.waitUntil(lambda: image_studio.entry is not None and image_studio.entry.path == bad)
+    failed = threading.Event()
+
+    def wait(check: Check) -> Show:
+        failed.wait(20)
+        return lambda: None
+
+    image_studio.reader.read_beside(wait)
+    image_studio.opening.open_checkpoint(good)
+    with qtbot.waitSignal(image_studio.error):
+        pass
+    failed.set()
+    qtbot.waitUntil(lambda: image_studio.entry is not None and image_studio.entry.path == good, timeout=20_000)

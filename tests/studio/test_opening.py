@@ -280,3 +280,17 @@ def test_a_read_ends_when_something_else_is_asked_for(image_studio: Studio, qtbo
     image_studio.loading.choose(SOUND)
     assert ended.wait(10)
     qtbot.waitUntil(lambda: image_studio.loaded is not None)
+
+
+def test_a_model_is_listed_whatever_is_asked_for_while_it_is_opened(
+    image_studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    assert image_studio.entry is not None
+    own, chosen = tmp_path / "own.safetensors", image_studio.entry
+    shutil.copy(chosen.path, own)
+    image_studio.opening.open_checkpoint(own)
+    with qtbot.waitSignal(image_studio.catalog_changed):
+        image_studio.begin()
+    assert image_studio.catalog.listed_as(str(own)) is not None
+    finish(image_studio, qtbot)
+    assert image_studio.entry is chosen

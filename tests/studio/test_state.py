@@ -675,3 +675,19 @@ def test_an_influence_that_cannot_be_computed_is_not_waited_for(image_studio: St
     with qtbot.waitSignal(image_studio.error):
         qtbot.waitUntil(lambda: not image_studio.influence.awaited)
     assert image_studio.influence.found is None
+
+
+@pytest.mark.parametrize("size", [(8, 6), (3, 3)], ids=["begun", "refused"])
+def test_a_completion_changes_the_condition_if_it_begins(image_studio: Studio, size: tuple[int, int]) -> None:
+    image_studio.change("condition", condition={"digit": "2"})
+    image_studio.pause()
+    steps = image_studio.undo_stack.count()
+    begun = image_studio.complete(np.zeros((8, 6), np.uint8), np.indices(size)[0] < 2, {"digit": "any"})
+    assert image_studio.settings is not None
+    now = image_studio.settings.condition["digit"], image_studio.undo_stack.count() - steps
+    assert (begun, now) == ((True, ("any", 1)) if size == (8, 6) else (False, ("2", 0)))
+    if begun:
+        assert image_studio.take is not None
+        assert image_studio.take.traces[0].schedule[0].condition == {"digit": "any"}
+        image_studio.undo_stack.undo()
+        assert image_studio.settings.condition == {"digit": "2"}

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -23,13 +24,16 @@ from pytestqt.qtbot import QtBot
 
 from models.catalog import Catalog
 from models.files import export
+from models.tensor_file import Check
 from models.trace import Take
 from studio.app import MainWindow, first_model, show_appearance, start
 from studio.canvas.demo import idle_studio
 from studio.clipboard import copy_picture, mime_data
 from studio.looking import Pointer
+from studio.messages import Refused
 from studio.panels.history import ENTRY
 from studio.profile import Profile
+from studio.reading import Show
 from studio.shortcuts import shortcuts_html
 from studio.state import Activity, Studio
 from studio.theme import DARK, LIGHT, apply_theme, colours
@@ -835,6 +839,59 @@ def test_a_model_of_the_last_time_that_no_longer_loads_gives_way_to_one_that_cam
     assert second.loaded is not None
     assert second.entry is not None
     assert second.entry.shipped
+
+
+def test_what_is_opened_while_the_list_is_read_comes_though_the_model_of_the_last_time_is_chosen(
+    make_studio: Callable[[], Studio], qtbot: QtBot, checkpoints: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes((checkpoints / "checkpoints" / f"{IMAGE}.safetensors").read_bytes())
+    dropped = tmp_path / "dropped.safetensors"
+    dropped.write_bytes((checkpoints / "checkpoints" / f"{SOUND}.safetensors").read_bytes())
+    first = make_studio()
+    open_model(first, qtbot, mine)
+    first.close()
+    second = make_studio()
+    second.catalog.entries(added=False)  # as the program begins
+    start(second, mine)
+    second.opening.open_path(dropped)
+    qtbot.waitUntil(lambda: second.entry is not None and second.entry.path == dropped, timeout=20_000)
+    qtbot.waitUntil(lambda: second.activity is Activity.IDLE, timeout=20_000)
+    assert second.entry is not None
+    assert second.entry.path == dropped
+
+
+def test_closing_waits_for_no_read_and_one_that_gave_way_begins_anew_if_the_window_stays(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, begun, there = window.studio, threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def read(check: Check) -> Show:
+        begun.set()
+        while not there.wait(0.001):
+            check()
+        return lambda: done.append("read")
+
+    given_up = threading.Timer(20, there.set)  # else a close that waits would never end
+    given_up.start()
+    studio.reader.read_beside(read)
+    assert begun.wait(10)
+    unsaved, asked = studio.worker.unsaved, []
+
+    def lost() -> list[Refused]:
+        unsaved()
+        asked.append(there.is_set())
+        return [Refused(studio.take, "the disk is full")] if len(asked) == 1 else []  # type: ignore[arg-type]
+
+    monkeypatch.setattr(studio.worker, "unsaved", lost)
+    monkeypatch.setattr(QMessageBox, "warning", lambda *_: QMessageBox.StandardButton.Cancel)
+    assert not window.close()
+    begun.clear()
+    assert begun.wait(10)
+    assert window.close()
+    assert (asked, done) == ([False, False], [])
+    given_up.cancel()
 
 
 def test_closing_asks_before_a_take_is_lost_that_could_not_be_saved(
