@@ -17,7 +17,7 @@ from models.file_format import Format, no_record, summary
 from models.heat import bright, heat_table
 from models.record import PROGRAM, record_text
 from models.sweep import labels
-from models.text import TextChain
+from models.text import Characters, TextChain
 from models.trace import Take, Trace
 from models.version import VERSION
 
@@ -82,7 +82,8 @@ class Txt(Format):
         if not isinstance(chain, TextChain):
             raise InputError(f"{name} holds a text; the model expects {chain.modality} data")
         text = read_text(data, name)
-        if "\n" not in chain.alphabet.characters:  # every editor ends a file with one
+        alphabet = chain.alphabet
+        if isinstance(alphabet, Characters) and "\n" not in alphabet.characters:  # every editor ends a file with one
             text = text.removesuffix("\n")
         symbols = chain.symbols(text)
         if len(symbols) > chain.limit:

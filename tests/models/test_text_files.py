@@ -61,6 +61,14 @@ def test_what_is_no_text_is_refused(data: bytes, says: str) -> None:
         read_text(data, "a.txt")
 
 
+def test_the_line_break_that_editors_end_a_file_with_is_no_character_of_a_text_without_any() -> None:
+    chain = TextChain(Characters.of("ab", stop=True), default_length=10, max_length=20)
+    (symbols,) = Txt().read_foreign(b"ab\n", "a.txt", chain)
+    assert chain.text(symbols) == "ab"
+    with pytest.raises(InputError, match="line break"):
+        Txt().read_foreign(b"a\nb\n", "a.txt", chain)
+
+
 def test_a_text_is_scored_as_it_lies_in_the_file_and_closed() -> None:
     (symbols,) = Txt().read_foreign("aé\n".encode(), "a.txt", CHAIN)
     assert symbols.tolist() == CHAIN.symbols("aé\n").tolist()
