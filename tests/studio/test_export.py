@@ -86,7 +86,9 @@ def test_a_file_is_replaced_only_if_the_user_says_so(dialog: ExportDialog, tmp_p
 def test_the_choices_are_the_formats_of_the_take(dialog: ExportDialog) -> None:
     titles = [dialog.format.itemText(n) for n in range(dialog.format.count())]
     assert titles == ["PNG image", "Animated GIF of the generation", "NumPy arrays"]
-    assert dialog.options == {"scale": 8}
+    assert set(dialog.options) == {"scale", "form"}
+    assert dialog.options["scale"] == 8
+    assert not dialog.options["form"].labels
     dialog.format.setCurrentText("NumPy arrays")
     assert not dialog.scale.isEnabled()
     assert dialog.options == {}

@@ -30,6 +30,7 @@ from models.errors import InputError, StudioError
 from models.kernels.cache import OVERRIDE, cache_folder
 from models.sampling import ConditionalBuffer
 from models.shaping import NEUTRAL
+from models.tensor_file import Check
 from models.trace import Take, Trace, new_take
 from studio.heartbeat import measure
 from studio.inference import NEVER, NICENESS
@@ -620,11 +621,11 @@ def test_there_is_no_full_collection_while_a_model_is_loaded(
     before, meanwhile = gc.get_threshold(), []
     whole = models.checkpoint.load_checkpoint
 
-    def look(path: Path) -> object:
+    def look(path: Path, check: Check) -> object:
         meanwhile.append(gc.get_threshold())
         if len(meanwhile) == 1:
             raise InputError("it is damaged")
-        return whole(path)
+        return whole(path, check=check)
 
     monkeypatch.setattr(models.checkpoint, "load_checkpoint", look)
     with qtbot.waitSignal(studio.error):

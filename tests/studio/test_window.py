@@ -892,6 +892,7 @@ def test_closing_waits_for_no_read_and_one_that_gave_way_begins_anew_if_the_wind
     assert window.close()
     assert (asked, done) == ([False, False], [])
     given_up.cancel()
+    given_up.join()
 
 
 def test_closing_asks_before_a_take_is_lost_that_could_not_be_saved(
