@@ -10,6 +10,7 @@ import pytest
 import torch
 from pytestqt.qtbot import QtBot
 
+import models.checkpoint
 from models.chain import GreyLevels, ImageChain
 from models.tensor_file import Check
 from studio.app import MainWindow
@@ -321,12 +322,19 @@ def test_a_take_is_not_shown_beside_the_settings_of_a_file_that_was_written_anew
 
 
 def test_what_is_opened_while_a_model_fails_to_load_comes_after_the_one_before(
-    image_studio: Studio, qtbot: QtBot, checkpoints: Path, tmp_path: Path
+    image_studio: Studio, qtbot: QtBot, checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = (checkpoints / "checkpoints" / f"{SOUND}.safetensors").read_bytes()
     bad, good = tmp_path / "bad.safetensors", tmp_path / "good.safetensors"
     bad.write_bytes(whole[:-4] + b"\0\0\xc0\x7f")  # NaN
     good.write_bytes(whole)
+    load, asked_for = models.checkpoint.load_checkpoint, threading.Event()
+
+    def held(path: Path, check: Check) -> object:
+        asked_for.wait(20)
+        return load(path, check=check)
+
+    monkeypatch.setattr(models.checkpoint, "load_checkpoint", held)
     image_studio.opening.open_checkpoint(bad)
     qtbot.waitUntil(lambda: image_studio.entry is not None and image_studio.entry.path == bad)
     failed = threading.Event()
@@ -338,6 +346,6 @@ def test_what_is_opened_while_a_model_fails_to_load_comes_after_the_one_before(
     image_studio.reader.read_beside(wait)
     image_studio.opening.open_checkpoint(good)
     with qtbot.waitSignal(image_studio.error):
-        pass
+        asked_for.set()
     failed.set()
     qtbot.waitUntil(lambda: image_studio.entry is not None and image_studio.entry.path == good, timeout=20_000)
