@@ -864,11 +864,11 @@ def test_what_is_opened_while_the_list_is_read_comes_though_the_model_of_the_las
 def test_closing_waits_for_no_read_and_one_that_gave_way_begins_anew_if_the_window_stays(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    studio, begun, there = window.studio, threading.Event(), threading.Event()
+    studio, begun, there = window.studio, threading.Semaphore(0), threading.Event()
     done: list[str] = []
 
     def read(check: Check) -> Show:
-        begun.set()
+        begun.release()
         while not there.wait(0.001):
             check()
         return lambda: done.append("read")
@@ -876,7 +876,7 @@ def test_closing_waits_for_no_read_and_one_that_gave_way_begins_anew_if_the_wind
     given_up = threading.Timer(20, there.set)  # else a close that waits would never end
     given_up.start()
     studio.reader.read_beside(read)
-    assert begun.wait(10)
+    assert begun.acquire(timeout=10)
     unsaved, asked = studio.worker.unsaved, []
 
     def lost() -> list[Refused]:
@@ -887,8 +887,7 @@ def test_closing_waits_for_no_read_and_one_that_gave_way_begins_anew_if_the_wind
     monkeypatch.setattr(studio.worker, "unsaved", lost)
     monkeypatch.setattr(QMessageBox, "warning", lambda *_: QMessageBox.StandardButton.Cancel)
     assert not window.close()
-    begun.clear()
-    assert begun.wait(10)
+    assert begun.acquire(timeout=10)
     assert window.close()
     assert (asked, done) == ([False, False], [])
     given_up.cancel()
