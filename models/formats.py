@@ -18,9 +18,21 @@ from models.sound_files import Flac, Wav
 from models.text_files import Html, Txt
 from models.video_files import Mp4, VideoGif, VideoPng
 
-__all__ = ["FORMATS", "Format", "format_by_suffix", "format_in", "format_named", "format_of", "formats_of", "suffixes"]
+__all__ = [
+    "FORMATS",
+    "READABLE",
+    "Format",
+    "format_by_suffix",
+    "format_in",
+    "format_named",
+    "format_of",
+    "formats_of",
+    "suffixes",
+]
 
 FORMATS: tuple[Format, ...] = (Png(), Gif(), VideoGif(), VideoPng(), Mp4(), Wav(), Flac(), Html(), Txt(), Npz())
+READABLE: tuple[Format, ...] = tuple(form for form in FORMATS if not isinstance(form, Mp4))
+"""Whose files are read, too: an MP4 does not hold the exact values."""
 
 
 def formats_of(chain: Chain) -> tuple[Format, ...]:
@@ -74,7 +86,7 @@ def format_named(path: Path, chain: Chain) -> Format:
     if form is None and not os.path.exists(path):
         raise FileError(f"cannot read {path}: there is no such file or folder")
     if form is None:
-        raise InputError(f"{path} cannot be read: it should end in {suffixes(FORMATS)}")
+        raise InputError(f"{path} cannot be read: it should end in {suffixes(READABLE)}")
     return form
 
 

@@ -85,6 +85,11 @@ def pad(x: Float32s, size: int) -> Float32s:
     return filled
 
 
+def pad_to_tiles(x: Float32s) -> Float32s:
+    """Zeros after the last axis of x up to whole tiles."""
+    return pad(x, round_up(x.shape[-1], TILE))
+
+
 def _tile_product(rows: int, tile: int = TILE) -> Callable[..., None]:
     """One tile's product for ``rows`` rows of inputs, given by addresses and strides in bytes."""
 

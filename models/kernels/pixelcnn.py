@@ -18,7 +18,7 @@ from torch import Tensor
 from models.chain import GreyLevels, ImageChain
 from models.kernels.jit import inlined, kernel
 from models.kernels.layers import look_back
-from models.kernels.matrix import TILE, add_product, pack, pad, round_up
+from models.kernels.matrix import add_product, pack, pad_to_tiles
 from models.kernels.vectors import copy_to, rectify
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Int64s, array, rows_of, steps, take, walk_tiny
 from models.layers.masked_convolution import FIRST, MaskedConv2d
@@ -127,16 +127,11 @@ def _walk(weights: Weights, state: State, scratch: Scratch, width: int, block: B
                 break
 
 
-def _pad(x: Float32s) -> Float32s:
-    """Zeros after the last axis up to whole tiles."""
-    return pad(x, round_up(x.shape[-1], TILE))
-
-
 def _pack(model: PixelCNN) -> Weights:
     def products(layers: Iterable[MaskedConv2d]) -> tuple[Float32s, Float32s]:
         """Packed weights and padded biases of layers of one size, stacked."""
         weights, biases = zip(*(layer.causal() for layer in layers), strict=True)
-        return pack(array(torch.stack(weights))), _pad(array(torch.stack(biases)))
+        return pack(array(torch.stack(weights))), pad_to_tiles(array(torch.stack(biases)))
 
     blocks = [cast(ResidualBlock, block) for block in model.blocks]
     first, first_bias = products([model.first])
@@ -159,7 +154,7 @@ def _pack(model: PixelCNN) -> Weights:
         head=head[0],
         head_bias=head_bias[0],
         out=pack(array(out.reshape(-1, colours, size).swapaxes(0, 1))),
-        out_bias=_pad(array(out_bias.reshape(colours, size))),
+        out_bias=pad_to_tiles(array(out_bias.reshape(colours, size))),
     )
 
 
@@ -177,7 +172,7 @@ class CompiledPixelCNN(CompiledDecoder):
         self._state = State(
             seen=np.zeros(self.rows, np.int64),
             done=np.zeros(self.rows, np.int64),
-            spread_bias=_pad(array(own_bias + model.block_biases(condition))),
+            spread_bias=pad_to_tiles(array(own_bias + model.block_biases(condition))),
             planes=np.zeros((self.rows, height + reach, width + 2 * reach, chain.channels), np.float32),
             inner=np.zeros((self.rows, blocks, height + 1, width + 2, half), np.float32),
         )

@@ -23,7 +23,7 @@ from models.chain import GreyLevels
 from models.kernels.draw import fast_sigmoid, fast_tanh
 from models.kernels.jit import inlined, kernel
 from models.kernels.layers import look_back, multiply
-from models.kernels.matrix import SIDE, TILE, add_convolution, add_product, add_products, pack, pad, round_up
+from models.kernels.matrix import SIDE, TILE, add_convolution, add_product, add_products, pack, pad_to_tiles
 from models.kernels.vectors import add_to, copy_to, copy_to_rows, rectify
 from models.kernels.walk import Block, CompiledDecoder, Float32s, Int64s, array, rows_of, steps, take, walk_tiny
 from models.layers.masked_convolution import FIRST, MaskedConv2d
@@ -312,11 +312,6 @@ def _walk(weights: Weights, state: State, memory: Memory, scratch: Scratch, inde
                 break
 
 
-def _pad(x: Float32s) -> Float32s:
-    """Zeros after the last axis up to whole tiles."""
-    return pad(x, round_up(x.shape[-1], TILE))
-
-
 def _bias(layer: nn.Module) -> Float32s:
     return array(cast(Tensor, layer.bias))
 
@@ -331,7 +326,7 @@ def _taps(layer: nn.Module) -> Float32s:
 def _products(layers: Iterable[nn.Module]) -> tuple[Float32s, Float32s]:
     """Packed weights and padded biases of convolutions of one size, stacked."""
     found = list(layers)
-    return pack(np.stack([_taps(layer) for layer in found])), _pad(np.stack([_bias(layer) for layer in found]))
+    return pack(np.stack([_taps(layer) for layer in found])), pad_to_tiles(np.stack([_bias(layer) for layer in found]))
 
 
 def _blocks(modules: nn.Sequential) -> Blocks:
@@ -355,18 +350,18 @@ def _pack(model: VideoPixelNetwork) -> Weights:
     return Weights(
         levels=array(levels * (2 / (chain.alphabet.levels - 1)) - 1),
         enter=pack(_taps(model.enter)),
-        enter_bias=_pad(_bias(model.enter)),
+        enter_bias=pad_to_tiles(_bias(model.enter)),
         encoder=_blocks(model.encoder),
         input_to_state=pack(_taps(model.input_to_state)),
-        state_bias=_pad(_bias(model.input_to_state)),
+        state_bias=pad_to_tiles(_bias(model.input_to_state)),
         state_to_state=pack(_taps(model.state_to_state)),
         first=first,
         told=pack(_taps(model.told)),
         decoder=_blocks(model.decoder),
         head=pack(_taps(model.head)),
-        head_bias=_pad(_bias(model.head)),
+        head_bias=pad_to_tiles(_bias(model.head)),
         out=pack(_taps(model.out)[0].reshape(-1, *by_colour).swapaxes(0, 1)),
-        out_bias=_pad(_bias(model.out).reshape(by_colour)),
+        out_bias=pad_to_tiles(_bias(model.out).reshape(by_colour)),
     )
 
 
@@ -394,7 +389,7 @@ class CompiledVideoPixelNetwork(CompiledDecoder):
             oldest=np.ones(rows, np.int64),
             encoded=np.zeros((rows, 2 * len(config.dilations) + 2), np.int64),
             decoded=np.zeros((rows, 2 * config.blocks + 1), np.int64),
-            bias=_pad(array(first + cast(Tensor, model.told.bias) + model.condition(condition))),
+            bias=pad_to_tiles(array(first + cast(Tensor, model.told.bias) + model.condition(condition))),
             planes=np.zeros((rows, height + reach, width + 2 * reach, chain.channels), np.float32),
             x=np.zeros((rows, height, width, wide), np.float32),
             inner=np.zeros((rows, 2 * len(config.dilations), height, width, half), np.float32),

@@ -146,7 +146,8 @@ class TrackFeatures(nn.Module):
         Each (B, n, ...).
         """
         events = torch.unflatten(condition[:, self.place], 1, (MAX_EVENTS, -1))
-        begun = (events[:, None, :, 0] <= frames[:, None]).sum(-1)
+        starts = events[..., 0].contiguous()  # in ascending order
+        begun = torch.searchsorted(starts, frames.to(starts.dtype).repeat(len(starts), 1), right=True)
         latest = (begun - 1).clamp_min(0)[..., None].expand(-1, -1, events.shape[-1])
         start, duration, *values = torch.split(events.gather(1, latest), [1, 1, *self.widths], -1)
         return (begun > 0)[..., None], start, duration, values

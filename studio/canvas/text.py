@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -103,6 +104,12 @@ class Letters:
         if character not in self._alone:
             self._alone[character] = abs(self._advance(character) - self._usual) > 0.01
         return self._alone[character]
+
+
+@lru_cache(maxsize=8)
+def letters_of(characters: str) -> Letters:
+    """Measured once for all pages that show them."""
+    return Letters(characters)
 
 
 def cells_of(chain: TextChain) -> Callable[[npt.NDArray[np.int32]], list[tuple[str, bool]]]:
@@ -219,7 +226,7 @@ class TextPage(QAbstractScrollArea):
             assert isinstance(chain, TextChain)
             if chain is not self._letters_of:
                 characters = chain.alphabet.characters if isinstance(chain.alphabet, Characters) else ""
-                self._letters, self._letters_of = Letters(characters), chain
+                self._letters, self._letters_of = letters_of(characters), chain
                 self._flow = TextFlow(self._columns)
             self._read = cells_of(chain)
             self._trace = take.samples[self.sample].trace

@@ -22,7 +22,7 @@ from models.text import TextChain
 from models.text_files import STOP_MARK
 from models.trace import Take, Trace
 from studio.canvas.common import CellCanvas, ReadOut, take_of
-from studio.canvas.text import HINT, LINE_PIXELS, MARGIN, MOST_COLUMNS, ON_BRIGHT, Letters, TextPage
+from studio.canvas.text import HINT, LINE_PIXELS, MARGIN, MOST_COLUMNS, ON_BRIGHT, Letters, TextPage, letters_of
 from studio.canvas.text_flow import TextFlow
 from studio.messages import Attention
 from studio.state import Studio
@@ -99,7 +99,7 @@ class SourceText(QWidget):
 
     def show_text(self, text: str, factor: Text) -> None:
         if factor is not self._of:
-            self._letters, self._of = Letters(factor.characters), factor
+            self._letters, self._of = letters_of(factor.characters), factor
         self.text = text
         self._lay_out()
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from models.engines import ALL_ENGINES, AUTO, DEVICES
-from models.formats import FORMATS, suffixes
+from models.formats import FORMATS, READABLE, suffixes
 from models.version import VERSION
 from studio.cli.bench import bench
 from studio.cli.doctor import doctor
@@ -54,13 +54,7 @@ def parser() -> Parser:
         f"{suffixes(f for f in FORMATS if not f.several)} (one sample); or a folder (no suffix, one file per sample)",
     )  # fmt: skip
     add_condition(sample)
-    source = sample.add_mutually_exclusive_group()
-    source.add_argument(
-        "--source", metavar="TEXT", help="what is translated, the same as --condition source=TEXT (default: an example)"
-    )
-    source.add_argument(
-        "--source-file", type=path, metavar="FILE", help="the same from a text file, in UTF-8 (default: none)"
-    )
+    add_source(sample)
     sample.add_argument(
         "--seed", type=whole, default=DEFAULT_SEED, metavar="N",
         help="0 … 2^53 - 1; with the sample's number it decides all noise (default: %(default)s, not one by chance: "
@@ -123,17 +117,18 @@ def parser() -> Parser:
 
     score = add(
         "score", "How probable a model finds data.",
-        details="Sound is scored as it lies in the file, at its own level. Without --condition, a sample that this "
-        "program saved is scored under the condition that its file carries, as far as the model has it, and any other "
-        "under the defaults; each line says which. Files that cannot be scored are named on standard error, and in "
-        "the `errors` of the JSON object; the others are scored, and the exit code is 1.",
+        details="Sound is scored as it lies in the file, at its own level. Without --condition or --source, a sample "
+        "that this program saved is scored under the condition that its file carries, as far as the model has it, and "
+        "any other under the defaults; each line says which. Files that cannot be scored are named on standard error, "
+        "and in the `errors` of the JSON object; the others are scored, and the exit code is 1.",
     )  # fmt: skip
     add_model(score)
     score.add_argument(
         "files", metavar="FILE", nargs="+", type=path,
-        help=f"{suffixes(FORMATS)}, saved by this program or another; arrays are `samples` or `images`",
+        help=f"{suffixes(READABLE)}, saved by this program or another; arrays are `samples` or `images`",
     )  # fmt: skip
     add_condition(score)
+    add_source(score)
     score.add_argument(
         "--posterior", action="store_true", help="also p(value | x) of each condition that is a category"
     )
@@ -214,6 +209,17 @@ def add_condition(command: Parser) -> None:
         help="fix a condition, a category also to a blend, as `0.75 3 + 0.25 8`; the others are `any` where the model "
         "was trained for it, else their first value",
     )  # fmt: skip
+
+
+def add_source(command: Parser) -> None:
+    source = command.add_mutually_exclusive_group()
+    source.add_argument(
+        "--source", metavar="TEXT",
+        help="what a text translates, the same as --condition source=TEXT (default: an example)",
+    )  # fmt: skip
+    source.add_argument(
+        "--source-file", type=path, metavar="FILE", help="the same from a text file, in UTF-8 (default: none)"
+    )
 
 
 def add_device(command: Parser, default: str) -> None:

@@ -16,9 +16,8 @@ from models.condition import Order
 from models.errors import FileError, InputError
 from models.noise import check_seed
 from models.shaping import Shaping
-from models.source_text import Text
 from models.text import TextChain
-from models.text_files import canonical, read_text
+from models.text_files import canonical
 from models.trace import Take, check_samples
 from models.video import VideoChain
 from studio.cli.shared import (
@@ -28,6 +27,7 @@ from studio.cli.shared import (
     conditioned_on,
     find_model,
     load_model,
+    source_of,
     typed_by_user,
     unit,
     write_json,
@@ -58,9 +58,7 @@ BLOCK = 160
 def sample(arguments: argparse.Namespace) -> int:
     entry = find_model(arguments.model)
     chain = entry.header.chain
-    with typed_by_user():
-        source = source_of(arguments, entry)
-    condition = condition_of(arguments, entry, source)
+    condition = condition_of(arguments, entry, source_of(arguments, entry))
     with typed_by_user():
         shaping = Shaping(arguments.temperature, arguments.top_k, arguments.top_p, arguments.min_p)
         check_seed(arguments.seed)
@@ -200,22 +198,6 @@ def completions(series: Series, image: Pixels, known: Mask) -> list[Take]:
 
     whole = drawn(range(series.first, series.first + series.count))
     return [whole] if whole.resampled is not None else [drawn(series.numbers(part)) for part in range(series.parts)]
-
-
-def source_of(arguments: argparse.Namespace, entry: Entry) -> list[tuple[str, str]]:
-    """The source text, by the name of its condition, if --source or --source-file says so."""
-    if arguments.source is None and arguments.source_file is None:
-        return []
-    option = "--source" if arguments.source_file is None else "--source-file"
-    factor = next((factor for factor in entry.header.factors if isinstance(factor, Text)), None)
-    if factor is None:
-        raise InputError(f"{option} is for models that translate; {entry.header.title} has no source text")
-    if arguments.source is not None:
-        return [(factor.name, canonical(arguments.source))]
-    from models.record import read_bytes
-
-    # An editor has put a line break at the end, which belongs to the file and not to the sentence.
-    return [(factor.name, read_text(*read_bytes(arguments.source_file)).removesuffix("\n"))]
 
 
 def prompt_of(arguments: argparse.Namespace, chain: Chain) -> Symbols | None:

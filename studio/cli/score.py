@@ -20,6 +20,7 @@ from studio.cli.shared import (
     find_model,
     load_model,
     say,
+    source_of,
     unit,
     write_json,
     write_line,
@@ -38,7 +39,8 @@ def score(arguments: argparse.Namespace) -> int:
 
     entry = find_model(arguments.model)
     header = entry.header
-    chosen = condition_of(arguments, entry) if arguments.condition else None
+    source = source_of(arguments, entry)
+    chosen = condition_of(arguments, entry, source) if arguments.condition or source else None
     found: list[tuple[Path, list[Example]]] = []
     problems: list[tuple[Path, StudioError]] = []
     for file in arguments.files:
@@ -143,5 +145,5 @@ def scored_under(result: Mapping[str, Any], factors: Sequence[Factor]) -> str:
         return first
     later = [(turn["step"], conditioned_on(factors, turn["condition"])) for turn in result["condition_changes"]]
     turns = [first, *(f"from step {step} on {condition}" for step, condition in later)]
-    source = {"option": "from --condition", "file": "from the file", "default": "by default"}[result["condition_from"]]
+    source = {"option": "as asked", "file": "from the file", "default": "by default"}[result["condition_from"]]
     return f"{', '.join(turns)} ({source})"

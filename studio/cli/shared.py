@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 from models.chain import Chain
 from models.condition import Condition, Factor, in_words, parse
 from models.errors import InputError, StudioError
+from models.source_text import Text
+from models.text_files import canonical, read_text
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -153,6 +155,23 @@ def condition_of(
         if len(chosen) < len(arguments.condition) + len(further):
             raise InputError("each condition can be given once")
         return parse(entry.header.factors, chosen)
+
+
+def source_of(arguments: argparse.Namespace, entry: Entry) -> list[tuple[str, str]]:
+    """The source text, by the name of its condition, if --source or --source-file says so."""
+    if arguments.source is None and arguments.source_file is None:
+        return []
+    option = "--source" if arguments.source_file is None else "--source-file"
+    with typed_by_user():
+        factor = next((factor for factor in entry.header.factors if isinstance(factor, Text)), None)
+        if factor is None:
+            raise InputError(f"{option} is for models that translate; {entry.header.title} has no source text")
+        if arguments.source is not None:
+            return [(factor.name, canonical(arguments.source))]
+        from models.record import read_bytes
+
+        # An editor has put a line break at the end, which belongs to the file and not to the sentence.
+        return [(factor.name, read_text(*read_bytes(arguments.source_file)).removesuffix("\n"))]
 
 
 def conditioned_on(factors: Sequence[Factor], condition: Condition) -> str:

@@ -32,6 +32,7 @@ from models.trace import Take
 from studio.canvas.alternatives import likeliest, paint_value
 from studio.canvas.given import was_found, was_given
 from studio.canvas.text_flow import glyph
+from studio.canvas.time_plot import NOTCH
 from studio.messages import MOST_ROWS, Inspection
 from studio.theme import DARK, LIGHT, QUIET_PIXELS, Theme, colours, faded, fill_hatched, mixed, small
 from studio.widgets.controls import RETURN_KEYS, claims_key
@@ -70,8 +71,6 @@ LEAST_ZOOMED = 8
 """Values are shown, however far one zooms in."""
 ZOOM = 1.25
 """Times as many values are shown for a notch of the wheel."""
-NOTCH = 120
-"""What a notch of a wheel counts; a touch pad counts in smaller steps."""
 LEAST_SHOWN, UNLIKELY = 256, 1e-3
 """Of an alphabet with many levels at least so many are shown, and all but this share of the probability at each end."""
 

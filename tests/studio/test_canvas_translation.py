@@ -214,7 +214,7 @@ def test_a_search_can_be_stopped_and_gone_on_with(canvas: TranslationCanvas, stu
     qtbot.waitUntil(lambda: studio.take is not None and studio.take.longest >= 2, timeout=30_000)
     take = studio.take
     assert take is not None
-    assert canvas.boxes.boxes[0].total.text().startswith("log p = −")
+    qtbot.waitUntil(lambda: canvas.boxes.boxes[0].total.text().startswith("log p = −"))  # it is told a moment later
     studio.pause()
     qtbot.waitUntil(lambda: not studio.running, timeout=30_000)
     assert take.searching

@@ -595,7 +595,7 @@ def test_a_condition_on_the_command_line_overrides_the_files(
     assert (chosen["condition"], chosen["condition_from"]) == ({"speaker": "ann", "digit": "any"}, "option")
     assert chosen["bits"] != pytest.approx(carried["bits"], rel=1e-3)
     assert main(["score", waves, str(out), "--condition", "speaker=ann"]) == 0
-    assert "speaker ann, digit any (from --condition)" in capsys.readouterr().out
+    assert "speaker ann, digit any (as asked)" in capsys.readouterr().out
 
 
 def test_a_sample_whose_condition_changed_on_the_way_is_scored_as_it_was_drawn(

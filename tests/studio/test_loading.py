@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 import models.checkpoint
 from models.chain import GreyLevels, ImageChain
+from models.condition import Factor
 from models.tensor_file import Check
 from studio.app import MainWindow
 from studio.reading import Show
@@ -257,16 +258,21 @@ def test_to_choose_a_model_opens_no_file_in_the_thread_of_the_window(
     window.sound.close()
 
 
+def write_pictures(folder: Path, side: int, factors: tuple[Factor, ...] = (), channels: int = 8) -> Path:
+    """A checkpoint of small pictures, each time in the same file."""
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    sizes = {"channels": channels, "head": 8, "dilations": [1, 2]}
+    write(folder, "mine", "gated_pixelcnn", ImageChain(GreyLevels(4), side, side), factors, sizes)
+    return folder / "checkpoints" / "mine.safetensors"
+
+
 def test_a_model_that_was_written_anew_since_it_was_listed_is_shown_as_it_is_now(
     image_studio: Studio, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    (tmp_path / "checkpoints").mkdir()
-    path = tmp_path / "checkpoints" / "mine.safetensors"
-    sizes = {"channels": 8, "head": 8, "dilations": [1, 2]}
-    write(tmp_path, path.stem, "gated_pixelcnn", ImageChain(GreyLevels(4), 5, 5), (), sizes)
+    path = write_pictures(tmp_path, 5)
     load(image_studio, qtbot, str(path))
     load(image_studio, qtbot, IMAGE)
-    write(tmp_path, path.stem, "gated_pixelcnn", ImageChain(GreyLevels(4), 6, 6), (DIGIT,), sizes)
+    write_pictures(tmp_path, 6, (DIGIT,))
     load(image_studio, qtbot, str(path))
     assert image_studio.entry is not None
     assert (image_studio.entry.header.chain.length, image_studio.entry.header.factors) == (36, (DIGIT,))
@@ -278,14 +284,11 @@ def test_a_model_that_was_written_anew_since_it_was_listed_is_shown_as_it_is_now
 def test_a_file_of_other_weights_and_facts_is_described_as_it_is_now_and_what_was_asked_for_begins(
     image_studio: Studio, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    (tmp_path / "checkpoints").mkdir()
-    path = tmp_path / "checkpoints" / "mine.safetensors"
-    chain, small = ImageChain(GreyLevels(4), 5, 5), {"channels": 8, "head": 8, "dilations": [1, 2]}
-    write(tmp_path, path.stem, "gated_pixelcnn", chain, (), small)
+    path = write_pictures(tmp_path, 5)
     load(image_studio, qtbot, str(path))
     listed = image_studio.catalog.listed_as(str(path))
     load(image_studio, qtbot, IMAGE)
-    write(tmp_path, path.stem, "gated_pixelcnn", chain, (), {**small, "channels": 16})
+    write_pictures(tmp_path, 5, channels=16)
     image_studio.loading.choose(str(path))
     image_studio.begin()
     with qtbot.waitSignal(image_studio.catalog_changed):
@@ -299,14 +302,11 @@ def test_a_file_of_other_weights_and_facts_is_described_as_it_is_now_and_what_wa
 def test_a_take_is_not_shown_beside_the_settings_of_a_file_that_was_written_anew_with_another_chain(
     image_studio: Studio, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    (tmp_path / "checkpoints").mkdir()
-    path = tmp_path / "checkpoints" / "mine.safetensors"
-    sizes = {"channels": 8, "head": 8, "dilations": [1, 2]}
-    write(tmp_path, path.stem, "gated_pixelcnn", ImageChain(GreyLevels(4), 5, 5), (), sizes)
+    path = write_pictures(tmp_path, 5)
     load(image_studio, qtbot, str(path))
     generate(image_studio, qtbot)
     load(image_studio, qtbot, IMAGE)
-    write(tmp_path, path.stem, "gated_pixelcnn", ImageChain(GreyLevels(4), 6, 6), (), sizes)
+    write_pictures(tmp_path, 6)
     beside: list[bool] = []
 
     def look() -> None:

@@ -133,6 +133,19 @@ def test_a_source_that_is_not_there_or_is_no_text_is_a_wrong_file(
     assert "is no text in UTF-8" in complaint(capsys, 1, *arguments, tmp_path / "bytes")
 
 
+def test_a_translation_is_scored_given_the_source_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str], translator: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "said.txt"
+    file.write_text("bad", "utf-8")
+    [typed] = answer(capsys, "score", translator, file, "--source", "CAB BAD.")["files"]
+    [named] = answer(capsys, "score", translator, file, "--condition", "source=CAB BAD.")["files"]
+    [usual] = answer(capsys, "score", translator, file)["files"]
+    assert typed["condition"] == {"source": "CAB BAD."}
+    assert typed["bits"] == named["bits"] != usual["bits"]
+    assert (typed["condition_from"], usual["condition_from"]) == ("option", "default")
+
+
 def test_only_translators_have_a_source(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     said = complaint(capsys, 2, "sample", "made-binarised-mnist", "-o", tmp_path / "a.png", "--source", "a")
     assert "--source is for models that translate; MADE" in said
