@@ -421,9 +421,9 @@ class MainWindow(QMainWindow):
             self.engine_label.say("loading …" if studio.activity is Activity.LOADING else "no model")
         elif not studio.running:
             worker = studio.worker
-            known = worker.kernels_warm or worker.kernels_failed is not None or not self._compiles
-            waiting = "" if known else " · compiling kernels"
-            self.engine_label.say(f"{studio.engine_name()} engine · {studio.loaded.device.upper()}{waiting}")
+            lacking = "compiling kernels" if worker.kernels_failed is None else "kernels not compiled"
+            kernels = f" · {lacking}" if self._compiles and not worker.kernels_warm else ""
+            self.engine_label.say(f"{studio.engine_name()} engine · {studio.loaded.device.upper()}{kernels}")
             self.speed_label.say("")
             self.left_label.say("")
         seed = f" · {self._noise_of(take)}" if take else ""

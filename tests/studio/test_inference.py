@@ -32,6 +32,7 @@ from models.sampling import ConditionalBuffer
 from models.shaping import NEUTRAL
 from models.tensor_file import Check
 from models.trace import Take, Trace, new_take
+from studio.app import MainWindow
 from studio.heartbeat import measure
 from studio.inference import NEVER, NICENESS
 from studio.messages import WalkRequest
@@ -596,15 +597,20 @@ def no_numba(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_it_is_said_why_kernels_cannot_be_compiled(
     no_numba: None, make_studio: Callable[[], Studio], qtbot: QtBot
 ) -> None:
-    opened = make_studio()
+    opened = load(make_studio(), qtbot, IMAGE)
+    window = MainWindow(opened)
+    qtbot.addWidget(window)
     said: list[str] = []
     opened.message.connect(said.append)
     assert opened.worker.kernels_failed is None
+    assert window.engine_label.text() == "cached engine · CPU · compiling kernels"
     with qtbot.waitSignal(opened.worker.kernels_given_up, timeout=60_000):
         pass
     assert opened.worker.kernels_failed == "ImportError: this numba is broken"
     assert any("this numba is broken" in line for line in said)
     assert not opened.worker.kernels_warm
+    assert window.engine_label.text() == "cached engine · CPU · kernels not compiled"
+    window.sound.close()
 
 
 def test_smoothness_is_not_measured_without_the_kernels(
