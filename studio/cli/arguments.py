@@ -98,7 +98,8 @@ def parser() -> Parser:
     )  # fmt: skip
     sample.add_argument(
         "--beam", type=positive, metavar="N",
-        help="instead of samples the N texts that a beam search finds, the most probable first (default: samples)",
+        help="instead of samples the N texts that a beam search finds, the most probable first, or it alone where OUT "
+        "holds one (default: samples)",
     )  # fmt: skip
     length = sample.add_mutually_exclusive_group()
     length.add_argument(

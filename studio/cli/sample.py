@@ -66,7 +66,9 @@ def sample(arguments: argparse.Namespace) -> int:
         limit = limit_of(arguments, chain)
         width = width_of(arguments, chain)
         arguments.count = width or arguments.count  # a search finds as many texts as it is wide
-        in_parts = check_output(arguments.out, chain, arguments.count, limit, arguments.scale)
+        best_alone = width is not None and holds_one(arguments.out, chain)
+        written = 1 if best_alone else arguments.count
+        in_parts = check_output(arguments.out, chain, written, limit, arguments.scale)
         puzzle, prompt = puzzle_of(arguments, chain), prompt_of(arguments, chain)
         frames = given_frames(arguments, chain)
 
@@ -121,7 +123,7 @@ def sample(arguments: argparse.Namespace) -> int:
         seconds = time.perf_counter() - began
     if take is not None:
         with typed_by_user():
-            files = export(arguments.out, take, scale=arguments.scale)
+            files = export(arguments.out, take, samples=[0] if best_alone else None, scale=arguments.scale)
         steps = sum(map(len, take.traces))
         drawn = Drawn(files, [trace.bits * math.log(2) for trace in take.traces], steps, steps)
     if drawn is not None:
@@ -254,6 +256,14 @@ def limit_of(arguments: argparse.Namespace, chain: Chain) -> int:
     if steps > chain.limit:
         raise InputError(f"--steps lies in 1 … {chain.limit}, not {steps}")
     return steps
+
+
+def holds_one(out: Path, chain: Chain) -> bool:
+    """Whether what is written holds a single sample."""
+    from models.formats import format_of
+
+    form = format_of(out, chain, 1)
+    return form is not None and not form.several
 
 
 def check_output(out: Path, chain: Chain, count: int, limit: int, scale: int) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from models.files import command_line, read_saved
+from models.text import TextChain
 from studio.cli import main
 from tests.studio.conftest import write
 from tests.text_model import register_text, save_text_model
@@ -168,6 +169,18 @@ def test_a_beam_is_searched_by_command_and_its_file_names_that_command(
     answer(capsys, "sample", checkpoint, "-o", again, *words[words.index("-o") + 2 :])
     texts = [[trace.symbols.tolist() for trace in read_saved(path).take.traces] for path in (page, again)]
     assert texts[0] == texts[1]
+
+
+def test_of_what_a_beam_found_a_file_of_one_text_holds_the_most_probable(
+    capsys: pytest.CaptureFixture[str], checkpoint: Path, tmp_path: Path
+) -> None:
+    search = "sample", checkpoint, "--beam", 3, "--prompt", "ab", "--steps", 6, "-o"
+    every = answer(capsys, *search, tmp_path / "all.npz")
+    best = answer(capsys, *search, tmp_path / "best.txt")
+    take = read_saved(tmp_path / "all.npz").take
+    assert best["nats"] == every["nats"] == sorted(every["nats"])
+    assert isinstance(take.chain, TextChain)
+    assert (tmp_path / "best.txt").read_text("utf-8") == take.chain.text(take.traces[0].symbols)
 
 
 @pytest.mark.parametrize(
