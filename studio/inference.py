@@ -47,6 +47,7 @@ from models.source_text import Text
 from models.text import TextChain
 from models.trace import Take, Trace, new_take
 from models.track import Track
+from models.video import VideoChain
 from studio.given_video import examples_for
 from studio.lead import Lead
 from studio.messages import (
@@ -560,8 +561,8 @@ class InferenceThread(QThread):
         heard = rate is not None and rate <= request.pace < math.inf
         # Added to what is left: of two steps asked for by two keys in a row the first may not be drawn yet.
         self._ahead += self.lead.latency * request.pace if heard else 1.0
-        if isinstance(request.take.chain, TextChain):
-            # What a text begins with is there at once: nobody wants to see their own words being typed.
+        if isinstance(request.take.chain, TextChain | VideoChain):
+            # What a text or a video begins with is there at once: nobody wants to see their own words being typed.
             self._ahead += max(0, len(request.take.given) - request.take.frontier)
         self._clock, self._owed = now, self._ahead
         self._room = None

@@ -230,6 +230,18 @@ def test_a_dropped_gif_is_what_the_next_take_begins_with_and_the_truth_beside_it
     assert canvas.film._truth == []
 
 
+def test_given_frames_are_there_at_once_at_any_pace(video_studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    first, *others = map(Image.fromarray, balls())
+    first.save(tmp_path / "balls.gif", save_all=True, append_images=others)
+    with qtbot.waitSignal(video_studio.given_video.changed):
+        video_studio.opening.open_path(tmp_path / "balls.gif")
+    video_studio.change("pace", pace=1.0)
+    video_studio.generate()
+    qtbot.waitUntil(lambda: video_studio.frontier >= CHAIN.given, timeout=10_000)
+    video_studio.pause()
+    qtbot.waitUntil(lambda: not video_studio.running)
+
+
 def test_a_gif_of_another_size_is_refused_with_the_size_that_would_be_right(
     video_studio: Studio, qtbot: QtBot, tmp_path: Path
 ) -> None:
