@@ -432,7 +432,9 @@ class MainWindow(QMainWindow):
 
     @staticmethod
     def _noise_of(take: Take) -> str:
-        """The seed; of a single sample that was drawn among others, which one it was, too."""
+        """The seed; of a single sample that was drawn among others, which one it was, too. A search has no noise."""
+        if take.beam is not None:
+            return f"beam search, width {take.beam}"
         if swept(take).seed:
             return f"{len(take.samples)} seeds"
         first = take.traces[0].schedule[0]

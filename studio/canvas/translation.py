@@ -32,7 +32,9 @@ from studio.widgets.labels import ElidedLabel, label
 from studio.widgets.layouts import GAP, EvenGrid
 from studio.widgets.painting import painting
 
-HEADS_PIXELS = 32
+LAYER_PIXELS = 10
+"""Of the letters that number the layers beside their rows."""
+HEADS_PIXELS = 48
 """Height of the rows of all heads together, below a line of the source."""
 STRONGEST = 0.85
 """Opacity of the amber of the character that is looked at most."""
@@ -163,10 +165,19 @@ class SourceText(QWidget):
         picture = QRectF(first.left(), first.bottom() + 2, len(steps) * width, HEADS_PIXELS)
         painter.fillRect(picture, faded(theme.line, 0.5))
         painter.drawImage(picture, amber(np.sqrt(rows), theme.now))
-        painter.setPen(QPen(theme.line, 1))
-        for layer in range(1, weights.shape[0]):
-            y = picture.top() + HEADS_PIXELS * layer / weights.shape[0]
-            painter.drawLine(QPointF(picture.left(), y), QPointF(picture.right(), y))
+        of_layer = QRectF(picture.left(), picture.top(), picture.width(), HEADS_PIXELS / weights.shape[0])
+        font = painter.font()
+        font.setPixelSize(LAYER_PIXELS)
+        painter.setFont(font)
+        for layer in range(weights.shape[0]):
+            here = of_layer.translated(0, layer * of_layer.height())
+            if layer:
+                painter.setPen(QPen(theme.line, 1))
+                painter.drawLine(here.topLeft(), here.topRight())
+            if not steps.start and of_layer.height() >= LAYER_PIXELS:
+                painter.setPen(theme.quiet)
+                right = QRectF(here.right() + MARGIN / 2, here.top(), self.width(), here.height())
+                painter.drawText(right, Qt.AlignmentFlag.AlignVCenter, f"layer {layer + 1}")
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from models.checkpoint import load_checkpoint
 from models.shaping import NEUTRAL
 from models.trace import Take
+from studio.app import MainWindow
 from studio.canvas import kind_of_canvas, make_canvas
 from studio.canvas.translation import ROW, TranslationCanvas, how_made, log_prob, total_of
 from studio.looking import Pointer
@@ -206,6 +207,16 @@ def test_what_was_found_can_be_looked_into_and_edited(canvas: TranslationCanvas,
     assert take.traces[1].segment.shaping == NEUTRAL
     studio.undo_stack.undo_in_turn()
     assert int(take.traces[1].symbols[1]) == symbol
+
+
+def test_the_status_bar_tells_a_search_and_not_a_seed(canvas: TranslationCanvas, studio: Studio, qtbot: QtBot) -> None:
+    window = MainWindow(studio)
+    qtbot.addWidget(window)
+    drawn(studio, qtbot)
+    assert "seed" in window.model_label.text()
+    searched(canvas, studio, qtbot)
+    assert window.model_label.text().endswith("beam search, width 3")
+    window.sound.close()
 
 
 def test_a_search_can_be_stopped_and_gone_on_with(canvas: TranslationCanvas, studio: Studio, qtbot: QtBot) -> None:
