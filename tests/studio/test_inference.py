@@ -597,18 +597,17 @@ def no_numba(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_it_is_said_why_kernels_cannot_be_compiled(
     no_numba: None, make_studio: Callable[[], Studio], qtbot: QtBot
 ) -> None:
-    opened = load(make_studio(), qtbot, IMAGE)
-    window = MainWindow(opened)
-    qtbot.addWidget(window)
+    opened = make_studio()
     said: list[str] = []
     opened.message.connect(said.append)
     assert opened.worker.kernels_failed is None
-    assert window.engine_label.text() == "cached engine · CPU · compiling kernels"
     with qtbot.waitSignal(opened.worker.kernels_given_up, timeout=60_000):
         pass
     assert opened.worker.kernels_failed == "ImportError: this numba is broken"
     assert any("this numba is broken" in line for line in said)
     assert not opened.worker.kernels_warm
+    window = MainWindow(load(opened, qtbot, IMAGE))
+    qtbot.addWidget(window)
     assert window.engine_label.text() == "cached engine · CPU · kernels not compiled"
     window.sound.close()
 
