@@ -131,9 +131,9 @@ def time_engine(model: AutoregressiveModel, engine: str, example: Symbols) -> En
 
 def steps_limit(step_bytes: int) -> float:
     """How many times a second one core reads so many bytes: the fastest of LIMIT_REPETITIONS."""
-    from models.kernels.matrix import read
+    from models.kernels.matrix import aligned, read
 
-    weights = np.ones(step_bytes // 4, np.float32)
+    weights = aligned(np.ones(step_bytes // 4, np.float32))
     times = max(1, LIMIT_BYTES // step_bytes)
     read(weights, 1)  # compiles
     fastest = 0.0

@@ -12,7 +12,7 @@ import torch
 
 from models.conditional import Categorical, first_above, shape_probs
 from models.kernels.draw import draw_symbol, fast_exp, fast_sigmoid, fast_tanh
-from models.kernels.matrix import WIDTHS, add_product, add_products, bfloat16, outputs_of, pack
+from models.kernels.matrix import LINE_BYTES, WIDTHS, add_product, add_products, bfloat16, outputs_of, pack
 from models.shaping import NEUTRAL, Shaping
 
 Float32s = npt.NDArray[np.float32]
@@ -109,6 +109,7 @@ def test_products_with_packed_weights_are_matrix_products(rows: int, inputs: int
     assert (sums[:, outputs:] == 1).all()
     for tile in WIDTHS:
         packed = pack(weights, tile)
+        assert packed.ctypes.data % LINE_BYTES == 0
         alone = np.ones(outputs_of(packed), np.float32)
         add_product(packed, np.ascontiguousarray(x[0]), alone)
         assert alone[:outputs] == pytest.approx(sums[0, :outputs], abs=1e-4)
@@ -123,6 +124,7 @@ def test_weights_of_16_bits_are_rounded_as_torch_rounds_them_and_multiplied_in_f
     x = rng.normal(size=37).astype(np.float32)
     for tile in WIDTHS:
         whole, packed = pack(expected, tile), bfloat16(pack(weights, tile))
+        assert packed.ctypes.data % LINE_BYTES == 0
         sums, same = np.zeros(outputs_of(whole), np.float32), np.zeros(outputs_of(whole), np.float32)
         add_product(whole, x, sums)
         add_product(packed, x, same)
