@@ -25,11 +25,9 @@ from PySide6.QtWidgets import (
 )
 
 from studio.theme import QUIET, TITLE, Theme, colours, faded, fill_hatched, set_role, style_plot
+from studio.widgets.controls import NOTCH
 from studio.widgets.labels import ElidedLabel
 from studio.widgets.painting import painting_with
-
-NOTCH = 120
-"""What a notch of a wheel counts; a touch pad counts in smaller steps."""
 
 PAN_PER_NOTCH = 0.1
 """Of the stretch in view."""

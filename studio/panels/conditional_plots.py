@@ -32,10 +32,9 @@ from models.trace import Take
 from studio.canvas.alternatives import likeliest, paint_value
 from studio.canvas.given import was_found, was_given
 from studio.canvas.text_flow import glyph
-from studio.canvas.time_plot import NOTCH
 from studio.messages import MOST_ROWS, Inspection
 from studio.theme import DARK, LIGHT, QUIET_PIXELS, Theme, colours, faded, fill_hatched, mixed, small
-from studio.widgets.controls import RETURN_KEYS, claims_key
+from studio.widgets.controls import NOTCH, RETURN_KEYS, claims_key
 from studio.widgets.numbers import probability_text
 from studio.widgets.painting import paint_focus_frame, painting
 

@@ -55,6 +55,8 @@ def next_drag() -> int:
     return next(_drags)
 
 
+NOTCH = 120
+"""What a notch of a wheel counts; a touch pad counts in smaller steps."""
 RETURN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 LIST_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End)
