@@ -134,7 +134,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Two:
     started = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1"]
     done = subprocess.run(
         [*started, f"--master-port={port}", "-m", "tests.models.test_distributed", str(folder)],
-        capture_output=True, text=True, timeout=110, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=300, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     by_process = [json.loads((folder / f"results-{rank}.json").read_text()) for rank in range(2)]
