@@ -144,7 +144,6 @@ class TextPage(QAbstractScrollArea):
         self._own_sample = sample
         self._read_out = read_out
         self._letters: Letters | None = None
-        self._letters_of: TextChain | None = None
         self._trace: Trace | None = None
         self._given: npt.NDArray[np.int32] = np.empty(0, np.int32)
         """The symbols that every sample of the take was given."""
@@ -224,10 +223,8 @@ class TextPage(QAbstractScrollArea):
         if take is not None:
             chain = take.chain
             assert isinstance(chain, TextChain)
-            if chain is not self._letters_of:
-                characters = chain.alphabet.characters if isinstance(chain.alphabet, Characters) else ""
-                self._letters, self._letters_of = letters_of(characters), chain
-                self._flow = TextFlow(self._columns)
+            self._letters = letters_of(chain.alphabet.characters if isinstance(chain.alphabet, Characters) else "")
+            self._flow = TextFlow(self._columns)  # as wide as the letters let it be
             self._read = cells_of(chain)
             self._trace = take.samples[self.sample].trace
             self._given = np.array(take.given, np.int32)

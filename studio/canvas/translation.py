@@ -100,8 +100,7 @@ class SourceText(QWidget):
         return LINE_PIXELS + (HEADS_PIXELS + 6 if attends else 0)
 
     def show_text(self, text: str, factor: Text) -> None:
-        if factor is not self._of:
-            self._letters, self._of = letters_of(factor.characters), factor
+        self._letters, self._of = letters_of(factor.characters), factor
         self.text = text
         self._lay_out()
 
