@@ -484,7 +484,7 @@ class SoundChain(Chain):
 
     @property
     def limit(self) -> int:
-        return int(self.max_seconds * self.rate)
+        return min(int(self.max_seconds * self.rate), MAX_STEPS)
 
     @property
     def default_limit(self) -> int:
@@ -492,7 +492,7 @@ class SoundChain(Chain):
 
     @property
     def endless_limit(self) -> int:
-        return max(self.limit, MAX_STEPS)
+        return MAX_STEPS
 
     @property
     def stride(self) -> int:

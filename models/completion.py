@@ -26,7 +26,7 @@ from models.particles import effective_sample_size, log_weights
 from models.record import read_bytes
 from models.shaping import Shaping
 from models.text import TextChain
-from models.trace import ModelReference, Take, new_take
+from models.trace import ModelReference, Take, longest_of, new_take
 from models.video import VideoChain
 
 Mask = npt.NDArray[np.bool_]
@@ -116,7 +116,7 @@ def continuation(
     check_prefix(prefix, chain)
     take = new_take(
         model, seed=seed, count=count, condition=condition, shaping=shaping, engine=engine, device=device, first=first,
-        limit=more if more > chain.limit else min(len(prefix) + more, chain.limit),
+        limit=more if more > chain.limit else min(len(prefix) + more, longest_of(count, chain.limit)),
     )  # fmt: skip
     return replace(take, given=tuple(prefix.tolist()))
 

@@ -89,6 +89,10 @@ class Factor(ABC):
         """Whether the conditionals before a step are the same under both values: those of a track may differ later."""
         return bool(one == other)
 
+    def forgets(self, one: Any, other: Any, chain: Chain, step: int) -> bool:
+        """Whether another value is this one until a step, but for what was too much to be kept: see ``Track``."""
+        return False
+
     def arrange(self, chain: Chain, value: Any) -> Chain:
         """The chain under this value: a factor may decide on the order of the variables."""
         return chain

@@ -22,6 +22,11 @@ Wave = npt.NDArray[np.float32]
 
 MOST_SECONDS = 300
 """Of a recording that are read: far more than a model goes on from."""
+MOST_SAMPLES = MOST_SECONDS * 96_000
+LOUDEST = 1000.0
+"""Times full scale: floats may be larger, and their squares then are not even floats."""
+UNKNOWN = 2**63 - 1
+"""Frames of a FLAC that was written before its end was known."""
 LEAST_RATE, MOST_RATE = 1000, 1_000_000
 """Samples a second that a file may claim."""
 BLOCK_FRAMES = 4096
@@ -53,7 +58,7 @@ class Recording:
 
     wave: float32 (T,), T at least 1, mono, full scale at -1 … 1, which a file of floats may exceed. rate: in Hz. form:
     what it was, in words: ``44.1 kHz, stereo, 24 bit``. whole: whether all is here; else the file is cut short, or
-    longer than MOST_SECONDS.
+    longer than MOST_SECONDS, or MOST_SAMPLES.
     """
 
     wave: Wave
@@ -85,6 +90,16 @@ def soundfile_module() -> ModuleType:
     return module
 
 
+def opened(data: bytes) -> Any:
+    """A ``SoundFile`` to read from the beginning on; raises what the package does.
+
+    Of one that can seek, each read ends with a seek, which fails at the end of a FLAC that does not say how long it is.
+    """
+    file = soundfile_module().SoundFile(io.BytesIO(data))
+    file.seekable = lambda: False
+    return file
+
+
 def is_recording(data: bytes) -> bool:
     """Whether a file is a WAV or a FLAC, by its first bytes."""
     return data.startswith(b"fLaC") or (data[:4] in (b"RIFF", b"RIFX", b"RF64") and data[8:12] == b"WAVE")
@@ -107,11 +122,11 @@ def read_recording(source: Path | bytes, name: str = "the recording") -> Recordi
         raise NoSoundError(f"{name} is {what if data else 'empty'}")
     soundfile = soundfile_module()
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
+        with opened(data) as file:
             rate = int(file.samplerate)
             if not LEAST_RATE <= rate <= MOST_RATE:
                 raise FileError(f"{name} claims {rate} samples a second; a recording has {LEAST_RATE} to {MOST_RATE}")
-            wave, whole = _mono(file, MOST_SECONDS * rate)
+            wave, whole = _mono(file, min(MOST_SECONDS * rate, MOST_SAMPLES))
             channels = CHANNELS_IN_WORDS.get(file.channels, f"{file.channels} channels")
             form = f"{rate / 1000:g} kHz, {channels}, {FORMATS_IN_WORDS.get(file.subtype, file.subtype_info)}"
     except soundfile.LibsndfileError as error:
@@ -135,9 +150,10 @@ def _mono(file: Any, most: int) -> tuple[Wave, bool]:
         if not len(block):
             break
         count += len(block)
-        blocks.append(np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0).mean(axis=1))
+        block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
+        blocks.append(block.clip(-LOUDEST, LOUDEST).mean(axis=1))
     wave: Wave = np.concatenate(blocks).astype(np.float32)
-    return wave, count >= frames
+    return wave, count >= frames or (frames == UNKNOWN and count < most)
 
 
 def _claims_more(data: bytes) -> bool:

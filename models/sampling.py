@@ -170,18 +170,24 @@ class Walk:
     def recondition(self, name: str, value: Any) -> None:
         """Another value of a factor for every growing trace, which tells of other things to come only.
 
-        The conditional of the step that comes next must not differ either: a decoder has it already. Raises InputError
-        for another value.
+        The conditional of the step that comes next must not differ either: a decoder has it already. A value that
+        forgets what was long ago holds from now on, in a segment of its own. Raises InputError for another value.
         """
         (factor,) = (factor for factor in self.model.factors if factor.name == name)
         factor.check(value)
         growing = [trace for trace in self.take.traces if not trace.finished]
+        same = []
         for trace in growing:
-            for segment in trace.schedule:
-                if not factor.same_until(segment.condition[name], value, self.take.chain, len(trace) + 1):
-                    raise InputError(f"{name} cannot be changed where it has been drawn")
-        for trace in growing:
-            trace.recondition(name, value)
+            now, after = trace.segment.condition[name], len(trace) + 1
+            same.append(factor.same_until(now, value, self.take.chain, after))
+            if not same[-1] and not factor.forgets(now, value, self.take.chain, after):
+                raise InputError(f"{name} cannot be changed where it has been drawn")
+        for trace, alike in zip(growing, same, strict=True):
+            if alike:
+                trace.recondition(name, value)
+            else:
+                held = trace.segment
+                trace.reschedule(replace(held, start=len(trace), condition={**held.condition, name: value}))
         for cohort in self._cohorts:
             present = cohort.present
             table = cohort.decoder.condition.clone()

@@ -13,7 +13,7 @@ from models.chain import Chain, SoundChain, Symbols
 from models.errors import FileError, InputError, NoRecordError
 from models.file_format import Format, no_record, summary
 from models.record import PROGRAM, record_text
-from models.recording import FULL_SCALE, soundfile_module
+from models.recording import FULL_SCALE, UNKNOWN, opened, soundfile_module
 from models.trace import Take
 from models.version import VERSION
 
@@ -264,8 +264,9 @@ def _decode_flac(data: bytes, name: str, most: int) -> _Flac:
     """most: samples that are decoded, whatever the file claims. Raises FileError for what cannot be."""
     soundfile = soundfile_module()
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
+        with opened(data) as file:
             wave = file.read(min(file.frames, most + 1), dtype="int16", always_2d=True)[:, 0]
-            return _Flac(file.samplerate, file.channels, file.subtype, file.frames, wave)
+            samples = len(wave) if file.frames == UNKNOWN else file.frames
+            return _Flac(file.samplerate, file.channels, file.subtype, samples, wave)
     except soundfile.LibsndfileError as error:
         raise FileError(f"{name} is damaged or cut short: {error.error_string.strip().rstrip('.')}") from None

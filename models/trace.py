@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.chain import Chain, Symbols, chain_from_json
+from models.chain import MAX_STEPS, Chain, Symbols, chain_from_json
 from models.condition import Condition, Factor, arranged, check_words, complete, factors_from_json
 from models.errors import InputError
 from models.growing import RELEASED_STEPS, Growth
@@ -136,8 +136,14 @@ class Trace:
         self.schedule = [*(s for s in self.schedule if s.start < segment.start), segment]
 
     def recondition(self, name: str, value: Any) -> None:
-        """Another value of a factor in the whole schedule, under which all that is drawn would have been the same."""
-        self.schedule = [replace(s, condition={**s.condition, name: value}) for s in self.schedule]
+        """Another value of a factor for what comes next, and for all that was drawn under the value of now.
+
+        It would have been the same.
+        """
+        now = self.segment.condition[name]
+        self.schedule = [
+            replace(s, condition={**s.condition, name: value}) if s.condition[name] == now else s for s in self.schedule
+        ]
 
     def append(
         self,
@@ -413,6 +419,11 @@ def check_samples(first: int, count: int) -> None:
         raise InputError(f"a sample's number lies in 0 … {MAX_SEED}, not at {first + count - 1}")
 
 
+def longest_of(count: int, limit: int) -> int:
+    """The longest that so many samples may be, up to ``limit``: what can be kept is shared among them."""
+    return max(1, min(limit, MAX_STEPS // count))
+
+
 def check_limit(limit: int, chain: Chain) -> None:
     """Raises InputError unless a walk may have so many steps at most."""
     if not 1 <= limit <= chain.endless_limit:
@@ -436,6 +447,11 @@ def new_take(
     limit = model.chain.default_limit if limit is None else limit
     check_limit(limit, model.chain)
     check_samples(first, count)
+    if count * limit > MAX_STEPS:
+        most = MAX_STEPS // limit
+        raise InputError(
+            f"{count} samples of {limit} steps are more than a take holds: at most {most}, or shorter ones"
+        )
     samples = [
         Sample([Trace(Segment(0, shaping, dict(condition), seed, n, 0, engine, device))])
         for n in range(first, first + count)

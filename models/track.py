@@ -221,10 +221,13 @@ class Track(Factor):
     def pressed(self, value: Sequence[Sequence[Any]], frame: int, *values: Any) -> list[list[Any]]:
         """The track with an event that begins at a frame, and lasts until it is ``released``; what goes on then ends.
 
-        There is none that begins later. Of more than MAX_EVENTS the first ones are left out: only the latest is heard.
+        There is none that begins later. Where these were more than MAX_EVENTS, the earlier half is left out, see
+        ``forgets``: only the latest is heard.
         Raises InputError, as ``check``, for values that are none.
         """
-        before = self.released([event for event in value if event[0] < frame], frame)[1 - MAX_EVENTS :]
+        before = self.released([event for event in value if event[0] < frame], frame)
+        if len(before) == MAX_EVENTS:
+            before = before[MAX_EVENTS // 2 :]
         track = [*before, [frame, MAX_FRAME, *values]]
         self.check(track)
         return track
@@ -253,10 +256,11 @@ class Track(Factor):
             return begun, not self.held and len(value) > len(begun)
 
         (one_begun, one_more), (other_begun, other_more) = told(one), told(other)
-        if MAX_EVENTS in (len(one), len(other)):  # what began first may have been left out, see ``pressed``
-            both = min(len(one_begun), len(other_begun))
-            one_begun, other_begun = one_begun[len(one_begun) - both :], other_begun[len(other_begun) - both :]
         return one_begun == other_begun and one_more == other_more
+
+    def forgets(self, one: Any, other: Any, chain: Chain, step: int) -> bool:
+        """Whether another track is this one until a step, but for the events that ``pressed`` leaves out of it."""
+        return len(one) == MAX_EVENTS and self.same_until(one[MAX_EVENTS // 2 :], other, chain, step)
 
     def end(self, event: Sequence[Any]) -> int:
         """The frame after its last one; of an event that goes on until another begins, where the usual one ends."""

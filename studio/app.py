@@ -790,7 +790,8 @@ class MainWindow(QMainWindow):
         store.setValue("geometry", self.saveGeometry())
         store.setValue("state", self.saveState(LAYOUT_VERSION))
         store.sync()
-        self.hide()  # what is walked and written is waited for
+        self.hide()  # what is written is waited for
+        self.studio.pause()
         if not self.asked_to_end and not self._may_lose():
             event.ignore()
             return

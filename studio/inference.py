@@ -21,6 +21,7 @@ import queue
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -1125,9 +1126,10 @@ def _give_memory_back() -> None:
 
 
 def _give_way() -> None:
-    """Of this thread, to the one that walks."""
+    """Of this thread, to the one that walks. Its niceness was that of the thread that made it, which may be either."""
     if sys.platform == "linux":
-        os.nice(NICENESS_BESIDE)
+        niceness = os.getpriority(os.PRIO_PROCESS, os.getpid()) + NICENESS_BESIDE
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 def _why(error: Exception) -> str:

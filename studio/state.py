@@ -51,7 +51,7 @@ from models.source_text import Text
 from models.sweep import ALIKE, Axis, sweep, swept
 from models.text import TextChain
 from models.text_files import canonical
-from models.trace import Take, Trace, new_take
+from models.trace import Take, Trace, longest_of, new_take
 from models.track import Track
 from models.video import VideoChain
 from studio.attention import FollowedAttention
@@ -367,8 +367,9 @@ class Studio(QObject):
         self.worker.set_shaping(settings.shaping)
         if pace_changed:
             self.worker.set_pace(settings.pace)
-        if settings.condition != before and self.running and isinstance(self.chain, SoundChain):
-            self._direct(before)
+        # What is being drawn may no longer be shown.
+        if settings.condition != before and self.running and self.take is not None:
+            self._direct(self.take, before)
         if settings.device != device:
             self.pause()
             self.loading.change_device(device, step)
@@ -391,12 +392,13 @@ class Studio(QObject):
             self.settings = settings_from_json(self.profile.model_settings(self._key), header.chain, header.factors)
             self.profile.set("model", self._key)
 
-    def _direct(self, before: Condition) -> None:
+    def _direct(self, take: Take, before: Condition) -> None:
         """A sound that is being drawn goes on as somebody else says it, or says something else; tracks are its own."""
         assert self.settings is not None
-        assert self.take is not None
-        chosen, differ = self.settings.condition, swept(self.take).factors
-        names = [f.name for f in self.take.model.factors if not isinstance(f, Track) and f not in differ]
+        if not isinstance(take.chain, SoundChain):
+            return
+        chosen, differ = self.settings.condition, swept(take).factors
+        names = [f.name for f in take.model.factors if not isinstance(f, Track) and f not in differ]
         changes = {name: chosen[name] for name in names if chosen[name] != before.get(name)}
         if changes:
             self.worker.direct(changes)
@@ -453,10 +455,11 @@ class Studio(QObject):
             self.wish_for(partial(self.begin, beam=beam))
         if self.settings is None or self.loaded is None:
             return
-        reference, limit, prompt = self.loaded.reference, self.settings.limit, self.settings.prompt
+        reference, prompt = self.loaded.reference, self.settings.prompt
         chain = reference.chain
-        if limit > chain.limit:
-            limit //= self.settings.count  # what can be kept is shared among the samples
+        limit = self.settings.limit
+        if chain.length is None:
+            limit = longest_of(self.settings.count, limit)
 
         def make(count: int, shaping: Shaping, **fields: Any) -> Take:
             if beam is not None:
@@ -545,7 +548,8 @@ class Studio(QObject):
         if self.settings is None or self.loaded is None:
             return False
         self.pause()
-        reference, before, more = self.loaded.reference, self.take, self.settings.limit
+        reference, before = self.loaded.reference, self.take
+        more = longest_of(self.settings.count, self.settings.limit)
         self.begin_with(partial(continuation, reference, prefix, more=more), changes=changes)
         return self.take is not before
 

@@ -433,7 +433,7 @@ class CompiledVideoPixelNetwork(CompiledDecoder):
             np.minimum(progress, step, out=progress)
 
     def _select(self, rows: list[int]) -> None:
-        used = 1 + int(self._state.frame.max(initial=0))
+        used = 2 + int(self._state.frame.max(initial=0))  # that after the frame is being written, row by row
         self._state = rows_of(self._state, rows)
         self._memory = Memory(*(_copied(values, rows, used) for values in self._memory))
 

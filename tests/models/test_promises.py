@@ -25,6 +25,8 @@ from models.condition import Order, Vector, complete
 from models.conditional import LOG2
 from models.likelihood import surprises
 from models.model import AutoregressiveModel, ModelSpec
+from models.networks.linear_autoregression import LinearAutoregression
+from models.networks.tabular import TabularChain
 from models.noise import uniforms
 from models.sampling import FLOAT_TIE, Walk, distance_to, engines_of, make_decoder, reproduce, run
 from models.shaping import NEUTRAL, Shaping
@@ -154,13 +156,21 @@ def test_each_conditional_sums_to_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_joint_of_a_chain_small_enough_to_enumerate_sums_to_one(name: str) -> None:
-    """The same network on a tiny chain; with a stop symbol, what has not stopped by then is the tail."""
+    """The same network on a tiny chain; with a stop symbol, what has not stopped by then is the tail.
+
+    Its weights are drawn: some begin as zeros, and what ignores its past sums to one whatever its masks are.
+    """
     spec = loaded(name).model.spec
     chain, steps = tiny(spec.chain)
     torch.manual_seed(2)
     network = type(loaded(name).model)
     factors = network.factors_for(tuple(factor for factor in spec.factors if factor.of_data), chain)
     model = network(ModelSpec(spec.architecture, chain, factors, spec.config)).double()
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.normal_(std=0.5)
+            if isinstance(model, TabularChain | LinearAutoregression):  # counts, and a deviation
+                weights.abs_()
     stop = chain.alphabet.stop_symbol
     total = tail = 0.0
     for sequence in itertools.product(range(chain.alphabet.size), repeat=steps):
@@ -221,6 +231,20 @@ def test_decoder_equals_network_from_any_prefix_and_after_any_rewind(name: str, 
         else:
             decoder.extend(symbols[None, decoder.step : step])
         assert decoder.step == step
+        assert total_variation(decoder.peek().dense()[0], truth[step]) < 1e-4, f"at step {step}"
+
+
+@pytest.mark.parametrize(("name", "engine"), PAIRS)
+def test_a_copy_of_a_decoder_goes_on_as_it_would_have(name: str, engine: str) -> None:
+    """As a branch does that begins where a walk stands: nothing is rewound first."""
+    model = loaded(name).model
+    symbols = symbols_of(name)
+    truth = parallel(model, symbols)
+    decoder = make_decoder(model, engine, model.condition_tensor(condition_of(model)))
+    rng = np.random.default_rng(7)
+    for step in np.unique(rng.integers(1, len(symbols), 12)):
+        decoder.extend(symbols[None, decoder.step : step])
+        decoder = decoder.select([0, 0]).select([1])
         assert total_variation(decoder.peek().dense()[0], truth[step]) < 1e-4, f"at step {step}"
 
 

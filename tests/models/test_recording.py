@@ -29,6 +29,7 @@ from models.recording import (
 )
 from models.sampling import reproduce, run
 from models.shaping import NEUTRAL
+from models.sound_files import Flac
 from models.trace import ModelReference, Take
 
 CHAIN = SoundChain(MuLaw(256, stop=True), 8000, default_seconds=0.1, max_seconds=0.5)
@@ -159,6 +160,27 @@ def test_a_flac_that_claims_more_samples_than_memory_holds_is_read_as_far_as_it_
     recording = read_recording(tmp_path / "a.flac")
     assert not recording.whole
     assert 4_000 <= len(recording.wave) <= 10_000
+
+
+def test_a_flac_that_was_written_before_its_end_was_known_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "streamed.flac"
+    soundfile.write(path, sine(300, 8000, seconds=2.5), 8000)
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0  # the 36 bits that tell how many samples there are
+    data[22:26] = bytes(4)
+    found = read_recording(bytes(data))
+    assert found.whole
+    assert np.array_equal(found.wave, read_recording(path).wave)
+    (symbols,) = Flac().read_foreign(bytes(data), "streamed.flac", SoundChain(MuLaw(256), 8000, 0.1, 5.0))
+    assert len(symbols) == 20_000
+
+
+def test_floats_that_are_far_beyond_full_scale_stay_numbers() -> None:
+    both = np.full((2000, 2), 3e38, "<f4")
+    both[::2] *= -1
+    found = read_recording(wav(both.tobytes(), tag=3, channels=2, rate=44_100, bits=32))
+    gain, offset = normalising(found.resampled(8000).wave)
+    assert np.isfinite([gain, offset, peak(found.wave)]).all()
 
 
 def test_floats_that_are_no_numbers_are_silence_and_those_beyond_full_scale_are_clipped_at_the_end() -> None:

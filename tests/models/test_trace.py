@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from models.errors import InputError
 from models.noise import MAX_SEED
 from models.record import load_take, record_text, save_take, take_from_text
 from models.shaping import NEUTRAL
-from models.trace import ModelReference, Take, check_samples, model_reference_from_json, new_take
+from models.trace import ModelReference, Take, check_samples, longest_of, model_reference_from_json, new_take
 
 SOUND = SoundChain(MuLaw(4, stop=True), 1000, default_seconds=0.05, max_seconds=0.1)
 IMAGE = ImageChain(GreyLevels(4), 2, 3)
@@ -45,6 +46,17 @@ def test_every_branch_that_can_be_made_can_be_read_back(tmp_path: Path) -> None:
         take.branch(0, step, value=4)
         save_take(tmp_path / "take.npz", take)
         assert load_take(tmp_path / "take.npz").traces[0].forced == {step: 4}
+
+
+@pytest.mark.parametrize("count", [1, 3, 32])
+def test_as_many_samples_of_any_length_as_may_begin_can_be_read_back(count: int) -> None:
+    chain = SoundChain(MuLaw(4), 192_000, default_seconds=1, max_seconds=3600)
+    reference = ModelReference("m", "M", "0" * 64, chain, ())
+    begin = partial(new_take, reference, seed=1, condition={}, shaping=NEUTRAL, engine="reference")
+    longest = longest_of(count, chain.limit)
+    assert take_from_text(record_text(begin(count=count, limit=longest))).limit == longest
+    with pytest.raises(InputError, match=f"{count} samples|samples of {longest + 1} steps|0 …|1 …"):
+        begin(count=count, limit=longest + 1)
 
 
 def test_a_branch_may_start_at_the_frontier_of_what_goes_on() -> None:

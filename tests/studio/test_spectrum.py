@@ -57,14 +57,23 @@ def test_a_picture_of_a_long_clip_reads_what_is_under_its_windows_and_not_what_l
 
 
 @pytest.mark.parametrize("scale", FREQUENCY_SCALES)
-def test_full_scale_is_0_db_and_half_of_it_6_db_less(scale: str) -> None:
-    settings = SpectrumSettings(scale=scale)
-    middle_of_a_bin = 14 * 8000 / window_length(8000, 32)
-    full, half = (
-        decibels_of(int(column(sine(middle_of_a_bin, 8000, amplitude=a), 8000, settings).max())) for a in (1.0, 0.5)
-    )
-    assert full == pytest.approx(0, abs=2.5)  # a row may lie between two bins
-    assert full - half == pytest.approx(6.02, abs=0.5)
+@pytest.mark.parametrize("window_ms", WINDOWS_MS)
+@pytest.mark.parametrize("rate", [8000, 16_000])
+def test_full_scale_is_0_db_and_half_of_it_6_db_less(rate: int, window_ms: int, scale: str) -> None:
+    settings = SpectrumSettings(scale=scale, window_ms=window_ms)
+    bin_width = rate / window_length(rate, window_ms)
+    for frequency in (0.06 * rate, 0.2 * rate, 0.45 * rate):
+        middle_of_a_bin = round(frequency / bin_width) * bin_width
+        full, half = (
+            decibels_of(int(column(sine(middle_of_a_bin, rate, amplitude=a), rate, settings).max())) for a in (1.0, 0.5)
+        )
+        assert full == pytest.approx(0, abs=0.3)
+        assert full - half == pytest.approx(6.02, abs=0.5)
+
+
+def test_between_two_bins_a_sine_is_a_little_softer() -> None:
+    between = 100.5 * 8000 / window_length(8000, 32)
+    assert decibels_of(int(column(sine(between, 8000), 8000, SpectrumSettings()).max())) == pytest.approx(-1.4, abs=0.3)
 
 
 def test_silence_has_the_lowest_level_and_a_sine_nothing_far_from_it() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytestqt.qtbot import QtBot
 
+from models.condition import Category
 from models.trace import Take
 from studio.looking import Pointer
 from studio.state import Activity, Studio
@@ -60,6 +61,31 @@ def test_a_deleted_take_comes_back_by_undo(image_studio: Studio, qtbot: QtBot) -
     assert image_studio.take is None
     image_studio.undo_stack.undo()
     assert [e.id for e in image_studio.profile.history()] == [entry.id]
+
+
+def test_a_condition_chosen_just_after_the_sound_being_drawn_was_deleted_is_only_a_setting(
+    sound_studio: Studio, qtbot: QtBot
+) -> None:
+    assert sound_studio.settings is not None
+    condition = sound_studio.settings.condition
+    assert sound_studio.loaded is not None
+    changed = next(
+        {**condition, factor.name: label}
+        for factor in sound_studio.loaded.reference.factors
+        if isinstance(factor, Category)
+        for label in factor.choices
+        if label != condition[factor.name]
+    )
+    sound_studio.change("slowly", pace=1.0, limit=4000)
+    sound_studio.begin()
+    qtbot.waitUntil(lambda: sound_studio.frontier > 0)
+    assert sound_studio.take is not None
+    sound_studio.delete_take(sound_studio.take.id)
+    sound_studio.change("another", condition=changed)
+    assert sound_studio.take is None
+    sound_studio.undo_stack.undo()
+    assert sound_studio.settings.condition == condition
+    qtbot.waitUntil(lambda: sound_studio.activity is Activity.IDLE)
 
 
 def test_a_setting_of_a_model_that_is_gone_is_not_undone_elsewhere(
