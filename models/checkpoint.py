@@ -90,6 +90,31 @@ class CheckpointHeader:
     """By part of the data (``valid``, ``test``): ``bits_per_dim``, ``nats``, their standard errors, ``examples``."""
 
     @property
+    def trainings(self) -> list[Mapping[str, Any]]:
+        """The records of this run, of the one whose weights it started from, and so on.
+
+        Foreign checkpoints may hold anything there.
+        """
+        records: list[Mapping[str, Any]] = []
+        record: object = self.training
+        while isinstance(record, Mapping):
+            records.append(record)
+            start = record.get("start")
+            record = start.get("training") if isinstance(start, Mapping) else None
+        return records
+
+    @property
+    def training_seconds(self) -> float | None:
+        """Of all ``trainings``; None where one of them does not say."""
+        total = 0.0
+        for record in self.trainings:
+            seconds = record.get("seconds")
+            if not isinstance(seconds, int | float):
+                return None
+            total += seconds
+        return total
+
+    @property
     def measured_on(self) -> str | None:
         """The part of the data whose likelihood counts: ``test`` where it was measured, else ``valid``, else None."""
         return next((part for part in ("test", "valid") if "bits_per_dim" in self.likelihood.get(part, {})), None)

@@ -93,8 +93,9 @@ class AutoregressiveModel(nn.Module, ABC):
     def training_pass(self, symbols: Tensor, condition: Tensor) -> tuple[Conditional, Tensor]:
         """What training looks at: conditionals (B, T) of symbols (B, T), and how much each counts, (B, T).
 
-        The weighted mean of their negative log-likelihoods is the loss. By default all conditionals, with weight 1; a
-        network that samples some of them by torch's generator weights them so that the expectation is the same.
+        The sum of their negative log-likelihoods times these weights, over the number of variables, is the loss. By
+        default all conditionals, with weight 1; a network that samples some of them by torch's generator weights them
+        so that the expectation is the same.
         """
         return self.conditionals(symbols, condition), torch.ones_like(symbols, dtype=torch.float32)
 

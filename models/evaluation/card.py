@@ -325,12 +325,24 @@ def neighbours_section(header: CheckpointHeader, near: Neighbours) -> list[str]:
 
 
 def started_from(record: Mapping[str, Any]) -> str | None:
-    """The training whose weights this one started from."""
-    start = record.get("start")
-    if start is None:
-        return None
-    taken, before = grouped(start["weights"]), start["training"]
-    return f"{taken} weights of {start['name']}, trained by `{before['command']}`, {grouped(before['steps'])} steps"
+    """The trainings that led to the weights this one started from, the latest first."""
+    said = []
+    while start := record.get("start"):
+        taken, record = grouped(start["weights"]), start["training"]
+        said.append(f"{taken} weights of {start['name']}, trained by `{record['command']}`, {steps_and_time(record)}")
+    return "; that from ".join(said) or None
+
+
+def steps_and_time(record: Mapping[str, Any]) -> str:
+    steps = f"{grouped(record['steps'])} steps"
+    return f"{steps} in {grouped(record['seconds'])} s" if "seconds" in record else steps
+
+
+def training_time(header: CheckpointHeader) -> str | None:
+    alone, whole = header.training.get("seconds"), header.training_seconds
+    if alone is None or whole == alone:
+        return None if alone is None else f"{grouped(alone)} s"
+    return f"{grouped(alone)} s" + ("" if whole is None else f", and {grouped(round(whole))} s with all that led to it")
 
 
 def data_section(header: CheckpointHeader) -> list[str]:
@@ -343,7 +355,7 @@ def data_section(header: CheckpointHeader) -> list[str]:
         ("Started from", started_from(record)),
         ("Steps", record.get("steps")),
         ("Hardware", record.get("hardware")),
-        ("Training time", f"{grouped(record['seconds'])} s" if "seconds" in record else None),
+        ("Training time", training_time(header)),
         ("Note", record.get("note")),
         ("Size", f"{header.size_bytes / 1e6:.2f} MB"),
     ]

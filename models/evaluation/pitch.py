@@ -2,7 +2,8 @@
 
 A. de Cheveigné and H. Kawahara, "YIN, a fundamental frequency estimator for speech and music", J. Acoust. Soc. Am. 111,
 2002: the period is the first lag at which a sound differs little from itself, compared with what it does at all shorter
-lags. Here the period is then measured once more over as many of them as fit: the shortest are four samples long.
+lags. Here the period is then measured once more over two, four, … of them, as many as fit: the shortest are four
+samples long.
 """
 
 from __future__ import annotations
@@ -32,8 +33,6 @@ THRESHOLD = 0.15
 """A dip below this is taken for the period; else the deepest one."""
 AFTER_ONSET = 0.08
 """Seconds: a hammer's stroke has no pitch."""
-LONGEST_MEASURED = 1200
-"""Samples: over so many periods the pitch is measured once more."""
 
 MIDDLE = range(36, 96)
 """The middle five octaves, C2 to B6, as MIDI numbers."""
@@ -61,7 +60,7 @@ def pitch_of(wave: Wave, rate: int) -> float:
     deep = dips[normalised[dips] < THRESHOLD]
     period = _lowest(differences, int(lags[deep[0] if len(deep) else dips[normalised[dips].argmin()]]))
     count = 1
-    while (2 * count) * period < min(LONGEST_MEASURED, longest - 2):
+    while (2 * count) * period < longest - 2:
         count *= 2
         period = _lowest(differences, round(count * period)) / count
     return 69 + 12 * math.log2(rate / period / 440)

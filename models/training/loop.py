@@ -520,7 +520,6 @@ class Trainer:
         loss_of = self.compiled_loss() if recipe.compile and can_compile() else self.loss
         raise_if_interrupted()
         loss_of = distributed.data_parallel(self.model, loss_of)
-        noun = self.data.chain.step_noun
         mean_loss, started, began_at = 0.0, time.monotonic(), self.step
         seconds_before = self.seconds
         for examples, chosen in batches(recipe, self.train, self.step):
@@ -548,7 +547,7 @@ class Trainer:
                 pace = (time.monotonic() - started) / (self.step - began_at)
                 left = pace * (recipe.steps - self.step) / 60
                 self.report(
-                    f"step {self.step}/{recipe.steps}  {mean_loss / math.log(2):.4f} bits/{noun}  "
+                    f"step {self.step}/{recipe.steps}  loss {mean_loss / math.log(2):.4f} bits  "
                     f"{pace:.2f} s/step  {left:.0f} min left"
                 )
             if self.step % recipe.validate_every == 0 or self.step == recipe.steps:

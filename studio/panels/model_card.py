@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, QUrl, Slot
 from PySide6.QtGui import (
@@ -111,7 +110,7 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
             if "examples" in measured:
                 text += f"<br>{grouped(int(measured['examples']))} examples"
             rows.append((f"Measured, {escape(part_title(part))}", text))
-    rows += training_facts(header.training)
+    rows += training_facts(header)
     rows.append(("File", escape(f"{entry.path.name}, {header.size_bytes / 1e6:.1f} MB")))
     return rows
 
@@ -122,13 +121,14 @@ def part_title(part: str) -> str:
     return f"{'validation' if name == 'valid' else name} part{comma}{under}"
 
 
-def training_facts(training: Mapping[str, Any]) -> list[tuple[str, str]]:
+def training_facts(header: CheckpointHeader) -> list[tuple[str, str]]:
     """The training record: foreign checkpoints may hold anything there."""
-    rows = []
+    rows, training, whole = [], header.training, header.training_seconds
     if isinstance(training.get("steps"), int):
         rows.append(("Training steps", grouped(training["steps"])))
-    if isinstance(training.get("seconds"), int | float):
-        rows.append(("Training time", duration(training["seconds"])))
+    if isinstance(seconds := training.get("seconds"), int | float):
+        before = f"<br>{duration(whole)} with all that led to it" if whole is not None and whole > seconds else ""
+        rows.append(("Training time", duration(seconds) + before))
     if isinstance(training.get("hardware"), str):
         rows.append(("Hardware", escape(training["hardware"])))
     if isinstance(training.get("command"), str):

@@ -604,12 +604,21 @@ def test_a_card_tells_which_pitch_a_tracker_found(speaking: LoadedModel, tmp_pat
     assert "| keys that were recorded | 92.5% |" in text
 
 
-def test_a_card_tells_where_a_training_started_from(speaking: LoadedModel) -> None:
-    before = {"command": "sampling-studio train first", "steps": 5000}
-    start = {"name": "first", "weights": 1234, "hash": "0", "training": before}
-    header = replace(speaking.header, training={**speaking.header.training, "start": start})
+def test_a_card_tells_all_that_a_training_started_from(speaking: LoadedModel) -> None:
+    first = {"command": "sampling-studio train first", "steps": 5000, "seconds": 3000}
+    start = {"name": "first", "weights": 1234, "hash": "0", "training": first}
+    second = {"command": "sampling-studio train second", "steps": 60, "seconds": 200, "start": start}
+    training = {**speaking.header.training, "seconds": 10, "start": {**start, "name": "second", "training": second}}
+    header = replace(speaking.header, training=training)
     text = card(replace(speaking, header=header), [], Neighbours([], [], [], [1.0], 1.0, "x"), {})
-    assert "1\u202f234 weights of first, trained by `sampling-studio train first`, 5\u202f000 steps" in text
+    assert (
+        "1\u202f234 weights of second, trained by `sampling-studio train second`, 60 steps in 200 s; that from " in text
+    )
+    assert (
+        "1\u202f234 weights of first, trained by `sampling-studio train first`, 5\u202f000 steps in 3\u202f000 s"
+        in text
+    )
+    assert "- **Training time**: 10 s, and 3\u202f210 s with all that led to it" in text
 
 
 def test_a_model_that_does_not_speak_has_no_speech_report(drawing: LoadedModel, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from models.training.data.base import SPLITS, DataSet, Examples
 from models.training.data.cifar10 import CIFAR10, CIFAR10_PATCHES
 from models.training.data.fashion_mnist import FASHION_MNIST
 from models.training.data.fsdd import FSDD
-from models.training.data.fsdd_directed import FSDD_DIRECTED
+from models.training.data.fsdd_directed import FSDD_DIRECTED, FSDD_DIRECTED_16BIT
 from models.training.data.mnist import BINARISED_MNIST, MNIST, MNIST14, MNIST_PATCHES
 from models.training.data.moving_mnist import MOVING_MNIST, MOVING_MNIST32
 from models.training.data.piano_notes import PIANO_NOTES, PIANO_NOTES_16BIT
@@ -32,8 +32,8 @@ DATA_SETS = {
     source.name: source
     for source in (
         MNIST, BINARISED_MNIST, MNIST_PATCHES, MNIST14, FASHION_MNIST, CIFAR10, CIFAR10_PATCHES, FSDD, FSDD_DIRECTED,
-        PIANO_NOTES, PIANO_NOTES_16BIT, TATOEBA_EN_DE, TINY_SHAKESPEARE, TINY_SHAKESPEARE_SPEECHES, MOVING_MNIST,
-        MOVING_MNIST32,
+        FSDD_DIRECTED_16BIT, PIANO_NOTES, PIANO_NOTES_16BIT, TATOEBA_EN_DE, TINY_SHAKESPEARE, TINY_SHAKESPEARE_SPEECHES,
+        MOVING_MNIST, MOVING_MNIST32,
     )
 }  # fmt: skip
 

@@ -8,13 +8,14 @@ training says them in other orders and with other silences in every epoch. The s
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.chain import MuLaw, SoundChain
+from models.chain import LinearAmplitudes, MuLaw, SoundChain
 from models.condition import Condition
 from models.track import Track
 from models.training.data.base import DataSet, Examples, redrawn
@@ -30,23 +31,23 @@ DIGITS = Track("digits", FRAMES_PER_SECOND, 42, (replace(DIGIT, any=False),), "4
 SEQUENCES_SEED = 407
 """Of the sequences that everybody is measured on."""
 WORDS = (2, 5)
-"""How many digits are said in a row: at least, and at most."""
+"""How many digits are said in a row: at least, and at most; what is left over at the end may be fewer."""
 FIRST, BETWEEN, LAST = (3, 20), (4, 40), (5, 15)
 """Frames of silence before the first digit, between two, and after the last: at least, and at most."""
 FADE = 40
 """Samples in which a recording comes out of the silence and goes back into it."""
 
 
-def load_directed(folder: Path, split: str) -> Examples:
+def load_directed(folder: Path, split: str, chain: SoundChain = CHAIN) -> Examples:
     clips = read_clips(folder, split)
 
     def draw(rng: np.random.Generator) -> Examples:
-        return in_sequences(clips, rng)
+        return in_sequences(clips, rng, chain)
 
     return redrawn(draw, split, SEQUENCES_SEED)
 
 
-def in_sequences(clips: list[Clip], rng: np.random.Generator) -> Examples:
+def in_sequences(clips: list[Clip], rng: np.random.Generator, chain: SoundChain) -> Examples:
     """Every clip once, in sequences of one speaker."""
     symbols, conditions = [], []
     for speaker in SPEAKER.values:
@@ -55,7 +56,7 @@ def in_sequences(clips: list[Clip], rng: np.random.Generator) -> Examples:
         while start < len(order):
             count = int(rng.integers(WORDS[0], WORDS[1], endpoint=True))
             wave, condition = in_a_row([said[n] for n in order[start : start + count]], rng)
-            symbols.append(CHAIN.symbols(wave))
+            symbols.append(chain.symbols(wave))
             conditions.append(condition)
             start += count
     return Examples(symbols, conditions)
@@ -95,4 +96,13 @@ FSDD_DIRECTED = DataSet(
     licence=FSDD.licence,
     attribution=FSDD.attribution,
     load=load_directed,
+)
+
+CHAIN_16BIT = replace(CHAIN, alphabet=LinearAmplitudes(65536, stop=True))
+FSDD_DIRECTED_16BIT = replace(
+    FSDD_DIRECTED,
+    name="fsdd_directed_16bit",
+    title=f"{FSDD_DIRECTED.title}, 16 bits",
+    chain=CHAIN_16BIT,
+    load=partial(load_directed, chain=CHAIN_16BIT),
 )

@@ -1,8 +1,9 @@
 """Moving MNIST: two digits that cross a black square in straight lines and bounce off its sides.
 
 N. Srivastava, E. Mansimov, R. Salakhutdinov, "Unsupervised learning of video representations using LSTMs", ICML 2015
-(arXiv:1502.04681), section 3.1, whose published generator this follows: each digit begins anywhere with any direction,
-goes a tenth of its room in each frame, and where digits meet the brighter pixel is seen.
+(arXiv:1502.04681), section 3.1, as its published generator does: each digit begins anywhere with any direction,
+goes a tenth of its room in each frame, and where digits meet the brighter pixel is seen. Deviation: what would pass a
+side is reflected by it, where the generator stops at the side for the rest of the frame.
 
 ``moving_mnist``: 20 frames of 64 x 64, of which ten are given. ``moving_mnist32``: digits of half the size in 10 frames
 of 32 x 32, of which five are given.
