@@ -86,6 +86,22 @@ def portaudio_can_start() -> bool:
     return any(alsa.snd_config_search(settings, name, ctypes.byref(found)) >= 0 for name in ALSA_DEFAULTS)
 
 
+DEVICES_HELD = threading.Lock()
+"""By who uses them on a thread of its own: what PortAudio knows of them must not be taken away meanwhile."""
+
+
+def list_devices_again() -> None:
+    """PortAudio lists the devices once; only starting it anew finds one that was connected since."""
+    import sounddevice
+
+    if DEVICES_HELD.acquire(blocking=False):
+        try:
+            sounddevice._terminate()
+            sounddevice._initialize()
+        finally:
+            DEVICES_HELD.release()
+
+
 def _check_rate(rate: int) -> None:
     if not MIN_RATE <= rate <= MAX_RATE:
         raise InputError(f"a sampling rate lies in {MIN_RATE} … {MAX_RATE} Hz, not {rate}")
@@ -265,9 +281,7 @@ class AudioOutput:
             raise SoundUnavailableError(SOUNDDEVICE_MISSING) from None
         try:
             if self._tried and (self.lost or not self.available):
-                # PortAudio lists the devices once; only starting it anew finds one that was connected since.
-                sounddevice._terminate()
-                sounddevice._initialize()
+                list_devices_again()
             self._tried = True
             info = sounddevice.query_devices(kind="output")
         except (sounddevice.PortAudioError, ValueError):

@@ -13,7 +13,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from models.recording import Recording, Wave
-from studio.audio import portaudio_can_start
+from studio.audio import DEVICES_HELD, portaudio_can_start
 
 MOST_SECONDS = 10.0
 LATENCY_SECONDS = 0.2
@@ -76,13 +76,19 @@ class Microphone(QObject):
             self.failed.emit(NO_MICROPHONE)
             return
         try:
-            import sounddevice
+            import sounddevice  # noqa: F401
         except OSError:
             self.failed.emit(PORTAUDIO_MISSING)
             return
         except ImportError:
             self.failed.emit(SOUNDDEVICE_MISSING)
             return
+        with DEVICES_HELD:
+            self._record()
+
+    def _record(self) -> None:
+        import sounddevice
+
         try:
             info = sounddevice.query_devices(kind="input")
         except (sounddevice.PortAudioError, ValueError):

@@ -81,6 +81,8 @@ class ContinuationDialog(QDialog):
         self._fitted: Recording | None = None
         self._listening = self._heard = False
         """Whether the microphone is recording, and whether anything has come from it."""
+        self._wanted = False
+        """Whether what it records is: not if this was closed in the midst of it."""
         self.view = RecordingView()
         self.pages = QStackedWidget()
         self.pages.addWidget(EmptyState(WAITING))
@@ -197,6 +199,7 @@ class ContinuationDialog(QDialog):
     def hideEvent(self, event: QHideEvent) -> None:
         if not event.spontaneous():
             self.microphone.stop()
+            self._wanted = False
             self.silence_wanted.emit()
         super().hideEvent(event)
 
@@ -274,7 +277,7 @@ class ContinuationDialog(QDialog):
         self.studio.pause()  # the microphone would hear it
         self.silence_wanted.emit()
         self.problem.show_problem("")
-        self._listening = True
+        self._listening = self._wanted = True
         self._heard = False
         self.microphone.start()
         self._refresh()
@@ -300,9 +303,9 @@ class ContinuationDialog(QDialog):
     def _on_recorded(self, recording: Recording) -> None:
         self._listening = False
         self._refresh()
-        if self.isVisible():
+        if self._wanted:
             self.studio.opening.fit_recording(recording)
-        else:  # closed in the midst of it: it is not wanted
+        else:
             self._show_again()
 
     @Slot(str)

@@ -242,8 +242,9 @@ def test_for_a_model_of_another_rate_it_is_resampled_from_what_it_was(
     assert len(dialog.given) == round(0.123 * RATE)
 
 
+@pytest.mark.parametrize("opened_again", [False, True])
 def test_what_the_microphone_heard_is_a_recording_unless_the_dialog_was_closed_meanwhile(
-    opened: Callable[..., ContinuationDialog], monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+    opened: Callable[..., ContinuationDialog], monkeypatch: pytest.MonkeyPatch, qtbot: QtBot, opened_again: bool
 ) -> None:
     dialog = opened(tone())
     monkeypatch.setattr(dialog.microphone, "start", lambda: None)
@@ -257,6 +258,7 @@ def test_what_the_microphone_heard_is_a_recording_unless_the_dialog_was_closed_m
 
     speak()
     dialog.hide()
+    dialog.setVisible(opened_again)
     dialog.microphone.recorded.emit(spoken)
     assert dialog.recording is not None
     assert (dialog.recording.name, dialog.view.seconds) == ("a.wav", pytest.approx(0.2))

@@ -12,7 +12,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from models.recording import Recording
-from studio.audio import Player
+from studio.audio import DEVICES_HELD, Player, list_devices_again
 from studio.microphone import NO_MICROPHONE, PORTAUDIO_MISSING, SOUNDDEVICE_MISSING, Microphone
 from tests.audio_sink import Sink, no_sound_card, sink, sound_server
 
@@ -67,6 +67,19 @@ def test_it_ends_by_itself(sink: Sink, microphone: Microphone, qtbot: QtBot, mon
         microphone.start()
     assert found.args is not None
     assert found.args[0].seconds == pytest.approx(0.25, abs=0.001)
+
+
+def test_while_it_records_the_devices_are_not_listed_again(sink: Sink, microphone: Microphone, qtbot: QtBot) -> None:
+    heard: list[int] = []
+    microphone.heard.connect(lambda wave, rate: heard.append(len(wave)))
+    microphone.start()
+    qtbot.waitUntil(lambda: sum(heard) > 0, timeout=20_000)
+    list_devices_again()
+    before = sum(heard)
+    qtbot.waitUntil(lambda: sum(heard) > before, timeout=5_000)
+    microphone.close()
+    list_devices_again()  # nothing is left that would hold them
+    assert not DEVICES_HELD.locked()
 
 
 def test_without_a_microphone_a_sentence_says_so(no_sound_card: None, microphone: Microphone, qtbot: QtBot) -> None:
