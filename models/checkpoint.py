@@ -364,13 +364,13 @@ def _header(path: Path, size: int, description: Mapping[str, Any]) -> Checkpoint
             raise wrong(path, f"its description lacks {key!r}, which is {words}")
         value = description[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise wrong(path, f"its {key} must be {words}, not {value!r}")
+            raise wrong(path, f"its {key} must be {words}, not {str(value)[:40]!r}")
         return value
 
     def text(key: str) -> str:
         value: str = field(key, str, "a text")
         if not value.strip() or len(value) > MAX_TEXT or not value.isprintable():
-            raise wrong(path, f"its {key} must be one line of 1 to {MAX_TEXT} characters, not {value!r}")
+            raise wrong(path, f"its {key} must be one line of 1 to {MAX_TEXT} characters, not {value[:40]!r}")
         return value
 
     version = field("format", int, "a whole number")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -34,19 +35,22 @@ class Shaping:
     def __post_init__(self) -> None:
         def number(name: str, label: str) -> float:
             value = getattr(self, name)
-            kind = isinstance(value, int | float) and not isinstance(value, bool)
-            if not kind or not -LARGEST <= value <= LARGEST:  # NaN is in no range
+            whole, real = type(value) is int, isinstance(value, float)
+            if not (whole or (real and not math.isnan(value))):
                 raise InputError(f"{label} is a number, not {str(value)[:40]!r}")
-            return float(value)
+            return float(max(-LARGEST - 1, min(value, LARGEST + 1)))  # what is beyond may be no float at all
+
+        def refused(name: str, range_in_words: str) -> InputError:
+            return InputError(f"{range_in_words}, not {str(getattr(self, name))[:40]}")
 
         if not 0 <= number("temperature", "Temperature") <= MAX_TEMPERATURE:
-            raise InputError(f"Temperature lies in 0 … {MAX_TEMPERATURE:g}, not {self.temperature:g}")
-        if number("top_k", "Top-k") != int(self.top_k) or self.top_k < 0:
-            raise InputError(f"Top-k is a whole number, 0 (off) or more, not {self.top_k}")
+            raise refused("temperature", f"Temperature lies in 0 … {MAX_TEMPERATURE:g}")
+        if not 0 <= (top_k := number("top_k", "Top-k")) <= LARGEST or top_k % 1:
+            raise refused("top_k", f"Top-k is a whole number in 0 (off) … {LARGEST}")
         if not 0 < number("top_p", "Top-p") <= 1:
-            raise InputError(f"Top-p lies above 0 and up to 1 (off), not {self.top_p:g}")
+            raise refused("top_p", "Top-p lies above 0 and up to 1 (off)")
         if not 0 <= number("min_p", "Min-p") <= 1:
-            raise InputError(f"Min-p lies in 0 (off) … 1, not {self.min_p:g}")
+            raise refused("min_p", "Min-p lies in 0 (off) … 1")
 
     @property
     def neutral(self) -> bool:

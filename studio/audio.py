@@ -314,7 +314,7 @@ class AudioOutput:
         except (sounddevice.PortAudioError, ValueError) as error:
             raise SoundUnavailableError(
                 f"No sound: the device {self.device!r} cannot be opened ({_text(error)}). "
-                "Close the program that holds it, or choose another device, then press play again."
+                "Connect it again, close the program that holds it, or choose another device; then press play again."
             ) from None
         self._stream = stream
 

@@ -21,6 +21,7 @@ from studio.canvas.given import was_found, was_given
 from studio.looking import Pointer
 from studio.state import Activity, Studio
 from studio.theme import QUIET, QUIET_PIXELS, STAGE, colours, set_role
+from studio.widgets.labels import label
 from studio.widgets.painting import painting
 
 OPAQUE = 0xFF000000
@@ -199,16 +200,16 @@ class Invitation(QWidget):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
-        self._head, self._line = QLabel(), QLabel()
+        self._head, self._line = label(), label(role=QUIET)
         self._head.setStyleSheet(f"font-size: {HEAD_PIXELS}px; font-weight: 600;")
-        set_role(self._line, QUIET)
         layout = QVBoxLayout(self)
         layout.setSpacing(8)
         layout.addStretch(1)
-        for label in (self._head, self._line):
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            label.setWordWrap(True)
-            layout.addWidget(label)
+        for text in (self._head, self._line):
+            text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            text.setWordWrap(True)
+            text.setMinimumWidth(1)  # else a long word makes the window wide
+            layout.addWidget(text)
         layout.addStretch(1)
         for signal in (studio.model_changed, studio.activity_changed, studio.settings_changed):
             signal.connect(self._refresh)

@@ -270,8 +270,9 @@ class ModelCardDialog(QDialog):
         area.setWidget(table)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setMinimumWidth(table.minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width())
+        # Long words out of a file are scrolled to.
+        least = table.minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width()
+        area.setMinimumWidth(min(least, self.width() // 2))
         area.setAccessibleName("Facts")
         self.browser = CardBrowser(entry.card.parent if entry.card is not None else entry.path.parent)
         self.browser.setAccessibleName("Model card")

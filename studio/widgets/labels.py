@@ -122,6 +122,7 @@ class MessageLine(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setContentsMargins(MARGIN, 4, MARGIN, 6)
+        self.setMinimumWidth(1)  # else a long word makes the window wide
         self.hide()
 
     def show_problem(self, text: str) -> None:

@@ -116,7 +116,8 @@ def test_entropy_is_in_bits_and_survives_probabilities_of_zero() -> None:
         ("top_p", 0, "above 0"),
         ("top_p", 1.1, "up to 1"),
         ("min_p", -0.1, "0 "),
-        ("min_p", math.inf, "number"),
+        ("min_p", math.inf, "0 "),
+        ("temperature", 1e300, "0 … 2"),
     ],
 )
 def test_settings_out_of_range_are_refused_with_what_would_be_right(field: str, value: object, right: str) -> None:
