@@ -93,6 +93,10 @@ class Factor(ABC):
         """Whether another value is this one until a step, but for what was too much to be kept: see ``Track``."""
         return False
 
+    def steps(self, value: Any, chain: Chain) -> int:
+        """How many steps it takes until all that a value tells of has happened; 0 of what tells of no time."""
+        return 0
+
     def arrange(self, chain: Chain, value: Any) -> Chain:
         """The chain under this value: a factor may decide on the order of the variables."""
         return chain

@@ -183,6 +183,8 @@ class Track(Factor):
             return []
         alone = len(self.parts) == 1 and "," not in stripped and "+" not in stripped
         value: list[list[Any]] = []
+        if alone and isinstance(self.parts[0], Category) and all(len(name) == 1 for name in self.parts[0].values):
+            stripped = " ".join("".join(stripped.split()))  # 407 is 4 0 7
         for written in stripped.split() if alone else stripped.split(","):
             timed = TIMES.fullmatch(written.strip())
             after = self.end(value[-1]) if value else 0
@@ -261,6 +263,11 @@ class Track(Factor):
     def forgets(self, one: Any, other: Any, chain: Chain, step: int) -> bool:
         """Whether another track is this one until a step, but for the events that ``pressed`` leaves out of it."""
         return len(one) == MAX_EVENTS and self.same_until(one[MAX_EVENTS // 2 :], other, chain, step)
+
+    def steps(self, value: Sequence[Sequence[Any]], chain: Chain) -> int:
+        """Until the last event and the silence after it are over."""
+        hop = (chain.steps_per_second or self.per_second) // self.per_second
+        return (self.end(value[-1]) + self.usual // 2) * hop if value else 0
 
     def end(self, event: Sequence[Any]) -> int:
         """The frame after its last one; of an event that goes on until another begins, where the usual one ends."""

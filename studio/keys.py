@@ -74,4 +74,4 @@ class Keys(QObject):
         if self._played != take_id:
             self._played, self._drag = take_id, next_drag()
         condition = {**settings.condition, track.name: played}
-        self._studio.change(f"Played {track.name}", drag=self._drag, condition=condition)
+        self._studio.change(f"Played {track.name}", drag=self._drag, condition=condition, limit=settings.limit)

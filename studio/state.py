@@ -279,13 +279,21 @@ class Studio(QObject):
     # --- settings --------------------------------------------------------------------------------------------------
 
     def change(self, what: str, *, drag: int | None = None, **changes: Any) -> None:
-        """Changes settings by name, undoably. drag: changes with the same number are one undo step."""
+        """Changes settings by name, undoably. drag: changes with the same number are one undo step.
+
+        Of a condition that tells of more than the longest length holds, that length comes along.
+        """
         if self.entry is None or self.settings is None:
             return
         try:
             after = self.settings.with_(**changes)
             if "condition" in changes:
-                complete(self.entry.header.factors, after.condition)
+                header, condition = self.entry.header, after.condition
+                complete(header.factors, condition)
+                told = max((factor.steps(condition[factor.name], header.chain) for factor in header.factors), default=0)
+                if told > after.limit and "limit" not in changes:
+                    changes["limit"] = min(told, header.chain.limit)
+                    after = after.with_(**changes)
         except StudioError as error:
             self.error.emit(str(error))
             return

@@ -63,7 +63,8 @@ def sample(arguments: argparse.Namespace) -> int:
         shaping = Shaping(arguments.temperature, arguments.top_k, arguments.top_p, arguments.min_p)
         check_seed(arguments.seed)
         check_samples(arguments.first, arguments.count)
-        limit = limit_of(arguments, chain)
+        told = max((factor.steps(condition[factor.name], chain) for factor in entry.header.factors), default=0)
+        limit = limit_of(arguments, chain, told)
         width = width_of(arguments, chain)
         arguments.count = width or arguments.count  # a search finds as many texts as it is wide
         best_alone = width is not None and holds_one(arguments.out, chain)
@@ -243,8 +244,8 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def limit_of(arguments: argparse.Namespace, chain: Chain) -> int:
-    """The largest number of steps of each sample."""
+def limit_of(arguments: argparse.Namespace, chain: Chain, told: int) -> int:
+    """The largest number of steps of each sample. told: how many the condition tells of."""
     if arguments.seconds is not None:
         rate = chain.steps_per_second
         if rate is None:
@@ -252,7 +253,9 @@ def limit_of(arguments: argparse.Namespace, chain: Chain) -> int:
         if not 0 < arguments.seconds <= chain.limit / rate:
             raise InputError(f"--seconds lies above 0 and up to {chain.limit / rate:g}, not {arguments.seconds:g}")
         return max(1, round(float(arguments.seconds) * rate))
-    steps = chain.default_limit if arguments.steps is None else int(arguments.steps)
+    if arguments.steps is None:
+        return min(max(chain.default_limit, told), chain.limit)
+    steps = int(arguments.steps)
     if steps > chain.limit:
         raise InputError(f"--steps lies in 1 … {chain.limit}, not {steps}")
     return steps

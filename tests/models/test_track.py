@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from models.chain import MuLaw, SoundChain
 from models.condition import Category, factors_from_json, in_brief, in_words
 from models.errors import InputError
 from models.layers.track_features import HARMONICS, TrackFeatures
@@ -25,6 +26,7 @@ NOTES = Track("notes", 50, 20, (Number("pitch", 21, 108), Category("touch", ("pp
     [
         (DIGITS, "", []),
         (DIGITS, "4 0", [[10, 40, "4"], [60, 40, "0"]]),
+        (DIGITS, "40", [[10, 40, "4"], [60, 40, "0"]]),
         (DIGITS, " 4,0 ", [[10, 40, "4"], [60, 40, "0"]]),
         (DIGITS, "0.1+0.3 4, 0.5+1 7", [[10, 30, "4"], [50, 100, "7"]]),
         (DIGITS, "0.1+0.3 4, 7", [[10, 30, "4"], [50, 40, "7"]]),
@@ -74,6 +76,13 @@ def test_only_what_json_holds_of_a_track_is_a_value(value: Any) -> None:
     assert not DIGITS.takes(value)
 
 
+def test_a_track_takes_as_long_as_its_last_event_and_a_silence_after_it() -> None:
+    chain = SoundChain(MuLaw(16, stop=True), rate=8000, default_seconds=0.1, max_seconds=10)
+    assert DIGITS.steps([], chain) == 0
+    assert DIGITS.steps(DIGITS.example, chain) == (150 + 20) * 80
+    assert NOTES.steps(NOTES.parse("0.1+ 60 pp"), chain) == (5 + 20 + 10) * 160
+
+
 def test_nothing_happens_by_default_and_a_window_begins_with_an_example() -> None:
     assert DIGITS.default == []
     assert [event[2] for event in DIGITS.example] == ["4", "0", "7"]
@@ -88,7 +97,7 @@ def test_a_track_comes_back_from_json(track: Track) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"per_second": 0}, {"usual": 1.5}, {"parts": []}, {"begins": "11"}, {"parts": [DIGITS.to_json()]}, {"more": 1}],
+    [{"per_second": 0}, {"usual": 1.5}, {"parts": []}, {"begins": "x"}, {"parts": [DIGITS.to_json()]}, {"more": 1}],
 )
 def test_what_is_no_kind_of_track_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError):

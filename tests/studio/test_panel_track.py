@@ -86,6 +86,21 @@ def test_what_is_typed_is_laid_out_when_enter_is_pressed(chooser: TrackChooser) 
     assert chooser.line.text() == "0.5+0.3 9"
 
 
+def test_the_longest_length_comes_along_with_a_track_that_is_longer(chooser: TrackChooser) -> None:
+    settings = chooser.studio.settings
+    assert settings is not None
+    assert settings.limit == 800
+    type_line(chooser, "1 2 3")
+    assert chooser.studio.settings.limit == (150 + 20) * 80  # type: ignore[union-attr]
+    type_line(chooser, "1")
+    assert chooser.studio.settings.limit == (150 + 20) * 80  # type: ignore[union-attr]
+    chooser.studio.undo_stack.undo()
+    chooser.studio.undo_stack.undo()
+    assert chooser.studio.settings == settings
+    type_line(chooser, "0.5+99 1")
+    assert chooser.studio.settings.limit == CHAIN.limit  # type: ignore[union-attr]
+
+
 def test_what_is_no_track_is_refused_and_the_line_shows_what_holds(chooser: TrackChooser, qtbot: QtBot) -> None:
     with qtbot.waitSignal(chooser.studio.error) as told:
         type_line(chooser, "4 x")
