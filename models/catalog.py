@@ -279,7 +279,7 @@ FAMILIES = (
     Family(
         "recurrent",
         2016,
-        "A recurrent network (RNN): its state walks over the data and carries along what it needs of the past",
+        "A recurrent network (PixelRNN): its state walks over the data and carries along what it needs of the past",
         ("row_lstm", "diagonal_bilstm", "multiscale_pixel_rnn"),
     ),
     Family(

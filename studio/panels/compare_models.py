@@ -34,6 +34,7 @@ from studio.widgets.painting import painting
 LEAST_MODELS, MOST_MODELS = 2, 4
 MOST_OF_EACH = 4
 FIRST_OF_EACH = 2
+TITLE_LINES = 2
 SAME_NOISE = "The same noise for all, temperature 1."
 LEAST_COLUMN = 90
 FRAME = 1
@@ -86,6 +87,8 @@ class ColumnView(QWidget):
         self.title = label(column.entry.header.title)
         self.title.setWordWrap(True)
         self.title.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
+        # Of one line or two: the images stand side by side.
+        self.title.setMinimumHeight(TITLE_LINES * self.title.fontMetrics().lineSpacing())
         self.figure = label("", QUIET)
         self.figure.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.figure.setToolTip("Mean surprise of what is drawn, under this model")

@@ -44,9 +44,17 @@ FILTER_WIDTH = 34
 
 
 def haystack(header: CheckpointHeader) -> str:
-    """All that a search looks at, in small letters: the values of the conditions are among it."""
+    """All that a search looks at, in small letters: the values of the conditions, and the year of the family, too."""
     family = family_of(header)
-    names = (header.title, header.name, header.architecture, modality_title(header), family.name, family.about)
+    names = (
+        header.title,
+        header.name,
+        header.architecture,
+        modality_title(header),
+        family.name,
+        family.about,
+        str(family.since),
+    )
     conditions = (factor.describe() for factor in header.factors)
     traits = (name for name, (_, has) in TRAITS.items() if has(header))
     return " ".join((*names, *traits, quiet_line(header), header.chain.describe(), *conditions)).casefold()

@@ -14,7 +14,7 @@ from PySide6.QtGui import QContextMenuEvent, QImage, QKeySequence, QPainter, QPi
 from PySide6.QtWidgets import QApplication, QTreeWidgetItem
 from pytestqt.qtbot import QtBot
 
-from models.catalog import Entry
+from models.catalog import Entry, family_of
 from models.chain import GreyLevels, ImageChain
 from models.checkpoint import save_checkpoint, update_header
 from models.model import ModelSpec
@@ -353,6 +353,12 @@ def test_escape_clears_a_search_and_else_is_the_windows(studio: Studio, qtbot: Q
 def test_search_finds_by_the_name_of_a_class(studio: Studio, qtbot: QtBot) -> None:
     panel = panel_of(studio, qtbot)
     panel.search.setText("ada")
+    assert shown(panel) == ["Sound", "  Dilated convolution", "    Tiny Wavenet"]
+
+
+def test_search_finds_by_the_year_of_a_family(studio: Studio, qtbot: QtBot) -> None:
+    panel = panel_of(studio, qtbot)
+    panel.search.setText(f"{family_of(items(panel)[SOUND].data(0, ENTRY).header).since} wavenet")
     assert shown(panel) == ["Sound", "  Dilated convolution", "    Tiny Wavenet"]
 
 
