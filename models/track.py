@@ -88,14 +88,41 @@ class Number(Factor):
         return cls(config["name"], config["low"], config["high"])
 
 
+NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+
+NOTE = re.compile(r"([A-Ga-g])([#♯b♭]?)(-?\d)")
+SIGNS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
+
+
+def note_name(key: float) -> str:
+    """The nearest note of equal temperament to a MIDI number, and by how many cents that lies off it: 69 is A4."""
+    nearest = round(key)
+    cents = round(100 * (key - nearest))
+    octave, note = divmod(nearest - 12, len(NOTES))
+    return f"{NOTES[note]}{octave}".replace("-", "−") + (f" {cents:+d} ct".replace("-", "−") if cents else "")
+
+
 @dataclass(frozen=True)
 class Pitch(Number):
     """A pitch as a MIDI number: 69 is the A of 440 Hz, 1 a semitone."""
 
     kind = "pitch"
 
+    def parse(self, text: str) -> float:
+        """A number, or a note as ``C4``, ``F#3``, ``B♭2``."""
+        named = NOTE.fullmatch(text.strip())
+        if named is None:
+            return super().parse(text)
+        letter, sign, octave = named.groups()
+        key = NOTES.index(letter.upper()) + SIGNS[sign] + len(NOTES) * (int(octave) + 1)
+        self.check(float(key))
+        return float(key)
+
+    def label(self, value: Any) -> str:
+        return note_name(value)
+
     def describe(self) -> str:
-        return f"{super().describe()}, as a key of MIDI: 69 is the A of 440 Hz"
+        return f"{super().describe()}, as a key of MIDI (69 is the A of 440 Hz) or a note (A4)"
 
 
 @dataclass(frozen=True)

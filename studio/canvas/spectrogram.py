@@ -20,7 +20,7 @@ from studio.canvas.spectrum import (
     Spectrogram,
     decibels_of,
     frequency_at,
-    note_name,
+    note_at,
     row_of,
 )
 from studio.canvas.time_plot import ZOOM_TIP, InView, Pane, TimePlot
@@ -174,7 +174,7 @@ class SpectrogramPane(Pane):
             return []
         facts = [f"{frequency:.0f} Hz"]
         if frequency >= 1:
-            facts.append(note_name(frequency))
+            facts.append(note_at(frequency))
         held = self._spectrogram
         if held is not None and self.picture.isVisible():
             column = round(seconds * held.rate / held.hop) - held.first

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from models.track import note_name
 from studio.settings import SpectrumSettings
 
 Floats = npt.NDArray[np.float32]
@@ -28,7 +29,6 @@ COLUMNS_AT_ONCE = 384
 """So many are a few milliseconds of a core."""
 
 A4 = 440.0
-NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 
 def mel(frequency: float) -> float:
@@ -53,13 +53,9 @@ def frequency_at(row: float, rate: int, scale: str) -> float:
     return hertz(mel(top) * row / ROWS) if scale == "mel" else top * row / ROWS
 
 
-def note_name(frequency: float) -> str:
-    """The nearest note of equal temperament, and by how many cents the frequency lies off it; A4 is 440 Hz."""
-    semitones = 12 * math.log2(frequency / A4)
-    nearest = round(semitones)
-    cents = round(100 * (semitones - nearest))
-    octave, note = divmod(nearest + 9 + 4 * 12, 12)  # A4 is nine semitones above C4
-    return f"{NOTES[note]}{octave}".replace("-", "−") + (f" {cents:+d} ct".replace("-", "−") if cents else "")
+def note_at(frequency: float) -> str:
+    """The name of the nearest note; A4 is 440 Hz."""
+    return note_name(69 + 12 * math.log2(frequency / A4))
 
 
 def window_length(rate: int, window_ms: int) -> int:

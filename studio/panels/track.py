@@ -358,17 +358,29 @@ class TrackView(QWidget):
         painter.setPen(QPen(theme.chosen if chosen else theme.border, 1.5 if chosen else 1))
         painter.setBrush(theme.chosen_fill if chosen else theme.raised)
         painter.drawRoundedRect(block.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
-        if self._number_at is not None:
-            # How high it stands says the number; the rest is for the tool tip and the line above.
-            return
+        event = self.events[number]
+        said = " ".join(part.label(value) for part, value in zip(self.track.parts, event[2:], strict=True))
         font = self.font()
+        if self._number_at is not None:
+            self._paint_above(painter, block, said)
+            return
         font.setPixelSize(QUIET_PIXELS + 1)
         painter.setFont(font)
-        text = painter.fontMetrics().elidedText(
-            self.track.said(self.events[number]), Qt.TextElideMode.ElideRight, int(block.width()) - 2
-        )
+        text = painter.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, int(block.width()) - 2)
         painter.setPen(theme.text if chosen or not theme.dark else faded(theme.text, 0.9))
         painter.drawText(block, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _paint_above(self, painter: QPainter, block: QRectF, text: str) -> None:
+        """What an event of a roll says, above its block, or below it at the top; nothing where it does not fit."""
+        font = self.font()
+        font.setPixelSize(QUIET_PIXELS - 1)
+        painter.setFont(font)
+        metrics = painter.fontMetrics()
+        wide, high = metrics.horizontalAdvance(text), metrics.height()
+        if wide <= block.width():
+            painter.setPen(colours(self).quiet)
+            baseline = block.top() - metrics.descent() if block.top() >= high else block.bottom() + metrics.ascent()
+            painter.drawText(QPointF(block.left() + 1, baseline), text)
 
     def sizeHint(self) -> QSize:
         return QSize(220, self.HEIGHT if self._number_at is None else self.ROLL_HEIGHT)

@@ -83,6 +83,22 @@ def test_a_track_takes_as_long_as_its_last_event_and_a_silence_after_it() -> Non
     assert NOTES.steps(NOTES.parse("0.1+ 60 pp"), chain) == (5 + 20 + 10) * 160
 
 
+@pytest.mark.parametrize(
+    ("text", "key"), [("69", 69), ("60.5", 60.5), ("A4", 69), ("c4", 60), ("F#3", 54), ("G♭3", 54), ("B-1", 11)]
+)
+def test_a_pitch_is_typed_as_a_number_or_as_a_note(text: str, key: float) -> None:
+    assert Pitch("pitch", 0, 127).parse(text) == key
+
+
+def test_a_pitch_is_said_as_a_note() -> None:
+    pitch = Pitch("pitch", 21, 108)
+    assert [pitch.label(key) for key in (69, 60, 61.25)] == ["A4", "C4", "C♯4 +25 ct"]
+    with pytest.raises(InputError, match="21 … 108"):
+        pitch.parse("C9")
+    with pytest.raises(InputError, match="H4"):
+        pitch.parse("H4")
+
+
 def test_nothing_happens_by_default_and_a_window_begins_with_an_example() -> None:
     assert DIGITS.default == []
     assert [event[2] for event in DIGITS.example] == ["4", "0", "7"]

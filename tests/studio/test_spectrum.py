@@ -14,7 +14,7 @@ from studio.canvas.spectrum import (
     Spectrogram,
     decibels_of,
     frequency_at,
-    note_name,
+    note_at,
     row_of,
     spectra,
     window_length,
@@ -109,7 +109,7 @@ def test_a_thousand_hertz_are_a_thousand_mel() -> None:
     ],
 )
 def test_notes_have_their_names(frequency: float, name: str) -> None:
-    assert note_name(frequency) == name
+    assert note_at(frequency) == name
 
 
 def covered(spectrogram: Spectrogram, wave: Floats, start: int, stop: int, per_pixel: float) -> np.ndarray:
