@@ -28,8 +28,11 @@ MENTIONED_WEIGHT = 0.01
 """A component of a mixture is shown from this weight on."""
 DENSITY_PLACES = 128
 """At how many places, besides those about its peaks, the density of a mixture is pictured."""
-PEAK_PLACES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-"""Distances from the mean of a component, in its scales, where its density is pictured: narrow peaks keep theirs."""
+PEAK_PLACES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 13.0, 17.0, 23.0, 30.0)
+"""Distances from the mean of a component, in its scales, where its density is pictured: narrow peaks keep theirs.
+
+From the last of them on a straight line to the next of the even places, be it far away, lies on the ground.
+"""
 
 
 @dataclass(frozen=True)

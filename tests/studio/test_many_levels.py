@@ -67,6 +67,15 @@ def test_the_density_of_many_levels_lies_under_their_probabilities(stop: bool) -
     assert density.components == 2
 
 
+@pytest.mark.parametrize("scale", [0.2, 5.0, 60.0])
+def test_beside_its_peak_the_density_is_painted_on_the_ground(scale: float) -> None:
+    density = density_of(mixture(100.0, scale))
+    assert density is not None
+    painted = np.interp(np.arange(LEVELS) - MIDDLE - 100.0, density.places - MIDDLE - 100.0, density.total)
+    beside = np.abs(np.arange(LEVELS) - MIDDLE - 100.0) > 3 * 20 * scale
+    assert painted[beside].max() < 1e-5 * painted.max()
+
+
 @pytest.mark.parametrize("scale", [0.2, 5.0, 60.0, 900.0, 30_000.0])
 @pytest.mark.parametrize("mean", [-32_768.0, -700.0, 0.0, 32_767.0])
 def test_the_inspector_shows_all_that_is_likely_and_little_else(mean: float, scale: float) -> None:
