@@ -521,21 +521,16 @@ class ConditionalBuffer:
         self._passing = Lock()
         """Of two threads that ask for the same, one makes the pass."""
 
-    @torch.inference_mode()
-    def log_probs(self, trace: Trace, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """Raw natural log-probabilities of the steps start … stop - 1, float32 (stop - start, K).
-
-        ``stop`` may be one beyond the trace: the step not yet drawn.
-        """
-        return np.concatenate([part.dense().float().numpy() for part in self.parts(trace, start, stop)])
-
     def conditional(self, trace: Trace, step: int) -> Conditional:
         """The raw conditional of one step, of no batch: in float32, on the CPU."""
         (part,) = self.parts(trace, step, step + 1)
         return part[0]
 
     def parts(self, trace: Trace, start: int, stop: int) -> Iterator[Conditional]:
-        """The conditionals of the steps start … stop - 1, in batches (n,) that follow one another."""
+        """The conditionals of the steps start … stop - 1, in batches (n,) that follow one another.
+
+        ``stop`` may be one beyond the trace: the step not yet drawn.
+        """
         if not 0 <= start < stop <= len(trace) + 1:
             raise InputError(f"conditionals can be had for the steps 0 … {len(trace)}, not {start} … {stop - 1}")
         width = self.model.chain.window

@@ -24,7 +24,6 @@ from studio.theme import apply_theme
 
 TICK_MS = 33
 DIGIT_CHAIN = ImageChain(GreyLevels(256), 28, 28)
-COLOUR_CHAIN = ImageChain(GreyLevels(256), 32, 32, 3)
 VERSE = "so the night is young, and the sea is wide;\nnone that I know of will stay on this side. "
 TEXT_CHAIN = TextChain(Characters.of(VERSE, stop=True), 1000, 100_000)
 SPEECH_CHAIN = SoundChain(MuLaw(256, stop=True), 8000, 1.0, 10.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,9 +98,13 @@ def test_the_curve_is_the_derivative_of_its_distribution_function(kind: type[Bin
     assert torch.allclose(kind.log_density(x).exp(), slope, rtol=1e-9, atol=1e-300)
 
 
+def log_probs(buffer: ConditionalBuffer, trace: Trace, start: int, stop: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.concatenate([part.dense().float().numpy() for part in buffer.parts(trace, start, stop)])
+
+
 def test_log_probs_are_those_of_one_pass(mixture_model: AutoregressiveModel) -> None:
     trace = trace_of(mixture_model, 20)
-    found = ConditionalBuffer(mixture_model).log_probs(trace, 3, 17)
+    found = log_probs(ConditionalBuffer(mixture_model), trace, 3, 17)
     assert (found.dtype, found.shape) == (np.float32, (14, LEVELS))
     expected = by_one_pass(mixture_model, trace).dense().numpy()[3:17]
     assert np.abs(np.exp(found) - np.exp(expected)).max() < 1e-5
@@ -115,7 +120,7 @@ def test_the_conditional_of_a_step_keeps_its_kind_and_parameters(mixture_model: 
         for parameter, its in zip(found.parameters, expected[step].parameters, strict=True):
             assert parameter.shape == (COMPONENTS,)
             assert torch.allclose(parameter, its, rtol=1e-4, atol=1e-4)
-        assert np.array_equal(buffer.log_probs(trace, step, step + 1)[0], found.dense().float().numpy())
+        assert np.array_equal(log_probs(buffer, trace, step, step + 1)[0], found.dense().float().numpy())
     assert buffer.conditional(trace, 12).dense().exp().sum() == pytest.approx(1)  # the step not yet drawn
     with pytest.raises(InputError, match=r"for the steps 0 … 12, not 13"):
         buffer.conditional(trace, 13)
@@ -123,7 +128,7 @@ def test_the_conditional_of_a_step_keeps_its_kind_and_parameters(mixture_model: 
 
 def test_a_mixture_takes_the_room_of_its_parameters(mixture_model: AutoregressiveModel) -> None:
     buffer = ConditionalBuffer(mixture_model)
-    buffer.log_probs(trace_of(mixture_model, 20), 0, 20)
+    log_probs(buffer, trace_of(mixture_model, 20), 0, 20)
     (kept,) = buffer._kept.values()
     assert kept.nbytes == 20 * 3 * COMPONENTS * 4
     assert kept.nbytes < 20 * LEVELS * 4 / 20
@@ -134,7 +139,7 @@ def test_the_buffer_keeps_to_its_bytes_and_lets_the_oldest_go(mixture_model: Aut
     buffer = ConditionalBuffer(mixture_model, limit_bytes=2 * one)
     traces = [trace_of(mixture_model, 20, number=number) for number in range(3)]
     for trace in (traces[0], traces[1], traces[0], traces[2]):
-        buffer.log_probs(trace, 0, 20)
+        log_probs(buffer, trace, 0, 20)
     kept = list(buffer._kept.values())
     assert sum(conditional.nbytes for conditional in kept) == 2 * one
     passes: list[object] = []
@@ -155,5 +160,5 @@ def test_a_stretch_over_windows_and_conditions_is_whole(monkeypatch: pytest.Monk
     ada, bob = (trace_of(model, 60, speaker=speaker) for speaker in ("ada", "bob"))
     expected = np.concatenate([by_one_pass(model, ada).dense()[:23], by_one_pass(model, bob).dense()[23:]])
     ada.reschedule(replace(bob.segment, start=23))
-    found = ConditionalBuffer(model).log_probs(ada, 5, 60)
+    found = log_probs(ConditionalBuffer(model), ada, 5, 60)
     assert np.abs(np.exp(found) - np.exp(expected[5:])).max() < 1e-5
