@@ -75,7 +75,7 @@ class ConditionalGram(Pane):
         for value in range(0, rows.levels + 1, max(1, rows.levels // 4)):
             row = min(value, rows.levels - 1)
             ticks.append((value, str(row) if rows is alphabet else f"{rows.decode(row):+d}".replace("-", "−")))
-        self.plot.getAxis("left").setTicks([ticks])
+        self.plot.getAxis("left").show_labels(ticks)
 
     @property
     def steps(self) -> range:

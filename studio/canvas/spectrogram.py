@@ -23,14 +23,11 @@ from studio.canvas.spectrum import (
     note_at,
     row_of,
 )
-from studio.canvas.time_plot import ZOOM_TIP, InView, Pane, TimePlot
+from studio.canvas.time_plot import LABEL_PIXELS, ZOOM_TIP, InView, Pane, TimePlot
 from studio.settings import FREQUENCY_SCALES, RANGES_DB, WINDOWS_MS, SpectrumSettings
 from studio.state import Studio
 from studio.theme import DARK, SIGN, Theme, set_role
 from studio.widgets.controls import ToolButton
-
-LABEL_PIXELS = 20
-"""Labels of the axis lie at least this far apart."""
 
 OCTAVES = (125, 250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000)
 TIDY_HERTZ = (250, 500, 1000, 2000, 4000, 8000, 16_000)

@@ -6,6 +6,7 @@ All plots are made once and only their data change: pyqtgraph leaks from making 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +40,33 @@ GRIP_PIXELS = 5
 TIMES_PIXELS, BARE_PIXELS = 22, 6
 """The height of an axis of time with labels, and without."""
 
+LABEL_PIXELS = 20
+"""Labels of an upright axis lie at least this far apart."""
+
 ZOOM_TIP = "Wheel: zoom. Drag, or wheel with Shift: move along. Double click: all of it"
+
+
+class LabelledAxis(pg.AxisItem):  # type: ignore[misc]
+    """An axis with the labels that it is told; fewer of them where they would run into one another."""
+
+    def __init__(self, orientation: str) -> None:
+        super().__init__(orientation)
+        self._labels: dict[float, str] = {}
+
+    def show_labels(self, labels: Iterable[tuple[float, str]]) -> None:
+        """labels: at which values, evenly spaced, and what they say."""
+        self._labels = dict(labels)
+        self.picture = None  # what pyqtgraph keeps of how it was painted
+        self.update()
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        kept = list(self._labels)
+        while len(kept) > 2 and size < LABEL_PIXELS * (len(kept) - 1):
+            kept = kept[::2]
+        return [(1.0, kept)]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [self._labels[value] for value in values]
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]
@@ -255,7 +282,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self.pointed_height: float | None = None
         """Where the mouse is along the other axis, while it is over the plot."""
         super().__init__(
-            viewBox=self.view, axisItems={"bottom": TimeAxis("bottom"), "left": left or pg.AxisItem("left")}
+            viewBox=self.view, axisItems={"bottom": TimeAxis("bottom"), "left": left or LabelledAxis("left")}
         )
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)

@@ -64,7 +64,7 @@ class Waveform(Pane):
         reach = 1 / self.magnification
         self.plot.setYRange(-reach, reach, padding=0)
         ticks = [(share * reach, f"{share * reach:.2g}".replace("-", "−")) for share in (-1, -0.5, 0, 0.5, 1)]
-        self.plot.getAxis("left").setTicks([ticks])
+        self.plot.getAxis("left").show_labels(ticks)
 
     def dress(self, theme: Theme) -> None:
         self.plot.dress(theme, theme)

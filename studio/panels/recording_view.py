@@ -36,7 +36,7 @@ class RecordingView(TimePlot):
             self.addItem(item, ignoreBounds=True)
         self.stretch.hide()
         self.setYRange(-1, 1, padding=0)
-        self.getAxis("left").setTicks([[(-1, "−1"), (-0.5, "−0.5"), (0, "0"), (0.5, "0.5"), (1, "1")]])
+        self.getAxis("left").show_labels([(-1, "−1"), (-0.5, "−0.5"), (0, "0"), (0.5, "0.5"), (1, "1")])
         self.frontier.hide()
         self.inspected.hide()
         self.hovered.hide()
