@@ -22,7 +22,7 @@ from studio.canvas.pyramid import Pyramid
 from studio.canvas.sample_list import LIST_WIDTH, ROW_HEIGHT
 from studio.canvas.sound import SoundCanvas
 from studio.canvas.spectrum import ROWS, frequency_at, row_of
-from studio.canvas.time_plot import TimePlot
+from studio.canvas.time_plot import LabelledAxis, TimePlot
 from studio.canvas.waveform import MOST_MAGNIFIED
 from studio.looking import Pointer
 from studio.messages import Gram
@@ -842,3 +842,11 @@ def test_playhead_and_inspected_step_lie_in_all_plots_that_show_them(idle: Studi
     canvas.wave.plot.view.setXRange(0.2, 0.3, padding=0)
     canvas.set_playhead(0.1)
     assert not canvas.wave.plot.playhead.isVisible()
+
+
+@pytest.mark.parametrize(("pixels", "labelled"), [(200, "0 64 128 192 256"), (50, "0 128 256"), (30, "0 256")])
+def test_a_low_axis_has_fewer_labels(qtbot: QtBot, pixels: float, labelled: str) -> None:
+    axis = LabelledAxis("left")
+    axis.show_labels([(value, str(value)) for value in (0, 64, 128, 192, 256)])
+    ((_, values),) = axis.tickValues(0, 256, pixels)
+    assert " ".join(axis.tickStrings(values, 1.0, 1.0)) == labelled
