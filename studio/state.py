@@ -288,8 +288,8 @@ class Studio(QObject):
         try:
             after = self.settings.with_(**changes)
             if "condition" in changes:
-                header, condition = self.entry.header, after.condition
-                complete(header.factors, condition)
+                header = self.entry.header
+                condition = complete(header.factors, after.condition)
                 told = max((factor.steps(condition[factor.name], header.chain) for factor in header.factors), default=0)
                 if told > after.limit and "limit" not in changes:
                     changes["limit"] = min(told, header.chain.limit)

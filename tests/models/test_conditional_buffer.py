@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from models.networks import network_class
 from models.sampling import ConditionalBuffer
 from models.shaping import NEUTRAL
 from models.trace import ModelReference, Trace, new_take
+from tests.conditionals import log_probs
 
 LEVELS, COMPONENTS = 256, 3
 SPEAKER = Category("speaker", ("ada", "bob"))
@@ -96,10 +96,6 @@ def test_the_curve_is_the_derivative_of_its_distribution_function(kind: type[Bin
     x = torch.linspace(-30, 30, 601, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(kind.log_cdf(x).exp().sum(), x)
     assert torch.allclose(kind.log_density(x).exp(), slope, rtol=1e-9, atol=1e-300)
-
-
-def log_probs(buffer: ConditionalBuffer, trace: Trace, start: int, stop: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return np.concatenate([part.dense().float().numpy() for part in buffer.parts(trace, start, stop)])
 
 
 def test_log_probs_are_those_of_one_pass(mixture_model: AutoregressiveModel) -> None:

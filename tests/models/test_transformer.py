@@ -26,6 +26,7 @@ from models.sampling import FLOAT_TIE, ConditionalBuffer, Walk, distance_to, mak
 from models.shaping import NEUTRAL, Shaping
 from models.text import Characters, TextChain
 from models.trace import ModelReference, new_take
+from tests.conditionals import log_probs
 
 LETTERS = "abcdefgh"
 LEVELS = len(LETTERS)
@@ -374,5 +375,5 @@ def test_a_window_of_a_long_text_is_a_part_of_the_whole(monkeypatch: pytest.Monk
     symbols, nothing = letters(1, LONG), np.zeros(LONG, np.float32)
     trace.append(symbols[0], nothing, nothing, np.zeros(LONG, np.bool_))
     expected = parallel(model, symbols, model.condition_tensor(condition))[0]
-    found = torch.cat([part.dense().float() for part in ConditionalBuffer(model).parts(trace, 30, LONG)]).exp()
+    found = torch.from_numpy(log_probs(ConditionalBuffer(model), trace, 30, LONG)).exp()
     assert float((found - expected[30:].exp()).abs().sum(-1).max() / 2) < 1e-4

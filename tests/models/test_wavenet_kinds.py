@@ -30,6 +30,7 @@ from models.sampling import FLOAT_TIE, ConditionalBuffer, Walk, distance_to, mak
 from models.shaping import NEUTRAL, Shaping
 from models.trace import ModelReference, Take, new_take
 from models.track import Number, Pitch, Track
+from tests.conditionals import log_probs
 
 LEVELS = 24
 SPEAKER = Category("speaker", ("anna", "ben"), any=True)
@@ -368,7 +369,7 @@ def test_a_window_of_a_long_sound_is_a_part_of_the_whole(model: WaveNet, monkeyp
     if model.track is not None:
         trace.recondition("notes", condition["notes"])
     expected = parallel(model, symbols[None], model.condition_tensor(condition))[0]
-    found = torch.from_numpy(ConditionalBuffer(model).log_probs(trace, 30, 260)).exp()
+    found = torch.from_numpy(log_probs(ConditionalBuffer(model), trace, 30, 260)).exp()
     assert model.receptive_field < 64
     assert float((found - expected[30:260]).abs().sum(-1).max() / 2) < 1e-4
 
