@@ -112,7 +112,7 @@ class CheckpointHeader:
             if not isinstance(seconds, int | float):
                 return None
             total += seconds
-        return total
+        return None if self.trainings[-1].get("start") else total
 
     @property
     def measured_on(self) -> str | None:

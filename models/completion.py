@@ -110,13 +110,20 @@ def continuation(
     ``more`` steps; where these are more than the chain has, without end.
 
     Raises InputError for a model of anything else, and for a prefix that is empty, leaves no room to go on, has other
-    symbols than those of amplitudes, characters or intensities, or ends within a frame.
+    symbols than those of amplitudes, characters or intensities, or ends within a frame; and for more samples than can
+    be kept of what goes on from it.
     """
     chain = model.chain
     check_prefix(prefix, chain)
+    longest = longest_of(count, chain.limit)
+    if len(prefix) >= longest:
+        raise InputError(
+            f"{count} samples that go on from {len(prefix)} {chain.step_noun}s are more than a take holds: fewer, or "
+            f"from at most {longest - 1}"
+        )
     take = new_take(
         model, seed=seed, count=count, condition=condition, shaping=shaping, engine=engine, device=device, first=first,
-        limit=more if more > chain.limit else min(len(prefix) + more, longest_of(count, chain.limit)),
+        limit=more if more > chain.limit else min(len(prefix) + more, longest),
     )  # fmt: skip
     return replace(take, given=tuple(prefix.tolist()))
 

@@ -141,11 +141,12 @@ def _mono(file: Any, most: int) -> tuple[Wave, bool]:
     """The mean of the channels of a ``SoundFile``, as far as it can be read, up to so many samples; whether that was
     all."""
     soundfile = soundfile_module()
-    frames, blocks, count = file.frames, [np.zeros(0, np.float32)], 0
+    frames, blocks, count, readable = file.frames, [np.zeros(0, np.float32)], 0, True
     while count < min(frames, most):
         try:
             block = file.read(min(BLOCK_FRAMES, most - count), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError:
+            readable = False
             break
         if not len(block):
             break
@@ -153,7 +154,7 @@ def _mono(file: Any, most: int) -> tuple[Wave, bool]:
         block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
         blocks.append(block.clip(-LOUDEST, LOUDEST).mean(axis=1))
     wave: Wave = np.concatenate(blocks).astype(np.float32)
-    return wave, count >= frames or (frames == UNKNOWN and count < most)
+    return wave, count >= frames or (frames == UNKNOWN and count < most and readable)
 
 
 def _claims_more(data: bytes) -> bool:

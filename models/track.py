@@ -210,7 +210,7 @@ class Track(Factor):
             return []
         alone = len(self.parts) == 1 and "," not in stripped and "+" not in stripped
         value: list[list[Any]] = []
-        if alone and isinstance(self.parts[0], Category) and all(len(name) == 1 for name in self.parts[0].values):
+        if alone and isinstance(self.parts[0], Category) and all(len(name) == 1 for name in self.parts[0].choices):
             stripped = " ".join("".join(stripped.split()))  # 407 is 4 0 7
         for written in stripped.split() if alone else stripped.split(","):
             timed = TIMES.fullmatch(written.strip())

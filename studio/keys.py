@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Slot
 
 from models.condition import Condition
-from models.trace import Take, new_take
+from models.trace import Take, longest_of, new_take
 from models.track import Track
 from studio.widgets.controls import next_drag
 
@@ -52,8 +52,9 @@ class Keys(QObject):
                 reference, name = studio.loaded.reference, track.name
                 limit = max(studio.settings.limit, int(PLAYED_SECONDS * rate))
 
-                def make(condition: Condition, **fields: Any) -> Take:
-                    return new_take(reference, condition={**condition, name: []}, limit=limit, **fields)
+                def make(condition: Condition, count: int, **fields: Any) -> Take:
+                    longest = longest_of(count, limit)
+                    return new_take(reference, condition={**condition, name: []}, limit=longest, count=count, **fields)
 
                 studio.begin_with(make, pace=rate)
         studio.worker.press(track.name, values)

@@ -290,7 +290,8 @@ class Studio(QObject):
             if "condition" in changes:
                 header = self.entry.header
                 condition = complete(header.factors, after.condition)
-                told = max((factor.steps(condition[factor.name], header.chain) for factor in header.factors), default=0)
+                changed = [f for f in header.factors if condition[f.name] != self.settings.condition.get(f.name)]
+                told = max((factor.steps(condition[factor.name], header.chain) for factor in changed), default=0)
                 if told > after.limit and "limit" not in changes:
                     changes["limit"] = min(told, header.chain.limit)
                     after = after.with_(**changes)
@@ -403,7 +404,7 @@ class Studio(QObject):
     def _direct(self, take: Take, before: Condition) -> None:
         """A sound that is being drawn goes on as somebody else says it, or says something else; tracks are its own."""
         assert self.settings is not None
-        if not isinstance(take.chain, SoundChain):
+        if not isinstance(take.chain, SoundChain) or not self.looks_into:
             return
         chosen, differ = self.settings.condition, swept(take).factors
         names = [f.name for f in take.model.factors if not isinstance(f, Track) and f not in differ]

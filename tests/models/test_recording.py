@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from models.recording import (
 from models.sampling import reproduce, run
 from models.shaping import NEUTRAL
 from models.sound_files import Flac
-from models.trace import ModelReference, Take
+from models.trace import ModelReference, Take, longest_of
 
 CHAIN = SoundChain(MuLaw(256, stop=True), 8000, default_seconds=0.1, max_seconds=0.5)
 SPEAKER = Category("speaker", ("ada", "bob"), any=True)
@@ -171,6 +172,9 @@ def test_a_flac_that_was_written_before_its_end_was_known_is_read_to_its_end(tmp
     found = read_recording(bytes(data))
     assert found.whole
     assert np.array_equal(found.wave, read_recording(path).wave)
+    cut = read_recording(bytes(data[: len(data) // 2]))
+    assert not cut.whole
+    assert 0 < len(cut.wave) < 20_000
     (symbols,) = Flac().read_foreign(bytes(data), "streamed.flac", SoundChain(MuLaw(256), 8000, 0.1, 5.0))
     assert len(symbols) == 20_000
 
@@ -277,6 +281,17 @@ def test_the_prefix_is_taken_as_it_is_and_each_sample_goes_on_in_its_own_way(
         assert (trace.surprise > 0).all(), "the prefix surprises the model, too"
         assert reproduce(model, trace).agrees  # type: ignore[arg-type]
     assert (take.traces[0].symbols != take.traces[1].symbols).any()
+
+
+def test_more_samples_than_can_be_kept_of_what_goes_on_are_refused(
+    reference_and_model: tuple[ModelReference, object],
+) -> None:
+    chain = replace(CHAIN, max_seconds=3600.0)
+    reference = replace(reference_and_model[0], chain=chain)
+    longest = longest_of(64, chain.limit)
+    with pytest.raises(InputError, match=f"64 samples.* at most {longest - 1}"):
+        going_on(reference, np.zeros(longest, np.int32), count=64)
+    assert going_on(reference, np.zeros(longest - 1, np.int32), count=64).limit == longest
 
 
 def test_a_continuation_is_saved_with_what_was_given_and_goes_on_from_there(

@@ -97,6 +97,9 @@ def test_the_longest_length_comes_along_with_a_track_that_is_longer(chooser: Tra
     chooser.studio.undo_stack.undo()
     chooser.studio.undo_stack.undo()
     assert chooser.studio.settings == settings
+    chooser.studio.change("shorter", limit=400)
+    chooser.studio.change("the same", condition={"digits": settings.condition["digits"]})
+    assert chooser.studio.settings.limit == 400  # type: ignore[union-attr]
     type_line(chooser, "0.5+99 1")
     assert chooser.studio.settings.limit == CHAIN.limit  # type: ignore[union-attr]
 
