@@ -90,7 +90,7 @@ class Number(Factor):
 
 NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
-NOTE = re.compile(r"([A-Ga-g])([#♯b♭]?)(-?\d)")
+NOTE = re.compile(r"([A-Ga-g])([#♯b♭]?)([-−]?\d)")
 SIGNS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 
 
@@ -114,9 +114,12 @@ class Pitch(Number):
         if named is None:
             return super().parse(text)
         letter, sign, octave = named.groups()
-        key = NOTES.index(letter.upper()) + SIGNS[sign] + len(NOTES) * (int(octave) + 1)
+        key = NOTES.index(letter.upper()) + SIGNS[sign] + len(NOTES) * (int(octave.replace("−", "-")) + 1)
         self.check(float(key))
         return float(key)
+
+    def format(self, value: Any) -> str:
+        return note_name(value) if value == round(value) else super().format(value)
 
     def label(self, value: Any) -> str:
         return note_name(value)

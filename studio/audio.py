@@ -22,6 +22,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -96,7 +97,8 @@ def list_devices_again() -> None:
 
     if DEVICES_HELD.acquire(blocking=False):
         try:
-            sounddevice._terminate()
+            with suppress(sounddevice.PortAudioError):  # where it had not started, there is nothing to end
+                sounddevice._terminate()
             sounddevice._initialize()
         finally:
             DEVICES_HELD.release()

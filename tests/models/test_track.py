@@ -84,7 +84,8 @@ def test_a_track_takes_as_long_as_its_last_event_and_a_silence_after_it() -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "key"), [("69", 69), ("60.5", 60.5), ("A4", 69), ("c4", 60), ("F#3", 54), ("G♭3", 54), ("B-1", 11)]
+    ("text", "key"),
+    [("69", 69), ("60.5", 60.5), ("A4", 69), ("c4", 60), ("F#3", 54), ("G♭3", 54), ("B-1", 11), ("B−1", 11)],
 )
 def test_a_pitch_is_typed_as_a_number_or_as_a_note(text: str, key: float) -> None:
     assert Pitch("pitch", 0, 127).parse(text) == key
@@ -93,6 +94,8 @@ def test_a_pitch_is_typed_as_a_number_or_as_a_note(text: str, key: float) -> Non
 def test_a_pitch_is_said_as_a_note() -> None:
     pitch = Pitch("pitch", 21, 108)
     assert [pitch.label(key) for key in (69, 60, 61.25)] == ["A4", "C4", "C♯4 +25 ct"]
+    assert [pitch.format(key) for key in (69, 60.0, 61.25)] == ["A4", "C4", "61.25"]
+    assert all(pitch.parse(pitch.format(key)) == key for key in range(21, 109))
     with pytest.raises(InputError, match="21 … 108"):
         pitch.parse("C9")
     with pytest.raises(InputError, match="H4"):
