@@ -41,7 +41,7 @@ class Shaping:
             return float(max(-LARGEST - 1, min(value, LARGEST + 1)))  # what is beyond may be no float at all
 
         def refused(name: str, range_in_words: str) -> InputError:
-            return InputError(f"{range_in_words}, not {number(name, name):g}")
+            return InputError(f"{range_in_words}, not {str(getattr(self, name))[:40]}")
 
         if not 0 <= number("temperature", "Temperature") <= MAX_TEMPERATURE:
             raise refused("temperature", f"Temperature lies in 0 … {MAX_TEMPERATURE:g}")
