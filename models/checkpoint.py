@@ -106,13 +106,13 @@ class CheckpointHeader:
     @property
     def training_seconds(self) -> float | None:
         """Of all ``trainings``; None where one of them does not say."""
-        total = 0.0
-        for record in self.trainings:
+        total, trainings = 0.0, self.trainings
+        for record in trainings:
             seconds = record.get("seconds")
             if not isinstance(seconds, int | float):
                 return None
             total += seconds
-        return None if self.trainings[-1].get("start") else total
+        return None if trainings[-1].get("start") else total
 
     @property
     def measured_on(self) -> str | None:

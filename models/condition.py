@@ -466,6 +466,11 @@ def factors_from_json(config: Sequence[Mapping[str, Any]]) -> tuple[Factor, ...]
     return tuple(factors)
 
 
+def steps_told(factors: Sequence[Factor], condition: Condition, chain: Chain) -> int:
+    """How many steps it takes until all that these factors of a condition tell of has happened."""
+    return max((factor.steps(condition[factor.name], chain) for factor in factors), default=0)
+
+
 def complete(factors: Sequence[Factor], chosen: Condition) -> dict[str, Any]:
     """The whole condition: what was chosen, checked, and each other factor's default."""
     check_names(factors, chosen)

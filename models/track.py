@@ -89,7 +89,6 @@ class Number(Factor):
 
 
 NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
-
 NOTE = re.compile(r"([A-Ga-g])([#♯b♭]?)([-−]?\d)")
 SIGNS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class Microphone(QObject):
             self.failed.emit(NO_MICROPHONE)
             return
         try:
-            import sounddevice  # noqa: F401
+            import sounddevice
         except OSError:
             self.failed.emit(PORTAUDIO_MISSING)
             return
@@ -84,11 +85,9 @@ class Microphone(QObject):
             self.failed.emit(SOUNDDEVICE_MISSING)
             return
         with DEVICES_HELD:
-            self._record()
+            self._record(sounddevice)
 
-    def _record(self) -> None:
-        import sounddevice
-
+    def _record(self, sounddevice: ModuleType) -> None:
         try:
             info = sounddevice.query_devices(kind="input")
         except (sounddevice.PortAudioError, ValueError):

@@ -40,7 +40,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from models.catalog import Catalog, Entry
 from models.chain import Chain, ImageChain, SoundChain, Symbols
 from models.completion import Mask, chosen_condition, completion, continuation
-from models.condition import Condition, arranged, complete
+from models.condition import Condition, arranged, complete, steps_told
 from models.engines import AUTO, BFLOAT16, ENGINES
 from models.errors import StudioError
 from models.file_format import Format
@@ -291,7 +291,7 @@ class Studio(QObject):
                 header = self.entry.header
                 condition = complete(header.factors, after.condition)
                 changed = [f for f in header.factors if condition[f.name] != self.settings.condition.get(f.name)]
-                told = max((factor.steps(condition[factor.name], header.chain) for factor in changed), default=0)
+                told = steps_told(changed, condition, header.chain)
                 if told > after.limit and "limit" not in changes:
                     changes["limit"] = min(told, header.chain.limit)
                     after = after.with_(**changes)
@@ -376,9 +376,8 @@ class Studio(QObject):
         self.worker.set_shaping(settings.shaping)
         if pace_changed:
             self.worker.set_pace(settings.pace)
-        # What is being drawn may no longer be shown.
-        if settings.condition != before and self.running and self.take is not None:
-            self._direct(self.take, before)
+        if settings.condition != before and self.running:
+            self._direct(before)
         if settings.device != device:
             self.pause()
             self.loading.change_device(device, step)
@@ -401,11 +400,12 @@ class Studio(QObject):
             self.settings = settings_from_json(self.profile.model_settings(self._key), header.chain, header.factors)
             self.profile.set("model", self._key)
 
-    def _direct(self, take: Take, before: Condition) -> None:
+    def _direct(self, before: Condition) -> None:
         """A sound that is being drawn goes on as somebody else says it, or says something else; tracks are its own."""
         assert self.settings is not None
-        if not isinstance(take.chain, SoundChain) or not self.looks_into:
-            return
+        take = self.take
+        if take is None or not isinstance(take.chain, SoundChain) or not self.looks_into:
+            return  # what is being drawn may no longer be shown
         chosen, differ = self.settings.condition, swept(take).factors
         names = [f.name for f in take.model.factors if not isinstance(f, Track) and f not in differ]
         changes = {name: chosen[name] for name in names if chosen[name] != before.get(name)}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.chain import Chain, ImageChain, Symbols
-from models.condition import Order
+from models.condition import Order, steps_told
 from models.errors import FileError, InputError
 from models.noise import check_seed
 from models.shaping import Shaping
@@ -63,8 +63,7 @@ def sample(arguments: argparse.Namespace) -> int:
         shaping = Shaping(arguments.temperature, arguments.top_k, arguments.top_p, arguments.min_p)
         check_seed(arguments.seed)
         check_samples(arguments.first, arguments.count)
-        told = max((factor.steps(condition[factor.name], chain) for factor in entry.header.factors), default=0)
-        limit = limit_of(arguments, chain, told)
+        limit = limit_of(arguments, chain, steps_told(entry.header.factors, condition, chain))
         width = width_of(arguments, chain)
         arguments.count = width or arguments.count  # a search finds as many texts as it is wide
         best_alone = width is not None and holds_one(arguments.out, chain)

@@ -360,10 +360,10 @@ class TrackView(QWidget):
         painter.drawRoundedRect(block.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
         event = self.events[number]
         said = " ".join(part.label(value) for part, value in zip(self.track.parts, event[2:], strict=True))
-        font = self.font()
         if self._number_at is not None:
             self._paint_above(painter, block, said)
             return
+        font = self.font()
         font.setPixelSize(QUIET_PIXELS + 1)
         painter.setFont(font)
         text = painter.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, int(block.width()) - 2)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.array_files import data_arrays
-from models.chain import Chain, Symbols
+from models.chain import Chain, LinearAmplitudes, SoundChain, Symbols
 from models.condition import Condition, Factor
 from models.errors import InputError
 from models.record import damage_as_file_error, read_bytes
@@ -76,6 +76,19 @@ class DataSet:
     licence: str
     attribution: str
     load: Callable[[Path, str], Examples]
+
+
+def in_16_bits(source: DataSet, load: Callable[[Path, str, SoundChain], Examples]) -> DataSet:
+    """The sounds of a data set without companding. load: as the data set's, with the symbols of a chain."""
+    assert isinstance(source.chain, SoundChain)
+    chain = replace(source.chain, alphabet=LinearAmplitudes(65536, source.chain.alphabet.stop))
+
+    def load_in_16_bits(folder: Path, split: str) -> Examples:
+        return load(folder, split, chain)
+
+    return replace(
+        source, name=f"{source.name}_16bit", title=f"{source.title}, 16 bits", chain=chain, load=load_in_16_bits
+    )
 
 
 class Rows(Sequence[Symbols]):

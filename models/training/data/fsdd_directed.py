@@ -8,17 +8,16 @@ training says them in other orders and with other silences in every epoch. The s
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.chain import LinearAmplitudes, MuLaw, SoundChain
+from models.chain import MuLaw, SoundChain
 from models.condition import Condition
 from models.track import Track
-from models.training.data.base import DataSet, Examples, redrawn
+from models.training.data.base import DataSet, Examples, in_16_bits, redrawn
 from models.training.data.fsdd import FSDD, SPEAKER, Clip, read_clips
 from models.training.data.mnist import DIGIT
 
@@ -97,12 +96,4 @@ FSDD_DIRECTED = DataSet(
     attribution=FSDD.attribution,
     load=load_directed,
 )
-
-CHAIN_16BIT = replace(CHAIN, alphabet=LinearAmplitudes(65536, stop=True))
-FSDD_DIRECTED_16BIT = replace(
-    FSDD_DIRECTED,
-    name="fsdd_directed_16bit",
-    title=f"{FSDD_DIRECTED.title}, 16 bits",
-    chain=CHAIN_16BIT,
-    load=partial(load_directed, chain=CHAIN_16BIT),
-)
+FSDD_DIRECTED_16BIT = in_16_bits(FSDD_DIRECTED, load_directed)

@@ -8,8 +8,6 @@ recorded. Of the packed file's training part every tenth recording is the valida
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from models.array_files import check_clips, check_rows, clips_between, whole
-from models.chain import INT16_PEAK, LinearAmplitudes, MuLaw, SoundChain
+from models.chain import INT16_PEAK, MuLaw, SoundChain
 from models.condition import Category
 from models.errors import FileError, InputError
 from models.record import damage_as_file_error
 from models.track import Pitch, Track
-from models.training.data.base import DataSet, Examples, first_existing, packed_arrays, redrawn
+from models.training.data.base import DataSet, Examples, first_existing, in_16_bits, packed_arrays, redrawn
 
 FRAMES_PER_SECOND = 100
 CHAIN = SoundChain(MuLaw(256), rate=16000, default_seconds=3.0, max_seconds=3600.0)
@@ -156,12 +154,4 @@ PIANO_NOTES = DataSet(
     attribution="Splendid Grand Piano, AKAI, prepared by kinwie",
     load=load_piano,
 )
-
-CHAIN_16BIT = replace(CHAIN, alphabet=LinearAmplitudes(65536))
-PIANO_NOTES_16BIT = replace(
-    PIANO_NOTES,
-    name="piano_notes_16bit",
-    title=f"{PIANO_NOTES.title}, 16 bits",
-    chain=CHAIN_16BIT,
-    load=partial(load_piano, chain=CHAIN_16BIT),
-)
+PIANO_NOTES_16BIT = in_16_bits(PIANO_NOTES, load_piano)
